@@ -1,0 +1,78 @@
+"""Copies and pickles of graphs: sharing is kept, and no depth is too deep."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import ops
+from micrograd_plus.graph import N, order
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+_state = threading.local()
+
+
+def copy_node(node: N, args: tuple[Any, ...]) -> N:
+    """A new node like `node`, on other arguments."""
+    return _node(type(node), node.op, args, node.data, node.grad, node.label)
+
+
+def deep_copy(root: N, memo: dict[int, Any]) -> N:
+    """The copy of a whole graph, as `copy.deepcopy` asks for it."""
+    for node in order(root):
+        if id(node) not in memo:
+            args = tuple(arg if type(arg) is float else memo[id(arg)] for arg in node.args)
+            memo[id(node)] = copy_node(node, args)
+    copied: N = memo[id(root)]
+    return copied
+
+
+def reduce_node(node: N) -> tuple[Callable[..., Any], tuple[Any, ...]]:
+    """What `pickle` writes for a node: its ancestors one after the other, and then itself.
+
+    Left to itself pickle would descend from each node into its arguments, a level of recursion
+    each. Written in order, a node's arguments are known already when its turn comes.
+    """
+    op = node.op.name if node.op else None
+    content = (type(node), op, node.args, node.data, node.grad, node.label)
+    if not node.args or getattr(_state, "in_order", False):
+        return _restored, content
+    return _after, (_Ancestors(node), *content)
+
+
+class _Ancestors:
+    """Pickles as a list of the nodes that come before `root`."""
+
+    def __init__(self, root: Any) -> None:
+        self.root = root
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return list, (), None, self._one_by_one()
+
+    def _one_by_one(self) -> Iterator[Any]:
+        _state.in_order = True
+        try:
+            yield from order(self.root)[:-1]
+            yield None  # pickle asks for one item ahead; the state must outlast the last node
+        finally:
+            _state.in_order = False
+
+
+def _restored(kind: type[N], op: str | None, *content: Any) -> N:
+    return _node(kind, ops.find(op) if op else None, *content)
+
+
+def _after(ancestors: list[Any], *content: Any) -> Any:
+    return _restored(*content)
+
+
+def _node(kind: type[N], op: Any, args: Any, data: float, grad: float, label: str) -> N:
+    node = kind.__new__(kind)
+    node.op = op
+    node.args = args
+    node.data = data
+    node.grad = grad
+    node.label = label
+    return node

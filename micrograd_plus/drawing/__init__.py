@@ -1,0 +1,1 @@
+"""Pictures of graphs, and walks through them: in a file, a page, a terminal or a notebook."""

@@ -1,0 +1,161 @@
+"""A scene as DOT source.
+
+Each value is a "wire plate": a table of two rows, the number above and the gradient below, whose
+rule between the rows is the wire itself.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.formula import split_label, text_number, visible
+
+if TYPE_CHECKING:
+    from micrograd_plus.drawing.scene import Part, Scene
+
+FORWARD, GRADIENT = "#15803d", "#dc2626"
+INK, TEXT, NAME, GATE = "#334155", "#0f172a", "#64748b", "#f8fafc"
+
+_COLUMN = 12  # up to so many leaves stand in one column, in order
+_LONGEST_LABEL = 40
+_CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}
+
+
+def source(scene: Scene, style: str = "wires", background: str = "white") -> str:
+    """The DOT source of a scene.
+
+    Args:
+        scene: what to draw.
+        style: "wires" for numbers on the wires, "box" for a box with data and grad per value.
+        background: a colour, or "transparent".
+
+    Raises:
+        ValueError: there is no such style.
+    """
+    from graphviz import Digraph  # loaded only by those who draw
+
+    if style not in _STYLES:
+        raise ValueError(f"there is no style {style!r}; choose from {', '.join(_STYLES)}")
+    graph = Digraph(
+        graph_attr={
+            "rankdir": "LR",
+            "nodesep": "0.22",
+            "ranksep": "0.24",
+            "bgcolor": background,
+            "pad": "0.08",
+        },
+        node_attr={"fontname": "Helvetica", "color": INK, "fontcolor": TEXT},
+        edge_attr={"color": INK, "penwidth": "1", "arrowsize": "0.55"},
+    )
+    _STYLES[style](graph, scene)
+    text: str = graph.source
+    return text
+
+
+def _wires(graph: Any, scene: Scene) -> None:
+    last = len(scene.parts) - 1
+    for i, part in enumerate(scene.parts):
+        graph.node(f"v{i}", _plate(part, named=part.gate is not None and i != last), shape="plain")
+        if part.gate is not None:
+            _gate(graph, f"o{i}", part.gate)
+            graph.edge(f"o{i}", f"v{i}:w", arrowhead="none", weight="8", id=f"s{i}")
+        elif part.label:
+            graph.node(f"o{i}", _html(part.label, 16), shape="plain")
+            graph.edge(f"o{i}", f"v{i}:w", arrowhead="none", weight="8", id=f"s{i}")
+        for position, j in enumerate(part.inputs):
+            graph.edge(f"v{j}:e", f"o{i}", id=f"e{i}_{position}")
+    if scene.parts[last].gate is not None:
+        graph.node("out", _html(scene.parts[last].label, 16), shape="plain")
+        graph.edge(f"v{last}:e", "out")
+    leaves = scene.leaves()
+    if 1 < len(leaves) <= _COLUMN:
+        _column(graph, scene, leaves)
+
+
+def _column(graph: Any, scene: Scene, leaves: list[int]) -> None:
+    """The leaves in one column on the left, in order."""
+    labelled = [i for i in leaves if scene.parts[i].label]
+    for rank, prefix, members in (("source", "o", labelled), ("same", "v", leaves)):
+        names = [f"{prefix}{i}" for i in members]
+        with graph.subgraph() as column:
+            column.attr(rank=rank if labelled else "source")
+            for name in names:
+                column.node(name)
+        for above, below in zip(names, names[1:], strict=False):
+            graph.edge(above, below, style="invis")
+
+
+def _boxes(graph: Any, scene: Scene) -> None:
+    for i, part in enumerate(scene.parts):
+        cells = [
+            _name(part.label) if part.label else "",
+            f"data {text_number(part.data)}",
+            f"grad {_number(part.grad)}",
+        ]
+        row = "".join(f"<td>{cell}</td>" for cell in cells if cell)
+        table = f'<table border="0" cellborder="1" cellspacing="0" cellpadding="6"><tr>{row}</tr>'
+        graph.node(f"v{i}", f"<{table}</table>>", shape="plain", id=f"v{i}")
+        if part.gate is not None:
+            _gate(graph, f"o{i}", part.gate)
+            graph.edge(f"o{i}", f"v{i}", id=f"s{i}")
+        for position, j in enumerate(part.inputs):
+            graph.edge(f"v{j}", f"o{i}", id=f"e{i}_{position}")
+
+
+_STYLES = {"wires": _wires, "box": _boxes}
+
+
+def _gate(graph: Any, name: str, text: str) -> None:
+    from graphviz import escape as plain  # its backslashes and brackets mean nothing
+
+    look = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
+    if len(text) in _CIRCLES:
+        look |= {"shape": "circle", "fixedsize": "true", "width": _CIRCLES[len(text)]}
+        look["style"] = "filled"
+    else:
+        look |= {"shape": "box", "style": "filled,rounded", "height": "0.4", "margin": "0.08,0"}
+    graph.node(name, plain(text), id=name, fillcolor=GATE, **look)
+
+
+def _plate(part: Part, named: bool) -> str:
+    name = f'<font point-size="10" color="{NAME}">{_name(part.label)}</font> ' if named else ""
+    rows = (
+        ("bottom", FORWARD, name if part.label else "", _number(part.data)),
+        ("top", GRADIENT, "", _number(part.grad)),
+    )
+    cells = "".join(
+        f'<tr><td width="42" height="17" valign="{side}">{before}'
+        f'<font point-size="12" color="{color}">{number}</font></td></tr>'
+        for side, color, before, number in rows
+    )
+    return (
+        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" rows="*" '
+        f'color="{INK}">{cells}</table>>'
+    )
+
+
+def _number(x: float | None) -> str:
+    """A number on a wire: two places, or two digits where two places would show only zeros."""
+    if x is None:
+        return "–"
+    if 0 < abs(x) < 0.005 or abs(x) >= 1e6:
+        return text_number(x, 2)
+    return f"{x:.2f}".replace("-", "−")
+
+
+def _html(label: str, size: int) -> str:
+    """A label as an HTML-like label of its own."""
+    if not label:
+        return ""
+    return f'<<font point-size="{size}">{_name(label)}</font>>'
+
+
+def _name(label: str) -> str:
+    """A label in italics, with its subscript."""
+    shown = visible(label)
+    if len(shown) > _LONGEST_LABEL:
+        shown = shown[: _LONGEST_LABEL - 1] + "…"
+    name, subscript = map(escape, split_label(shown))
+    lowered = f'<sub><font point-size="10">{subscript}</font></sub>' if subscript else ""
+    return f"<i>{name}{lowered}</i>"

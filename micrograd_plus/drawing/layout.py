@@ -1,0 +1,70 @@
+"""Which program lays a picture out: the one that pip installed, or the system's Graphviz."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+
+FORMATS = ("svg", "png", "pdf", "dot")
+
+
+class LayoutError(RuntimeError):
+    """A picture could not be laid out."""
+
+
+def render(source: str, format: str) -> bytes:
+    """A picture as the bytes of a file.
+
+    Args:
+        source: its DOT source.
+        format: one of `FORMATS`; "dot" is the source itself.
+
+    Raises:
+        ValueError: the format is none of these.
+        LayoutError: there is no program for it, or the program failed.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
+    data = source.encode()
+    if format == "dot":
+        return data
+    command = [_program(format), f"-T{format}"]
+    if format == "png":
+        command.append("-Gdpi=192")  # sharp on today's screens
+    run = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603
+    if run.returncode:
+        reason = run.stderr.decode(errors="replace").strip()
+        raise LayoutError(f"{Path(command[0]).name} failed on the picture: {reason}")
+    return run.stdout
+
+
+def _program(format: str) -> str:
+    bundled = None if format == "pdf" else _bundled()  # it writes no PDF
+    program = bundled or shutil.which("dot")
+    if program:
+        return program
+    if format == "pdf":
+        raise LayoutError(
+            "writing PDF needs Graphviz's own program 'dot', which is not on the PATH: "
+            "install Graphviz (on Debian: apt-get install graphviz), or write SVG"
+        )
+    raise LayoutError(
+        "no program to lay out pictures: run 'pip install graphviz-pure', or install Graphviz "
+        "(on Debian: apt-get install graphviz)"
+    )
+
+
+@cache
+def _bundled() -> str | None:
+    """The program of the package graphviz-pure, wherever pip put it."""
+    try:
+        files = metadata.files("graphviz-pure") or []
+    except metadata.PackageNotFoundError:
+        return None
+    for file in files:
+        if file.stem == "graphviz-pure" and file.parent.name.lower() in ("bin", "scripts"):
+            return str(Path(str(file.locate())).resolve())
+    return None

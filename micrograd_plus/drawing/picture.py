@@ -1,0 +1,97 @@
+"""`draw`: a graph as a picture."""
+
+from __future__ import annotations
+
+import base64
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.drawing import dot, layout
+from micrograd_plus.drawing.scene import LIMIT, scene
+
+if TYPE_CHECKING:
+    import os
+
+    from micrograd_plus.engine import Value
+
+
+class Picture:
+    """A picture of a graph; the last line of a notebook's cell shows it.
+
+    Attributes:
+        source: the picture in Graphviz's language DOT.
+    """
+
+    def __init__(self, source: str) -> None:
+        self.source = source
+
+    def pipe(self, format: str = "svg") -> bytes:
+        """The picture as the bytes of a file.
+
+        Args:
+            format: "svg", "png", "dot", or, where the system has Graphviz, "pdf".
+
+        Raises:
+            ValueError: there is no such format.
+            LayoutError: no program for the format is installed, or it failed.
+        """
+        return layout.render(self.source, format)
+
+    def render(self, path: str | os.PathLike[str]) -> Path:
+        """Write the picture into a file, in the format that its ending names.
+
+        Args:
+            path: a name that ends in .svg, .png, .pdf or .dot; without an ending .svg is added.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            ValueError, LayoutError: as for `pipe`; then no file is written.
+            OSError: the file can't be written.
+        """
+        path = Path(path)
+        if not path.suffix:
+            path = path.with_suffix(".svg")
+        picture = self.pipe(path.suffix[1:].lower())
+        path.write_bytes(picture)
+        return path
+
+    def __repr__(self) -> str:
+        return f"<Picture of {len(self.source):,} characters of DOT: see .source, .render(path)>"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        # a notebook that is not trusted shows no SVG, but does show the PNG
+        return {
+            "image/svg+xml": self.pipe("svg").decode(),
+            "image/png": base64.b64encode(self.pipe("png")).decode(),
+            "text/plain": repr(self),
+        }
+
+
+def draw(
+    root: Value, style: str = "wires", limit: int = LIMIT, background: str = "white"
+) -> Picture:
+    """Draw a graph the way lecture slides do: numbers above the wires, gradients below.
+
+    Constants stand inside their gate (+1, ×−1); gradients read "–" until backward has run from
+    `root`. Nothing in the graph is changed.
+
+    Args:
+        root: the value whose graph to draw.
+        style: "wires", or "box" for micrograd's boxes with data and grad.
+        limit: the largest number of nodes to draw.
+        background: a colour such as "white" or "#fefce8", or "transparent".
+
+    Raises:
+        GraphTooLargeError: the graph has more nodes than `limit`.
+        ValueError: there is no such style.
+
+    Source: lecture A.
+
+    >>> from micrograd_plus import values
+    >>> x, y = values(x=1, y=-3)
+    >>> draw(x * y).pipe("svg")[:5]
+    b'<?xml'
+    """
+    return Picture(dot.source(scene(root, limit), style, background))

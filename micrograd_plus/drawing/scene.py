@@ -1,0 +1,88 @@
+"""A picture as plain data: which gates and wires it has, and the numbers on them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, NamedTuple
+
+from micrograd_plus.formula import gate
+from micrograd_plus.graph import order
+
+if TYPE_CHECKING:
+    from micrograd_plus.engine import Value
+
+LIMIT = 400
+"""The number of nodes from which a picture stops being readable."""
+
+
+class GraphTooLargeError(ValueError):
+    """A graph has more nodes than a picture should."""
+
+
+class Part(NamedTuple):
+    """One value of the graph: the gate or leaf that it comes from, and what its wire carries.
+
+    Attributes:
+        label: its name; "" for none.
+        gate: what stands in its gate; None for a leaf.
+        data: its number.
+        grad: its gradient; None before backward.
+        inputs: the indices of the parts that enter its gate, in order.
+    """
+
+    label: str
+    gate: str | None
+    data: float
+    grad: float | None
+    inputs: tuple[int, ...]
+
+
+class Scene(NamedTuple):
+    """The parts of a picture, each after those that enter it; the last one is the output."""
+
+    parts: list[Part]
+    nodes: list[Value]
+
+    def leaves(self) -> list[int]:
+        """The indices of the parts without a gate."""
+        return [i for i, part in enumerate(self.parts) if part.gate is None]
+
+
+def scene(
+    root: Value,
+    limit: int = LIMIT,
+    name: Callable[[Value], str] = lambda node: node.label,
+    numbers: Callable[[Value], tuple[float, float | None]] | None = None,
+) -> Scene:
+    """The picture of a graph.
+
+    Args:
+        root: the graph's output.
+        limit: the largest number of nodes to draw.
+        name: what to call a node; its label by default.
+        numbers: a node's number and gradient; by default those that it has, and no gradients
+            unless backward has run from `root`.
+
+    Raises:
+        GraphTooLargeError: there are more nodes than `limit`.
+    """
+    nodes = order(root)
+    if len(nodes) > limit:
+        raise GraphTooLargeError(
+            f"the graph has {len(nodes):,} nodes, and pictures of more than {limit:,} can hardly "
+            f"be read: draw a part of it, such as one of its inner values, or pass "
+            f"limit={len(nodes)}"
+        )
+    ran = root.grad != 0
+    numbers = numbers or (lambda node: (node.data, node.grad if ran else None))
+    index = {node: i for i, node in enumerate(nodes)}
+    parts = [
+        Part(
+            name(node),
+            None if node.op is None else gate(node.op, node.args),
+            *numbers(node),
+            tuple(index[arg] for arg in node.args if type(arg) is not float),
+        )
+        for node in nodes
+    ]
+    return Scene(parts, nodes)

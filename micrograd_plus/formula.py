@@ -1,0 +1,280 @@
+"""Formulas as text and as LaTeX, printed from the table of operations.
+
+The table's rules also run on the formulas here: so the derivative that a reader sees is the one
+that the engine computes.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus import ops
+from micrograd_plus.floats import floats
+from micrograd_plus.operation import BINDING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from micrograd_plus.operation import Op
+
+_SUBSCRIPT = re.compile(r"(.*[^\W_])_(?:\{([^{}]+)\}|(\d+|[^\W\d_]))", re.DOTALL)
+_LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_GATE_WIDTH = 12
+_LATEX_SPECIAL = str.maketrans(
+    {
+        "\\": r"\textbackslash{}",
+        "^": r"\textasciicircum{}",
+        "~": r"\textasciitilde{}",
+        **{character: "\\" + character for character in "{}$&#%_"},
+    }
+)
+
+
+class Operators:
+    """Arithmetic on formulas; what a reader would not write (· 1, + 0) is left out."""
+
+    def __add__(self, other: Any) -> Any:
+        return apply(ops.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return apply(ops.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return apply(ops.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return apply(ops.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return apply(ops.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return apply(ops.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return apply(ops.divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return apply(ops.divide, other, self)
+
+    def __neg__(self) -> Any:
+        return apply(ops.negate, self)
+
+
+class Name(Operators, NamedTuple("Name", [("label", str)])):
+    """A variable, by its label."""
+
+
+class Derivative(Operators, NamedTuple("Derivative", [("of", str), ("by", str)])):
+    """∂of/∂by, by two labels."""
+
+
+class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])])):
+    """An operation on formulas and numbers, printed as it stands."""
+
+
+def apply(op: Op, *args: Any) -> Any:
+    """An operation on formulas and numbers, simplified."""
+    if all(isinstance(arg, float | int) for arg in args):
+        return op.value(floats, *args)
+    match op.name, args:
+        case ("multiply", (0.0, _) | (_, 0.0)):
+            return 0.0
+        case ("multiply", (1.0, x) | (x, 1.0)):
+            return x
+        case ("multiply", (x, y)) if x == y:
+            return Term(ops.power, (x, 2.0))
+        case ("add", (0.0, x) | (x, 0.0)) | ("subtract", (x, 0.0)):
+            return x
+        case ("divide" | "power", (x, 1.0)):
+            return x
+        case ("divide", (Term(ops.divide, (x, y)), z)) if y == z:
+            return Term(ops.divide, (x, Term(ops.power, (y, 2.0))))
+        case ("divide", (Term(ops.reciprocal, (y,)), z)) if y == z:
+            return Term(ops.reciprocal, (Term(ops.power, (y, 2.0)),))
+    return Term(op, args)
+
+
+class _Formulas:
+    """The table's namespace for formulas."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in ops.TABLE:
+            raise AttributeError(f"there is no formula for {name!r}")
+        return partial(apply, ops.TABLE[name])
+
+
+formulas = _Formulas()
+
+
+# -------------------------------------------------------------------------- printing
+
+
+class Notation(NamedTuple):
+    """How formulas are written: as text or as LaTeX."""
+
+    name: Callable[[str], str]
+    number: Callable[[float], str]
+    template: Callable[[Op], str]
+    derivative: str
+    brackets: str
+    raised: Callable[[str], str]
+
+
+def visible(label: str) -> str:
+    """A label as one line of characters that any file format can hold.
+
+    >>> visible("two\\nlines")
+    'two␊lines'
+    """
+    return "".join(map(_visible, label))
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)  # the pictures of control characters
+    if unicodedata.category(character) in ("Cc", "Cs", "Cn", "Zl", "Zp"):
+        return "\N{REPLACEMENT CHARACTER}"
+    return character
+
+
+def split_label(label: str) -> tuple[str, str]:
+    """A label's name and its subscript.
+
+    >>> split_label("w_0"), split_label("w_{1,2}"), split_label("loss")
+    (('w', '0'), ('w', '1,2'), ('loss', ''))
+    """
+    found = _SUBSCRIPT.fullmatch(label)
+    return (found[1], found[2] or found[3]) if found else (label, "")
+
+
+def text_name(label: str) -> str:
+    """A label for plain text, its subscript lowered where Unicode has the characters."""
+    name, subscript = split_label(visible(label))
+    lowered = subscript.translate(_LOWERED)
+    if any(char.isascii() and char != "," for char in lowered):
+        return visible(label)
+    return name + lowered
+
+
+def latex_name(label: str) -> str:
+    """A label for LaTeX's mathematics, everything that LaTeX would act on escaped."""
+    name, subscript = map(_latex_word, split_label(visible(label)))
+    return f"{name}_{{{subscript}}}" if subscript else name
+
+
+def _latex_word(word: str) -> str:
+    if re.fullmatch(r"[A-Za-z]|[\d,]*", word):
+        return word
+    return rf"\text{{{word.translate(_LATEX_SPECIAL)}}}"
+
+
+def text_number(x: float, digits: int = 4) -> str:
+    """A number in at most so many significant digits, whole numbers whole.
+
+    >>> text_number(-3.0), text_number(0.196611933), text_number(-1e-7)
+    ('−3', '0.1966', '−1e−07')
+    """
+    if x == 0:
+        return "0"
+    whole = x == int(x) and -1e6 < x < 1e6
+    return (f"{x:.0f}" if whole else f"{x:.{digits}g}").replace("-", "−")
+
+
+def _latex_number(x: float) -> str:
+    mantissa, _, exponent = text_number(x).replace("−", "-").partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def _raised_text(formula: str) -> str:
+    if formula.strip("−0123456789"):  # more than a whole number
+        return f"^{formula}" if formula.isalnum() else f"^({formula})"
+    return formula.translate(_RAISED)
+
+
+TEXT = Notation(text_name, text_number, lambda op: op.formula, "∂{0}/∂{1}", "({0})", _raised_text)
+LATEX = Notation(
+    latex_name,
+    _latex_number,
+    lambda op: op.latex,
+    r"\frac{{\partial {0}}}{{\partial {1}}}",
+    r"\left({0}\right)",
+    str,
+)
+
+
+class _Written(NamedTuple):
+    """A piece of a formula, which puts itself in parentheses where a template asks for them."""
+
+    text: str
+    binds: str
+    notation: Notation
+
+    def __format__(self, spec: str) -> str:
+        if spec == "superscript":
+            return self.notation.raised(self.text)
+        if spec and BINDING.index(self.binds) < BINDING.index(spec):
+            return self.notation.brackets.format(self.text)
+        return self.text
+
+
+def write(formula: Any, notation: Notation = TEXT) -> str:
+    """A formula in a notation.
+
+    >>> x, y = Name("x_1"), Name("y")
+    >>> write(Term(ops.multiply, (Term(ops.add, (x, y)), -2.0)))
+    '(x₁ + y) · (−2)'
+    >>> write(Term(ops.reciprocal, (x,)), LATEX)
+    '\\\\frac{1}{x_{1}}'
+    """
+    return _write(formula, notation).text
+
+
+def _write(formula: Any, notation: Notation) -> _Written:
+    match formula:
+        case Name(label):
+            return _Written(notation.name(label), "atom", notation)
+        case Derivative(of, by):
+            text = notation.derivative.format(notation.name(of), notation.name(by))
+            return _Written(text, "atom", notation)
+        case Term(op, args):
+            written = [_write(arg, notation) for arg in args]
+            return _Written(_fill(op, written, notation), op.binds, notation)
+    return _Written(notation.number(formula), "atom" if formula >= 0 else "negation", notation)
+
+
+def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
+    template = notation.template(op)
+    if not op.joined:
+        return template.format(*args)
+    groups = template.count("{1") + 1  # how many arguments a repetition takes
+    terms = len(args) // groups
+    pieces = [template.format(*args[i::terms]) for i in range(terms)]
+    if terms > 8:
+        pieces[3:-1] = ["…"]
+    return op.joined.join(pieces) or "0"
+
+
+def gate(op: Op, args: tuple[Any, ...]) -> str:
+    """What is drawn in the circle of an operation, its constant arguments inside.
+
+    Args:
+        op: an entry of the table.
+        args: its arguments; floats are constants, all else is drawn elsewhere.
+
+    >>> gate(ops.add, (Name("x"), 1.0)), gate(ops.power, (Name("x"), 2.0))
+    ('+1', 'x²')
+    """
+    constants = [type(arg) is float for arg in args]
+    if not any(constants):
+        return op.symbol
+    written = [_write(arg if type(arg) is float else Name("x"), TEXT) for arg in args]
+    if op.gates and not all(constants):
+        return op.gates[constants.index(True)].format(*written)
+    text = _fill(op, written, TEXT).replace(" ", "")
+    return text if len(text) <= _GATE_WIDTH else text[: _GATE_WIDTH - 1] + "…"

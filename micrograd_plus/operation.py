@@ -1,0 +1,121 @@
+"""The shape of an entry in the table of operations."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Rule = Callable[..., Any]
+
+BINDING = ("sum", "negation", "product", "power", "atom")
+"""How tightly a formula holds together, from the loosest kind to the tightest."""
+
+
+class Domain(NamedTuple):
+    """Where an operation is defined: in words for people, and as a test for numbers."""
+
+    text: str
+    contains: Callable[..., bool]
+
+
+REALS = Domain("all real numbers", lambda *x: True)
+
+
+class Op:
+    """One entry of the table.
+
+    Args:
+        name: what the entry is called in Python.
+        symbol: what is drawn in its circle.
+        formula: how it prints. `{0:product}` is the first argument, in parentheses unless it
+            binds at least as tightly as a product (see `BINDING`); `{1:superscript}` is raised.
+        latex: the same in LaTeX.
+        value: `value(m, *args)`.
+        partials: one rule `partial(m, out, *args)` for each argument, `out` being the value;
+            for an operation on any number of arguments one rule that returns them all.
+        about: a phrase that says what it computes.
+        binds: how tightly its formula holds together.
+        joined: what stands between the repetitions of `formula` when there may be any number.
+        domain: where it is defined.
+        kink: the distance of the arguments from the nearest point where the derivative jumps or
+            ceases to exist; 0 there. None for an operation that is smooth on its domain.
+        gates: what is drawn for two arguments when the first, or the second, is a constant.
+        example: arguments and the value that they give, for the documentation.
+        source: the lecture that has its formula.
+    """
+
+    __slots__ = (
+        "about",
+        "binds",
+        "domain",
+        "example",
+        "formula",
+        "gates",
+        "joined",
+        "kink",
+        "latex",
+        "name",
+        "partials",
+        "source",
+        "symbol",
+        "value",
+    )
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        symbol: str = "",
+        formula: str = "",
+        latex: str = "",
+        value: Rule,
+        partials: tuple[Rule, ...] | Rule,
+        about: str,
+        example: tuple[tuple[float, ...], float],
+        binds: str = "atom",
+        joined: str = "",
+        domain: Domain = REALS,
+        kink: Callable[..., float] | None = None,
+        gates: tuple[str, str] | None = None,
+        source: str = "",
+    ) -> None:
+        self.name = name
+        self.symbol = symbol or name
+        self.formula = formula or f"{name}({{0}})"
+        self.latex = latex or rf"\operatorname{{{{{name}}}}}\left({{0}}\right)"
+        self.value = value
+        self.partials = partials
+        self.about = about
+        self.example = example
+        self.binds = binds
+        self.joined = joined
+        self.domain = domain
+        self.kink = kink
+        self.gates = gates
+        self.source = source
+
+    @property
+    def arity(self) -> int | None:
+        """The number of arguments; None where any number will do."""
+        return None if callable(self.partials) else len(self.partials)
+
+    def local_derivatives(
+        self, m: Any, out: Any, args: Sequence[Any], wanted: Sequence[bool]
+    ) -> Sequence[Any]:
+        """The derivative of `out` for each wanted argument, None for the others.
+
+        What is not wanted is not computed, where it has a rule of its own: x³ at a negative x
+        must not ask for log(x), the derivative for its exponent.
+        """
+        if callable(self.partials):
+            everything: Sequence[Any] = self.partials(m, out, *args)
+            return everything
+        return [
+            rule(m, out, *args) if want else None
+            for rule, want in zip(self.partials, wanted, strict=True)
+        ]
+
+    def __repr__(self) -> str:
+        return f"<operation {self.name}: {self.about}>"

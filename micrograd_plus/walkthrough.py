@@ -1,0 +1,218 @@
+"""The ordered steps of one forward and one backward pass, each in a sentence with its numbers."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from itertools import count
+from math import isfinite
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+from micrograd_plus import ops
+from micrograd_plus.formula import LATEX, TEXT, Derivative, Name, Notation, Term, formulas, write
+from micrograd_plus.graph import evaluate, infinite_gradient, local_derivatives, order
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.operation import Op
+
+Phase = Literal["given", "forward", "backward"]
+
+
+class Change(NamedTuple):
+    """A number that a step puts on a wire."""
+
+    node: Value
+    slot: Literal["data", "grad"]
+    number: float
+
+
+class Shown(NamedTuple):
+    """What a wire carries at some step: None for what is not known yet."""
+
+    data: float | None = None
+    grad: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a walkthrough.
+
+    Attributes:
+        phase: "given" for the leaves' numbers, then "forward", then "backward".
+        node: the value whose number or gradient the step computes; None for the leaves' numbers.
+        edge: going backward, the value that the gradient comes from and the position of `node`
+            among its arguments; None where it comes from nowhere.
+        text: the sentence, as plain text.
+        latex: the sentence, as LaTeX for mathematics mode.
+        changes: the numbers that appear at this step.
+    """
+
+    phase: Phase
+    node: Value | None
+    edge: tuple[Value, int] | None
+    text: str
+    latex: str
+    changes: tuple[Change, ...]
+    _history: Sequence[Step] = field(repr=False, compare=False)
+
+    @property
+    def visible(self) -> dict[Value, Shown]:
+        """All that can be seen after this step, for each value that has a number by then."""
+        seen: dict[Value, Shown] = {}
+        for step in self._history:
+            for node, slot, number in step.changes:
+                seen[node] = seen.get(node, Shown())._replace(**{slot: number})
+            if step is self:
+                break
+        return seen
+
+
+def names(nodes: Sequence[Value]) -> dict[Value, str]:
+    """A name for each node: its label, or else f for the last one and v_1, v_2, … for others."""
+    taken = {node.label for node in nodes}
+    fresh = (name for i in count(1) if (name := f"v_{i}") not in taken)
+    named = {node: node.label for node in nodes if node.label}
+    if "f" not in taken:
+        named.setdefault(nodes[-1], "f")
+    return {node: named[node] if node in named else next(fresh) for node in nodes}
+
+
+def steps(root: Value) -> list[Step]:
+    """The steps of a forward pass to `root` and a backward pass from it, in the lecture's order.
+
+    Values go forward from the leaves; gradients go backward from the root, and through each
+    operation from its last argument to its first. Everything is computed afresh from the leaves'
+    data, by the rules that the engine uses; no value and no gradient of the graph is changed.
+
+    Raises:
+        NonFiniteError: a value or a gradient is not a finite number.
+
+    Source: lecture A.
+
+    >>> from micrograd_plus import Value
+    >>> x, y, z = Value(1, "x"), Value(-3, "y"), Value(4, "z")
+    >>> d = x + y
+    >>> d.label = "d"
+    >>> for step in steps(d * z):
+    ...     print(step.text)
+    x = 1, y = −3, z = 4
+    d = x + y = 1 + (−3) = −2
+    f = d · z = −2 · 4 = −8
+    ∂f/∂f = 1
+    ∂f/∂z = d = −2
+    ∂f/∂d = z = 4
+    ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4
+    ∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4
+    """
+    return _Walk(root).steps
+
+
+class _Walk:
+    """The walk while it is being made."""
+
+    def __init__(self, root: Value) -> None:
+        self.root = root
+        self.nodes = order(root)
+        self.names = names(self.nodes)
+        self.data: dict[Value, float] = {}
+        self.grad: dict[Value, float] = {}
+        self.steps: list[Step] = []
+        self.given()
+        for node in self.nodes:
+            if node.op is not None:
+                self.forward(node, node.op)
+        self.seed()
+        self.paths = Counter(a for node in self.nodes for a in node.args if type(a) is not float)
+        self.walked: Counter[Value] = Counter()
+        for node in reversed(self.nodes):
+            if node.op is not None:
+                self.backward(node, node.op)
+
+    def given(self) -> None:
+        leaves = [node for node in self.nodes if node.op is None]
+        self.data.update((leaf, float(leaf.data)) for leaf in leaves)
+        equations = [[self.name(leaf), self.data[leaf]] for leaf in leaves]
+        changes = tuple(Change(leaf, "data", self.data[leaf]) for leaf in leaves)
+        self.say("given", None, None, equations, changes)
+
+    def forward(self, node: Value, op: Op) -> None:
+        args = node.args
+        numbers = self.numbers(args)
+        result = self.data[node] = evaluate(op, args, numbers, self.names[node])
+        formula = Term(op, tuple(map(self.name, args)))
+        equation = [self.name(node), formula, Term(op, tuple(numbers)), result]
+        self.say("forward", node, None, [equation], (Change(node, "data", result),))
+
+    def seed(self) -> None:
+        self.grad[self.root] = 1.0
+        equation = [self.derivative(self.root), 1.0]
+        change = Change(self.root, "grad", 1.0)
+        self.say("backward", self.root, None, [equation], (change,))
+
+    def backward(self, node: Value, op: Op) -> None:
+        args = node.args
+        numbers = self.numbers(args)
+        named = tuple(map(self.name, args))
+        wanted = [type(arg) is not float for arg in args]
+        local = local_derivatives(op, args, numbers, self.data[node])
+        rules = op.local_derivatives(formulas, Term(op, named), named, wanted)
+        for position in reversed(range(len(args))):
+            if wanted[position]:
+                self.along(node, position, rules[position], local[position])
+                if not isfinite(self.grad[args[position]]):
+                    raise infinite_gradient(op, args, numbers)
+
+    def along(self, node: Value, position: int, rule: Any, local: float) -> None:
+        """One edge, backward: the chain rule, and the sum of the paths that meet at its end."""
+        arg = node.args[position]
+        upstream = self.grad[node]
+        flow = upstream * local
+        if node is self.root:
+            parts = [rule, local]
+        else:
+            above = self.derivative(node)
+            by_name = Derivative(self.names[node], self.names[arg])
+            parts = [Term(ops.multiply, (above, by_name))]
+            if not isinstance(rule, float):
+                parts.append(Term(ops.multiply, (above, rule)))
+            parts += [Term(ops.multiply, (upstream, local)), flow]
+
+        if self.walked[arg]:
+            parts = [Term(ops.add, (self.grad[arg], part)) for part in parts]
+            flow += self.grad[arg]
+            parts.append(flow)
+        self.walked[arg] += 1
+        if self.walked[arg] < self.paths[arg]:
+            parts = [Term(ops.add, (part, Name("…"))) for part in parts]
+        self.grad[arg] = flow
+        equation = [self.derivative(arg), *parts]
+        self.say("backward", arg, (node, position), [equation], (Change(arg, "grad", flow),))
+
+    def numbers(self, args: tuple[Any, ...]) -> list[float]:
+        return [arg if type(arg) is float else self.data[arg] for arg in args]
+
+    def name(self, arg: Any) -> Any:
+        return arg if type(arg) is float else Name(self.names[arg])
+
+    def derivative(self, by: Value) -> Derivative:
+        return Derivative(self.names[self.root], self.names[by])
+
+    def say(
+        self,
+        phase: Phase,
+        node: Value | None,
+        edge: tuple[Value, int] | None,
+        equations: list[list[Any]],
+        changes: tuple[Change, ...],
+    ) -> None:
+        text, latex = (_sentence(equations, notation) for notation in (TEXT, LATEX))
+        self.steps.append(Step(phase, node, edge, text, latex, changes, self.steps))
+
+
+def _sentence(equations: list[list[Any]], notation: Notation) -> str:
+    """Chains of equal formulas, each written once."""
+    chains = [dict.fromkeys(write(part, notation) for part in chain) for chain in equations]
+    return ", ".join(map(" = ".join, chains))
