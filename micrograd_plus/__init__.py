@@ -8,9 +8,41 @@
 (4.0, 4.0, -2.0)
 """
 
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
+
 from micrograd_plus import functions
 from micrograd_plus.engine import Value, values
 from micrograd_plus.functions import *  # noqa: F403  the functions have one list of their names
 from micrograd_plus.graph import NonFiniteError, replay
 
-__all__ = ["NonFiniteError", "Value", "replay", "values", *functions.__all__]
+if _TYPE_CHECKING:
+    from micrograd_plus.drawing.picture import draw
+    from micrograd_plus.drawing.stepper import step_through
+
+__all__ = [
+    "NonFiniteError",
+    "Value",
+    "draw",
+    "replay",
+    "step_through",
+    "values",
+    *functions.__all__,
+]
+
+_LOADED_WHEN_USED = {
+    "draw": "micrograd_plus.drawing.picture",
+    "step_through": "micrograd_plus.drawing.stepper",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _LOADED_WHEN_USED:
+        raise AttributeError(f"module 'micrograd_plus' has no attribute {name!r}")
+    value = getattr(_import_module(_LOADED_WHEN_USED[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

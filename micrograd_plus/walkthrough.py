@@ -30,7 +30,7 @@ class Change(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a wire carries at some step: None for what is not known yet."""
+    """What a wire carries at some step, None where nothing yet."""
 
     data: float | None = None
     grad: float | None = None

@@ -7,9 +7,10 @@ rule between the rows is the wire itself.
 from __future__ import annotations
 
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.formula import split_label, text_number, visible
+from micrograd_plus.formula import split_label, text_name, text_number, visible
 
 if TYPE_CHECKING:
     from micrograd_plus.drawing.scene import Part, Scene
@@ -35,8 +36,8 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
     """
     from graphviz import Digraph  # loaded only by those who draw
 
-    if style not in _STYLES:
-        raise ValueError(f"there is no style {style!r}; choose from {', '.join(_STYLES)}")
+    if style not in STYLES:
+        raise ValueError(f"there is no style {style!r}; choose from {', '.join(STYLES)}")
     graph = Digraph(
         graph_attr={
             "rankdir": "LR",
@@ -48,25 +49,29 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
         node_attr={"fontname": "Helvetica", "color": INK, "fontcolor": TEXT},
         edge_attr={"color": INK, "penwidth": "1", "arrowsize": "0.55"},
     )
-    _STYLES[style](graph, scene)
+    _DRAWN[style](graph, scene)
     text: str = graph.source
     return text
 
 
 def _wires(graph: Any, scene: Scene) -> None:
     last = len(scene.parts) - 1
+    inner = [part.label if part.gate and i < last else "" for i, part in enumerate(scene.parts)]
+    # plates of equal size: where their widths differ, Graphviz leaves gaps in the wires
+    width = max(len(number(part.data) + inner[i]) for i, part in enumerate(scene.parts))
+    size = f'width="{min(max(42, 7 * width), 72)}" height="{20 if any(inner) else 17}"'
     for i, part in enumerate(scene.parts):
-        graph.node(f"v{i}", _plate(part, named=part.gate is not None and i != last), shape="plain")
+        graph.node(f"v{i}", _plate(part, inner[i], size), shape="plain", id=f"v{i}")
         if part.gate is not None:
             _gate(graph, f"o{i}", part.gate)
             graph.edge(f"o{i}", f"v{i}:w", arrowhead="none", weight="8", id=f"s{i}")
         elif part.label:
-            graph.node(f"o{i}", _html(part.label, 16), shape="plain")
+            graph.node(f"o{i}", _end(part.label), shape="plain")
             graph.edge(f"o{i}", f"v{i}:w", arrowhead="none", weight="8", id=f"s{i}")
         for position, j in enumerate(part.inputs):
             graph.edge(f"v{j}:e", f"o{i}", id=f"e{i}_{position}")
     if scene.parts[last].gate is not None:
-        graph.node("out", _html(scene.parts[last].label, 16), shape="plain")
+        graph.node("out", _end(scene.parts[last].label), shape="plain")
         graph.edge(f"v{last}:e", "out")
     leaves = scene.leaves()
     if 1 < len(leaves) <= _COLUMN:
@@ -82,7 +87,7 @@ def _column(graph: Any, scene: Scene, leaves: list[int]) -> None:
             column.attr(rank=rank if labelled else "source")
             for name in names:
                 column.node(name)
-        for above, below in zip(names, names[1:], strict=False):
+        for above, below in pairwise(names):
             graph.edge(above, below, style="invis")
 
 
@@ -90,8 +95,8 @@ def _boxes(graph: Any, scene: Scene) -> None:
     for i, part in enumerate(scene.parts):
         cells = [
             _name(part.label) if part.label else "",
-            f"data {text_number(part.data)}",
-            f"grad {_number(part.grad)}",
+            f"data {number(part.data)}",
+            f"grad {number(part.grad)}",
         ]
         row = "".join(f"<td>{cell}</td>" for cell in cells if cell)
         table = f'<table border="0" cellborder="1" cellspacing="0" cellpadding="6"><tr>{row}</tr>'
@@ -103,7 +108,8 @@ def _boxes(graph: Any, scene: Scene) -> None:
             graph.edge(f"v{j}", f"o{i}", id=f"e{i}_{position}")
 
 
-_STYLES = {"wires": _wires, "box": _boxes}
+_DRAWN = {"wires": _wires, "box": _boxes}
+STYLES = tuple(_DRAWN)
 
 
 def _gate(graph: Any, name: str, text: str) -> None:
@@ -118,16 +124,17 @@ def _gate(graph: Any, name: str, text: str) -> None:
     graph.node(name, plain(text), id=name, fillcolor=GATE, **look)
 
 
-def _plate(part: Part, named: bool) -> str:
-    name = f'<font point-size="10" color="{NAME}">{_name(part.label)}</font> ' if named else ""
+def _plate(part: Part, name: str, size: str) -> str:
+    if name:  # its subscript in small characters, as lowered ones would touch the wire
+        name = f'<font point-size="10" color="{NAME}"><i>{_escape(text_name(name))}</i></font> '
     rows = (
-        ("bottom", FORWARD, name if part.label else "", _number(part.data)),
-        ("top", GRADIENT, "", _number(part.grad)),
+        ("bottom", name, FORWARD, number(part.data)),
+        ("top", "", GRADIENT, number(part.grad)),
     )
     cells = "".join(
-        f'<tr><td width="42" height="17" valign="{side}">{before}'
+        f'<tr><td {size} valign="{side}">{before}'
         f'<font point-size="12" color="{color}">{number}</font></td></tr>'
-        for side, color, before, number in rows
+        for side, before, color, number in rows
     )
     return (
         f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" rows="*" '
@@ -135,7 +142,7 @@ def _plate(part: Part, named: bool) -> str:
     )
 
 
-def _number(x: float | None) -> str:
+def number(x: float | None) -> str:
     """A number on a wire: two places, or two digits where two places would show only zeros."""
     if x is None:
         return "–"
@@ -144,18 +151,25 @@ def _number(x: float | None) -> str:
     return f"{x:.2f}".replace("-", "−")
 
 
-def _html(label: str, size: int) -> str:
-    """A label as an HTML-like label of its own."""
+def _end(label: str) -> str:
+    """The label at the end of a wire."""
     if not label:
         return ""
-    return f'<<font point-size="{size}">{_name(label)}</font>>'
+    return (
+        '<<table border="0" cellborder="0" cellpadding="2"><tr><td>'
+        f'<font point-size="16">{_name(label)}</font></td></tr></table>>'
+    )
 
 
 def _name(label: str) -> str:
     """A label in italics, with its subscript."""
-    shown = visible(label)
-    if len(shown) > _LONGEST_LABEL:
-        shown = shown[: _LONGEST_LABEL - 1] + "…"
-    name, subscript = map(escape, split_label(shown))
+    name, subscript = map(_escape, split_label(visible(label)))
     lowered = f'<sub><font point-size="10">{subscript}</font></sub>' if subscript else ""
     return f"<i>{name}{lowered}</i>"
+
+
+def _escape(text: str) -> str:
+    """Text for an HTML-like label, where DOT's backslash has a meaning as well."""
+    if len(text) > _LONGEST_LABEL:
+        text = text[: _LONGEST_LABEL - 1] + "…"
+    return escape(text).replace("\\", r"\\")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from operator import attrgetter
 from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus.formula import gate
 from micrograd_plus.graph import order
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from micrograd_plus.engine import Value
 
 LIMIT = 400
@@ -25,14 +27,14 @@ class Part(NamedTuple):
     Attributes:
         label: its name; "" for none.
         gate: what stands in its gate; None for a leaf.
-        data: its number.
-        grad: its gradient; None before backward.
+        data: its number, None where nothing is to be shown.
+        grad: its gradient, None before backward.
         inputs: the indices of the parts that enter its gate, in order.
     """
 
     label: str
     gate: str | None
-    data: float
+    data: float | None
     grad: float | None
     inputs: tuple[int, ...]
 
@@ -51,8 +53,8 @@ class Scene(NamedTuple):
 def scene(
     root: Value,
     limit: int = LIMIT,
-    name: Callable[[Value], str] = lambda node: node.label,
-    numbers: Callable[[Value], tuple[float, float | None]] | None = None,
+    name: Callable[[Value], str] = attrgetter("label"),
+    numbers: Callable[[Value], tuple[float | None, float | None]] | None = None,
 ) -> Scene:
     """The picture of a graph.
 

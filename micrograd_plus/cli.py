@@ -1,0 +1,183 @@
+"""The command `micrograd-plus`.
+
+Results go to standard output, all else to standard error. Exit codes: 0 for success, 1 where a
+file can't be written or a program is missing, 2 for input that can't be understood.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from micrograd_plus.drawing.dot import STYLES
+from micrograd_plus.drawing.layout import FORMATS, LayoutError
+from micrograd_plus.drawing.picture import draw
+from micrograd_plus.drawing.stepper import step_through, write_page
+from micrograd_plus.expression import from_text, read_numbers
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.engine import Value
+
+_PROGRAM = "micrograd-plus"
+
+_TOUR = (
+    (
+        "The chain rule on f = (x + y) · z",
+        "d = x + y; f = d * z",
+        {"x": 1.0, "y": -3.0, "z": 4.0},
+    ),
+    (
+        "A sigmoid gate, taken apart: f = 1 / (1 + exp(−(w₀·x₀ + w₁·x₁ + b)))",
+        "f = 1 / (1 + exp(-(w_0*x_0 + w_1*x_1 + b)))",
+        {"w_0": -3.0, "x_0": -2.0, "w_1": 2.0, "x_1": -1.0, "b": -3.0},
+    ),
+)
+
+_EXPRESSION = """\
+An expression is Python's arithmetic on names and numbers, with functions such as exp, relu and
+sigmoid; assignments, separated by ';', give names to intermediate values."""
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Args:
+        argv: the arguments; those of the process by default.
+
+    Returns:
+        The exit code.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="replace")  # an old terminal may lack ∂
+    try:
+        options = _parser().parse_args(_protected(sys.argv[1:] if argv is None else argv))
+        options.run(options)
+        sys.stdout.flush()
+    except BrokenPipeError:  # the reader has seen enough, as in | head
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except (OSError, LayoutError) as error:
+        return _fail(error, 1)
+    except ValueError as error:
+        return _fail(error, 2)
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def _fail(error: Exception, code: int) -> int:
+    print(f"{_PROGRAM}: {error}", file=sys.stderr)
+    return code
+
+
+def _protected(arguments: Sequence[str]) -> list[str]:
+    """The arguments, an expression such as -x kept from being taken for an option."""
+    arguments = list(arguments)
+    for i, argument in enumerate(arguments[1:2], start=1):
+        if argument.startswith("-") and not argument.startswith(("-h", "--h", "-o", "--o", "--s")):
+            arguments[i] = " " + argument
+    return arguments
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog=_PROGRAM,
+        description="Step through backpropagation, and draw computational graphs.",
+        epilog=f"example: {_PROGRAM} tour",
+    )
+    version = f"{_PROGRAM} {metadata.version(_PROGRAM)}"
+    parser.add_argument("--version", action="version", version=version)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    tour = _command(commands, "tour", "walk through the lecture's two examples", "")
+    tour.add_argument(
+        "--html",
+        metavar="FILE",
+        type=Path,
+        default=Path(f"{_PROGRAM}-tour.html"),
+        help="the page to write (default: %(default)s)",
+    )
+    tour.set_defaults(run=_tour)
+
+    step = _command(
+        commands,
+        "step",
+        "walk through an expression, forward and backward",
+        '"d = x + y; f = d * z" x=1 y=-3 z=4 --html xyz.html',
+    )
+    _add_expression(step)
+    step.add_argument("--html", metavar="FILE", type=Path, help="write a page to step through, too")
+    step.set_defaults(run=_step)
+
+    drawing = _command(
+        commands,
+        "draw",
+        "draw an expression with its values and gradients",
+        '"sigmoid(w * x + b)" w=2 x=-1 b=0.5 -o neuron.svg',
+    )
+    _add_expression(drawing)
+    drawing.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=Path,
+        required=True,
+        help=f"the file to write; its ending is one of {', '.join(FORMATS)}",
+    )
+    drawing.add_argument(
+        "--style", choices=STYLES, default=STYLES[0], help="numbers on wires, or in boxes"
+    )
+    drawing.set_defaults(run=_draw)
+    return parser
+
+
+def _command(commands: argparse._SubParsersAction, name: str, what: str, example: str):
+    return commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=f"{_EXPRESSION if example else ''}\n\nexample: {_PROGRAM} {name} {example}".strip(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_expression(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("expression", metavar="EXPR", help="what to compute, in quotes")
+    parser.add_argument("numbers", metavar="name=value", nargs="*", help="a number for each name")
+
+
+def _graph(options: argparse.Namespace) -> Value:
+    return from_text(options.expression, read_numbers(options.numbers))
+
+
+def _tour(options: argparse.Namespace) -> None:
+    walks = [
+        (heading, step_through(from_text(text, dict(numbers)))) for heading, text, numbers in _TOUR
+    ]
+    write_page(options.html, "A tour of backpropagation", walks)
+    for heading, walk in walks:
+        print(heading, end="\n\n")
+        walk.print()
+        print()
+    print(f"{_PROGRAM}: wrote {options.html}; open it to step through both", file=sys.stderr)
+
+
+def _step(options: argparse.Namespace) -> None:
+    walk = step_through(_graph(options))
+    if options.html:
+        walk.to_html(options.html, title=options.expression.strip())
+        print(f"{_PROGRAM}: wrote {options.html}", file=sys.stderr)
+    walk.print()
+
+
+def _draw(options: argparse.Namespace) -> None:
+    root = _graph(options)
+    root.backward()
+    print(draw(root, options.style).render(options.output))

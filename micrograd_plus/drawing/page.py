@@ -1,0 +1,127 @@
+"""A walkthrough as HTML: a picture with buttons, a slider and the sentence of each step.
+
+A fragment is an image and a script that puts the living picture in its place: where scripts may
+not run, as in a notebook that is not trusted, the image stays.
+"""
+
+from __future__ import annotations
+
+import base64
+import json
+from html import escape
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.drawing import dot, layout
+from micrograd_plus.drawing.scene import LIMIT, scene
+from micrograd_plus.graph import order
+from micrograd_plus.walkthrough import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.walkthrough import Step
+
+_INKS = {
+    dot.FORWARD: "forward",
+    dot.GRADIENT: "gradient",
+    dot.INK: "line",
+    dot.TEXT: "text",
+    dot.NAME: "name",
+    dot.GATE: "gate",
+}
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+body {{ color-scheme: light dark; max-width: 76rem; margin: 2rem auto; padding: 0 1rem;
+  font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif;
+  background: light-dark(#ffffff, #111827); color: light-dark(#0f172a, #e5e7eb); }}
+h1 {{ font-size: 1.5rem; }}
+h2 {{ font-size: 1.15rem; margin-top: 2.5rem; overflow-wrap: anywhere; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>Step with the buttons, the slider, or the arrow keys.</p>
+{sections}
+<script>document.querySelector(".mg-stepper").focus({{ preventScroll: true }});</script>
+</body>
+</html>
+"""
+
+
+def page(title: str, sections: Sequence[tuple[str, str]]) -> str:
+    """A self-contained page, which needs no network.
+
+    Args:
+        title: the page's title.
+        sections: the heading, "" for none, and the fragment of each walkthrough.
+    """
+    body = "\n".join(
+        (f"<h2>{escape(heading)}</h2>\n" if heading else "") + content
+        for heading, content in sections
+    )
+    return _PAGE.format(title=escape(title), sections=body)
+
+
+def fragment(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> str:
+    """A walkthrough as a piece of HTML, for a page or for a notebook's cell.
+
+    Args:
+        root: the value that the walkthrough leads to.
+        steps: its steps.
+        limit: the largest number of nodes to draw.
+
+    Raises:
+        GraphTooLargeError, LayoutError: as for `draw`.
+    """
+    named = names(order(root))
+    numbers = steps[-1].visible
+    picture = scene(root, limit, named.__getitem__, numbers.__getitem__)
+    index = {node: i for i, node in enumerate(picture.nodes)}
+    content = {
+        "svg": layout.render(dot.source(picture, background="transparent"), "svg").decode(),
+        "css": _resource("stepper.css"),
+        "inks": _INKS,
+        "plates": [f"v{i}" for i in index.values()],
+        "steps": [_step(step, index) for step in steps],
+    }
+    image = base64.b64encode(layout.render(dot.source(picture), "png")).decode()
+    sentences = escape("\n".join(step.text for step in steps))
+    return (
+        f'<div class="mg-stepper"><img alt="{sentences}" style="max-width: 100%" '
+        f'src="data:image/png;base64,{image}"></div>\n<script>{_resource("stepper.js").rstrip()}'
+        f"(document.currentScript.previousElementSibling, {_in_script(content)});</script>"
+    )
+
+
+def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
+    """A step as the script wants it; `lit` are the parts of the picture that it is about."""
+    lit = []
+    if step.node is not None:
+        lit.append(f"v{index[step.node]}")
+        if step.edge:
+            lit += [f"o{index[step.edge[0]]}", f"e{index[step.edge[0]]}_{step.edge[1]}"]
+        elif step.phase == "forward":
+            lit.append(f"o{index[step.node]}")
+    changes = [
+        (f"v{index[change.node]}", change.slot, dot.number(change.number))
+        for change in step.changes
+    ]
+    return {"phase": step.phase, "text": step.text, "lit": lit, "changes": changes}
+
+
+def _in_script(content: Any) -> str:
+    """JSON that can't end the script it stands in."""
+    return json.dumps(content, separators=(",", ":")).replace("<", r"\u003c")
+
+
+def _resource(name: str) -> str:
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

@@ -1,0 +1,90 @@
+// Turns the static picture before the script into a walkthrough that can be stepped through.
+(function (root, walk) {
+  "use strict";
+  if (!root || !root.classList.contains("mg-stepper")) return;
+
+  // The ids in the SVG become data, so that two walkthroughs on a page can't disturb each other.
+  const parsed = new DOMParser().parseFromString(walk.svg, "image/svg+xml");
+  const svg = document.importNode(parsed.documentElement, true);
+  const parts = new Map();
+  for (const element of svg.querySelectorAll("[id]")) {
+    parts.set(element.id, element);
+    element.removeAttribute("id");
+  }
+  for (const title of svg.querySelectorAll("title")) title.remove();
+  for (const element of svg.querySelectorAll("[fill]")) {
+    const ink = walk.inks[element.getAttribute("fill")];
+    if (ink) element.dataset.ink = ink;
+  }
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", root.querySelector("img").alt);
+
+  const make = (tag, properties, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
+  };
+  const button = (glyph, title, target) => {
+    const element = make("button", { type: "button", title, textContent: glyph });
+    element.setAttribute("aria-label", title);
+    element.addEventListener("click", () => show(target()));
+    return element;
+  };
+  const last = walk.steps.length - 1;
+  let current = 0;
+  const first = button("|◀", "First step", () => 0);
+  const back = button("◀", "Step back", () => current - 1);
+  const forward = button("▶", "Step forward", () => current + 1);
+  const end = button("▶|", "Last step", () => last);
+  const slider = make("input", { type: "range", min: 0, max: last, step: 1 });
+  slider.setAttribute("aria-label", "Step");
+  slider.addEventListener("input", () => show(Number(slider.value)));
+  const count = make("span", { className: "mg-count" });
+  const sentence = make("div", { className: "mg-sentence" });
+  sentence.setAttribute("aria-live", "polite");
+  root.replaceChildren(
+    make("style", { textContent: walk.css }),
+    svg,
+    make("div", { className: "mg-controls" }, first, back, forward, end, slider, count),
+    sentence,
+  );
+  root.tabIndex = 0;
+  root.addEventListener("keydown", (event) => {
+    if (event.altKey || event.ctrlKey || event.metaKey) return;
+    const target = {
+      ArrowLeft: current - 1, ArrowRight: current + 1, Home: 0, End: last,
+    }[event.key];
+    if (target === undefined) return;
+    event.preventDefault(); // the slider would move by itself, the page would scroll
+    event.stopPropagation();
+    show(target);
+  });
+
+  const numbers = (plate) => {
+    const texts = parts.get(plate).querySelectorAll("text");
+    const find = (ink) => [...texts].find((text) => text.dataset.ink === ink);
+    return { data: find("forward"), grad: find("gradient") };
+  };
+
+  function show(step) {
+    current = Math.min(Math.max(step, 0), last);
+    for (const plate of walk.plates) {
+      const { data, grad } = numbers(plate);
+      data.textContent = grad.textContent = "";
+    }
+    for (const { changes } of walk.steps.slice(0, current + 1)) {
+      for (const [plate, slot, number] of changes) numbers(plate)[slot].textContent = number;
+    }
+    for (const element of parts.values()) element.classList.remove("lit");
+    const { phase, text, lit } = walk.steps[current];
+    for (const id of lit) parts.get(id)?.classList.add("lit");
+    sentence.textContent = text;
+    sentence.dataset.phase = phase;
+    count.textContent = `${current + 1} / ${last + 1}`;
+    slider.value = current;
+    slider.setAttribute("aria-valuetext", text);
+    first.disabled = back.disabled = current === 0;
+    forward.disabled = end.disabled = current === last;
+  }
+  show(0);
+})

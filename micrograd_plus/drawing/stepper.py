@@ -1,0 +1,121 @@
+"""`step_through`: one forward and one backward pass, step by step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO, overload
+
+from micrograd_plus.drawing.page import fragment, page
+from micrograd_plus.drawing.scene import LIMIT
+from micrograd_plus.drawing.terminal import print_steps
+from micrograd_plus.walkthrough import Step, steps
+
+if TYPE_CHECKING:
+    import os
+
+    from micrograd_plus.engine import Value
+
+
+class Walkthrough(Sequence[Step]):
+    """The steps of one forward and one backward pass; a notebook's cell shows them to step through.
+
+    A sequence of `Step`, which prints itself on a terminal and writes itself as a page.
+
+    Attributes:
+        root: the value whose graph is walked.
+        limit: the largest number of nodes to draw.
+    """
+
+    def __init__(self, root: Value, limit: int = LIMIT) -> None:
+        self.root = root
+        self.limit = limit
+        self._steps = steps(root)
+
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Step]: ...
+    def __getitem__(self, index: int | slice) -> Step | Sequence[Step]:
+        return self._steps[index]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def print(self, file: TextIO | None = None) -> None:
+        """Print the steps: in colours on a terminal, as plain text into a file or a pipe.
+
+        Args:
+            file: where to; standard output by default.
+        """
+        print_steps(self.root, self._steps, file)
+
+    def to_html(self, path: str | os.PathLike[str], title: str = "Step through") -> Path:
+        """Write a page with the picture, buttons, a slider and each step's sentence.
+
+        Args:
+            path: the file to write; it needs no network and no other file.
+            title: the page's title.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            GraphTooLargeError: the graph has too many nodes to draw.
+            LayoutError: no program to lay the picture out is installed, or it failed.
+            OSError: the file can't be written.
+        """
+        return write_page(path, title, [("", self)])
+
+    def __repr__(self) -> str:
+        return f"<Walkthrough of {len(self)} steps: see .print(), .to_html(path)>"
+
+    def _repr_html_(self) -> str:
+        return fragment(self.root, self._steps, self.limit)
+
+
+def write_page(
+    path: str | os.PathLike[str], title: str, walks: Sequence[tuple[str, Walkthrough]]
+) -> Path:
+    """Write several walkthroughs, each under its heading, as one page.
+
+    Raises:
+        GraphTooLargeError, LayoutError, OSError: as for `Walkthrough.to_html`.
+    """
+    html = page(
+        title, [(heading, fragment(walk.root, walk, walk.limit)) for heading, walk in walks]
+    )
+    path = Path(path)
+    path.write_text(html, encoding="utf-8")
+    return path
+
+
+def step_through(root: Value, limit: int = LIMIT) -> Walkthrough:
+    """Step through one forward and one backward pass, in the order of the lecture.
+
+    Everything is computed afresh from the leaves; nothing in the graph is changed.
+
+    Args:
+        root: the value whose graph to walk.
+        limit: the largest number of nodes to draw in a page; printing has no limit.
+
+    Raises:
+        NonFiniteError: a value or a gradient is not a finite number.
+
+    Source: lecture A.
+
+    >>> from micrograd_plus import values
+    >>> x, y = values(x=2, y=3)
+    >>> step_through(x * y).print()
+     1  given     x = 2, y = 3
+     2  forward   f = x · y = 2 · 3 = 6
+     3  backward  ∂f/∂f = 1
+     4            ∂f/∂y = x = 2
+     5            ∂f/∂x = y = 3
+    <BLANKLINE>
+     wire  value  gradient
+     x      2.00      3.00
+     y      3.00      2.00
+     f      6.00      1.00
+    """
+    return Walkthrough(root, limit)

@@ -1,0 +1,61 @@
+"""A walkthrough as coloured text on a terminal, and as plain text elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from micrograd_plus.drawing.dot import number
+from micrograd_plus.formula import text_name
+from micrograd_plus.graph import order
+from micrograd_plus.walkthrough import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.walkthrough import Step
+
+_COLORS = {"given": "default", "forward": "green", "backward": "red"}
+
+
+def print_steps(root: Value, steps: Sequence[Step], file: TextIO | None = None) -> None:
+    """Print each step's sentence, and at the end what every wire carries.
+
+    Args:
+        root: the value that the walkthrough leads to.
+        steps: its steps.
+        file: where to; standard output by default.
+    """
+    from rich.console import Console  # loaded only by those who print
+    from rich.text import Text
+
+    console = Console(file=file, soft_wrap=True)
+    digits = len(str(len(steps)))
+    phase = ""
+    for i, step in enumerate(steps, start=1):
+        heading = "" if step.phase == phase else step.phase
+        phase = step.phase
+        console.print(
+            Text.assemble(
+                (f"{i:>{digits + 1}}  ", "dim"),
+                (f"{heading:<8}  ", "bold"),
+                (step.text, _COLORS[phase]),
+            )
+        )
+
+    visible = steps[-1].visible
+    rows = [("wire", "value", "gradient")]
+    for node, name in names(order(root)).items():
+        data, grad = visible[node]
+        rows.append((text_name(name), number(data), number(grad)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    console.print()
+    for i, (name, value, gradient) in enumerate(rows):
+        console.print(
+            Text.assemble(
+                f" {name:<{widths[0]}}",
+                (f"  {value:>{widths[1]}}", _COLORS["forward"]),
+                (f"  {gradient:>{widths[2]}}", _COLORS["backward"]),
+                style="" if i else "bold",
+            )
+        )
