@@ -11,7 +11,7 @@ import os
 import sys
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.drawing.dot import STYLES
 from micrograd_plus.drawing.layout import FORMATS, LayoutError
@@ -138,14 +138,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _command(commands: argparse._SubParsersAction, name: str, what: str, example: str):
-    return commands.add_parser(
+def _command(commands: Any, name: str, what: str, example: str) -> argparse.ArgumentParser:
+    command: argparse.ArgumentParser = commands.add_parser(
         name,
         help=what,
         description=f"{what[0].upper()}{what[1:]}.",
         epilog=f"{_EXPRESSION if example else ''}\n\nexample: {_PROGRAM} {name} {example}".strip(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    return command
 
 
 def _add_expression(parser: argparse.ArgumentParser) -> None:
@@ -158,9 +159,7 @@ def _graph(options: argparse.Namespace) -> Value:
 
 
 def _tour(options: argparse.Namespace) -> None:
-    walks = [
-        (heading, step_through(from_text(text, dict(numbers)))) for heading, text, numbers in _TOUR
-    ]
+    walks = [(heading, step_through(from_text(text, given))) for heading, text, given in _TOUR]
     write_page(options.html, "A tour of backpropagation", walks)
     for heading, walk in walks:
         print(heading, end="\n\n")

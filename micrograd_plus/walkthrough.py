@@ -161,9 +161,10 @@ class _Walk:
         rules = op.local_derivatives(formulas, Term(op, named), named, wanted)
         for position in reversed(range(len(args))):
             if wanted[position]:
-                self.along(node, position, rules[position], local[position])
-                if not isfinite(self.grad[args[position]]):
+                flow = self.grad[node] * local[position]
+                if not isfinite(flow + self.grad.get(args[position], 0.0)):
                     raise infinite_gradient(op, args, numbers)
+                self.along(node, position, rules[position], local[position])
 
     def along(self, node: Value, position: int, rule: Any, local: float) -> None:
         """One edge, backward: the chain rule, and the sum of the paths that meet at its end."""

@@ -82,9 +82,8 @@ def write_page(
     Raises:
         GraphTooLargeError, LayoutError, OSError: as for `Walkthrough.to_html`.
     """
-    html = page(
-        title, [(heading, fragment(walk.root, walk, walk.limit)) for heading, walk in walks]
-    )
+    sections = [(heading, fragment(walk.root, walk, walk.limit)) for heading, walk in walks]
+    html = page(title, sections)
     path = Path(path)
     path.write_text(html, encoding="utf-8")
     return path

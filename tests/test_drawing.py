@@ -1,0 +1,233 @@
+"""Pictures: their DOT, their files, and that looking changes nothing."""
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import Value, values
+from micrograd_plus.drawing import layout
+from micrograd_plus.drawing.layout import LayoutError
+from micrograd_plus.drawing.scene import GraphTooLargeError, scene
+from micrograd_plus.formula import visible
+from micrograd_plus.graph import order
+from tests.strategies import graphs
+
+HOSTILE = [
+    '"quoted"',
+    "<script>alert(1)</script>",
+    "back\\slash \\N \\G \\n \\",
+    "two\nlines\r\n\ttab",
+    "😀 é ∂ 漢字",
+    "<b>&amp;</b> &lt; ]]> -->",
+    "{a|b} %s $x$ `x` 'x' ;",
+    "\x00\x01\x7f\ud800\uffff\u2028",
+    "x" * 10_000,
+]
+
+
+def xyz():
+    x, y, z = values(x=1, y=-3, z=4)
+    d = x + y
+    f = d * z
+    f.label = "f"
+    return f
+
+
+def svg_texts(picture):
+    root = ET.fromstring(picture.pipe("svg"))
+    return ["".join(element.itertext()) for element in root.findall(".//{*}text")]
+
+
+def test_numbers_on_the_wires_and_symbols_in_the_gates():
+    f = xyz()
+    f.backward()
+    texts = svg_texts(mg.draw(f))
+    labels, gates = ["x", "y", "z", "f"], ["+", "×"]
+    forward = ["1.00", "−3.00", "4.00", "−2.00", "−8.00"]
+    backward = ["4.00", "4.00", "−2.00", "4.00", "1.00"]
+    assert sorted(texts) == sorted([*labels, *gates, *forward, *backward])
+
+
+def test_gradients_are_dashes_before_backward():
+    assert svg_texts(mg.draw(xyz())).count("–") == 5
+    assert svg_texts(mg.draw(xyz(), style="box")).count("grad –") == 5
+
+
+def test_constants_stand_inside_their_gate():
+    x = Value(1, "x")
+    texts = svg_texts(mg.draw(1 / (1 + mg.exp(-x)) * 2 - 3))
+    assert {"×−1", "exp", "+1", "1/x", "×2", "−3"} <= set(texts)
+    assert len(scene(1 + x * -1).parts) == 3
+
+
+def test_a_value_used_twice_has_two_wires():
+    a = Value(3, "a")
+    source = mg.draw(a * a).source
+    assert len(re.findall(r"v0:e -> o1 ", source)) == 2
+
+
+def test_inner_values_show_their_names():
+    x, y = values(x=1, y=2)
+    h = x * y
+    h.label = "h_1"
+    assert "h₁" in svg_texts(mg.draw(h + x))
+
+
+def test_subscripts():
+    source = mg.draw(Value(1, "w_0") * Value(2, "x_{1,2}")).source
+    assert '<i>w<sub><font point-size="10">0</font></sub></i>' in source
+    assert '<i>x<sub><font point-size="10">1,2</font></sub></i>' in source
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [(0.004, "0.004"), (0, "0.00"), (1e-9, "1e−09"), (-2.345, "−2.35"), (1234567.0, "1.2e+06")],
+)
+def test_small_and_large_numbers(data, text):
+    assert text in svg_texts(mg.draw(Value(data)))
+
+
+def test_boxes():
+    f = xyz()
+    f.backward()
+    texts = svg_texts(mg.draw(f, style="box"))
+    assert {"x", "data 1.00", "grad 4.00", "+", "×", "data −8.00", "grad 1.00"} <= set(texts)
+
+
+@given(graphs())
+@settings(max_examples=30, deadline=None)
+def test_drawing_changes_nothing_and_any_graph_can_be_drawn(graph):
+    root, _ = graph
+    root.backward()
+    before = [(node.data, node.grad, node.label) for node in order(root)]
+    for style in ("wires", "box"):
+        ET.fromstring(mg.draw(root, style=style).pipe("svg"))
+    assert [(node.data, node.grad, node.label) for node in order(root)] == before
+
+
+def test_a_large_graph_is_refused_with_its_size_and_a_way_out():
+    x = Value(1, "x")
+    f = x
+    for _ in range(400):
+        f = f + 1
+    with pytest.raises(GraphTooLargeError, match=r"401 nodes.*400.*inner values.*limit=401"):
+        mg.draw(f)
+    assert "v400" in mg.draw(f, limit=401).source
+    assert "v399" in mg.draw(f.args[0]).source
+
+
+def test_unknown_styles_and_formats_list_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match="'slide'; choose from wires, box"):
+        mg.draw(xyz(), style="slide")
+    with pytest.raises(ValueError, match="'gif'; choose from svg, png, pdf, dot"):
+        mg.draw(xyz()).pipe("gif")
+    with pytest.raises(ValueError, match="'txt'; choose from"):
+        mg.draw(xyz()).render(tmp_path / "a.txt")
+    assert not [*tmp_path.iterdir()]
+
+
+def test_files_of_each_format(tmp_path):
+    picture = mg.draw(xyz())
+    assert picture.render(tmp_path / "a").read_bytes().startswith(b"<?xml")
+    assert picture.render(tmp_path / "a.SVG").name == "a.SVG"
+    assert picture.render(str(tmp_path / "a.png")).read_bytes().startswith(b"\x89PNG")
+    assert picture.render(tmp_path / "a.dot").read_text(encoding="utf-8") == picture.source
+    with pytest.raises(OSError, match="missing"):
+        picture.render(tmp_path / "missing" / "a.svg")
+
+
+def test_notebooks_get_svg_and_a_png_for_the_untrusted():
+    bundle = mg.draw(xyz())._repr_mimebundle_()
+    assert bundle["image/svg+xml"].startswith("<?xml")
+    assert bundle["image/png"].startswith("iVBOR")
+    assert bundle["text/plain"] == repr(mg.draw(xyz()))
+    assert "DOT" in repr(mg.draw(xyz()))
+
+
+@pytest.mark.parametrize("style", ["wires", "box"])
+@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_labels_are_text(label, style):
+    leaf, inner = Value(2, label), Value(2, "a") * 3
+    inner.label = label
+    f = leaf * inner
+    f.label = label
+    root = ET.fromstring(mg.draw(f, style=style).pipe("svg"))
+    assert not [e for e in root.iter() if "script" in e.tag]
+    texts = svg_texts(mg.draw(f, style=style))
+    shown = visible(label)
+    shown = shown if len(shown) <= 40 else shown[:39] + "…"
+    found = [text.replace("\xa0", " ") for text in texts]
+    assert found.count(shown) == 3, found
+
+
+@given(st.text(max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_any_label_gives_a_picture(label):
+    ET.fromstring(mg.draw(Value(1, label) + 1).pipe("svg"))
+
+
+# ------------------------------------------------------------------- which program
+
+
+def test_pictures_need_nothing_but_python(tmp_path):
+    """With an empty PATH, no system Graphviz can be found."""
+    code = (
+        "import shutil, micrograd_plus as mg; assert shutil.which('dot') is None;"
+        "x = mg.Value(2, 'x'); p = mg.draw(x * x);"
+        "p.render('a.svg'); p.render('a.png'); mg.step_through(x * x).to_html('a.html')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PATH": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.png", "a.svg"]
+
+
+def test_missing_programs_are_named_with_the_mend(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    picture = mg.draw(xyz())
+    with pytest.raises(LayoutError, match=r"PDF.*apt-get install graphviz"):
+        picture.pipe("pdf")
+    monkeypatch.setattr(layout, "_bundled", lambda: None)
+    with pytest.raises(LayoutError, match="pip install graphviz-pure"):
+        picture.pipe("svg")
+    assert picture.pipe("dot")  # DOT needs no program
+
+
+def test_the_package_may_be_missing(monkeypatch):
+    def missing(name):
+        raise layout.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(layout.metadata, "files", missing)
+    assert layout._bundled.__wrapped__() is None
+    monkeypatch.setattr(layout.metadata, "files", lambda name: [])
+    assert layout._bundled.__wrapped__() is None
+
+
+def test_a_failing_program_says_why():
+    with pytest.raises(LayoutError, match="syntax error"):
+        layout.render("digraph {", "svg")
+
+
+def test_pdf_by_the_system(needs_dot):
+    assert mg.draw(xyz()).pipe("pdf").startswith(b"%PDF")
+
+
+def test_the_system_draws_the_same_picture(needs_dot, monkeypatch):
+    f = xyz()
+    f.backward()
+    bundled = svg_texts(mg.draw(f))
+    monkeypatch.setattr(layout, "_bundled", lambda: None)
+    assert svg_texts(mg.draw(f)) == bundled

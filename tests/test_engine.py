@@ -1,0 +1,284 @@
+"""`Value` as a number and as a node: arithmetic, backward, and the Python data model."""
+
+import fractions
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import Value, ops, values
+
+NUMBERS = [2, 2.0, True, fractions.Fraction(1, 2), np.float64(2), np.float32(0.5), np.int64(3)]
+
+
+# -------------------------------------------------------------------------- backward
+
+
+def test_lecture_xyz():
+    x, y, z = values(x=1, y=-3, z=4)
+    d = x + y
+    f = d * z
+    f.backward()
+    assert (d.data, f.data) == (-2, -8)
+    assert [v.grad for v in (f, z, d, y, x)] == [1, -2, 4, 4, 4]
+
+
+def test_lecture_sigmoid_gate_taken_apart_and_folded():
+    w0, x0, w1, x1, b = values(w_0=-3, x_0=-2, w_1=2, x_1=-1, b=-3)
+    gates = [w0 * x0, w1 * x1]
+    gates.append(gates[0] + gates[1])
+    gates.append(gates[-1] + b)
+    gates.append(-gates[-1])
+    gates.append(mg.exp(gates[-1]))
+    gates.append(1 + gates[-1])
+    gates.append(1 / gates[-1])
+    gates[-1].backward()
+    assert [g.op.name for g in gates[-4:]] == ["negate", "exp", "add", "reciprocal"]
+    assert [round(g.data, 2) for g in gates] == [6, -2, 4, 1, -1, 0.37, 1.37, 0.73]
+    assert [round(g.grad, 2) for g in reversed(gates[3:])] == [1, -0.53, -0.53, -0.2, 0.2]
+    gradients = [round(v.grad, 4) for v in (b, w1, x1, w0, x0)]
+    assert gradients == [0.1966, -0.1966, 0.3932, -0.3932, -0.5898]
+
+    z = Value(1.0)
+    f = z.sigmoid()
+    f.backward()
+    assert (round(f.data, 4), round(z.grad, 4)) == (0.7311, 0.1966)
+    assert f.data == pytest.approx(gates[-1].data, rel=1e-15)
+
+
+@pytest.mark.parametrize(
+    ("compute", "expected"),
+    [
+        (lambda a: a * a, 6),
+        (lambda a: a + a, 2),
+        (lambda a: a**a, 27 * (math.log(3) + 1)),
+        (lambda a: mg.sum([a] * 1000), 1000),
+        (lambda a: sum(a for _ in range(1000)), 1000),
+        (lambda a: mg.dot([a, a], [a, 2]), 8),
+        (lambda a: (a * a) * (a + a), 54),  # a diamond
+        (lambda a: a - a, 0),
+    ],
+)
+def test_gradients_of_every_path_add_up(compute, expected):
+    a = Value(3)
+    compute(a).backward()
+    assert a.grad == pytest.approx(expected, rel=1e-15)
+
+
+def test_leaves_accumulate_and_the_inside_is_fresh():
+    a = Value(2)
+    h = a * 3
+    f = h * h
+    f.backward()
+    f.backward()
+    assert (f.grad, h.grad, a.grad) == (1, 12, 72)
+    g = h * 5
+    g.backward()
+    assert (h.grad, a.grad) == (5, 87)
+    g.zero_grad()
+    assert [v.grad for v in (g, h, a)] == [0, 0, 0]
+
+
+def test_backward_from_a_leaf_and_through_constants_only():
+    a = Value(2)
+    a.backward()
+    assert a.grad == 1
+    f = Value(-2) ** 3  # must not ask for log(-2)
+    f.backward()
+    assert f.args[0].grad == 12
+
+
+@pytest.mark.parametrize("k", [0, 1, 2, 3])
+def test_powers_of_zero(k):
+    x = Value(0)
+    (x**k).backward()
+    assert x.grad == (1 if k == 1 else 0)
+
+
+def test_an_error_in_backward_changes_no_gradient():
+    a, b = values(a=0, b=2)
+    (a * b).backward()
+    before = (a.grad, b.grad)
+    f = b * mg.sqrt(a) + a * b
+    with pytest.raises(mg.NonFiniteError):
+        f.backward()
+    assert (a.grad, b.grad, f.grad) == (*before, 0)
+
+
+def test_an_interrupt_in_backward_changes_no_gradient(monkeypatch):
+    a, b = values(a=3, b=2)
+    f = (a * b).tanh() * b
+    f.backward()
+    before = [a.grad, b.grad, f.grad, f.args[0].grad]
+
+    def interrupt(m, out, x):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(ops.tanh, "partials", (interrupt,))
+    with pytest.raises(KeyboardInterrupt):
+        f.backward()
+    assert [a.grad, b.grad, f.grad, f.args[0].grad] == before
+
+
+# ------------------------------------------------------------------------- operands
+
+
+@pytest.mark.parametrize("number", NUMBERS, ids=lambda n: type(n).__name__)
+@pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "**"])
+def test_numbers_on_either_side(number, symbol):
+    v, compute = Value(3), {
+        "+": lambda a, b: a + b,
+        "-": lambda a, b: a - b,
+        "*": lambda a, b: a * b,
+        "/": lambda a, b: a / b,
+        "**": lambda a, b: a**b,
+    }[symbol]  # fmt: skip
+    for left, right in ((v, number), (number, v)):
+        result = compute(left, right)
+        assert type(result) is Value
+        assert type(result.data) is float
+        plain = [float(side) for side in (left, right)]
+        assert result.data == pytest.approx(compute(*plain), rel=1e-15)
+        constants = [arg for arg in result.args if arg is not v]
+        assert all(type(arg) is float for arg in constants)
+
+
+def test_one_over_is_an_operation_of_its_own():
+    v = Value(4)
+    assert [(1 / v).op, (1.0 / v).op, (np.float64(1) / v).op] == [ops.reciprocal] * 3
+    assert [(2 / v).op, (v / 2).op, (-v).op, (v - 1).op] == [
+        ops.divide,
+        ops.divide,
+        ops.negate,
+        ops.subtract,
+    ]
+
+
+def test_augmented_assignment_makes_new_nodes():
+    v = w = Value(2)
+    v += 1
+    v -= 4
+    v *= 3
+    v /= 2
+    v **= 2
+    assert (w.data, v.data) == (2, 2.25)
+    v.backward()
+    assert w.grad == -4.5
+
+
+@pytest.mark.parametrize("other", ["a", None, 1j, [1], {}, object()])
+def test_foreign_operands_are_type_errors(other):
+    v = Value(2)
+    for compute in (
+        lambda: v + other,
+        lambda: other - v,
+        lambda: v**other,
+        lambda: other / v,
+        lambda: v < other,
+        lambda: mg.exp(other),
+        lambda: mg.maximum(v, other),
+        lambda: mg.sum([other]),
+    ):
+        with pytest.raises(TypeError):
+            compute()
+    assert (v == other) is False
+
+
+@pytest.mark.parametrize("data", ["a", None, 1 + 2j, [1.0], np.array([1.0]), "1", b"1"])
+def test_what_is_not_a_number_is_named(data):
+    with pytest.raises(TypeError) as caught:
+        Value(data)
+    assert repr(data) in str(caught.value)
+    assert type(data).__name__ in str(caught.value)
+
+
+def test_a_value_of_a_value_and_a_label_that_is_no_string():
+    with pytest.raises(TypeError, match="Value"):
+        Value(Value(1))
+    with pytest.raises(TypeError, match="label is a string, not 3"):
+        Value(1, 3)
+
+
+def test_data_replaced_by_something_else_is_named_when_used():
+    x = Value(1, "x")
+    f = x * 2 + 1
+    x.data = "one"
+    with pytest.raises(TypeError, match="x = 'one'"):
+        mg.replay(f)
+    with pytest.raises(TypeError, match="x = 'one'"):
+        mg.exp(x)
+
+
+def test_functions_name_what_they_are_given():
+    with pytest.raises(TypeError, match="exp needs Values or real numbers, not 'a'"):
+        mg.exp("a")
+    with pytest.raises(TypeError, match="sum needs a sequence, such as a list, not 3"):
+        mg.sum(3)
+    with pytest.raises(ValueError, match="equal length, not 1 and 2"):
+        mg.dot([1], [1, 2])
+
+
+# ---------------------------------------------------------------------------- NumPy
+
+
+def test_arrays_of_values():
+    x, y = values(x=1, y=-3)
+    left, right = x * np.array([1, 2]), np.array([1, 2]) * x
+    for array in (left, right):
+        assert array.dtype == object
+        assert [type(v) for v in array] == [Value, Value]
+        assert [v.data for v in array] == [1, 2]
+    f = np.array([[1.0, 2.0]]) @ np.exp(np.array([x, y]))
+    f[0].backward()
+    assert (x.grad, y.grad) == (math.e, 2 * math.exp(-3))
+
+
+# ---------------------------------------------------------------- Python data model
+
+
+def test_repr_shows_data_grad_and_label():
+    assert repr(Value(3)) == "Value(data=3.0, grad=0.0)"
+    assert repr(Value(-0.5, "w_0")) == "Value(data=-0.5, grad=0.0, label='w_0')"
+    assert eval(repr(Value(2, "x")).replace("grad=0.0, ", "")).data == 2
+
+
+def test_conversions_leave_the_graph():
+    v = Value(-2.5)
+    assert [float(v), int(v), round(v), round(v, 1)] == [-2.5, -2, -2, -2.5]
+    assert [math.floor(v), math.ceil(v), math.trunc(v)] == [-3, -2, -2]
+    assert [f"{v:.2f}", f"{v}", bool(v), bool(Value(0))] == ["-2.50", repr(v), True, False]
+    assert (+v) is v
+    assert math.sqrt(Value(4)) == 2
+
+
+@given(st.floats(-3, 3), st.floats(-3, 3))
+def test_comparisons_are_those_of_the_numbers(a, b):
+    v, w = Value(a), Value(b)
+    for x, y in ((v, w), (v, b), (a, w)):
+        assert [x < y, x <= y, x > y, x >= y] == [a < b, a <= b, a > b, a >= b]
+        assert [x == y, x != y] == [a == b, a != b]
+
+
+def test_values_with_equal_numbers_are_two_keys():
+    a, b = Value(1), Value(1)
+    assert a == b
+    assert len({a, b}) == 2
+    assert max([Value(1), Value(3), Value(2)]).data == 3
+    assert abs(Value(-2)).data == 2
+
+
+def test_a_node_is_plain_data():
+    v = Value(2) + 1
+    assert Value.__slots__ == ("args", "data", "grad", "label", "op")
+    with pytest.raises(AttributeError):
+        v.extra = 1
+
+
+def test_labels_and_values():
+    x, y = values(x=1, y=2)
+    assert (x.label, y.label, x.data, y.data) == ("x", "y", 1, 2)
+    with pytest.raises(TypeError):
+        values(x="1")

@@ -1,0 +1,128 @@
+"""Order, replay, depth and memory of graphs."""
+
+import gc
+import tracemalloc
+
+import pytest
+from hypothesis import given
+
+import micrograd_plus as mg
+from micrograd_plus import Value, values
+from micrograd_plus.graph import order
+from tests.strategies import graphs
+
+DEEP = 1_000_000
+
+
+@given(graphs())
+def test_order_has_each_node_once_and_after_its_arguments(graph):
+    root, _ = graph
+    nodes = order(root)
+    place = {node: i for i, node in enumerate(nodes)}
+    assert len(place) == len(nodes)
+    assert nodes[-1] is root
+    for node in nodes:
+        assert all(place[arg] < place[node] for arg in node.args if isinstance(arg, Value))
+
+
+def test_order_looks_at_each_node_and_edge_once():
+    looks = []
+
+    class Counted(tuple):
+        def __reversed__(self):
+            looks.append(len(self))
+            return reversed(tuple(self))
+
+    layer = [Value(1.0) for _ in range(20)]
+    edges = 0
+    for _ in range(10):  # 20¹⁰ paths
+        layer = [mg.sum(layer) for _ in range(20)]
+        for node in layer:
+            node.args = Counted(node.args)
+            edges += len(node.args)
+    root = mg.sum(layer)
+    assert len(order(root)) == 20 * 11 + 1
+    assert len(looks) == 200
+    assert sum(looks) == edges
+
+
+def test_arguments_are_visited_in_order():
+    x, y, z = values(x=1, y=2, z=3)
+    assert [node.label for node in order((x + y) * z)] == ["x", "y", "", "z", ""]
+
+
+@pytest.fixture(scope="module")
+def chain():
+    x = Value(0.5, "x")
+    f = x
+    for _ in range(DEEP // 2):
+        f = 1 - f * 1.0
+    yield x, f
+    del f  # freed without recursion
+
+
+def test_a_very_long_chain_runs_replays_and_is_not_drawn(chain):
+    x, f = chain
+    f.zero_grad()
+    f.backward()
+    assert x.grad == 1
+    x.data = 0.25
+    mg.replay(f)
+    assert f.data == 0.25
+    with pytest.raises(ValueError, match=r"1,000,001 nodes.*400.*limit=1000001"):
+        mg.draw(f)
+
+
+def test_a_value_used_very_often():
+    x = Value(2.0)
+    f = mg.sum([x * 1.0 for _ in range(100_000)])
+    f.backward()
+    assert x.grad == 100_000
+
+
+def test_a_dropped_graph_is_freed_at_once():
+    """Without cycles, reference counting alone returns the memory."""
+    gc.collect()
+    gc.disable()
+    tracemalloc.start()
+    try:
+        x, y = Value(1.0), Value(2.0)
+        empty = tracemalloc.get_traced_memory()[0]
+        f = x
+        for _ in range(50_000):
+            f = (f + y).tanh()
+        f.backward()
+        full = tracemalloc.get_traced_memory()[0]
+        del f
+        left = tracemalloc.get_traced_memory()[0]
+    finally:
+        tracemalloc.stop()
+        gc.enable()
+    assert full - empty > 100_000 * 100
+    assert left - empty < (full - empty) / 20  # what Python keeps for its next tuples
+
+
+def test_replay_recomputes_in_place_and_keeps_gradients():
+    x, y = values(x=1, y=-3)
+    f = (x + y) * x
+    f.backward()
+    x.data = 5.0
+    mg.replay(f)
+    assert (f.data, x.grad) == (10, -1)
+    assert mg.replay(x) is None
+
+
+def test_a_replay_that_fails_changes_nothing():
+    x = Value(4.0, "x")
+    h = x * 2
+    f = mg.log(h)
+    before = f.data
+    x.data = -1.0
+    with pytest.raises(mg.NonFiniteError, match=r"log of -2\.0"):
+        mg.replay(f)
+    assert (h.data, f.data) == (8, before)
+
+
+def test_a_long_list_of_operands_is_abbreviated():
+    with pytest.raises(mg.NonFiniteError, match="…"):
+        mg.sum([Value(1e308)] * 20)

@@ -1,0 +1,202 @@
+"""Every entry of the table: special values, derivatives, and what its text promises."""
+
+import math
+
+import mpmath
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import functions, ops
+from micrograd_plus.engine import Value, record
+from micrograd_plus.floats import floats
+from micrograd_plus.formula import LATEX, TEXT, Name, Term, formulas, write
+from micrograd_plus.graph import NonFiniteError, evaluate, replay
+from micrograd_plus.operation import BINDING
+from tests import oracle
+from tests.strategies import operations, points
+
+SPECIAL_VALUES = {
+    "add": [((1, -3), -2), ((0.1, 0.2), 0.30000000000000004)],
+    "subtract": [((1, -3), 4)],
+    "multiply": [((-2, 4), -8)],
+    "divide": [((1, 4), 0.25), ((-6, 3), -2)],
+    "negate": [((2,), -2), ((0,), 0)],
+    "reciprocal": [((4,), 0.25), ((-0.5,), -2)],
+    "power": [((2, 3), 8), ((-8, 3), -512), ((4, 0.5), 2), ((0, 0), 1), ((2, -1), 0.5)],
+    "exp": [((0,), 1), ((1,), math.e), ((-1000,), 0)],
+    "log": [((1,), 0), ((math.e,), 1)],
+    "sqrt": [((9,), 3), ((0,), 0)],
+    "sin": [((0,), 0), ((math.pi / 2,), 1)],
+    "cos": [((0,), 1), ((math.pi,), -1)],
+    "abs": [((-3,), 3), ((0,), 0)],
+    "sign": [((-3,), -1), ((0,), 0), ((5,), 1)],
+    "maximum": [((2, 3), 3), ((-1, -2), -1)],
+    "minimum": [((2, 3), 2), ((-1, -2), -2)],
+    "tanh": [((0,), 0), ((1000,), 1), ((-1000,), -1)],
+    "sigmoid": [((0,), 0.5), ((1,), 0.7310585786300049), ((1000,), 1), ((-1000,), 0)],
+    "step": [((2,), 1), ((0,), 0), ((-2,), 0)],
+    "relu": [((2,), 2), ((0,), 0), ((-2,), 0)],
+    "sum": [((), 0), ((1, 2, 3), 6)],
+    "dot": [((), 0), ((1, 2, 3, 4), 11)],
+}
+
+KINKS = {
+    "abs": [((0,), (0,))],
+    "sign": [((0,), (0,))],
+    "step": [((0,), (0,))],
+    "relu": [((0,), (0,))],
+    "maximum": [((2, 2), (0.5, 0.5))],
+    "minimum": [((2, 2), (0.5, 0.5))],
+}
+
+
+@pytest.mark.parametrize("op", ops.TABLE.values(), ids=lambda op: op.name)
+def test_special_values(op):
+    for args, expected in SPECIAL_VALUES[op.name]:
+        numbers = [float(x) for x in args]
+        assert evaluate(op, numbers, numbers) == pytest.approx(expected, rel=1e-15, abs=0)
+
+
+def test_kinks_have_the_agreed_derivatives():
+    smooth_inside = {"sqrt"}  # its kink is at the edge of its domain, where it has no derivative
+    assert set(KINKS) | smooth_inside == {n for n, op in ops.TABLE.items() if op.kink is not None}
+    for name, cases in KINKS.items():
+        for args, expected in cases:
+            leaves = [Value(x) for x in args]
+            record(ops.TABLE[name], tuple(leaves)).backward()
+            assert [leaf.grad for leaf in leaves] == list(expected)
+            assert ops.TABLE[name].kink(*args) == 0
+
+
+@given(st.data())
+def test_values_agree_with_mpmath(data):
+    op = data.draw(operations)
+    args = data.draw(points(op))
+    with mpmath.workdps(oracle.DIGITS):
+        exact = op.value(oracle.mp, *map(mpmath.mpf, args))
+    scale = max(1e-300, abs(exact), *(abs(x) for x in args)) if op.arity != 1 else abs(exact)
+    assert abs(op.value(floats, *args) - exact) <= 1e-15 * scale * max(4, len(args))
+
+
+@given(st.data())
+def test_partial_derivatives_agree_with_central_differences(data):
+    op = data.draw(operations)
+    args = data.draw(points(op))
+    wanted = [True] * len(args)
+    if op is ops.power:
+        wanted[1] = args[0] > 0  # elsewhere the exponent has no derivative
+    local = op.local_derivatives(floats, op.value(floats, *args), args, wanted)
+    for i, want in enumerate(wanted):
+        if want:
+            exact = oracle.derivative(lambda *xs: op.value(oracle.mp, *xs), args, i)
+            assert local[i] == pytest.approx(float(exact), rel=1e-9, abs=1e-12)
+
+
+@given(st.data())
+def test_record_at_one_point_and_run_at_another(data):
+    op = data.draw(operations)
+    here, there = data.draw(points(op)), data.draw(points(op))
+    assume(len(here) == len(there))
+    if op is ops.power:
+        assume(here[0] > 0 and there[0] > 0)
+    leaves = [Value(x) for x in here]
+    moved = record(op, tuple(leaves))
+    for leaf, x in zip(leaves, there, strict=True):
+        leaf.data = x
+    replay(moved)
+    moved.backward()
+    fresh_leaves = [Value(x) for x in there]
+    fresh = record(op, tuple(fresh_leaves))
+    fresh.backward()
+    assert moved.data == fresh.data
+    assert [leaf.grad for leaf in leaves] == [leaf.grad for leaf in fresh_leaves]
+
+
+@pytest.mark.parametrize("op", ops.TABLE.values(), ids=lambda op: op.name)
+def test_rules_print_in_both_notations(op):
+    args = tuple(Name(f"a_{i}") for i in range(op.arity or 4))
+    out = Term(op, args)
+    for formula in (out, *op.local_derivatives(formulas, out, args, [True] * len(args))):
+        for notation in (TEXT, LATEX):
+            text = write(formula, notation)
+            assert text
+            assert text.count("{") == text.count("}")
+            assert text.count("(") == text.count(")")
+    assert op.binds in BINDING
+
+
+@pytest.mark.parametrize("op", ops.TABLE.values(), ids=lambda op: op.name)
+def test_the_documented_example_is_true_and_the_domain_holds_it(op):
+    args, expected = op.example
+    assert evaluate(op, args, args) == expected
+    assert op.domain.contains(*args)
+
+
+ARITHMETIC = {"add", "subtract", "multiply", "divide", "negate", "power"}
+
+
+def test_every_operation_has_a_public_name():
+    assert {*functions.__all__, *ARITHMETIC} == set(ops.TABLE)
+    assert not ARITHMETIC & set(functions.__all__)  # these have their operators
+
+
+@given(st.data())
+def test_functions_give_floats_for_numbers_and_values_for_values(data):
+    op = data.draw(operations.filter(lambda op: op.name in functions.__all__ and op.arity))
+    args = data.draw(points(op))
+    function = getattr(mg, op.name)
+    plain, recorded = function(*args), function(*map(Value, args))
+    assert type(plain) is float
+    assert type(recorded) is Value
+    assert plain == recorded.data
+    assert recorded.op is op
+
+
+@pytest.mark.parametrize(
+    ("compute", "words"),
+    [
+        (lambda: mg.log(Value(-1, "q")), ["log", "q = -1.0", "x > 0"]),
+        (lambda: mg.log(Value(0, "q")), ["log", "q = 0.0"]),
+        (lambda: 1 / Value(0, "q"), ["reciprocal", "q = 0.0", "x ≠ 0"]),
+        (lambda: 2 / Value(0, "q"), ["divide", "2.0", "q = 0.0"]),
+        (lambda: Value(-8, "q") ** (1 / 3), ["power", "q = -8.0", "0.333"]),
+        (lambda: Value(0, "q") ** -1, ["power", "q = 0.0"]),
+        (lambda: Value(1000, "q").exp(), ["exp", "q = 1000.0", "too large"]),
+        (lambda: mg.exp(1000), ["exp", "1000", "too large"]),
+        (lambda: Value(1e308, "q") * 10, ["multiply", "q = 1e+308", "too large"]),
+        (lambda: Value(1e308, "q") + 1e308, ["add", "q = 1e+308", "too large"]),
+        (lambda: Value(-1, "q").sqrt(), ["sqrt", "q = -1.0", "x ≥ 0"]),
+        (lambda: Value(0, "q").sqrt().backward(), ["gradient", "sqrt", "q = 0.0"]),
+        (lambda: (Value(1e-200, "q") ** -1).backward(), ["gradient", "power", "q = 1e-2"]),
+        (lambda: mg.sum([Value(1, "q"), float("inf")]), ["sum", "q = 1.0"]),
+        (lambda: Value(float("nan")), ["finite", "nan"]),
+        (lambda: Value(-math.inf), ["finite", "-inf"]),
+        (lambda: Value(10**400), ["too large", "400 digits"]),
+        (lambda: Value(1) * 10**400, ["too large"]),
+    ],
+)
+def test_results_that_are_not_finite_are_errors_with_the_place(compute, words):
+    with pytest.raises(NonFiniteError) as caught:
+        compute()
+    for word in words:
+        assert word in str(caught.value)
+
+
+def test_the_label_of_a_result_is_named_when_it_fails_later():
+    x = Value(2, "x")
+    h = mg.log(x)
+    h.label = "hidden"
+    x.data = -2.0
+    with pytest.raises(NonFiniteError, match=r"log of x = -2.0 \(hidden\)"):
+        replay(h)
+
+
+def test_an_unknown_operation_is_named():
+    with pytest.raises(KeyError, match="softmin"):
+        ops.find("softmin")
+    with pytest.raises(AttributeError, match="softmin"):
+        floats.softmin(1.0)
+    with pytest.raises(AttributeError, match="softmin"):
+        formulas.softmin(1.0)

@@ -1,0 +1,131 @@
+"""The package as a whole: its public names, and what importing it costs."""
+
+import ast
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import micrograd_plus as mg
+from micrograd_plus import functions
+
+PACKAGE = Path(mg.__file__).parent
+
+# From the top to the bottom: a module imports only what stands below it.
+LAYERS = """
+__main__
+cli
+drawing.stepper
+drawing.terminal drawing.page
+drawing.picture
+drawing.layout drawing.dot
+drawing.scene
+expression
+walkthrough
+formula
+functions
+engine
+copying
+graph
+floats
+ops
+operation
+"""
+
+
+def test_public_names():
+    others = ["NonFiniteError", "Value", "draw", "replay", "step_through", "values"]
+    assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
+    assert set(mg.__all__) <= set(dir(mg))
+    for name in mg.__all__:
+        assert getattr(mg, name).__doc__, f"{name} has no docstring"
+    with pytest.raises(AttributeError, match="no attribute 'drow'"):
+        _ = mg.drow
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        yield name.removesuffix("__init__").removesuffix("."), path
+
+
+def imported(path):
+    """The package's modules that a module imports, also inside functions and for types."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            base = node.module.split(".")
+            if base[0] == "micrograd_plus":
+                for alias in node.names:
+                    *parts, last = [*base[1:], alias.name]
+                    yield ".".join([*parts, last] if is_module([*parts, last]) else parts)
+        elif isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("micrograd_plus") for alias in node.names)
+
+
+def is_module(parts):
+    return PACKAGE.joinpath(*parts).with_suffix(".py").exists()
+
+
+def test_imports_point_one_way():
+    height = {m: -i for i, line in enumerate(LAYERS.split("\n")) for m in line.split()}
+    packages = {"", "drawing"}
+    found = dict(modules())
+    assert set(found) - packages == set(height)
+    for name in set(found) - packages:
+        for other in imported(found[name]):
+            if not ast_is_for_types(found[name], other):
+                assert height[other] < height[name], f"{name} imports {other}, which is above it"
+    assert not [*imported(found["drawing"])]
+
+
+def ast_is_for_types(path, other):
+    """Whether a module is imported for annotations only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_blocks = [
+        node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node)
+    ]
+    names = {
+        node.module
+        for block in typing_blocks
+        for node in ast.walk(block)
+        if isinstance(node, ast.ImportFrom)
+    }
+    return f"micrograd_plus.{other}" in names
+
+
+def run_python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_importing_loads_the_standard_library_only():
+    loaded = run_python(
+        "import sys; before = {*sys.modules}; import micrograd_plus;"
+        "print(*{name.partition('.')[0] for name in {*sys.modules} - before})"
+    )
+    assert set(loaded.split()) - set(sys.stdlib_module_names) == {"micrograd_plus"}
+
+
+def test_drawing_is_loaded_when_it_is_used():
+    loaded = run_python(
+        "import sys, micrograd_plus as mg; mg.draw(mg.Value(1)).source; print(*sys.modules)"
+    )
+    assert "graphviz" in loaded
+    assert "rich" not in loaded
+    assert "numpy" not in loaded
+
+
+def test_types_are_shipped():
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_nothing_from_a_user_is_executed():
+    for name, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                assert node.func.id not in ("eval", "exec", "compile", "__import__"), name
+            if isinstance(node, ast.Import):
+                assert "pickle" not in [alias.name for alias in node.names], name

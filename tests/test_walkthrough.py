@@ -1,0 +1,163 @@
+"""The steps of the lecture's examples, and what each step knows."""
+
+import pytest
+from hypothesis import given
+
+import micrograd_plus as mg
+from micrograd_plus import Value, values
+from micrograd_plus.graph import order
+from micrograd_plus.walkthrough import names, steps
+from tests.strategies import graphs
+
+
+def texts(root):
+    return [step.text for step in steps(root)]
+
+
+def xyz():
+    x, y, z = values(x=1, y=-3, z=4)
+    d = x + y
+    d.label = "d"
+    f = d * z
+    f.label = "f"
+    return x, y, z, d, f
+
+
+def test_lecture_xyz():
+    x, y, z, d, f = xyz()
+    walk = steps(f)
+    assert [step.text for step in walk] == [
+        "x = 1, y = −3, z = 4",
+        "d = x + y = 1 + (−3) = −2",
+        "f = d · z = −2 · 4 = −8",
+        "∂f/∂f = 1",
+        "∂f/∂z = d = −2",
+        "∂f/∂d = z = 4",
+        "∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4",
+        "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4",
+    ]
+    assert [step.phase for step in walk] == ["given"] + ["forward"] * 2 + ["backward"] * 5
+    assert [step.node for step in walk[1:]] == [d, f, f, z, d, y, x]
+    assert [step.edge for step in walk[3:]] == [None, (f, 1), (f, 0), (d, 1), (d, 0)]
+    assert walk[1].latex == r"d = x + y = 1 + \left(-3\right) = -2"
+    assert walk[6].latex == (
+        r"\frac{\partial f}{\partial y} = \frac{\partial f}{\partial d} \cdot "
+        r"\frac{\partial d}{\partial y} = 4 \cdot 1 = 4"
+    )
+
+
+def test_everything_visible_after_a_step():
+    x, y, z, d, f = xyz()
+    walk = steps(f)
+    assert walk[0].visible == {x: (1, None), y: (-3, None), z: (4, None)}
+    assert walk[1].visible == {**walk[0].visible, d: (-2, None)}
+    assert walk[4].visible[z] == (4, -2)
+    assert walk[4].visible[d] == (-2, None)
+    assert walk[-1].visible == {x: (1, 4), y: (-3, 4), z: (4, -2), d: (-2, 4), f: (-8, 1)}
+
+
+def test_lecture_sigmoid_gate():
+    w0, x0, w1, x1, b = values(w_0=-3, x_0=-2, w_1=2, x_1=-1, b=-3)
+    f = 1 / (1 + mg.exp(-(w0 * x0 + w1 * x1 + b)))
+    assert texts(f) == [
+        "w₀ = −3, x₀ = −2, w₁ = 2, x₁ = −1, b = −3",
+        "v₁ = w₀ · x₀ = −3 · (−2) = 6",
+        "v₂ = w₁ · x₁ = 2 · (−1) = −2",
+        "v₃ = v₁ + v₂ = 6 + (−2) = 4",
+        "v₄ = v₃ + b = 4 + (−3) = 1",
+        "v₅ = −v₄ = −1",
+        "v₆ = exp(v₅) = exp(−1) = 0.3679",
+        "v₇ = 1 + v₆ = 1 + 0.3679 = 1.368",
+        "f = 1 / v₇ = 1 / 1.368 = 0.7311",
+        "∂f/∂f = 1",
+        "∂f/∂v₇ = −1 / v₇² = −0.5344",
+        "∂f/∂v₆ = ∂f/∂v₇ · ∂v₇/∂v₆ = −0.5344 · 1 = −0.5344",
+        "∂f/∂v₅ = ∂f/∂v₆ · ∂v₆/∂v₅ = ∂f/∂v₆ · exp(v₅) = −0.5344 · 0.3679 = −0.1966",
+        "∂f/∂v₄ = ∂f/∂v₅ · ∂v₅/∂v₄ = −0.1966 · (−1) = 0.1966",
+        "∂f/∂b = ∂f/∂v₄ · ∂v₄/∂b = 0.1966 · 1 = 0.1966",
+        "∂f/∂v₃ = ∂f/∂v₄ · ∂v₄/∂v₃ = 0.1966 · 1 = 0.1966",
+        "∂f/∂v₂ = ∂f/∂v₃ · ∂v₃/∂v₂ = 0.1966 · 1 = 0.1966",
+        "∂f/∂v₁ = ∂f/∂v₃ · ∂v₃/∂v₁ = 0.1966 · 1 = 0.1966",
+        "∂f/∂x₁ = ∂f/∂v₂ · ∂v₂/∂x₁ = ∂f/∂v₂ · w₁ = 0.1966 · 2 = 0.3932",
+        "∂f/∂w₁ = ∂f/∂v₂ · ∂v₂/∂w₁ = ∂f/∂v₂ · x₁ = 0.1966 · (−1) = −0.1966",
+        "∂f/∂x₀ = ∂f/∂v₁ · ∂v₁/∂x₀ = ∂f/∂v₁ · w₀ = 0.1966 · (−3) = −0.5898",
+        "∂f/∂w₀ = ∂f/∂v₁ · ∂v₁/∂w₀ = ∂f/∂v₁ · x₀ = 0.1966 · (−2) = −0.3932",
+    ]
+
+
+def test_where_paths_meet_the_sum_grows():
+    (a,) = values(a=2)
+    b, c = a * 2, a * 3
+    b.label, c.label = "b", "c"
+    assert texts(b + c)[-2:] == [
+        "∂f/∂a = ∂f/∂c · ∂c/∂a + … = 1 · 3 + … = 3 + …",
+        "∂f/∂a = 3 + ∂f/∂b · ∂b/∂a = 3 + 1 · 2 = 3 + 2 = 5",
+    ]
+    assert texts(a * a)[-2:] == ["∂f/∂a = a + … = 2 + …", "∂f/∂a = 2 + a = 2 + 2 = 4"]
+    assert texts(mg.sum([a, a, a]))[-3:] == [
+        "∂f/∂a = 1 + …",
+        "∂f/∂a = 1 + 1 + … = 2 + …",
+        "∂f/∂a = 2 + 1 = 3",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("compute", "rule"),
+    [
+        (lambda x: mg.sigmoid(x), "σ(x) · (1 − σ(x)) = 0.105"),
+        (lambda x: mg.tanh(x), "1 − tanh(x)² = 0.07065"),
+        (lambda x: x**3, "3 · x² = 12"),
+        (lambda x: mg.log(x), "1 / x = 0.5"),
+        (lambda x: mg.sqrt(x), "1 / (2 · √x) = 0.3536"),
+        (lambda x: mg.sin(x * 1).args[0], "1"),
+        (lambda x: mg.relu(x), "step(x) = 1"),
+        (lambda x: 1 / x, "−1 / x² = −0.25"),
+        (lambda x: 6 / x, "−6 / x² = −1.5"),
+    ],
+)
+def test_the_rule_is_printed_beside_its_number(compute, rule):
+    assert texts(compute(Value(2, "x")))[-1] == f"∂f/∂x = {rule}"
+
+
+@given(graphs())
+def test_the_walk_ends_with_the_engines_numbers_and_changes_nothing(graph):
+    root, _ = graph
+    nodes = order(root)
+    before = [(node.data, node.grad, node.label) for node in nodes]
+    shown = steps(root)[-1].visible
+    assert [(node.data, node.grad, node.label) for node in nodes] == before
+    root.zero_grad()
+    root.backward()
+    assert [(node.data, node.grad) for node in nodes] == [
+        (shown[node].data, pytest.approx(shown[node].grad, rel=1e-12)) for node in nodes
+    ]
+
+
+def test_the_walk_starts_from_the_leaves_as_they_are_now():
+    x, y = values(x=1, y=2)
+    f = x * y
+    x.data = 5.0
+    assert texts(f)[1] == "f = x · y = 5 · 2 = 10"
+    assert f.data == 2
+
+
+def test_names():
+    x, v1 = values(x=1, v_1=2)
+    inner = x * v1
+    assert list(names(order(inner + x)).values()) == ["x", "v_1", "v_2", "f"]
+    f = Value(1, "f")
+    assert list(names(order(f + x)).values()) == ["f", "x", "v_1"]
+    assert texts(Value(3)) == ["f = 3", "∂f/∂f = 1"]
+
+
+def test_errors_name_the_place():
+    x = Value(0, "x")
+    with pytest.raises(mg.NonFiniteError, match=r"gradient through sqrt of x = 0\.0"):
+        steps(mg.sqrt(x) * 2)
+    h = mg.log(Value(1, "x"))
+    h.args[0].data = 0.0
+    with pytest.raises(mg.NonFiniteError, match=r"log of x = 0\.0 \(f\)"):
+        steps(h)
+    tiny = Value(1e-200, "x")
+    with pytest.raises(mg.NonFiniteError, match="gradient through reciprocal"):
+        steps(1 / tiny)
