@@ -19,6 +19,7 @@ FORWARD, GRADIENT = "#15803d", "#dc2626"
 INK, TEXT, NAME, GATE = "#334155", "#0f172a", "#64748b", "#f8fafc"
 
 _COLUMN = 12  # up to so many leaves stand in one column, in order
+_EXACT = 100  # with more nodes wires needn't be as straight as can be, which takes minutes
 _LONGEST_LABEL = 40
 _CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}
 
@@ -49,6 +50,8 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
         node_attr={"fontname": "Helvetica", "color": INK, "fontcolor": TEXT},
         edge_attr={"color": INK, "penwidth": "1", "arrowsize": "0.55"},
     )
+    if len(scene.parts) > _EXACT:
+        graph.attr(nslimit="0.2")
     _DRAWN[style](graph, scene)
     text: str = graph.source
     return text

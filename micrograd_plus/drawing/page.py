@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.scene import LIMIT, scene
+from micrograd_plus.formula import visible
 from micrograd_plus.graph import order
 from micrograd_plus.walkthrough import names
 
@@ -65,10 +66,10 @@ def page(title: str, sections: Sequence[tuple[str, str]]) -> str:
         sections: the heading, "" for none, and the fragment of each walkthrough.
     """
     body = "\n".join(
-        (f"<h2>{escape(heading)}</h2>\n" if heading else "") + content
+        (f"<h2>{_text(heading)}</h2>\n" if heading else "") + content
         for heading, content in sections
     )
-    return _PAGE.format(title=escape(title), sections=body)
+    return _PAGE.format(title=_text(title), sections=body)
 
 
 def fragment(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> str:
@@ -116,6 +117,10 @@ def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
         for change in step.changes
     ]
     return {"phase": step.phase, "text": step.text, "lit": lit, "changes": changes}
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
 
 
 def _in_script(content: Any) -> str:

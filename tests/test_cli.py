@@ -1,0 +1,198 @@
+"""The command line, run as a program."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from micrograd_plus import cli
+
+COMMAND = [sys.executable, "-m", "micrograd_plus"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments, **environment):
+        return subprocess.run(
+            [*COMMAND, *arguments],
+            capture_output=True,
+            encoding="utf-8",
+            cwd=tmp_path,
+            env={**os.environ, **environment},
+            check=False,
+            timeout=60,
+        )
+
+    return run
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_tour(run, tmp_path):
+    done = run("tour")
+    assert done.returncode == 0
+    assert "∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4\n" in done.stdout
+    assert "∂f/∂x₀ = ∂f/∂v₁ · ∂v₁/∂x₀ = ∂f/∂v₁ · w₀ = 0.1966 · (−3) = −0.5898\n" in done.stdout
+    assert files(tmp_path) == ["micrograd-plus-tour.html"]
+    assert "micrograd-plus-tour.html" in done.stderr
+    page = (tmp_path / "micrograd-plus-tour.html").read_text(encoding="utf-8")
+    assert page.count('<div class="mg-stepper">') == 2
+    assert not [part for part in ("http://", "https://", 'src="/') if part in strip_names(page)]
+
+
+def strip_names(page):
+    """A page without the names of XML's vocabularies, which look like addresses."""
+    return page.replace("http://www.w3.org/", "").replace("https://www.w3.org/", "")
+
+
+def test_step_prints_the_walk(run, tmp_path):
+    done = run("step", "d = x + y; f = d * z", "x=1", "y=-3", "z=4")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines()[:8] == [
+        " 1  given     x = 1, y = −3, z = 4",
+        " 2  forward   d = x + y = 1 + (−3) = −2",
+        " 3            f = d · z = −2 · 4 = −8",
+        " 4  backward  ∂f/∂f = 1",
+        " 5            ∂f/∂z = d = −2",
+        " 6            ∂f/∂d = z = 4",
+        " 7            ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4",
+        " 8            ∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4",
+    ]
+    assert files(tmp_path) == []
+
+
+def test_step_gives_short_names_and_writes_a_page(run, tmp_path):
+    done = run("step", "(x + y) * z", "x=1", "y=-3", "z=4", "--html", "a.html")
+    assert done.returncode == 0
+    assert "v₁ = x + y = 1 + (−3) = −2" in done.stdout
+    assert "a.html" in done.stderr
+    assert "<title>(x + y) * z</title>" in (tmp_path / "a.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("options", [[], ["--style", "box"]])
+def test_draw(run, tmp_path, options):
+    done = run("draw", "sigmoid(w * x + b)", "w=2", "x=-1", "b=0.5", "-o", "n.svg", *options)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "n.svg\n", "")
+    svg = (tmp_path / "n.svg").read_text(encoding="utf-8")
+    assert ">σ<" in svg
+    assert "0.18" in svg  # the gradients are in
+    assert run("draw", "x", "x=1", "-o", "a.dot").returncode == 0
+    assert run("draw", "x", "x=1", "-o", "a.png").returncode == 0
+
+
+def test_an_expression_may_begin_with_a_minus(run):
+    assert "f = −x = −2" in run("step", "-x", "x=2").stdout
+    assert "v₁ = −x = −2" in run("step", "--x", "x=2").stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["step", "x.real", "x=1"], "column 1"),
+        (["step", "x + q", "x=1"], "column 5"),
+        (["step", "x", "x"], "name=value"),
+        (["step", "x", "x=one"], "not a number"),
+        (["step", "1 / x", "x=0"], "x ≠ 0"),
+        (["step", "sqrt(x)", "x=0"], "gradient through sqrt"),
+        (["step", "(" * 10_000, "x=1"], "column 201"),
+        (["step", "x", "x=1", "y=2", "--html", "a.html"], "does not use y"),
+        (["draw", "x*", "x=1", "-o", "a.svg"], "column 3"),
+        (["draw", "x", "x=1", "-o", "a.gif"], "svg, png, pdf, dot"),
+    ],
+)
+def test_what_can_not_be_understood(run, tmp_path, arguments, words):
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert words in done.stderr
+    assert done.stderr.startswith("micrograd-plus: ")
+    assert done.stderr.count("\n") == 1
+    assert files(tmp_path) == []
+
+
+def test_a_long_input_is_refused_in_one_line(tmp_path, capsys, monkeypatch):
+    # longer than the system lets a program's argument be
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["step", "x+" * 500_000 + "x", "x=1", "--html", "a.html"]) == 2
+    out, err = capsys.readouterr()
+    assert (out, err.count("\n"), files(tmp_path)) == ("", 1, [])
+    assert "column 10,001" in err
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["tour", "--html", "missing/a.html"],
+        ["step", "x", "x=1", "--html", "missing/a.html"],
+        ["draw", "x", "x=1", "-o", "missing/a.svg"],
+    ],
+)
+def test_files_that_can_not_be_written(run, tmp_path, arguments):
+    done = run(*arguments)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert "missing" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_missing_program(run):
+    done = run("draw", "x", "x=1", "-o", "a.pdf", PATH="")
+    assert done.returncode == 1
+    assert "install Graphviz" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["tour", "step", "draw"])
+def test_help_has_an_example_that_runs(run, tmp_path, command):
+    done = run(command, "--help")
+    assert done.returncode == 0
+    line = done.stdout.strip().splitlines()[-1]
+    assert line.startswith(f"example: micrograd-plus {command}")
+    shell = subprocess.list2cmdline(COMMAND) + line.removeprefix("example: micrograd-plus")
+    assert subprocess.run(shell, shell=True, cwd=tmp_path, capture_output=True).returncode == 0
+
+
+def test_usage(run):
+    assert "example" in run("--help").stdout
+    assert run("--version").stdout.startswith("micrograd-plus ")
+    for arguments in ([], ["walk"], ["step"], ["draw", "x", "x=1"]):
+        done = run(*arguments)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert "usage: micrograd-plus" in done.stderr
+
+
+def test_a_reader_that_stops_reading(tmp_path):
+    long = "+".join(["x"] * 390)
+    with subprocess.Popen(
+        [*COMMAND, "step", long, "x=1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        process.stdout.readline()
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait() == 1
+
+
+def test_an_old_terminal(run):
+    done = run("step", "x * x", "x=2", PYTHONIOENCODING="ascii")
+    assert done.returncode == 0
+    assert "f = x ? x = 2 ? 2 = 4" in done.stdout
+
+
+def test_an_interrupt(monkeypatch):
+    def interrupt(options):
+        signal.raise_signal(signal.SIGINT)
+
+    monkeypatch.setattr(cli, "_tour", interrupt)
+    assert cli.main(["tour"]) == 130
+
+
+def test_the_same_inside_this_process(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["tour"]) == 0
+    assert cli.main(["step", "x * x", "x=2", "--html", "a.html"]) == 0
+    assert cli.main(["draw", "x * x", "x=2", "-o", "a.svg"]) == 0
+    assert cli.main(["draw", "x * q", "x=2", "-o", "b.svg"]) == 2
+    assert cli.main(["draw", "x", "x=2", "-o", "missing/b.svg"]) == 1
+    assert files(tmp_path) == ["a.html", "a.svg", "micrograd-plus-tour.html"]
+    assert "'q'" in capsys.readouterr().err
