@@ -30,6 +30,7 @@ __all__ = [
     "sigmoid",
     "sign",
     "sin",
+    "softplus",
     "sqrt",
     "step",
     "sum",
@@ -118,6 +119,7 @@ relu = _unary(ops.relu)
 sigmoid = _unary(ops.sigmoid)
 sign = _unary(ops.sign)
 sin = _unary(ops.sin)
+softplus = _unary(ops.softplus)
 sqrt = _unary(ops.sqrt)
 step = _unary(ops.step)
 tanh = _unary(ops.tanh)

@@ -289,6 +289,15 @@ relu = Op(
     source="lecture A",
 )
 
+softplus = Op(
+    "softplus",
+    # log(1 + eˣ), without overflow and without losing the digits of eˣ where x is negative
+    value=lambda m, x: m.maximum(x, 0.0) + m.log1p(m.exp(-m.abs(x))),
+    partials=(lambda m, out, x: m.sigmoid(x),),
+    about="the smooth rectifier log(1 + eˣ)",
+    example=((1000.0,), 1000.0),
+)
+
 # ------------------------------------------------------- of any number of arguments
 
 sum = Op(
