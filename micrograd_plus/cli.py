@@ -10,6 +10,7 @@ import argparse
 import os
 import sys
 from importlib import metadata
+from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -53,9 +54,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="replace")  # an old terminal may lack ∂
+    for stream, errors in (
+        (sys.stdin, "surrogateescape"),  # what is not text is refused at its place
+        (sys.stdout, "replace"),  # an old terminal may lack ∂
+        (sys.stderr, "replace"),
+    ):
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors=errors)
     try:
         options = _parser().parse_args(_protected(sys.argv[1:] if argv is None else argv))
         options.run(options)
@@ -81,7 +86,8 @@ def _protected(arguments: Sequence[str]) -> list[str]:
     """The arguments, an expression such as -x kept from being taken for an option."""
     arguments = list(arguments)
     for i, argument in enumerate(arguments[1:2], start=1):
-        if argument.startswith("-") and not argument.startswith(("-h", "--h", "-o", "--o", "--s")):
+        options = ("-h", "--h", "-o", "--o", "--s")
+        if argument.startswith("-") and argument != "-" and not argument.startswith(options):
             arguments[i] = " " + argument
     return arguments
 
@@ -150,11 +156,17 @@ def _command(commands: Any, name: str, what: str, example: str) -> argparse.Argu
 
 
 def _add_expression(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("expression", metavar="EXPR", help="what to compute, in quotes")
+    parser.add_argument(
+        "expression",
+        metavar="EXPR",
+        help="what to compute, in quotes; - reads it from standard input",
+    )
     parser.add_argument("numbers", metavar="name=value", nargs="*", help="a number for each name")
 
 
 def _graph(options: argparse.Namespace) -> Value:
+    if options.expression == "-":
+        options.expression = sys.stdin.read()
     return from_text(options.expression, read_numbers(options.numbers))
 
 

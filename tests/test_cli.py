@@ -14,16 +14,18 @@ COMMAND = [sys.executable, "-m", "micrograd_plus"]
 
 @pytest.fixture
 def run(tmp_path):
-    def run(*arguments, **environment):
-        return subprocess.run(
+    def run(*arguments, input="", **environment):
+        done = subprocess.run(
             [*COMMAND, *arguments],
+            input=input if isinstance(input, bytes) else input.encode(),
             capture_output=True,
-            encoding="utf-8",
             cwd=tmp_path,
             env={**os.environ, **environment},
             check=False,
             timeout=60,
         )
+        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+        return done
 
     return run
 
@@ -113,13 +115,26 @@ def test_what_can_not_be_understood(run, tmp_path, arguments, words):
     assert files(tmp_path) == []
 
 
-def test_a_long_input_is_refused_in_one_line(tmp_path, capsys, monkeypatch):
-    # longer than the system lets a program's argument be
-    monkeypatch.chdir(tmp_path)
-    assert cli.main(["step", "x+" * 500_000 + "x", "x=1", "--html", "a.html"]) == 2
-    out, err = capsys.readouterr()
-    assert (out, err.count("\n"), files(tmp_path)) == ("", 1, [])
-    assert "column 10,001" in err
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x+" * 500_000 + "x", "column 10,001"),
+        ("(" * 10_000, "column 201"),
+        ("-" * 9_999 + "x", "400 levels"),
+        (b"x + \xff", "column 5"),
+        ("", "empty"),
+    ],
+)
+def test_standard_input_that_can_not_be_understood(run, tmp_path, text, words):
+    done = run("step", "-", "x=1", "--html", "a.html", input=text)
+    assert (done.returncode, done.stdout, files(tmp_path)) == (2, "", [])
+    assert words in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_an_expression_from_standard_input(run):
+    done = run("step", "-", "x=1", "y=-3", "z=4", input="d = x + y  # the sum\nf = d * z\n")
+    assert "f = d · z = −2 · 4 = −8" in done.stdout
 
 
 @pytest.mark.parametrize(
