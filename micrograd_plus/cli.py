@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
 
 _PROGRAM = "micrograd-plus"
+_OPTIONS = ("-h", "--help", "--html", "-o", "--output", "--style")
 
 _TOUR = (
     (
@@ -62,7 +63,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors=errors)
     try:
-        options = _parser().parse_args(_protected(sys.argv[1:] if argv is None else argv))
+        options = _options(sys.argv[1:] if argv is None else argv)
         options.run(options)
         sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as in | head
@@ -82,14 +83,22 @@ def _fail(error: Exception, code: int) -> int:
     return code
 
 
-def _protected(arguments: Sequence[str]) -> list[str]:
-    """The arguments, an expression such as -x kept from being taken for an option."""
+def _options(arguments: Sequence[str]) -> argparse.Namespace:
+    """The arguments understood, also where argparse by itself would not.
+
+    An expression such as -x is not an option, and numbers may follow options.
+    """
     arguments = list(arguments)
     for i, argument in enumerate(arguments[1:2], start=1):
-        options = ("-h", "--h", "-o", "--o", "--s")
-        if argument.startswith("-") and argument != "-" and not argument.startswith(options):
+        if argument[:1] == "-" and argument.partition("=")[0] not in ("-", *_OPTIONS):
             arguments[i] = " " + argument
-    return arguments
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if strange := [text for text in rest if text[:1] == "-" or "numbers" not in options]:
+        parser.error(f"unrecognized arguments: {' '.join(strange)}")
+    if rest:
+        options.numbers = [*options.numbers, *rest]
+    return options
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -161,7 +170,9 @@ def _add_expression(parser: argparse.ArgumentParser) -> None:
         metavar="EXPR",
         help="what to compute, in quotes; - reads it from standard input",
     )
-    parser.add_argument("numbers", metavar="name=value", nargs="*", help="a number for each name")
+    parser.add_argument(
+        "numbers", metavar="name=value", nargs="*", default=[], help="a number for each name"
+    )
 
 
 def _graph(options: argparse.Namespace) -> Value:

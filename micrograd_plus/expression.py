@@ -7,6 +7,8 @@ assignments separated by `;` or line ends.
 from __future__ import annotations
 
 import ast
+import difflib
+import inspect
 import keyword
 import math
 import operator
@@ -22,6 +24,7 @@ from micrograd_plus.formula import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+_FUNCTIONS = ", ".join(functions.__all__)
 MAX_LENGTH = 10_000
 MAX_DEPTH = 400
 
@@ -147,6 +150,8 @@ class _Reader:
                 return self.operate(node, op, *operands)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self.call(node, name, args, depth)
+            case ast.BinOp(op=ast.BitXor()):
+                raise self.error(node, "powers are written **, as in x**2")
         raise self.error(node, f"{_KINDS.get(type(node), 'this is')} not supported")
 
     def look_up(self, node: ast.expr, name: str) -> Value:
@@ -160,18 +165,22 @@ class _Reader:
 
     def call(self, node: ast.expr, name: str, args: list[ast.expr], depth: int) -> Any:
         if name not in functions.__all__:
-            known = ", ".join(functions.__all__)
-            raise self.error(node, f"there is no function {name!r}; there are {known}")
+            near = difflib.get_close_matches(name, functions.__all__, n=1)
+            known = f"did you mean {near[0]}?" if near else f"there are {_FUNCTIONS}"
+            raise self.error(node, f"there is no function {name!r}; {known}")
         arity = ops.TABLE[name].arity
         if arity is not None and len(args) != arity:
             raise self.error(node, f"{name} takes {arity} argument(s), not {len(args)}")
+        function = getattr(functions, name)
+        if arity is None and len(args) != (lists := len(inspect.signature(function).parameters)):
+            raise self.error(node, f"{name} takes {lists} list(s) of terms, such as [x, y]")
         values: list[Any] = []
         for arg in args:
             if arity is None and isinstance(arg, ast.List | ast.Tuple):
                 values.append([self.evaluate(item, depth + 1) for item in arg.elts])
             else:
                 values.append(self.evaluate(arg, depth + 1))
-        return self.compute(node, getattr(functions, name), *values)
+        return self.compute(node, function, *values)
 
     def operate(self, node: ast.expr, op: ast.AST, first: Any, *second: Any) -> Any:
         if isinstance(first, Value) or any(isinstance(other, Value) for other in second):

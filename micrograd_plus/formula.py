@@ -24,6 +24,7 @@ _SUBSCRIPT = re.compile(r"(.*[^\W_])_(?:\{([^{}]+)\}|(\d+|[^\W\d_]))", re.DOTALL
 _LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _GATE_WIDTH = 12
+_FOLDED = {"add", "subtract", "multiply", "divide", "negate", "power", "sign"}
 _LATEX_SPECIAL = str.maketrans(
     {
         "\\": r"\textbackslash{}",
@@ -79,13 +80,15 @@ class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])
 
 def apply(op: Op, *args: Any) -> Any:
     """An operation on formulas and numbers, simplified."""
-    if all(isinstance(arg, float | int) for arg in args):
+    if op.name in _FOLDED and all(isinstance(arg, float) for arg in args):
         return op.value(floats, *args)
     match op.name, args:
         case ("multiply", (0.0, _) | (_, 0.0)):
             return 0.0
         case ("multiply", (1.0, x) | (x, 1.0)):
             return x
+        case ("multiply", (Term(ops.sign, x), Term(ops.sign, y))) if x == y:
+            return 1.0  # but at 0, where rules use it to leave a term out
         case ("multiply", (x, y)) if x == y:
             return Term(ops.power, (x, 2.0))
         case ("add", (0.0, x) | (x, 0.0)) | ("subtract", (x, 0.0)):
@@ -169,6 +172,8 @@ def latex_name(label: str) -> str:
 
 
 def _latex_word(word: str) -> str:
+    if word == "…":
+        return r"\cdots"
     if re.fullmatch(r"[A-Za-z]|[\d,]*", word):
         return word
     return rf"\text{{{word.translate(_LATEX_SPECIAL)}}}"
@@ -243,9 +248,16 @@ def _write(formula: Any, notation: Notation) -> _Written:
             text = notation.derivative.format(notation.name(of), notation.name(by))
             return _Written(text, "atom", notation)
         case Term(op, args):
-            written = [_write(arg, notation) for arg in args]
-            return _Written(_fill(op, written, notation), op.binds, notation)
-    return _Written(notation.number(formula), "atom" if formula >= 0 else "negation", notation)
+            text = _fill(op, [_write(arg, notation) for arg in args], notation)
+            return _Written(text, _binding(text, op.binds), notation)
+    text = notation.number(formula)
+    exponent = "e" in text or "^" in text
+    return _Written(text, _binding(text, "product" if exponent else "atom"), notation)
+
+
+def _binding(text: str, binds: str) -> str:
+    """How tightly a text holds together that may begin with a minus sign."""
+    return "negation" if text[:1] in ("-", "−") and binds != "sum" else binds
 
 
 def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
@@ -256,7 +268,7 @@ def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
     terms = len(args) // groups
     pieces = [template.format(*args[i::terms]) for i in range(terms)]
     if terms > 8:
-        pieces[3:-1] = ["…"]
+        pieces[3:-1] = [notation.name("…")]
     return op.joined.join(pieces) or "0"
 
 
@@ -273,7 +285,9 @@ def gate(op: Op, args: tuple[Any, ...]) -> str:
     constants = [type(arg) is float for arg in args]
     if not any(constants):
         return op.symbol
-    written = [_write(arg if type(arg) is float else Name("x"), TEXT) for arg in args]
+    # a single input is called x, as in 1/x; several would seem to be one and the same
+    hole = Name("x" if constants.count(False) == 1 else "□")
+    written = [_write(arg if type(arg) is float else hole, TEXT) for arg in args]
     if op.gates and not all(constants):
         return op.gates[constants.index(True)].format(*written)
     text = _fill(op, written, TEXT).replace(" ", "")

@@ -42,6 +42,7 @@ class Op:
         kink: the distance of the arguments from the nearest point where the derivative jumps or
             ceases to exist; 0 there. None for an operation that is smooth on its domain.
         gates: what is drawn for two arguments when the first, or the second, is a constant.
+        commutative: whether its arguments can be exchanged.
         example: arguments and the value that they give, for the documentation.
         source: the lecture that has its formula.
     """
@@ -49,6 +50,7 @@ class Op:
     __slots__ = (
         "about",
         "binds",
+        "commutative",
         "domain",
         "example",
         "formula",
@@ -79,6 +81,7 @@ class Op:
         domain: Domain = REALS,
         kink: Callable[..., float] | None = None,
         gates: tuple[str, str] | None = None,
+        commutative: bool = True,
         source: str = "",
     ) -> None:
         self.name = name
@@ -94,6 +97,7 @@ class Op:
         self.domain = domain
         self.kink = kink
         self.gates = gates
+        self.commutative = commutative
         self.source = source
 
     @property

@@ -43,6 +43,7 @@ subtract = Op(
     latex="{0:sum} - {1:product}",
     binds="sum",
     gates=("{0}−x", "−{1}"),
+    commutative=False,
     value=lambda m, x, y: x - y,
     partials=(lambda m, out, x, y: 1.0, lambda m, out, x, y: -1.0),
     about="the difference x − y",
@@ -70,6 +71,7 @@ divide = Op(
     latex=r"\frac{{{0}}}{{{1}}}",
     binds="product",
     gates=("{0}/x", "÷{1}"),
+    commutative=False,
     value=lambda m, x, y: x / y,
     # −(x/y)/y, not −x/y²: y² leaves the range of floats long before the quotient does
     partials=(lambda m, out, x, y: 1.0 / y, lambda m, out, x, y: -(out / y)),
@@ -107,16 +109,17 @@ reciprocal = Op(
 
 power = Op(
     "power",
-    symbol="xʸ",
+    symbol="^",
     formula="{0:atom}{1:superscript}",
     latex="{{{0:atom}}}^{{{1}}}",
     binds="power",
     gates=("{0}ˣ", "x{1:superscript}"),
+    commutative=False,
     value=lambda m, x, y: m.power(x, y),
     partials=(
-        # the exponent is y − 1, but 0 where y is 0, so that x⁰ has the derivative 0 at x = 0
+        # sign² is 1, and 0 at 0: there x⁰ has the derivative 0 for x = 0, and 0ʸ that of 0 for y
         lambda m, out, x, y: y * m.power(x, y - m.sign(y) * m.sign(y)),
-        lambda m, out, x, y: out * m.log(x),
+        lambda m, out, x, y: out * m.log(x + (1.0 - m.sign(x) * m.sign(x))),
     ),
     domain=Domain(
         "x > 0, or x = 0 and y ≥ 0, or x < 0 and a whole y",
@@ -331,6 +334,7 @@ dot = Op(
     latex=r"{0:product} \cdot {1:power}",
     joined=" + ",
     binds="sum",
+    commutative=False,
     value=_dot,
     partials=_dot_partials,
     about="the sum of products w₁·x₁ + w₂·x₂ + …, its arguments being all w, then all x",

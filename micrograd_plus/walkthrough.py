@@ -71,13 +71,23 @@ class Step:
 
 
 def names(nodes: Sequence[Value]) -> dict[Value, str]:
-    """A name for each node: its label, or else f for the last one and v_1, v_2, … for others."""
-    taken = {node.label for node in nodes}
-    fresh = (name for i in count(1) if (name := f"v_{i}") not in taken)
-    named = {node: node.label for node in nodes if node.label}
-    if "f" not in taken:
-        named.setdefault(nodes[-1], "f")
-    return {node: named[node] if node in named else next(fresh) for node in nodes}
+    """A name for each node: its label, or else f for the last one and v_1, v_2, … for others.
+
+    Where labels are the same, later ones get primes.
+    """
+    labels = [node.label for node in nodes]
+    if "f" not in labels:
+        labels[-1] = labels[-1] or "f"
+    fresh = (name for i in count(1) if (name := f"v_{i}") not in labels)
+    named: dict[Value, str] = {}
+    used = set()
+    for node, label in zip(nodes, labels, strict=True):
+        name = label or next(fresh)
+        while name in used:
+            name += "′"
+        used.add(name)
+        named[node] = name
+    return named
 
 
 def steps(root: Value) -> list[Step]:

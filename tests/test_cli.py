@@ -89,6 +89,14 @@ def test_draw(run, tmp_path, options):
 def test_an_expression_may_begin_with_a_minus(run):
     assert "f = −x = −2" in run("step", "-x", "x=2").stdout
     assert "v₁ = −x = −2" in run("step", "--x", "x=2").stdout
+    assert "f = v₁ · x = −2 · 1 = −2" in run("step", "-h*x", "h=2", "x=1").stdout
+    assert "f = −o = −1" in run("step", "-o*1", "o=1", "--html", "a.html").stdout.replace("v₁", "f")
+
+
+def test_numbers_may_follow_options(run, tmp_path):
+    assert run("step", "x*y", "--html", "a.html", "x=1", "y=2").returncode == 0
+    assert run("draw", "x*y", "x=1", "-o", "a.svg", "y=2").returncode == 0
+    assert files(tmp_path) == ["a.html", "a.svg"]
 
 
 @pytest.mark.parametrize(
@@ -171,7 +179,8 @@ def test_help_has_an_example_that_runs(run, tmp_path, command):
 def test_usage(run):
     assert "example" in run("--help").stdout
     assert run("--version").stdout.startswith("micrograd-plus ")
-    for arguments in ([], ["walk"], ["step"], ["draw", "x", "x=1"]):
+    wrong = [["tour", "x=1"], ["step", "x", "x=1", "--hmtl=a"]]
+    for arguments in ([], ["walk"], ["step"], ["draw", "x", "x=1"], *wrong):
         done = run(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert "usage: micrograd-plus" in done.stderr

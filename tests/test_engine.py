@@ -98,6 +98,14 @@ def test_powers_of_zero(k):
     assert x.grad == (1 if k == 1 else 0)
 
 
+def test_powers_of_zero_by_a_value():
+    x, y = values(x=0, y=2)
+    (x**y).backward()
+    assert (x.grad, y.grad) == (0, 0)
+    with pytest.raises(mg.NonFiniteError, match=r"power of x = -2\.0, y = 3\.0"):
+        (Value(-2, "x") ** Value(3, "y")).backward()
+
+
 def test_an_error_in_backward_changes_no_gradient():
     a, b = values(a=0, b=2)
     (a * b).backward()

@@ -60,6 +60,19 @@ def test_special_values(op):
         assert evaluate(op, numbers, numbers) == pytest.approx(expected, rel=1e-15, abs=0)
 
 
+@given(st.data())
+def test_arguments_can_be_exchanged_where_the_table_says_so(data):
+    op = data.draw(operations)
+    args = data.draw(points(op))
+    if op.commutative:
+        there, back = (op.value(floats, *order) for order in (args, args[::-1]))
+        assert there == pytest.approx(back, rel=1e-12, abs=1e-12)
+    elif len(args) == 2 and op.joined == "" and op is not ops.power:
+        assume(abs(abs(args[0]) - abs(args[1])) > 1)
+        assume(op.domain.contains(*args[::-1]))
+        assert op.value(floats, *args) != op.value(floats, *args[::-1])
+
+
 def test_kinks_have_the_agreed_derivatives():
     smooth_inside = {"sqrt"}  # its kink is at the edge of its domain, where it has no derivative
     assert set(KINKS) | smooth_inside == {n for n, op in ops.TABLE.items() if op.kink is not None}

@@ -107,6 +107,8 @@ def test_where_paths_meet_the_sum_grows():
         (lambda x: mg.sigmoid(x), "σ(x) · (1 − σ(x)) = 0.105"),
         (lambda x: mg.tanh(x), "1 − tanh(x)² = 0.07065"),
         (lambda x: x**3, "3 · x² = 12"),
+        (lambda x: x ** Value(3, "n"), "n · x^(n − 1) = 12"),
+        (lambda x: 2**x, "2^x · log(2) = 2.773"),
         (lambda x: mg.log(x), "1 / x = 0.5"),
         (lambda x: mg.sqrt(x), "1 / (2 · √x) = 0.3536"),
         (lambda x: mg.sin(x * 1).args[0], "1"),
@@ -148,6 +150,8 @@ def test_names():
     f = Value(1, "f")
     assert list(names(order(f + x)).values()) == ["f", "x", "v_1"]
     assert texts(Value(3)) == ["f = 3", "∂f/∂f = 1"]
+    twins = Value(1, "x") * Value(2, "x") * Value(3, "x")
+    assert list(names(order(twins)).values()) == ["x", "x′", "v_1", "x′′", "f"]
 
 
 def test_errors_name_the_place():

@@ -20,7 +20,7 @@ INK, TEXT, NAME, GATE = "#334155", "#0f172a", "#64748b", "#f8fafc"
 
 _COLUMN = 12  # up to so many leaves stand in one column, in order
 _EXACT = 100  # with more nodes wires needn't be as straight as can be, which takes minutes
-_LONGEST_LABEL = 40
+_LONGEST_LABEL, _LONGEST_NAME = 40, 10  # at the ends of wires, and on them
 _CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}
 
 
@@ -46,6 +46,7 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
             "ranksep": "0.24",
             "bgcolor": background,
             "pad": "0.08",
+            "margin": "0",
         },
         node_attr={"fontname": "Helvetica", "color": INK, "fontcolor": TEXT},
         edge_attr={"color": INK, "penwidth": "1", "arrowsize": "0.55"},
@@ -59,10 +60,13 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
 
 def _wires(graph: Any, scene: Scene) -> None:
     last = len(scene.parts) - 1
-    inner = [part.label if part.gate and i < last else "" for i, part in enumerate(scene.parts)]
+    inner = [_on_wire(part) if i < last else "" for i, part in enumerate(scene.parts)]
     # plates of equal size: where their widths differ, Graphviz leaves gaps in the wires
-    width = max(len(number(part.data) + inner[i]) for i, part in enumerate(scene.parts))
-    size = f'width="{min(max(42, 7 * width), 72)}" height="{20 if any(inner) else 17}"'
+    width = max(
+        max(len(number(part.data) + inner[i]), len(number(part.grad)))
+        for i, part in enumerate(scene.parts)
+    )
+    size = f'width="{max(42, 7 * width + 4)}" height="{20 if any(inner) else 17}"'
     for i, part in enumerate(scene.parts):
         graph.node(f"v{i}", _plate(part, inner[i], size), shape="plain", id=f"v{i}")
         if part.gate is not None:
@@ -71,8 +75,11 @@ def _wires(graph: Any, scene: Scene) -> None:
         elif part.label:
             graph.node(f"o{i}", _end(part.label), shape="plain")
             graph.edge(f"o{i}", f"v{i}:w", arrowhead="none", weight="8", id=f"s{i}")
+        # where the order of two inputs matters, the first enters above the second
+        ports = (":nw", ":sw") if part.ordered and len(part.inputs) == 2 else ("", "")
         for position, j in enumerate(part.inputs):
-            graph.edge(f"v{j}:e", f"o{i}", id=f"e{i}_{position}")
+            port = ports[position] if position < 2 else ""
+            graph.edge(f"v{j}:e", f"o{i}{port}", id=f"e{i}_{position}")
     if scene.parts[last].gate is not None:
         graph.node("out", _end(scene.parts[last].label), shape="plain")
         graph.edge(f"v{last}:e", "out")
@@ -128,8 +135,8 @@ def _gate(graph: Any, name: str, text: str) -> None:
 
 
 def _plate(part: Part, name: str, size: str) -> str:
-    if name:  # its subscript in small characters, as lowered ones would touch the wire
-        name = f'<font point-size="10" color="{NAME}"><i>{_escape(text_name(name))}</i></font> '
+    if name:
+        name = f'<font point-size="10" color="{NAME}"><i>{_escape(name)}</i></font> '
     rows = (
         ("bottom", name, FORWARD, number(part.data)),
         ("top", "", GRADIENT, number(part.grad)),
@@ -145,13 +152,19 @@ def _plate(part: Part, name: str, size: str) -> str:
     )
 
 
+def _on_wire(part: Part) -> str:
+    """The name of an inner value, its subscript in small characters that don't touch the wire."""
+    name = text_name(part.label) if part.gate else ""
+    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+
+
 def number(x: float | None) -> str:
-    """A number on a wire: two places, or two digits where two places would show only zeros."""
+    """A number on a wire: two places, or two digits where that would be too few or too many."""
     if x is None:
         return "–"
-    if 0 < abs(x) < 0.005 or abs(x) >= 1e6:
+    if 0 < abs(x) < 0.1 or abs(x) >= 1e6:
         return text_number(x, 2)
-    return f"{x:.2f}".replace("-", "−")
+    return f"{x or 0.0:.2f}".replace("-", "−")  # never −0.00
 
 
 def _end(label: str) -> str:

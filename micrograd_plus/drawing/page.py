@@ -107,7 +107,7 @@ def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
     """A step as the script wants it; `lit` are the parts of the picture that it is about."""
     lit = []
     if step.node is not None:
-        lit.append(f"v{index[step.node]}")
+        lit += [f"v{index[step.node]}", f"s{index[step.node]}"]
         if step.edge:
             lit += [f"o{index[step.edge[0]]}", f"e{index[step.edge[0]]}_{step.edge[1]}"]
         elif step.phase == "forward":

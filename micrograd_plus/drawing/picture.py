@@ -74,8 +74,8 @@ def draw(
 ) -> Picture:
     """Draw a graph the way lecture slides do: numbers above the wires, gradients below.
 
-    Constants stand inside their gate (+1, ×−1); gradients read "–" until backward has run from
-    `root`. Nothing in the graph is changed.
+    Constants stand inside their gate (+1, ×−1); gradients read "–" until a backward pass has
+    reached `root`. Nothing in the graph is changed.
 
     Args:
         root: the value whose graph to draw.

@@ -30,6 +30,7 @@ class Part(NamedTuple):
         data: its number, None where nothing is to be shown.
         grad: its gradient, None before backward.
         inputs: the indices of the parts that enter its gate, in order.
+        ordered: whether the order makes a difference.
     """
 
     label: str
@@ -37,6 +38,7 @@ class Part(NamedTuple):
     data: float | None
     grad: float | None
     inputs: tuple[int, ...]
+    ordered: bool
 
 
 class Scene(NamedTuple):
@@ -63,7 +65,7 @@ def scene(
         limit: the largest number of nodes to draw.
         name: what to call a node; its label by default.
         numbers: a node's number and gradient; by default those that it has, and no gradients
-            unless backward has run from `root`.
+            until a backward pass has reached `root`.
 
     Raises:
         GraphTooLargeError: there are more nodes than `limit`.
@@ -84,6 +86,7 @@ def scene(
             None if node.op is None else gate(node.op, node.args),
             *numbers(node),
             tuple(index[arg] for arg in node.args if type(arg) is not float),
+            node.op is not None and not node.op.commutative,
         )
         for node in nodes
     ]

@@ -16,6 +16,7 @@
     const ink = walk.inks[element.getAttribute("fill")];
     if (ink) element.dataset.ink = ink;
   }
+  svg.style.minWidth = `calc(${svg.getAttribute("width")} * 0.7)`; // smaller can't be read
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", root.querySelector("img").alt);
 
@@ -44,7 +45,7 @@
   sentence.setAttribute("aria-live", "polite");
   root.replaceChildren(
     make("style", { textContent: walk.css }),
-    svg,
+    make("div", { className: "mg-picture" }, svg),
     make("div", { className: "mg-controls" }, first, back, forward, end, slider, count),
     sentence,
   );
