@@ -79,7 +79,7 @@ def test_the_first_input_enters_above_where_order_matters():
         source = mg.draw(compute(y, x)).source
         assert re.findall(r"v(\d):e -> o2:(..)", source) == [("0", "nw"), ("1", "sw")]
         assert source.index(">y</i>") < source.index(">x</i>")
-    assert ":nw" not in mg.draw(x * y + 2 - x / 3).source
+    assert ":nw" not in mg.draw(x * y + (2 - x) / 3).source
 
 
 def test_inner_values_show_their_names():

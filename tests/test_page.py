@@ -124,10 +124,15 @@ def test_the_slider(page):
 def test_the_gate_and_the_wires_of_a_step_are_lit(page):
     page.get_by_role("slider").fill("6")  # ∂f/∂y, through the + gate
     lit = page.locator("svg .lit").evaluate_all("all => all.map(e => e.textContent.trim())")
-    assert sorted(lit) == ["", "+", "−3.00\n4.00"]  # the wire, the gate, the numbers of y
+    assert sorted(lit) == [
+        "",
+        "",
+        "+",
+        "−3.00\n4.00",
+    ]  # wire, gate, numbers
     page.keyboard.press("ArrowRight")
     lit = page.locator("svg .lit").evaluate_all("all => all.map(e => e.textContent.trim())")
-    assert sorted(lit) == ["", "+", "1.00\n4.00"]
+    assert sorted(lit) == ["", "", "+", "1.00\n4.00"]
 
 
 def test_two_walkthroughs_do_not_disturb_each_other(open_page, tmp_path):
