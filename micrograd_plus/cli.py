@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.drawing.dot import STYLES
 from micrograd_plus.drawing.layout import FORMATS, LayoutError
 from micrograd_plus.drawing.picture import draw
+from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.stepper import step_through, write_page
 from micrograd_plus.expression import from_text, read_numbers
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
 
 _PROGRAM = "micrograd-plus"
-_OPTIONS = ("-h", "--help", "--html", "-o", "--output", "--style")
+_OPTIONS = ("-h", "--help", "--html", "--limit", "-o", "--output", "--style")
 
 _TOUR = (
     (
@@ -65,7 +66,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         options = _options(sys.argv[1:] if argv is None else argv)
         options.run(options)
-        sys.stdout.flush()
+        if sys.stdout:  # None where it is closed
+            sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as in | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -89,9 +91,11 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     An expression such as -x is not an option, and numbers may follow options.
     """
     arguments = list(arguments)
-    for i, argument in enumerate(arguments[1:2], start=1):
-        if argument[:1] == "-" and argument.partition("=")[0] not in ("-", *_OPTIONS):
-            arguments[i] = " " + argument
+    place = 1  # of the expression: after the command, and after options and their values
+    while place < len(arguments) and arguments[place].partition("=")[0] in _OPTIONS:
+        place += 1 if "=" in arguments[place] or arguments[place] in ("-h", "--help") else 2
+    if place < len(arguments) and arguments[place][:1] == "-" and arguments[place] != "-":
+        arguments[place] = " " + arguments[place]
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
     if strange := [text for text in rest if text[:1] == "-" or "numbers" not in options]:
@@ -171,6 +175,13 @@ def _add_expression(parser: argparse.ArgumentParser) -> None:
         help="what to compute, in quotes; - reads it from standard input",
     )
     parser.add_argument(
+        "--limit",
+        metavar="N",
+        type=int,
+        default=LIMIT,
+        help="the largest number of nodes to draw (default: %(default)s)",
+    )
+    parser.add_argument(
         "numbers", metavar="name=value", nargs="*", default=[], help="a number for each name"
     )
 
@@ -192,7 +203,7 @@ def _tour(options: argparse.Namespace) -> None:
 
 
 def _step(options: argparse.Namespace) -> None:
-    walk = step_through(_graph(options))
+    walk = step_through(_graph(options), options.limit)
     if options.html:
         walk.to_html(options.html, title=options.expression.strip())
         print(f"{_PROGRAM}: wrote {options.html}", file=sys.stderr)
@@ -202,4 +213,4 @@ def _step(options: argparse.Namespace) -> None:
 def _draw(options: argparse.Namespace) -> None:
     root = _graph(options)
     root.backward()
-    print(draw(root, options.style).render(options.output))
+    print(draw(root, options.style, options.limit).render(options.output))

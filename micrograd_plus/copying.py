@@ -21,10 +21,9 @@ def copy_node(node: N, args: tuple[Any, ...]) -> N:
 
 def deep_copy(root: N, memo: dict[int, Any]) -> N:
     """The copy of a whole graph, as `copy.deepcopy` asks for it."""
-    for node in order(root):
-        if id(node) not in memo:
-            args = tuple(arg if type(arg) is float else memo[id(arg)] for arg in node.args)
-            memo[id(node)] = copy_node(node, args)
+    for node in order(root, done=memo):
+        args = tuple(arg if type(arg) is float else memo[id(arg)] for arg in node.args)
+        memo[id(node)] = copy_node(node, args)
     copied: N = memo[id(root)]
     return copied
 

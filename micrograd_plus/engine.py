@@ -16,6 +16,7 @@ from micrograd_plus.graph import (
     inputs,
     local_derivatives,
     order,
+    real,
     unchanged_on_error,
 )
 
@@ -51,18 +52,7 @@ def operand(x: Any) -> Any:
     """
     if type(x) is float or isinstance(x, Value):
         return x
-    return _number(x, "an operand") if isinstance(x, Real) else NotImplemented
-
-
-def _number(x: Any, what: str) -> float:
-    try:
-        return float(x)
-    except OverflowError:
-        raise NonFiniteError(f"{what} is too large for a float: a number of {_digits(x)}") from None
-
-
-def _digits(x: Any) -> str:
-    return f"about {int(x).bit_length() * 0.30103:.0f} digits"
+    return real(x, "an operand") if isinstance(x, Real) else NotImplemented
 
 
 def _unary(op: Op) -> Callable[[Value], Value]:
@@ -85,12 +75,11 @@ def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return method, reflected
 
 
-def _comparison(compare: Callable[[float, float], bool]) -> Callable[..., Any]:
+def _comparison(compare: Callable[[float, Any], bool]) -> Callable[..., Any]:
     def method(self: Value, other: Any) -> Any:
-        other = operand(other)
-        if other is NotImplemented:
-            return other
-        return compare(self.data, other.data if isinstance(other, Value) else other)
+        if isinstance(other, Value):
+            return compare(self.data, other.data)
+        return compare(self.data, other) if isinstance(other, Real) else NotImplemented
 
     return method
 
@@ -134,11 +123,9 @@ class Value:
     label: str
 
     def __init__(self, data: float, label: str = "") -> None:
-        if not isinstance(data, Real):
-            raise TypeError(f"a Value needs a real number, not {data!r} ({type(data).__name__})")
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, not {label!r} ({type(label).__name__})")
-        number = _number(data, "a Value's data")
+        number = real(data, "a Value's data")
         if not math.isfinite(number):
             raise NonFiniteError(f"a Value needs a finite number, not {data!r}")
         self.data = number
@@ -175,8 +162,10 @@ class Value:
 
     def zero_grad(self) -> None:
         """Set the gradient of this value, and of every value it depends on, to 0."""
-        for node in order(self):
-            node.grad = 0.0
+        nodes = order(self)
+        with unchanged_on_error(nodes, "grad"):
+            for node in nodes:
+                node.grad = 0.0
 
     # arithmetic
     __add__, __radd__ = _binary(ops.add)

@@ -14,7 +14,6 @@ import math
 import operator
 import re
 import unicodedata
-import warnings
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions, ops
@@ -62,7 +61,10 @@ def from_text(text: str, numbers: Mapping[str, float]) -> Value:
         ...
     micrograd_plus.expression.ExpressionError: at column 1, 'x.real': attributes are not supported
     """
-    return _Reader(text, numbers).result
+    try:
+        return _Reader(text, numbers).result
+    except RecursionError:  # the caller has used up most of the depth that Python allows
+        raise ExpressionError("the expression is too deep to be read here") from None
 
 
 def read_numbers(assignments: list[str]) -> dict[str, float]:
@@ -77,7 +79,7 @@ def read_numbers(assignments: list[str]) -> dict[str, float]:
     numbers: dict[str, float] = {}
     for assignment in assignments:
         name, equals, number = assignment.partition("=")
-        name = unicodedata.normalize("NFKC", name.strip())  # as Python reads names
+        name = _normal(name.strip())
         shown = _shown(assignment)
         if not equals:
             raise ExpressionError(f"{shown} is not of the form name=value, such as x=1")
@@ -102,10 +104,10 @@ class _Reader:
     def __init__(self, text: str, numbers: Mapping[str, float]) -> None:
         self.lines = _lines(text.strip())
         self.names: dict[str, Value] = {}
-        self.numbers = dict(numbers)
+        self.numbers = {_normal(str(name)): _leaf(name, x) for name, x in numbers.items()}
         self.result = self.read(_parse(text.strip()).body)
         if self.numbers:
-            unused = ", ".join(self.numbers)
+            unused = visible(", ".join(self.numbers))
             raise ExpressionError(f"the expression does not use {unused}, which has a value")
 
     def read(self, statements: list[ast.stmt]) -> Value:
@@ -114,8 +116,7 @@ class _Reader:
                 case ast.Assign(targets=[ast.Name(id=name)], value=expression):
                     result = self.assign(statement, name, self.evaluate(expression, 1))
                 case ast.Expr(value=expression) if statement is statements[-1]:
-                    outcome = self.evaluate(expression, 1)
-                    result = outcome if isinstance(outcome, Value) else Value(outcome)
+                    result = self.value(expression, self.evaluate(expression, 1))
                 case ast.Expr():
                     raise self.error(statement, "all but the last need a name, as in d = x + y")
                 case _:
@@ -127,7 +128,7 @@ class _Reader:
             raise self.error(statement, f"{name!r} is the name of a function")
         if name in self.names or name in self.numbers:
             raise self.error(statement, f"{name!r} has a value already; choose another name")
-        value = outcome if isinstance(outcome, Value) else Value(outcome)
+        value = self.value(statement, outcome)
         value.label = value.label or name
         self.names[name] = value
         return value
@@ -156,7 +157,7 @@ class _Reader:
 
     def look_up(self, node: ast.expr, name: str) -> Value:
         if name in self.numbers:
-            self.names[name] = Value(self.numbers.pop(name), name)
+            self.names[name] = self.numbers.pop(name)
         if name in self.names:
             return self.names[name]
         if name in functions.__all__:
@@ -186,15 +187,19 @@ class _Reader:
         if isinstance(first, Value) or any(isinstance(other, Value) for other in second):
             return self.compute(node, _OPERATORS[type(op)], first, *second)
         # on plain numbers, too, by the table and not by Python: (-8) ** (1/3) is not complex
-        return self.compute(node, _OPERATORS[type(op)], Value(first), *second).data
+        return self.compute(node, _OPERATORS[type(op)], self.value(node, first), *second).data
 
-    def compute(self, node: ast.expr, function: Callable[..., Any], *values: Any) -> Any:
+    def value(self, node: ast.AST, outcome: Any) -> Value:
+        value: Value = outcome if isinstance(outcome, Value) else self.compute(node, Value, outcome)
+        return value
+
+    def compute(self, node: ast.AST, function: Callable[..., Any], *values: Any) -> Any:
         try:
             return function(*values)
         except (ArithmeticError, TypeError, ValueError) as error:
             raise self.error(node, str(error)) from None
 
-    def error(self, node: ast.expr | ast.stmt, message: str) -> ExpressionError:
+    def error(self, node: Any, message: str) -> ExpressionError:
         line = self.lines[node.lineno - 1].encode()
         column = len(line[: node.col_offset].decode()) + 1
         end = node.end_col_offset if node.end_lineno == node.lineno else None
@@ -224,6 +229,16 @@ _KINDS: dict[type[ast.AST], str] = {
 }
 
 
+# What is refused before Python's parser could stumble over it or warn of it.
+_NEVER = {
+    "this character is not text": re.compile("[\0\ud800-\udfff]"),
+    "strings are not supported": re.compile("""["'\\\\]"""),
+    "this number runs into a word": re.compile(
+        r"(?<!\w)\d[\w.]*?(?:and|else|for|if|in|is|not|or)\b"
+    ),
+}
+
+
 def _parse(text: str) -> ast.Module:
     if not text:
         raise ExpressionError("the expression is empty; write one such as x * y")
@@ -234,13 +249,12 @@ def _parse(text: str) -> ast.Module:
         )
     lines = _lines(text)
     for number, line in enumerate(lines, start=1):
-        if found := re.search("[\0\ud800-\udfff]", line):
-            message = f"{_shown(found[0])}: this character is not text"
-            raise _error_at(number, found.start() + 1, len(lines), message)
+        for message, pattern in _NEVER.items():
+            if found := pattern.search(line):
+                message = f"{_shown(found[0])}: {message}"
+                raise _error_at(number, found.start() + 1, len(lines), message)
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")  # such as for 1if; raised as a SyntaxError
-            tree = ast.parse(text)
+        tree = ast.parse(text)
     except SyntaxError as error:
         message = visible(error.msg).partition("; use sys.")[0]
         raise _error_at(error.lineno or 1, error.offset or 1, len(lines), message) from None
@@ -249,6 +263,18 @@ def _parse(text: str) -> ast.Module:
     if not tree.body:
         raise ExpressionError("the expression is empty; write one such as x * y")
     return tree
+
+
+def _normal(name: str) -> str:
+    """A name as Python reads it."""
+    return unicodedata.normalize("NFKC", name)
+
+
+def _leaf(name: str, number: float) -> Value:
+    try:
+        return Value(number, _normal(name))
+    except (TypeError, ArithmeticError) as error:
+        raise ExpressionError(f"{_shown(str(name))}: {error}") from None
 
 
 def _lines(text: str) -> list[str]:

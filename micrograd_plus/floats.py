@@ -14,8 +14,6 @@ from micrograd_plus.ops import Namespace
 
 class _Floats(Namespace):
     abs = staticmethod(builtins.abs)
-    maximum = staticmethod(builtins.max)
-    minimum = staticmethod(builtins.min)
     log1p = staticmethod(math.log1p)
     tanh = staticmethod(math.tanh)
 
@@ -52,6 +50,14 @@ class _Floats(Namespace):
             return -math.inf if x < 0 and y % 2 == 1 else math.inf
         except ValueError:
             return math.inf if x == 0 else math.nan
+
+    @staticmethod
+    def maximum(x: float, y: float) -> float:
+        return x if x >= y or x != x else y  # nan, if one of them is
+
+    @staticmethod
+    def minimum(x: float, y: float) -> float:
+        return x if x <= y or x != x else y
 
     @staticmethod
     def where(condition: bool, a: float, b: float) -> float:

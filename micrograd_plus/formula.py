@@ -6,6 +6,7 @@ that the engine computes.
 
 from __future__ import annotations
 
+import math
 import re
 import unicodedata
 from functools import partial
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from micrograd_plus.operation import Op
 
 _SUBSCRIPT = re.compile(r"(.*[^\W_])_(?:\{([^{}]+)\}|(\d+|[^\W\d_]))", re.DOTALL)
+_TURNING = {*range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+"""Characters that turn the direction of the text after them."""
 _LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _GATE_WIDTH = 12
@@ -134,14 +137,19 @@ def visible(label: str) -> str:
     >>> visible("two\\nlines")
     'two␊lines'
     """
-    return "".join(map(_visible, label))
+    return "".join(map(_visible, str(label)))
+
+
+def shorten(text: str, width: int = 40) -> str:
+    """A text of at most `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
 
 
 def _visible(character: str) -> str:
     code = ord(character)
     if code < 0x20:
         return chr(0x2400 + code)  # the pictures of control characters
-    if unicodedata.category(character) in ("Cc", "Cs", "Cn", "Zl", "Zp"):
+    if unicodedata.category(character) in ("Cc", "Cs", "Cn", "Zl", "Zp") or code in _TURNING:
         return "\N{REPLACEMENT CHARACTER}"
     return character
 
@@ -158,16 +166,16 @@ def split_label(label: str) -> tuple[str, str]:
 
 def text_name(label: str) -> str:
     """A label for plain text, its subscript lowered where Unicode has the characters."""
-    name, subscript = split_label(visible(label))
+    name, subscript = split_label(shorten(visible(label)))
     lowered = subscript.translate(_LOWERED)
     if any(char.isascii() and char != "," for char in lowered):
-        return visible(label)
+        return shorten(visible(label))
     return name + lowered
 
 
 def latex_name(label: str) -> str:
     """A label for LaTeX's mathematics, everything that LaTeX would act on escaped."""
-    name, subscript = map(_latex_word, split_label(visible(label)))
+    name, subscript = map(_latex_word, split_label(shorten(visible(label))))
     return f"{name}_{{{subscript}}}" if subscript else name
 
 
@@ -187,7 +195,7 @@ def text_number(x: float, digits: int = 4) -> str:
     """
     if x == 0:
         return "0"
-    whole = x == int(x) and -1e6 < x < 1e6
+    whole = math.isfinite(x) and x == int(x) and -1e6 < x < 1e6
     return (f"{x:.0f}" if whole else f"{x:.{digits}g}").replace("-", "−")
 
 
@@ -262,6 +270,11 @@ def _binding(text: str, binds: str) -> str:
 
 def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
     template = notation.template(op)
+    if "{*}" in template:
+        shown = [arg.text for arg in args]
+        if len(shown) > 8:
+            shown[3:-1] = [notation.name("…")]
+        return template.replace("{*}", ", ".join(shown))
     if not op.joined:
         return template.format(*args)
     groups = template.count("{1") + 1  # how many arguments a repetition takes
@@ -291,4 +304,4 @@ def gate(op: Op, args: tuple[Any, ...]) -> str:
     if op.gates and not all(constants):
         return op.gates[constants.index(True)].format(*written)
     text = _fill(op, written, TEXT).replace(" ", "")
-    return text if len(text) <= _GATE_WIDTH else text[: _GATE_WIDTH - 1] + "…"
+    return shorten(text, _GATE_WIDTH)

@@ -6,19 +6,19 @@ floats being constants), `data`, `grad` and `label`.
 
 from __future__ import annotations
 
+import math
 from contextlib import contextmanager
-from math import isfinite
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 from micrograd_plus.floats import floats
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Container, Iterator, Sequence
 
     from micrograd_plus.operation import Op
 
-_INF = float("inf")
+_INF = math.inf
 
 
 class Node(Protocol):
@@ -38,11 +38,34 @@ class NonFiniteError(ArithmeticError, ValueError):
     """A result or a derivative that is not a finite real number."""
 
 
-def order(root: N) -> list[N]:
+def real(x: Any, what: str) -> float:
+    """`x` as a float.
+
+    Args:
+        x: anything.
+        what: what to call it in an error.
+
+    Raises:
+        TypeError: it is not a real number.
+        NonFiniteError: it is one, but too large for a float.
+    """
+    if not isinstance(x, Real):
+        raise TypeError(f"{what} is not a real number but {x!r} ({type(x).__name__})")
+    try:
+        return float(x)
+    except OverflowError:
+        raise NonFiniteError(f"{what} is too large for a float") from None
+
+
+def order(root: N, done: Container[int] = ()) -> list[N]:
     """The nodes that `root` depends on and `root` itself, each after all its arguments.
 
     An iterative depth-first search that looks at each node and each edge once, O(V + E), at any
     depth; arguments are visited from the first to the last, so the order is always the same.
+
+    Args:
+        root: a node.
+        done: the ids of nodes to leave out, with what only they depend on.
 
     >>> from micrograd_plus import values
     >>> x, y = values(x=1, y=-3)
@@ -56,7 +79,7 @@ def order(root: N) -> list[N]:
         node = todo.pop()
         if node is None:  # all arguments of the node below are found
             found.append(todo.pop())
-        elif type(node) is not float and id(node) not in seen:
+        elif type(node) is not float and id(node) not in seen and id(node) not in done:
             seen.add(id(node))
             if node.args:
                 todo.append(node)
@@ -81,16 +104,23 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
         TypeError: an operand's data was replaced by something that is no real number.
     """
     try:
-        result: float = op.value(floats, *numbers)
-        if -_INF < result < _INF:
+        result = op.value(floats, *numbers)
+        if type(result) is float and -_INF < result < _INF:
             return result
-    except ArithmeticError:
-        pass  # a division by 0
-    except (TypeError, ValueError):
-        if all(isinstance(x, Real) for x in numbers):
-            raise
-        raise TypeError(f"{op.name} needs real numbers, not {_operands(args, numbers)}") from None
-    if all(map(isfinite, numbers)) and op.domain.contains(*numbers):
+    except (ArithmeticError, TypeError, ValueError):
+        pass  # found out below
+    if not all(isinstance(x, Real) for x in numbers):
+        raise TypeError(f"{op.name} needs real numbers, not {_operands(args, numbers)}")
+    numbers = [real(x, f"an operand of {op.name}") for x in numbers]
+    try:
+        result = float(op.value(floats, *numbers))
+    except ZeroDivisionError:
+        result = math.nan
+    if math.isfinite(result):
+        return result
+    if not all(map(math.isfinite, numbers)):
+        why = "an operand is not finite"
+    elif op.domain.contains(*numbers):
         why = "the result is too large for a float"
     else:
         why = f"{op.name} is defined for {op.domain.text}"

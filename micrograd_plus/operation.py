@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
@@ -9,15 +11,18 @@ if TYPE_CHECKING:
 
     Rule = Callable[..., Any]
 
+_HOLE = re.compile(r"\{[0*]")
 BINDING = ("sum", "negation", "product", "power", "atom")
 """How tightly a formula holds together, from the loosest kind to the tightest."""
 
 
 class Domain(NamedTuple):
-    """Where an operation is defined: in words for people, and as a test for numbers."""
+    """Where an operation is defined: in words, as a test, and as bounds of its first argument."""
 
     text: str
     contains: Callable[..., bool]
+    low: float = -math.inf
+    high: float = math.inf
 
 
 REALS = Domain("all real numbers", lambda *x: True)
@@ -29,10 +34,11 @@ class Op:
     Args:
         name: what the entry is called in Python.
         symbol: what is drawn in its circle.
-        formula: how it prints. `{0:product}` is the first argument, in parentheses unless it
-            binds at least as tightly as a product (see `BINDING`); `{1:superscript}` is raised.
-        latex: the same in LaTeX.
-        value: `value(m, *args)`.
+        formula: how it prints, by default as name(x, y). `{0:product}` is the first argument, in
+            parentheses unless it binds at least as tightly as a product (see `BINDING`);
+            `{1:superscript}` is raised; `{*}` are all arguments.
+        latex: the same in LaTeX; a command without arguments, such as \\sin, gets them as formula.
+        value: `value(m, *args)`; by default the namespace's own function of that name.
         partials: one rule `partial(m, out, *args)` for each argument, `out` being the value;
             for an operation on any number of arguments one rule that returns them all.
         about: a phrase that says what it computes.
@@ -72,7 +78,7 @@ class Op:
         symbol: str = "",
         formula: str = "",
         latex: str = "",
-        value: Rule,
+        value: Rule | None = None,
         partials: tuple[Rule, ...] | Rule,
         about: str,
         example: tuple[tuple[float, ...], float],
@@ -86,9 +92,11 @@ class Op:
     ) -> None:
         self.name = name
         self.symbol = symbol or name
-        self.formula = formula or f"{name}({{0}})"
-        self.latex = latex or rf"\operatorname{{{{{name}}}}}\left({{0}}\right)"
-        self.value = value
+        holes = "{*}" if callable(partials) else ", ".join(f"{{{i}}}" for i in range(len(partials)))
+        command = latex or rf"\operatorname{{{{{name.replace('_', ' ')}}}}}"
+        self.formula = formula or f"{name}({holes})"
+        self.latex = latex if _HOLE.search(latex) else rf"{command}\left({holes}\right)"
+        self.value = value or (lambda m, *args: getattr(m, name)(*args))
         self.partials = partials
         self.about = about
         self.example = example

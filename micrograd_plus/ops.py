@@ -115,7 +115,6 @@ power = Op(
     binds="power",
     gates=("{0}ˣ", "x{1:superscript}"),
     commutative=False,
-    value=lambda m, x, y: m.power(x, y),
     partials=(
         # sign² is 1, and 0 at 0: there x⁰ has the derivative 0 for x = 0, and 0ʸ that of 0 for y
         lambda m, out, x, y: y * m.power(x, y - m.sign(y) * m.sign(y)),
@@ -135,7 +134,6 @@ exp = Op(
     "exp",
     latex="e^{{{0}}}",
     binds="atom",
-    value=lambda m, x: m.exp(x),
     partials=(lambda m, out, x: out,),
     about="the exponential eˣ",
     example=((0.0,), 1.0),
@@ -144,10 +142,9 @@ exp = Op(
 
 log = Op(
     "log",
-    latex=r"\log\left({0}\right)",
-    value=lambda m, x: m.log(x),
+    latex=r"\log",
     partials=(lambda m, out, x: 1.0 / x,),
-    domain=Domain("x > 0", lambda x: x > 0),
+    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
     about="the natural logarithm of x",
     example=((1.0,), 0.0),
     source="lecture A",
@@ -158,9 +155,8 @@ sqrt = Op(
     symbol="√",
     formula="√{0:atom}",
     latex=r"\sqrt{{{0}}}",
-    value=lambda m, x: m.sqrt(x),
     partials=(lambda m, out, x: 1.0 / (2.0 * out),),
-    domain=Domain("x ≥ 0", lambda x: x >= 0),
+    domain=Domain("x ≥ 0", lambda x: x >= 0, low=0.0),
     kink=lambda x: x,
     about="the square root of x",
     example=((9.0,), 3.0),
@@ -168,8 +164,7 @@ sqrt = Op(
 
 sin = Op(
     "sin",
-    latex=r"\sin\left({0}\right)",
-    value=lambda m, x: m.sin(x),
+    latex=r"\sin",
     partials=(lambda m, out, x: m.cos(x),),
     about="the sine of x, in radians",
     example=((0.0,), 0.0),
@@ -178,8 +173,7 @@ sin = Op(
 
 cos = Op(
     "cos",
-    latex=r"\cos\left({0}\right)",
-    value=lambda m, x: m.cos(x),
+    latex=r"\cos",
     partials=(lambda m, out, x: -m.sin(x),),
     about="the cosine of x, in radians",
     example=((0.0,), 1.0),
@@ -191,7 +185,6 @@ abs = Op(
     symbol="|x|",
     formula="|{0}|",
     latex=r"\left|{0}\right|",
-    value=lambda m, x: m.abs(x),
     partials=(lambda m, out, x: m.sign(x),),
     kink=lambda x: x,
     about="the absolute value |x|, with the derivative 0 at x = 0",
@@ -212,8 +205,7 @@ maximum = Op(
     "maximum",
     symbol="max",
     formula="max({0}, {1})",
-    latex=r"\max\left({0}, {1}\right)",
-    value=lambda m, x, y: m.maximum(x, y),
+    latex=r"\max",
     partials=(
         lambda m, out, x, y: (1.0 + m.sign(x - y)) / 2.0,
         lambda m, out, x, y: (1.0 + m.sign(y - x)) / 2.0,
@@ -228,8 +220,7 @@ minimum = Op(
     "minimum",
     symbol="min",
     formula="min({0}, {1})",
-    latex=r"\min\left({0}, {1}\right)",
-    value=lambda m, x, y: m.minimum(x, y),
+    latex=r"\min",
     partials=(
         lambda m, out, x, y: (1.0 + m.sign(y - x)) / 2.0,
         lambda m, out, x, y: (1.0 + m.sign(x - y)) / 2.0,
@@ -243,8 +234,7 @@ minimum = Op(
 
 tanh = Op(
     "tanh",
-    latex=r"\tanh\left({0}\right)",
-    value=lambda m, x: m.tanh(x),
+    latex=r"\tanh",
     partials=(lambda m, out, x: 1.0 - out * out,),
     about="the hyperbolic tangent of x",
     example=((0.0,), 0.0),
@@ -261,7 +251,7 @@ sigmoid = Op(
     "sigmoid",
     symbol="σ",
     formula="σ({0})",
-    latex=r"\sigma\left({0}\right)",
+    latex=r"\sigma",
     value=_sigmoid,
     partials=(lambda m, out, x: out * (1.0 - out),),
     about="the logistic function σ(x) = 1 / (1 + e⁻ˣ)",
@@ -283,7 +273,7 @@ relu = Op(
     "relu",
     symbol="ReLU",
     formula="ReLU({0})",
-    latex=r"\operatorname{{ReLU}}\left({0}\right)",
+    latex="ReLU",
     value=lambda m, x: m.maximum(x, 0.0),
     partials=(lambda m, out, x: m.step(x),),
     kink=lambda x: x,

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.formula import LATEX, TEXT, Derivative, Name, Notation, Term, formulas, write
-from micrograd_plus.graph import evaluate, infinite_gradient, local_derivatives, order
+from micrograd_plus.graph import (
+    NonFiniteError,
+    evaluate,
+    infinite_gradient,
+    local_derivatives,
+    order,
+    real,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -143,7 +150,10 @@ class _Walk:
 
     def given(self) -> None:
         leaves = [node for node in self.nodes if node.op is None]
-        self.data.update((leaf, float(leaf.data)) for leaf in leaves)
+        for leaf in leaves:
+            number = self.data[leaf] = real(leaf.data, f"the data of {self.names[leaf]}")
+            if not isfinite(number):
+                raise NonFiniteError(f"{self.names[leaf]} = {number} is not finite")
         equations = [[self.name(leaf), self.data[leaf]] for leaf in leaves]
         changes = tuple(Change(leaf, "data", self.data[leaf]) for leaf in leaves)
         self.say("given", None, None, equations, changes)

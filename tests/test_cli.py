@@ -1,7 +1,6 @@
 """The command line, run as a program."""
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -38,6 +37,8 @@ def test_tour(run, tmp_path):
     done = run("tour")
     assert done.returncode == 0
     assert "∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4\n" in done.stdout
+    assert "\n  9            f = 1 / v₇ = " in done.stdout
+    assert "\n 10  backward  ∂f/∂f = 1\n" in done.stdout
     assert "∂f/∂x₀ = ∂f/∂v₁ · ∂v₁/∂x₀ = ∂f/∂v₁ · w₀ = 0.1966 · (−3) = −0.5898\n" in done.stdout
     assert files(tmp_path) == ["micrograd-plus-tour.html"]
     assert "micrograd-plus-tour.html" in done.stderr
@@ -96,6 +97,7 @@ def test_an_expression_may_begin_with_a_minus(run):
 def test_numbers_may_follow_options(run, tmp_path):
     assert run("step", "x*y", "--html", "a.html", "x=1", "y=2").returncode == 0
     assert run("draw", "x*y", "x=1", "-o", "a.svg", "y=2").returncode == 0
+    assert run("draw", "-o", "a.svg", "--style=box", "-x", "x=1").returncode == 0
     assert files(tmp_path) == ["a.html", "a.svg"]
 
 
@@ -197,6 +199,20 @@ def test_a_reader_that_stops_reading(tmp_path):
         assert process.wait() == 1
 
 
+@pytest.mark.parametrize("arguments", [["step", "x", "x=1"], ["draw", "x", "x=1", "-o", "a.svg"]])
+def test_a_closed_standard_output(tmp_path, arguments):
+    close = "import os, sys; os.close(1); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", close, *COMMAND, *arguments]
+    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE)
+    assert (done.returncode, done.stderr) == (0, b"")
+
+
+def test_limits_can_be_raised(run):
+    text = "+".join(["x"] * 8)
+    assert "limit" in run("draw", text, "x=1", "-o", "a.svg", "--limit", "7").stderr
+    assert run("draw", text, "x=1", "-o", "a.svg", "--limit", "8").returncode == 0
+
+
 def test_an_old_terminal(run):
     done = run("step", "x * x", "x=2", PYTHONIOENCODING="ascii")
     assert done.returncode == 0
@@ -205,7 +221,7 @@ def test_an_old_terminal(run):
 
 def test_an_interrupt(monkeypatch):
     def interrupt(options):
-        signal.raise_signal(signal.SIGINT)
+        raise KeyboardInterrupt
 
     monkeypatch.setattr(cli, "_tour", interrupt)
     assert cli.main(["tour"]) == 130

@@ -2,6 +2,8 @@
 
 import copy
 import pickle
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -67,6 +69,36 @@ def test_no_depth_is_too_deep(way, depth):
     assert x.grad == 0
     if way == "pickle":
         assert len(pickle.dumps(f)) < 100 * depth  # each node is written once
+
+
+def test_subclasses_stay_what_they_are(duplicate):
+    v = Weight(2, "w")
+    assert [type(x) for x in duplicate([v, v * 2])] == [Weight, Value]
+    assert type(copy.copy(v)) is Weight
+
+
+class Weight(Value):
+    __slots__ = ()
+
+
+def test_threads_pickle_independently():
+    def work(depth):
+        f = Value(1.0)
+        for _ in range(depth):
+            f = f + 1
+        return [pickle.loads(pickle.dumps(f)).data for _ in range(5)]
+
+    with ThreadPoolExecutor(8) as pool:
+        for depth, found in zip(range(2000, 2040), pool.map(work, range(2000, 2040)), strict=True):
+            assert found == [depth + 1] * 5
+
+
+def test_copying_many_nodes_of_one_graph_takes_each_once():
+    nodes = [Value(1.0)]
+    for _ in range(20_000):
+        nodes.append(nodes[-1] + 1)
+    copied = copy.deepcopy(nodes)
+    assert all(new.args[0] is old for old, new in pairwise(copied))
 
 
 def test_a_shallow_copy_has_the_same_arguments():

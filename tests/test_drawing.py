@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
@@ -148,6 +149,43 @@ def test_unknown_styles_and_formats_list_the_known_ones(tmp_path):
     with pytest.raises(ValueError, match="'txt'; choose from"):
         mg.draw(xyz()).render(tmp_path / "a.txt")
     assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("colour", ["\ud800", 'red"; evil="1', "#12", "", "red\n"])
+def test_backgrounds_are_colours(colour):
+    with pytest.raises(ValueError, match="is no colour"):
+        mg.draw(xyz(), background=colour)
+    assert 'bgcolor="#fefce8"' in mg.draw(xyz(), background="#fefce8").source
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = mg.draw(xyz()).render(tmp_path / "a.svg")
+    before = path.read_bytes()
+
+    def fail(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.svg'"):
+        mg.draw(xyz()).render(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.svg"]
+    assert path.read_bytes() == before
+
+
+def test_a_link_or_a_device_is_written_through(tmp_path):
+    (tmp_path / "link.dot").symlink_to(tmp_path / "real.dot")
+    mg.draw(xyz()).render(tmp_path / "link.dot")
+    assert (tmp_path / "link.dot").is_symlink()
+    assert (tmp_path / "real.dot").exists()
+    assert layout.write(Path(os.devnull), b"x") == Path(os.devnull)
+    assert not Path(os.devnull).is_file()
+
+
+def test_labels_and_numbers_replaced_by_others_are_shown():
+    x = Value(1, "x")
+    f = x * 2
+    x.label, x.data = 3, float("inf")
+    assert {"3", "inf"} <= set(svg_texts(mg.draw(f)))
 
 
 def test_files_of_each_format(tmp_path):

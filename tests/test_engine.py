@@ -85,7 +85,8 @@ def test_leaves_accumulate_and_the_inside_is_fresh():
 def test_backward_from_a_leaf_and_through_constants_only():
     a = Value(2)
     a.backward()
-    assert a.grad == 1
+    a.backward()
+    assert a.grad == 2
     f = Value(-2) ** 3  # must not ask for log(-2)
     f.backward()
     assert f.args[0].grad == 12
@@ -218,6 +219,23 @@ def test_data_replaced_by_something_else_is_named_when_used():
         mg.replay(f)
     with pytest.raises(TypeError, match="x = 'one'"):
         mg.exp(x)
+    x.data = Value(1) - 0.1  # where the data of a Value was meant
+    with pytest.raises(TypeError, match=r"x = Value\("):
+        mg.replay(f)
+    x.data = float("inf")
+    with pytest.raises(mg.NonFiniteError, match="x = inf"):
+        mg.replay(f)
+
+
+def test_data_of_other_number_types_is_computed_with_as_floats():
+    x = Value(1, "x")
+    f = x * 0.1
+    for number in (np.float32(0.5), np.int64(3), 2, fractions.Fraction(1, 4)):
+        x.data = number
+        mg.replay(f)
+        assert type(f.data) is float
+        assert f.data == float(number) * 0.1
+    assert type(mg.sum([])) is float
 
 
 def test_functions_name_what_they_are_given():
@@ -225,8 +243,9 @@ def test_functions_name_what_they_are_given():
         mg.exp("a")
     with pytest.raises(TypeError, match="sum needs a sequence, such as a list, not 3"):
         mg.sum(3)
-    with pytest.raises(ValueError, match="equal length, not 1 and 2"):
-        mg.dot([1], [1, 2])
+    for lengths in ((1, 2), (2, 1)):
+        with pytest.raises(ValueError, match="equal length, not {} and {}".format(*lengths)):
+            mg.dot(*([Value(1)] * n for n in lengths))
 
 
 # ---------------------------------------------------------------------------- NumPy
@@ -268,6 +287,13 @@ def test_comparisons_are_those_of_the_numbers(a, b):
     for x, y in ((v, w), (v, b), (a, w)):
         assert [x < y, x <= y, x > y, x >= y] == [a < b, a <= b, a > b, a >= b]
         assert [x == y, x != y] == [a == b, a != b]
+
+
+def test_comparisons_are_exact():
+    assert Value(1) != 10**400
+    assert Value(1) < 10**400
+    assert Value(2.0**53) != 2**53 + 1
+    assert Value(0.5) == fractions.Fraction(1, 2)
 
 
 def test_values_with_equal_numbers_are_two_keys():

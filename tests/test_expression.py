@@ -1,7 +1,11 @@
 """The expression language: what it reads, and that it reads nothing else."""
 
+import inspect
 import math
 import re
+import sys
+import warnings
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from hypothesis import example, given, settings
@@ -58,12 +62,14 @@ def test_labels_and_constants():
         ("y + x.__class__", ["column 5", "attributes"]),
         ("x[0] + y", ["column 1", "subscripts"]),
         ("import os", ["column 1", "import os"]),
-        ("__import__('os')", ["column 1", "no function '__import__'"]),
+        ("__import__(x)", ["column 1", "no function '__import__'"]),
+        ("__import__('os')", ["column 12", "strings"]),
         ("print(x)", ["no function 'print'", "exp"]),
         ("[a for a in y]", ["comprehensions"]),
         ("lambda: x", ["lambda"]),
-        ("x + 'a'", ["column 5", "'a'"]),
-        ("f'{x}'", ["strings"]),
+        ("x + 'a'", ["column 5", "strings"]),
+        ("f'{x}'", ["column 2", "strings"]),
+        ("x +\\\ny", ["line 1, column 4", "strings"]),
         ("x + (q := 1)", ["column 6", ":="]),
         ("x + q", ["column 5", "unknown name", "q=1"]),
         ("x + y; x * y", ["column 1", "all but the last need a name"]),
@@ -97,7 +103,11 @@ def test_labels_and_constants():
         ("del x", ["only expressions"]),
         ("x +", ["column 4", "invalid syntax"]),
         ("x × y", ["column 3", "×"]),
-        ("1if x else y", ["column 1"]),
+        ("x + 1if x else y", ["column 5", "'1if'", "runs into a word"]),
+        ("0xfor x", ["column 1", "runs into a word"]),
+        ("1e999", ["column 1", "1e999", "finite"]),
+        ("f = 1e999", ["column 1", "f = 1e999", "finite"]),
+        ("-1e999 * x", ["column 1", "-1e999", "finite"]),
         ("log(y) * x", ["column 1", "log(y)", "y = -3.0", "x > 0"]),
         ("y * (1 / (x - 1))", ["column 6", "1 / (x - 1)", "x ≠ 0"]),
         ("(-8) ** (1/3)", ["(-8) ** (1/3)", "whole y"]),
@@ -132,8 +142,39 @@ def test_what_it_refuses_and_where(text, words):
     assert len(message) < 400
 
 
-def test_a_sum_as_long_as_a_picture_is_read():
-    assert from_text("+".join(["x"] * 399), {"x": 1}).data == 399
+def test_the_depth_that_is_read():
+    assert from_text("+".join(["x"] * 400), {"x": 1}).data == 400
+    with pytest.raises(ExpressionError, match="more than 400 levels"):
+        from_text("+".join(["x"] * 401), {"x": 1})
+
+
+def test_a_caller_that_is_deep_already():
+    def descend(levels):
+        return descend(levels - 1) if levels else from_text("-" * 150 + "x", {"x": 1})
+
+    with pytest.raises(ExpressionError, match="too deep"):
+        descend(sys.getrecursionlimit() - len(inspect.stack()) - 100)
+
+
+@pytest.mark.parametrize("number", [math.inf, math.nan, 10**400, "2", None, 1j])
+def test_numbers_of_the_wrong_kind(number):
+    with pytest.raises(ExpressionError, match="'x': a Value"):
+        from_text("x * x", {"x": number})
+
+
+def test_names_are_read_as_python_reads_them():
+    assert from_text("ｘ * x", {"ｘ": 2}).data == 4
+    with pytest.raises(ExpressionError, match="a␊b") as caught:
+        from_text("1", {"a\nb": 1})
+    assert "\n" not in str(caught.value)
+
+
+def test_reading_leaves_the_warnings_alone():
+    before = warnings.filters[:]
+    with ThreadPoolExecutor(8) as pool:
+        results = pool.map(lambda i: from_text("x * x", {"x": i}).data, range(500))
+    assert list(results) == [i * i for i in range(500)]
+    assert warnings.filters == before
 
 
 CHARACTERS = "xyd012.+-*/()=; \n,[]{}:<>'\"_@#\\lambdaexpforinsum\x00é\ud800\x0c"

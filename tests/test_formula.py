@@ -1,5 +1,7 @@
 """Formulas as text and LaTeX."""
 
+import math
+
 import pytest
 
 from micrograd_plus import ops
@@ -49,6 +51,8 @@ def term(op, *args):
         (term("sum", X, -1.0, Y), "x + (−1) + y", r"x + \left(-1\right) + y"),
         (term("dot", X, 2.0, Y, Z), "x · y + 2 · z", r"x \cdot y + 2 \cdot z"),
         (term("sum"), "0", "0"),
+        (term("sum", *[X] * 8), " + ".join(["x"] * 8), " + ".join(["x"] * 8)),
+        (term("sum", *[X] * 9), "x + x + x + … + x", r"x + x + x + \cdots + x"),
         (term("sum", *[X] * 20), "x + x + x + … + x", r"x + x + x + \cdots + x"),
         (
             term("add", 0.0, term("multiply", -1.0, X)),
@@ -129,6 +133,10 @@ def test_labels(label, text, latex):
 
 def test_what_no_file_can_hold_is_replaced():
     assert visible("a\x00b\ud800c\x7f\u2028\uffff😀") == "a␀b�c���😀"
+    assert visible("a\u202eb\u2066c") == "a�b�c"
+    assert visible(3) == "3"
+    assert text_name("y" * 100) == "y" * 39 + "…"
+    assert text_number(math.inf) == "inf"
     assert split_label("x\n_1") == ("x\n_1", "")
 
 

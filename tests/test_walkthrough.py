@@ -1,5 +1,7 @@
 """The steps of the lecture's examples, and what each step knows."""
 
+import math
+
 import pytest
 from hypothesis import given
 
@@ -162,6 +164,17 @@ def test_errors_name_the_place():
     h.args[0].data = 0.0
     with pytest.raises(mg.NonFiniteError, match=r"log of x = 0\.0 \(f\)"):
         steps(h)
+    big = Value(1, "x")
+    half = big * 1e308
+    with pytest.raises(mg.NonFiniteError, match=r"gradient through multiply of x = 1\.0"):
+        steps((half - 1e308) + (big * 1e308 - 1e308))  # the sum of the paths is too large
+    twice = big * 2
+    big.data = math.inf
+    with pytest.raises(mg.NonFiniteError, match="x = inf is not finite"):
+        steps(twice)
+    big.data = "1"
+    with pytest.raises(TypeError, match="the data of x is not a real number but '1'"):
+        steps(twice)
     tiny = Value(1e-200, "x")
     with pytest.raises(mg.NonFiniteError, match="gradient through reciprocal"):
         steps(1 / tiny)

@@ -6,11 +6,12 @@ rule between the rows is the wire itself.
 
 from __future__ import annotations
 
+import re
 from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.formula import split_label, text_name, text_number, visible
+from micrograd_plus.formula import shorten, split_label, text_name, text_number, visible
 
 if TYPE_CHECKING:
     from micrograd_plus.drawing.scene import Part, Scene
@@ -20,7 +21,7 @@ INK, TEXT, NAME, GATE = "#334155", "#0f172a", "#64748b", "#f8fafc"
 
 _COLUMN = 12  # up to so many leaves stand in one column, in order
 _EXACT = 100  # with more nodes wires needn't be as straight as can be, which takes minutes
-_LONGEST_LABEL, _LONGEST_NAME = 40, 10  # at the ends of wires, and on them
+_LONGEST_NAME = 10  # of an inner value, on its wire
 _CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}
 
 
@@ -30,15 +31,17 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
     Args:
         scene: what to draw.
         style: "wires" for numbers on the wires, "box" for a box with data and grad per value.
-        background: a colour, or "transparent".
+        background: a colour's name, "#" and six hexadecimal digits, or "transparent".
 
     Raises:
-        ValueError: there is no such style.
+        ValueError: there is no such style, or `background` is not of that form.
     """
     from graphviz import Digraph  # loaded only by those who draw
 
     if style not in STYLES:
         raise ValueError(f"there is no style {style!r}; choose from {', '.join(STYLES)}")
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}|[a-zA-Z]+[0-9]?", background):
+        raise ValueError(f"{background!r} is no colour; write one as 'white' or '#fefce8'")
     graph = Digraph(
         graph_attr={
             "rankdir": "LR",
@@ -155,7 +158,7 @@ def _plate(part: Part, name: str, size: str) -> str:
 def _on_wire(part: Part) -> str:
     """The name of an inner value, its subscript in small characters that don't touch the wire."""
     name = text_name(part.label) if part.gate else ""
-    return name if len(name) <= _LONGEST_NAME else name[: _LONGEST_NAME - 1] + "…"
+    return shorten(name, _LONGEST_NAME)
 
 
 def number(x: float | None) -> str:
@@ -179,13 +182,11 @@ def _end(label: str) -> str:
 
 def _name(label: str) -> str:
     """A label in italics, with its subscript."""
-    name, subscript = map(_escape, split_label(visible(label)))
+    name, subscript = map(_escape, split_label(shorten(visible(label))))
     lowered = f'<sub><font point-size="10">{subscript}</font></sub>' if subscript else ""
     return f"<i>{name}{lowered}</i>"
 
 
 def _escape(text: str) -> str:
     """Text for an HTML-like label, where DOT's backslash has a meaning as well."""
-    if len(text) > _LONGEST_LABEL:
-        text = text[: _LONGEST_LABEL - 1] + "…"
     return escape(text).replace("\\", r"\\")

@@ -53,9 +53,7 @@ class Picture:
         path = Path(path)
         if not path.suffix:
             path = path.with_suffix(".svg")
-        picture = self.pipe(path.suffix[1:].lower())
-        path.write_bytes(picture)
-        return path
+        return layout.write(path, self.pipe(path.suffix[1:].lower()))
 
     def __repr__(self) -> str:
         return f"<Picture of {len(self.source):,} characters of DOT: see .source, .render(path)>"
@@ -81,11 +79,11 @@ def draw(
         root: the value whose graph to draw.
         style: "wires", or "box" for micrograd's boxes with data and grad.
         limit: the largest number of nodes to draw.
-        background: a colour such as "white" or "#fefce8", or "transparent".
+        background: a colour's name, "#" and six hexadecimal digits, or "transparent".
 
     Raises:
         GraphTooLargeError: the graph has more nodes than `limit`.
-        ValueError: there is no such style.
+        ValueError: there is no such style, or `background` is not of that form.
 
     Source: lecture A.
 

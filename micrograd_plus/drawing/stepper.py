@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, overload
 
+from micrograd_plus.drawing.layout import write
 from micrograd_plus.drawing.page import fragment, page
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.terminal import print_steps
@@ -84,9 +85,7 @@ def write_page(
     """
     sections = [(heading, fragment(walk.root, walk, walk.limit)) for heading, walk in walks]
     html = page(title, sections)
-    path = Path(path)
-    path.write_text(html, encoding="utf-8")
-    return path
+    return write(Path(path), html.encode())
 
 
 def step_through(root: Value, limit: int = LIMIT) -> Walkthrough:
