@@ -12,6 +12,16 @@ from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 from micrograd_plus import functions
+from micrograd_plus.calculus import (
+    derivative,
+    grad,
+    hessian,
+    hvp,
+    jacobian,
+    jvp,
+    value_and_grad,
+    vjp,
+)
 from micrograd_plus.engine import Value, values
 from micrograd_plus.functions import *  # noqa: F403  the functions have one list of their names
 from micrograd_plus.graph import NonFiniteError, replay
@@ -23,10 +33,18 @@ if _TYPE_CHECKING:
 __all__ = [
     "NonFiniteError",
     "Value",
+    "derivative",
     "draw",
+    "grad",
+    "hessian",
+    "hvp",
+    "jacobian",
+    "jvp",
     "replay",
     "step_through",
+    "value_and_grad",
     "values",
+    "vjp",
     *functions.__all__,
 ]
 

@@ -21,7 +21,7 @@ from micrograd_plus.graph import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from micrograd_plus.operation import Op
 
@@ -43,6 +43,23 @@ def record(op: Op, args: tuple[Value | float, ...]) -> Value:
     node.args = args
     node.label = ""
     return node
+
+
+def apply(op: Op, *arguments: Any) -> Any:
+    """Apply an operation: recorded if an argument is a Value, a plain float if none is.
+
+    Raises:
+        TypeError: an argument is neither a Value nor a real number.
+        NonFiniteError: the result is not a finite real number.
+    """
+    args = tuple(map(operand, arguments))
+    for given, arg in zip(arguments, args, strict=True):
+        if arg is NotImplemented:
+            kind = type(given).__name__
+            raise TypeError(f"{op.name} needs Values or real numbers, not {given!r} ({kind})")
+    if any(isinstance(arg, Value) for arg in args):
+        return record(op, args)
+    return evaluate(op, args, args)
 
 
 def operand(x: Any) -> Any:
@@ -134,12 +151,15 @@ class Value:
         self.args = ()
         self.label = label
 
-    def backward(self) -> None:
+    def backward(self, create_graph: bool = False) -> None:
         """Differentiate this value: put ∂self/∂v into `v.grad` for every v it depends on.
 
         Works through the graph in reverse topological order, O(nodes + edges) at any depth.
         Gradients inside the graph are fresh at each call; those of the leaves add up over calls,
         as in PyTorch, until `zero_grad()`.
+
+        Args:
+            create_graph: whether gradients are to be Values, which can be differentiated again.
 
         Raises:
             NonFiniteError: a gradient is not a finite number, as that of √x at 0. Whatever stops
@@ -152,6 +172,10 @@ class Value:
         """
         nodes = order(self)
         with unchanged_on_error(nodes, "grad"):
+            if create_graph:
+                for node, gradient in adjoints(self).items():
+                    node.grad = gradient if node.op is not None else node.grad + gradient
+                return
             for node in nodes:
                 if node.op is not None:
                     node.grad = 0.0
@@ -184,9 +208,11 @@ class Value:
         return self
 
     # functions; NumPy calls these by name on arrays of Values
-    exp, log, sqrt = _unary(ops.exp), _unary(ops.log), _unary(ops.sqrt)
-    sin, cos, tanh = _unary(ops.sin), _unary(ops.cos), _unary(ops.tanh)
-    sigmoid, relu = _unary(ops.sigmoid), _unary(ops.relu)
+    exp, expm1, sqrt, cbrt = map(_unary, (ops.exp, ops.expm1, ops.sqrt, ops.cbrt))
+    log, log1p, log2, log10 = map(_unary, (ops.log, ops.log1p, ops.log2, ops.log10))
+    sin, cos, tan = map(_unary, (ops.sin, ops.cos, ops.tan))
+    sinh, cosh, tanh = map(_unary, (ops.sinh, ops.cosh, ops.tanh))
+    sigmoid, relu, silu, gelu = map(_unary, (ops.sigmoid, ops.relu, ops.silu, ops.gelu))
 
     # comparisons
     __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
@@ -235,13 +261,78 @@ class Value:
 
 def _chain_rule(node: Value, op: Op) -> None:
     """Add upstream gradient · local derivative to the gradient of each argument of `node`."""
-    numbers = inputs(node)
-    local = local_derivatives(op, node.args, numbers, node.data)
-    for arg, derivative in zip(node.args, local, strict=True):
+    for arg, slope in slopes(node, op):
+        arg.grad += node.grad * slope
+        if not -math.inf < arg.grad < math.inf:
+            raise infinite_gradient(op, node.args, inputs(node))
+
+
+_recorded = ops.Operations(apply)
+"""The table's namespace for Values: what a rule computes becomes part of the graph."""
+
+
+def slopes(node: Value, op: Op, create_graph: bool = False) -> Iterator[tuple[Value, Any]]:
+    """Each argument of `node` that is a Value, with its local derivative.
+
+    Args:
+        node: a Value.
+        op: its operation.
+        create_graph: whether the derivatives are to be Values, as far as they depend on any.
+
+    Raises:
+        NonFiniteError: a derivative is not a finite number.
+    """
+    local: Sequence[Any]
+    if create_graph:
+        wanted = [type(arg) is not float for arg in node.args]
+        local = op.local_derivatives(_recorded, node, node.args, wanted)
+    else:
+        local = local_derivatives(op, node.args, inputs(node), node.data)
+    for arg, slope in zip(node.args, local, strict=True):
         if type(arg) is not float:
-            arg.grad += node.grad * derivative
-            if not -math.inf < arg.grad < math.inf:
-                raise infinite_gradient(op, node.args, numbers)
+            yield arg, slope
+
+
+def adjoints(root: Value, done: Container[int] = (), create_graph: bool = True) -> dict[Value, Any]:
+    """The derivatives of `root` for all that it depends on; no gradient is changed.
+
+    Args:
+        root: the value to differentiate.
+        done: the ids of Values to go no further at.
+        create_graph: whether the derivatives are to be Values, as far as they depend on any.
+
+    Raises:
+        NonFiniteError: a derivative is not a finite number.
+
+    >>> x = Value(3.0)
+    >>> slope = adjoints(x**3)[x]
+    >>> adjoints(slope)[x].data
+    18.0
+    """
+    nodes = order(root, done)
+    found: dict[Value, Any] = dict.fromkeys(nodes, 0.0)
+    found[root] = 1.0
+    for node in reversed(nodes):
+        if node.op is not None:
+            for arg, slope in slopes(node, node.op, create_graph):
+                if id(arg) not in done:
+                    found[arg] = total = plus(found[arg], times(found[node], slope))
+                    if not create_graph and not math.isfinite(total):
+                        raise infinite_gradient(node.op, node.args, inputs(node))
+    return found
+
+
+def plus(x: Any, y: Any) -> Any:
+    """X + y, where a float 0 leaves no trace in the graph."""
+    return y if type(x) is float and x == 0 else x if type(y) is float and y == 0 else x + y
+
+
+def times(x: Any, y: Any) -> Any:
+    """X · y, where a float 0 or 1 leaves no trace in the graph."""
+    for factor, other in ((x, y), (y, x)):
+        if type(factor) is float and factor in (0.0, 1.0):
+            return other if factor else 0.0
+    return x * y
 
 
 def values(**numbers: float) -> tuple[Value, ...]:

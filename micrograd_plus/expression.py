@@ -16,14 +16,13 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import functions, ops
+from micrograd_plus import functions
 from micrograd_plus.engine import Value
 from micrograd_plus.formula import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-_FUNCTIONS = ", ".join(functions.__all__)
 MAX_LENGTH = 10_000
 MAX_DEPTH = 400
 
@@ -167,21 +166,24 @@ class _Reader:
     def call(self, node: ast.expr, name: str, args: list[ast.expr], depth: int) -> Any:
         if name not in functions.__all__:
             near = difflib.get_close_matches(name, functions.__all__, n=1)
-            known = f"did you mean {near[0]}?" if near else f"there are {_FUNCTIONS}"
-            raise self.error(node, f"there is no function {name!r}; {known}")
-        arity = ops.TABLE[name].arity
-        if arity is not None and len(args) != arity:
-            raise self.error(node, f"{name} takes {arity} argument(s), not {len(args)}")
+            hint = f"did you mean {near[0]}?" if near else "see help(micrograd_plus.functions)"
+            raise self.error(node, f"no function {name!r}; {hint}")
         function = getattr(functions, name)
-        if arity is None and len(args) != (lists := len(inspect.signature(function).parameters)):
-            raise self.error(node, f"{name} takes {lists} list(s) of terms, such as [x, y]")
-        values: list[Any] = []
+        parameters = inspect.signature(function).parameters.values()
+        least = len([p for p in parameters if p.default is p.empty])
+        if not least <= len(args) <= len(parameters):
+            shown = ("[x, y]" if "Iterable" in str(p.annotation) else p.name for p in parameters)
+            raise self.error(node, f"not as many arguments as in {name}({', '.join(shown)})")
+        values = []
         for arg in args:
-            if arity is None and isinstance(arg, ast.List | ast.Tuple):
+            if isinstance(arg, ast.List | ast.Tuple):
                 values.append([self.evaluate(item, depth + 1) for item in arg.elts])
             else:
                 values.append(self.evaluate(arg, depth + 1))
-        return self.compute(node, function, *values)
+        result = self.compute(node, function, *values)
+        if isinstance(result, list):
+            raise self.error(node, f"{name} gives several values, and just one can be used")
+        return result
 
     def operate(self, node: ast.expr, op: ast.AST, first: Any, *second: Any) -> Any:
         if isinstance(first, Value) or any(isinstance(other, Value) for other in second):
@@ -219,8 +221,8 @@ _KINDS: dict[type[ast.AST], str] = {
     ast.BinOp: "this operator is",
     ast.UnaryOp: "this operator is",
     ast.Call: "this kind of call is",
-    ast.List: "lists outside sum and dot are",
-    ast.Tuple: "sequences outside sum and dot are",
+    ast.List: "lists outside calls are",
+    ast.Tuple: "sequences outside calls are",
     ast.ListComp: "comprehensions are",
     ast.SetComp: "comprehensions are",
     ast.DictComp: "comprehensions are",

@@ -8,39 +8,48 @@ from __future__ import annotations
 
 import builtins
 import math
+from functools import wraps
+from typing import TYPE_CHECKING
 
 from micrograd_plus.ops import Namespace
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _total(function: Callable[..., float]) -> staticmethod[..., float]:
+    """A function of `math`, with inf for its OverflowError and nan for its ValueError."""
+
+    @wraps(function)
+    def total(*args: float) -> float:
+        try:
+            return float(function(*args))
+        except OverflowError:
+            return math.inf
+        except ValueError:
+            return math.nan
+
+    return staticmethod(total)
 
 
 class _Floats(Namespace):
     abs = staticmethod(builtins.abs)
-    log1p = staticmethod(math.log1p)
-    tanh = staticmethod(math.tanh)
+    tanh, atan, asinh = staticmethod(math.tanh), staticmethod(math.atan), staticmethod(math.asinh)
+    atan2, cbrt = staticmethod(math.atan2), staticmethod(math.cbrt)
+    erf, erfc = staticmethod(math.erf), staticmethod(math.erfc)
+    exp, expm1, log, log1p = map(_total, (math.exp, math.expm1, math.log, math.log1p))
+    log2, log10, sqrt, hypot = map(_total, (math.log2, math.log10, math.sqrt, math.hypot))
+    sin, cos, tan, asin, acos = map(_total, (math.sin, math.cos, math.tan, math.asin, math.acos))
+    cosh, acosh, atanh = map(_total, (math.cosh, math.acosh, math.atanh))
+    floor, ceil = _total(math.floor), _total(math.ceil)
+    trunc, round = _total(math.trunc), _total(builtins.round)
 
     @staticmethod
-    def exp(x: float) -> float:
+    def sinh(x: float) -> float:
         try:
-            return math.exp(x)
+            return math.sinh(x)
         except OverflowError:
-            return math.inf
-
-    @staticmethod
-    def log(x: float) -> float:
-        if x > 0:
-            return math.log(x)
-        return -math.inf if x == 0 else math.nan
-
-    @staticmethod
-    def sqrt(x: float) -> float:
-        return math.sqrt(x) if x >= 0 else math.nan
-
-    @staticmethod
-    def sin(x: float) -> float:
-        return math.sin(x) if math.isfinite(x) else math.nan
-
-    @staticmethod
-    def cos(x: float) -> float:
-        return math.cos(x) if math.isfinite(x) else math.nan
+            return math.copysign(math.inf, x)
 
     @staticmethod
     def power(x: float, y: float) -> float:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
-from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
@@ -105,16 +104,8 @@ def apply(op: Op, *args: Any) -> Any:
     return Term(op, args)
 
 
-class _Formulas:
-    """The table's namespace for formulas."""
-
-    def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in ops.TABLE:
-            raise AttributeError(f"there is no formula for {name!r}")
-        return partial(apply, ops.TABLE[name])
-
-
-formulas = _Formulas()
+formulas = ops.Operations(apply)
+"""The table's namespace for formulas."""
 
 
 # -------------------------------------------------------------------------- printing

@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from micrograd_plus import ops
-from micrograd_plus.engine import Value, operand, record
-from micrograd_plus.graph import evaluate
+from micrograd_plus.engine import Value, apply
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,22 +18,61 @@ if TYPE_CHECKING:
 
 __all__ = [
     "abs",
+    "acos",
+    "acosh",
+    "asin",
+    "asinh",
+    "atan",
+    "atan2",
+    "atanh",
+    "cbrt",
+    "ceil",
+    "clip",
     "cos",
+    "cosh",
     "dot",
+    "elu",
+    "erf",
+    "erfc",
     "exp",
+    "expm1",
+    "floor",
+    "gelu",
+    "hard_tanh",
+    "hypot",
+    "leaky_relu",
     "log",
+    "log1p",
+    "log2",
+    "log10",
+    "log_sigmoid",
+    "log_softmax",
+    "logsumexp",
+    "max",
     "maximum",
+    "maxout",
+    "mean",
+    "min",
     "minimum",
+    "prelu",
     "reciprocal",
     "relu",
+    "round",
+    "selu",
     "sigmoid",
     "sign",
+    "silu",
     "sin",
+    "sinh",
+    "softmax",
     "softplus",
     "sqrt",
     "step",
     "sum",
+    "tan",
     "tanh",
+    "trunc",
+    "where",
 ]
 
 
@@ -56,23 +94,6 @@ class Binary(Protocol):
     def __call__(self, x: float, y: Value, /) -> Value: ...
     @overload
     def __call__(self, x: float, y: float, /) -> float: ...
-
-
-def apply(op: Op, *arguments: Any) -> Any:
-    """Apply an operation: recorded if an argument is a Value, a plain float if none is.
-
-    Raises:
-        TypeError: an argument is neither a Value nor a real number.
-        NonFiniteError: the result is not a finite real number.
-    """
-    args = tuple(map(operand, arguments))
-    for given, arg in zip(arguments, args, strict=True):
-        if arg is NotImplemented:
-            kind = type(given).__name__
-            raise TypeError(f"{op.name} needs Values or real numbers, not {given!r} ({kind})")
-    if any(isinstance(arg, Value) for arg in args):
-        return record(op, args)
-    return evaluate(op, args, args)
 
 
 def _unary(op: Op) -> Unary:
@@ -109,20 +130,159 @@ def _document(function: Any, op: Op, names: str) -> None:
 
 
 abs = _unary(ops.abs)
+acos = _unary(ops.acos)
+acosh = _unary(ops.acosh)
+asin = _unary(ops.asin)
+asinh = _unary(ops.asinh)
+atan = _unary(ops.atan)
+atanh = _unary(ops.atanh)
+cbrt = _unary(ops.cbrt)
+ceil = _unary(ops.ceil)
 cos = _unary(ops.cos)
+cosh = _unary(ops.cosh)
+erf = _unary(ops.erf)
+erfc = _unary(ops.erfc)
 exp = _unary(ops.exp)
+expm1 = _unary(ops.expm1)
+floor = _unary(ops.floor)
+gelu = _unary(ops.gelu)
 log = _unary(ops.log)
-maximum = _binary(ops.maximum)
-minimum = _binary(ops.minimum)
+log10 = _unary(ops.log10)
+log1p = _unary(ops.log1p)
+log2 = _unary(ops.log2)
+log_sigmoid = _unary(ops.log_sigmoid)
 reciprocal = _unary(ops.reciprocal)
 relu = _unary(ops.relu)
+round = _unary(ops.round)
+selu = _unary(ops.selu)
 sigmoid = _unary(ops.sigmoid)
 sign = _unary(ops.sign)
+silu = _unary(ops.silu)
 sin = _unary(ops.sin)
+sinh = _unary(ops.sinh)
 softplus = _unary(ops.softplus)
 sqrt = _unary(ops.sqrt)
 step = _unary(ops.step)
+tan = _unary(ops.tan)
 tanh = _unary(ops.tanh)
+trunc = _unary(ops.trunc)
+
+atan2 = _binary(ops.atan2)
+hypot = _binary(ops.hypot)
+maximum = _binary(ops.maximum)
+minimum = _binary(ops.minimum)
+
+
+def clip(x: Value | float, low: Value | float, high: Value | float) -> Any:
+    """x, but at least `low` and at most `high`; the derivative for x is 0 at the bounds.
+
+    Args:
+        x: a Value or a real number.
+        low: the lower bound.
+        high: the upper bound, not below the lower one.
+
+    Raises:
+        TypeError: an argument is neither a Value nor a real number.
+        ValueError: `low` is larger than `high`.
+
+    >>> clip(Value(5.0), 0, 1).data
+    1.0
+    """
+    if low > high:
+        raise ValueError(f"clip needs low ≤ high, not {float(low)!r} and {float(high)!r}")
+    return apply(ops.clip, x, low, high)
+
+
+def where(condition: Value | float, x: Value | float, y: Value | float) -> Any:
+    """X where the condition is not 0, y where it is; both are computed.
+
+    A comparison such as `v > 0` is a plain truth value, and so a constant of the graph; `step(v)`
+    as the condition follows when v changes and the graph is replayed.
+
+    Args:
+        condition: a truth value, a number or a Value.
+        x: a Value or a real number.
+        y: another.
+
+    Raises:
+        TypeError: an argument is neither a Value nor a real number.
+
+    >>> v = Value(-2.0)
+    >>> where(step(v), v, 0.5 * v).data
+    -1.0
+    """
+    return apply(ops.where, condition, x, y)
+
+
+def leaky_relu(x: Value | float, slope: Value | float = 0.1) -> Any:
+    """The leaky rectified linear unit: x where x > 0, else slope · x.
+
+    Args:
+        x: a Value or a real number.
+        slope: the derivative for x ≤ 0.
+
+    Raises:
+        TypeError: an argument is neither a Value nor a real number.
+
+    Source: lecture A.
+
+    >>> leaky_relu(Value(-2.0)).data
+    -0.2
+    """
+    return apply(ops.leaky_relu, x, slope)
+
+
+def prelu(x: Value | float, slope: Value) -> Any:
+    """The parametric rectified linear unit: `leaky_relu` with a slope that learns.
+
+    Args:
+        x: a Value or a real number.
+        slope: a Value, which gets a gradient.
+
+    Raises:
+        TypeError: an argument is neither a Value nor a real number.
+
+    Source: lecture A.
+
+    >>> slope = Value(0.25)
+    >>> prelu(Value(-2.0), slope).backward()
+    >>> slope.grad
+    -2.0
+    """
+    return apply(ops.leaky_relu, x, slope)
+
+
+def elu(x: Value | float, alpha: Value | float = 1.0) -> Any:
+    """The exponential linear unit: x where x > 0, else alpha · (eˣ − 1).
+
+    Args:
+        x: a Value or a real number.
+        alpha: minus the value that it tends to for small x.
+
+    Raises:
+        TypeError: an argument is neither a Value nor a real number.
+
+    Source: lecture A.
+
+    >>> elu(Value(-1000.0)).data
+    -1.0
+    """
+    return apply(ops.elu, x, alpha)
+
+
+def hard_tanh(x: Value | float) -> Any:
+    """x, but at least −1 and at most 1.
+
+    Args:
+        x: a Value or a real number.
+
+    Raises:
+        TypeError: the argument is neither a Value nor a real number.
+
+    >>> hard_tanh(Value(0.5)).data
+    0.5
+    """
+    return clip(x, -1.0, 1.0)
 
 
 def sum(terms: Iterable[Value | float]) -> Any:
@@ -166,11 +326,134 @@ def dot(weights: Iterable[Value | float], inputs: Iterable[Value | float]) -> An
     return apply(ops.dot, *ws, *xs)
 
 
-def _sequence(items: Any, name: str) -> list[Any]:
+def mean(terms: Iterable[Value | float]) -> Any:
+    """The mean of the terms, as one operation.
+
+    Args:
+        terms: an iterable of at least one Value or real number.
+
+    Raises:
+        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
+        ValueError: there are no terms.
+
+    >>> mean([Value(1.0), 2, 6]).data
+    3.0
+    """
+    return apply(ops.mean, *_sequence(terms, "mean", least=1))
+
+
+def max(terms: Iterable[Value | float]) -> Any:
+    """The largest of the terms, as one operation; those that tie share the derivative.
+
+    Args:
+        terms: an iterable of at least one Value or real number.
+
+    Raises:
+        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
+        ValueError: there are no terms.
+
+    >>> max([Value(1.0), 3, 2]).data
+    3.0
+    """
+    return apply(ops.max, *_sequence(terms, "max", least=1))
+
+
+def min(terms: Iterable[Value | float]) -> Any:
+    """The smallest of the terms, as one operation; those that tie share the derivative.
+
+    Args:
+        terms: an iterable of at least one Value or real number.
+
+    Raises:
+        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
+        ValueError: there are no terms.
+
+    >>> min([Value(1.0), 3, 2]).data
+    1.0
+    """
+    return apply(ops.min, *_sequence(terms, "min", least=1))
+
+
+def maxout(terms: Iterable[Value | float]) -> Any:
+    """The largest of several linear functions' values: a maxout unit.
+
+    Args:
+        terms: an iterable of at least one Value or real number.
+
+    Raises:
+        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
+        ValueError: there are no terms.
+
+    Source: lecture A.
+
+    >>> maxout([Value(1.0) * 2 + 1, Value(1.0) * -1]).data
+    3.0
+    """
+    return apply(ops.max, *_sequence(terms, "maxout", least=1))
+
+
+def logsumexp(terms: Iterable[Value | float]) -> Any:
+    """log(eˣ¹ + eˣ² + …) of the terms, as one operation that does not overflow.
+
+    Args:
+        terms: an iterable of at least one Value or real number.
+
+    Raises:
+        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
+        ValueError: there are no terms.
+
+    >>> logsumexp([Value(1000.0), -1000]).data
+    1000.0
+    """
+    return apply(ops.logsumexp, *_sequence(terms, "logsumexp", least=1))
+
+
+def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
+    """The logarithms of `softmax`, which don't underflow.
+
+    Args:
+        terms: an iterable of at least one Value or real number.
+
+    Raises:
+        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
+        ValueError: there are no terms.
+
+    Source: lecture B.
+
+    >>> [x.data for x in log_softmax([Value(0.0), Value(1000.0)])]
+    [-1000.0, 0.0]
+    """
+    xs = _sequence(terms, "log_softmax", least=1)
+    total = apply(ops.logsumexp, *xs)
+    return [x - total for x in xs]
+
+
+def softmax(terms: Iterable[Value | float]) -> list[Any]:
+    """eˣⁱ / (eˣ¹ + eˣ² + …) of each term: positive numbers whose sum is 1.
+
+    Args:
+        terms: an iterable of at least one Value or real number.
+
+    Raises:
+        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
+        ValueError: there are no terms.
+
+    Source: lecture B.
+
+    >>> [f"{x:.4f}" for x in softmax([Value(1000.0), Value(1001.0)])]
+    ['0.2689', '0.7311']
+    """
+    return [exp(x) for x in log_softmax(terms)]
+
+
+def _sequence(items: Any, name: str, least: int = 0) -> list[Any]:
     try:
-        return list(items)
+        found = list(items)
     except TypeError:
         kind = type(items).__name__
         raise TypeError(
             f"{name} needs a sequence, such as a list, not {items!r} ({kind})"
         ) from None
+    if len(found) < least:
+        raise ValueError(f"{name} needs at least one term")
+    return found

@@ -11,7 +11,8 @@ To add an operation, add an entry here and its public name in `functions.py`.
 from __future__ import annotations
 
 import builtins
-from functools import partial
+import math
+from functools import partial, reduce
 from operator import mul
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +20,9 @@ from micrograd_plus.operation import Domain, Op
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+_ROOT_2 = math.sqrt(2)
+_TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 
 # ---------------------------------------------------------------------- arithmetic
 
@@ -128,16 +132,26 @@ power = Op(
     example=((2.0, 3.0), 8.0),
 )
 
-# ----------------------------------------------------------------- functions of math
+# ------------------------------------------------------- exponentials and logarithms
 
 exp = Op(
     "exp",
     latex="e^{{{0}}}",
-    binds="atom",
     partials=(lambda m, out, x: out,),
     about="the exponential eˣ",
     example=((0.0,), 1.0),
     source="lecture A",
+)
+
+expm1 = Op(
+    "expm1",
+    formula="exp({0}) − 1",
+    latex="e^{{{0}}} - 1",
+    symbol="eˣ−1",
+    binds="sum",
+    partials=(lambda m, out, x: m.exp(x),),
+    about="eˣ − 1, with all digits near x = 0",
+    example=((0.0,), 0.0),
 )
 
 log = Op(
@@ -148,6 +162,38 @@ log = Op(
     about="the natural logarithm of x",
     example=((1.0,), 0.0),
     source="lecture A",
+)
+
+log1p = Op(
+    "log1p",
+    formula="log(1 + {0:product})",
+    latex=r"\log\left(1 + {0:product}\right)",
+    partials=(lambda m, out, x: 1.0 / (1.0 + x),),
+    domain=Domain("x > −1", lambda x: x > -1, low=-1.0),
+    about="log(1 + x), with all digits near x = 0",
+    example=((0.0,), 0.0),
+)
+
+log2 = Op(
+    "log2",
+    symbol="log₂",
+    formula="log₂({0})",
+    latex=r"\log_2\left({0}\right)",
+    partials=(lambda m, out, x: 1.0 / (x * m.log(2.0)),),
+    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
+    about="the logarithm of x to base 2",
+    example=((8.0,), 3.0),
+)
+
+log10 = Op(
+    "log10",
+    symbol="log₁₀",
+    formula="log₁₀({0})",
+    latex=r"\log_{{10}}\left({0}\right)",
+    partials=(lambda m, out, x: 1.0 / (x * m.log(10.0)),),
+    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
+    about="the logarithm of x to base 10",
+    example=((1000.0,), 3.0),
 )
 
 sqrt = Op(
@@ -162,11 +208,34 @@ sqrt = Op(
     example=((9.0,), 3.0),
 )
 
+cbrt = Op(
+    "cbrt",
+    symbol="∛",
+    formula="∛{0:atom}",
+    latex=r"\sqrt[3]{{{0}}}",
+    partials=(lambda m, out, x: 1.0 / (3.0 * (out * out)),),
+    kink=lambda x: x,
+    about="the cube root of x",
+    example=((-1.0,), -1.0),
+)
+
+hypot = Op(
+    "hypot",
+    formula="√({0:power}² + {1:power}²)",
+    latex=r"\sqrt{{{{{0:atom}}}^2 + {{{1:atom}}}^2}}",
+    partials=(lambda m, out, x, y: x / out, lambda m, out, x, y: y / out),
+    kink=lambda x, y: builtins.abs(x) + builtins.abs(y),
+    about="the length √(x² + y²)",
+    example=((3.0, 4.0), 5.0),
+)
+
+# ------------------------------------------------------- trigonometry, angles in radians
+
 sin = Op(
     "sin",
     latex=r"\sin",
     partials=(lambda m, out, x: m.cos(x),),
-    about="the sine of x, in radians",
+    about="the sine of x",
     example=((0.0,), 0.0),
     source="lecture C",
 )
@@ -175,10 +244,126 @@ cos = Op(
     "cos",
     latex=r"\cos",
     partials=(lambda m, out, x: -m.sin(x),),
-    about="the cosine of x, in radians",
+    about="the cosine of x",
     example=((0.0,), 1.0),
     source="lecture C",
 )
+
+tan = Op(
+    "tan",
+    latex=r"\tan",
+    partials=(lambda m, out, x: 1.0 + out * out,),
+    about="the tangent of x",
+    example=((0.0,), 0.0),
+)
+
+_ONE = Domain("−1 ≤ x ≤ 1", lambda x: -1 <= x <= 1, low=-1.0, high=1.0)
+
+asin = Op(
+    "asin",
+    latex=r"\arcsin",
+    partials=(lambda m, out, x: 1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+    domain=_ONE,
+    kink=lambda x: 1 - builtins.abs(x),
+    about="the angle between −π/2 and π/2 whose sine is x",
+    example=((0.0,), 0.0),
+)
+
+acos = Op(
+    "acos",
+    latex=r"\arccos",
+    partials=(lambda m, out, x: -(1.0 / m.sqrt((1.0 - x) * (1.0 + x))),),
+    domain=_ONE,
+    kink=lambda x: 1 - builtins.abs(x),
+    about="the angle between 0 and π whose cosine is x",
+    example=((1.0,), 0.0),
+)
+
+atan = Op(
+    "atan",
+    latex=r"\arctan",
+    partials=(lambda m, out, x: 1.0 / (1.0 + x * x),),
+    about="the angle between −π/2 and π/2 whose tangent is x",
+    example=((0.0,), 0.0),
+)
+
+atan2 = Op(
+    "atan2",
+    formula="atan2({0}, {1})",
+    partials=(
+        lambda m, out, y, x: x / m.hypot(y, x) / m.hypot(y, x),
+        lambda m, out, y, x: -(y / m.hypot(y, x) / m.hypot(y, x)),
+    ),
+    kink=lambda y, x: y if x <= 0 else x,
+    commutative=False,
+    about="the angle between −π and π of the point (x, y), as atan2(y, x)",
+    example=((0.0, 1.0), 0.0),
+)
+
+sinh = Op(
+    "sinh",
+    latex=r"\sinh",
+    partials=(lambda m, out, x: m.cosh(x),),
+    about="the hyperbolic sine of x",
+    example=((0.0,), 0.0),
+)
+
+cosh = Op(
+    "cosh",
+    latex=r"\cosh",
+    partials=(lambda m, out, x: m.sinh(x),),
+    about="the hyperbolic cosine of x",
+    example=((0.0,), 1.0),
+)
+
+tanh = Op(
+    "tanh",
+    latex=r"\tanh",
+    partials=(lambda m, out, x: 1.0 - out * out,),
+    about="the hyperbolic tangent of x",
+    example=((0.0,), 0.0),
+    source="lecture B",
+)
+
+asinh = Op(
+    "asinh",
+    partials=(lambda m, out, x: 1.0 / m.hypot(1.0, x),),
+    about="the inverse of sinh at x",
+    example=((0.0,), 0.0),
+)
+
+acosh = Op(
+    "acosh",
+    partials=(lambda m, out, x: 1.0 / (m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),),
+    domain=Domain("x ≥ 1", lambda x: x >= 1, low=1.0),
+    kink=lambda x: x - 1,
+    about="the inverse of cosh at x",
+    example=((1.0,), 0.0),
+)
+
+atanh = Op(
+    "atanh",
+    partials=(lambda m, out, x: 1.0 / ((1.0 - x) * (1.0 + x)),),
+    domain=Domain("−1 < x < 1", lambda x: -1 < x < 1, low=-1.0, high=1.0),
+    about="the inverse of tanh at x",
+    example=((0.0,), 0.0),
+)
+
+erf = Op(
+    "erf",
+    partials=(lambda m, out, x: _TWO_BY_ROOT_PI * m.exp(-(x * x)),),
+    about="the error function of x",
+    example=((0.0,), 0.0),
+)
+
+erfc = Op(
+    "erfc",
+    partials=(lambda m, out, x: -(_TWO_BY_ROOT_PI * m.exp(-(x * x))),),
+    about="1 − erf(x), with all digits for large x",
+    example=((0.0,), 1.0),
+)
+
+# ------------------------------------------------------- pieces: signs, bounds and choices
 
 abs = Op(
     "abs",
@@ -230,16 +415,76 @@ minimum = Op(
     example=((2.0, 3.0), 2.0),
 )
 
-# ---------------------------------------------------------------------- activations
-
-tanh = Op(
-    "tanh",
-    latex=r"\tanh",
-    partials=(lambda m, out, x: 1.0 - out * out,),
-    about="the hyperbolic tangent of x",
-    example=((0.0,), 0.0),
-    source="lecture B",
+clip = Op(
+    "clip",
+    value=lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
+    partials=(
+        lambda m, out, x, low, high: m.step(x - low) * m.step(high - x),
+        lambda m, out, x, low, high: m.step(low - x),
+        lambda m, out, x, low, high: m.step(x - high),
+    ),
+    domain=Domain("low ≤ high", lambda x, low, high: low <= high),
+    kink=lambda x, low, high: builtins.min(
+        builtins.abs(x - low), builtins.abs(x - high), high - low
+    ),
+    commutative=False,
+    about="x, but at least low and at most high",
+    example=((5.0, 0.0, 1.0), 1.0),
 )
+
+where = Op(
+    "where",
+    value=lambda m, condition, x, y: m.where(condition != 0, x, y),
+    partials=(
+        lambda m, out, condition, x, y: 0.0,
+        lambda m, out, condition, x, y: m.abs(m.sign(condition)),
+        lambda m, out, condition, x, y: 1.0 - m.abs(m.sign(condition)),
+    ),
+    kink=lambda condition, x, y: condition,
+    commutative=False,
+    about="x where the condition is not 0, y where it is",
+    example=((1.0, 2.0, 3.0), 2.0),
+)
+
+floor = Op(
+    "floor",
+    formula="⌊{0}⌋",
+    latex=r"\lfloor {0} \rfloor",
+    symbol="⌊x⌋",
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x - builtins.round(x),
+    about="the largest whole number that is at most x",
+    example=((-0.5,), -1.0),
+)
+
+ceil = Op(
+    "ceil",
+    formula="⌈{0}⌉",
+    latex=r"\lceil {0} \rceil",
+    symbol="⌈x⌉",
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x - builtins.round(x),
+    about="the smallest whole number that is at least x",
+    example=((0.5,), 1.0),
+)
+
+trunc = Op(
+    "trunc",
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x - builtins.round(x),
+    about="x without its decimals",
+    example=((-1.5,), -1.0),
+)
+
+round = Op(
+    "round",
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x - math.floor(x) - 0.5,
+    about="the whole number nearest to x, the even one of two",
+    example=((2.5,), 2.0),
+)
+
+# ---------------------------------------------------------------------- activations
 
 
 def _sigmoid(m: Any, x: Any) -> Any:
@@ -291,6 +536,98 @@ softplus = Op(
     example=((1000.0,), 1000.0),
 )
 
+log_sigmoid = Op(
+    "log_sigmoid",
+    symbol="log σ",
+    formula="log σ({0})",
+    latex=r"\log \sigma\left({0}\right)",
+    value=lambda m, x: m.minimum(x, 0.0) - m.log1p(m.exp(-m.abs(x))),
+    partials=(lambda m, out, x: m.sigmoid(-x),),
+    about="log σ(x), without overflow",
+    example=((-1000.0,), -1000.0),
+)
+
+leaky_relu = Op(
+    "leaky_relu",
+    symbol="LReLU",
+    formula="LReLU({0}, {1})",
+    latex="LReLU",
+    value=lambda m, x, slope: m.where(x > 0, x, slope * x),
+    partials=(
+        lambda m, out, x, slope: m.step(x) + slope * (1.0 - m.step(x)),
+        lambda m, out, x, slope: m.minimum(x, 0.0),
+    ),
+    kink=lambda x, slope: x,
+    commutative=False,
+    about="x where x > 0, else slope · x; with the derivative slope at x = 0",
+    example=((-2.0, 0.25), -0.5),
+    source="lecture A",
+)
+
+elu = Op(
+    "elu",
+    symbol="ELU",
+    formula="ELU({0}, {1})",
+    latex="ELU",
+    value=lambda m, x, alpha: m.maximum(x, 0.0) + alpha * m.expm1(m.minimum(x, 0.0)),
+    partials=(
+        lambda m, out, x, alpha: m.step(x) + (1.0 - m.step(x)) * (alpha * m.exp(m.minimum(x, 0.0))),
+        lambda m, out, x, alpha: m.expm1(m.minimum(x, 0.0)),
+    ),
+    kink=lambda x, alpha: x,
+    commutative=False,
+    about="the exponential linear unit: x where x > 0, else alpha · (eˣ − 1)",
+    example=((2.0, 1.0), 2.0),
+    source="lecture A",
+)
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
+
+selu = Op(
+    "selu",
+    symbol="SELU",
+    formula="SELU({0})",
+    latex="SELU",
+    value=lambda m, x: _SELU_SCALE * m.elu(x, _SELU_ALPHA),
+    partials=(
+        lambda m, out, x: (
+            _SELU_SCALE * (m.step(x) + (1.0 - m.step(x)) * (_SELU_ALPHA * m.exp(m.minimum(x, 0.0))))
+        ),
+    ),
+    kink=lambda x: x,
+    about="the scaled exponential linear unit",
+    example=((0.0,), 0.0),
+    source="Klambauer et al. 2017",
+)
+
+gelu = Op(
+    "gelu",
+    symbol="GELU",
+    formula="GELU({0})",
+    latex="GELU",
+    value=lambda m, x: x * (0.5 * m.erfc(-x / _ROOT_2)),
+    partials=(
+        lambda m, out, x: (
+            0.5 * m.erfc(-x / _ROOT_2) + x * (m.exp(-(x * x) / 2.0) * (_TWO_BY_ROOT_PI / 8.0**0.5))
+        ),
+    ),
+    about="the Gaussian error linear unit x · Φ(x), exactly",
+    example=((0.0,), 0.0),
+    source="Hendrycks and Gimpel 2016",
+)
+
+silu = Op(
+    "silu",
+    symbol="SiLU",
+    formula="SiLU({0})",
+    latex="SiLU",
+    value=lambda m, x: x * m.sigmoid(x),
+    partials=(lambda m, out, x: m.sigmoid(x) * (1.0 + x * m.sigmoid(-x)),),
+    about="the sigmoid linear unit x · σ(x)",
+    example=((0.0,), 0.0),
+    source="Hendrycks and Gimpel 2016",
+)
+
 # ------------------------------------------------------- of any number of arguments
 
 sum = Op(
@@ -332,6 +669,67 @@ dot = Op(
     source="lecture A",
 )
 
+mean = Op(
+    "mean",
+    value=lambda m, *args: builtins.sum(args) / len(args),
+    partials=lambda m, out, *args: (1.0 / len(args),) * len(args),
+    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    about="the mean of one number or more",
+    example=((1.0, 2.0, 6.0), 3.0),
+)
+
+
+def _chosen(m: Any, out: Any, *args: Any) -> Sequence[Any]:
+    """1 for the argument that `out` is, an equal share for those that tie, 0 for the others."""
+    chosen = [1.0 - m.abs(m.sign(out - x)) for x in args]
+    return [share / builtins.sum(chosen) for share in chosen]
+
+
+max = Op(
+    "max",
+    latex=r"\max",
+    value=lambda m, *args: reduce(m.maximum, args),
+    partials=_chosen,
+    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    kink=lambda *args: _lead(args, 1),
+    about="the largest of one number or more; those that tie share the derivative",
+    example=((1.0, 3.0, 2.0), 3.0),
+    source="lecture A",
+)
+
+min = Op(
+    "min",
+    latex=r"\min",
+    value=lambda m, *args: reduce(m.minimum, args),
+    partials=_chosen,
+    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    kink=lambda *args: _lead(args, -1),
+    about="the smallest of one number or more; those that tie share the derivative",
+    example=((1.0, 3.0, 2.0), 1.0),
+)
+
+
+def _lead(args: Sequence[float], sign: float) -> float:
+    """How far the largest number (or, for −1, the smallest) is from the next."""
+    first, *others = sorted((sign * x for x in args), reverse=True)
+    return first - others[0] if others else math.inf
+
+
+def _logsumexp(m: Any, *args: Any) -> Any:
+    shift = reduce(m.maximum, args)
+    return shift + m.log(builtins.sum(m.exp(x - shift) for x in args))
+
+
+logsumexp = Op(
+    "logsumexp",
+    symbol="LSE",
+    value=_logsumexp,
+    partials=lambda m, out, *args: [m.exp(x - out) for x in args],
+    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    about="log(eˣ¹ + eˣ² + …), without overflow",
+    example=((1000.0, -1000.0), 1000.0),
+)
+
 # ------------------------------------------------------------------------ the table
 
 TABLE: dict[str, Op] = {entry.name: entry for entry in vars().values() if isinstance(entry, Op)}
@@ -359,3 +757,15 @@ class Namespace:
         function = partial(TABLE[name].value, self)
         setattr(self, name, function)  # found directly from now on
         return function
+
+
+class Operations:
+    """The table's operations as functions, each applied by `apply(op, *args)`."""
+
+    def __init__(self, apply: Callable[..., Any]) -> None:
+        self._apply = apply
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in TABLE:
+            raise AttributeError(f"there is no operation {name!r}")
+        return partial(self._apply, TABLE[name])

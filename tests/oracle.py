@@ -16,12 +16,14 @@ STEP = mpmath.mpf(10) ** -14
 
 
 class _MP(Namespace):
-    exp, log, sqrt, sin, cos, tanh = (
-        staticmethod(getattr(mpmath, name)) for name in ["exp", "log", "sqrt", "sin", "cos", "tanh"]
-    )
-    log1p, power, abs = map(staticmethod, (mpmath.log1p, mpmath.power, mpmath.fabs))
-    maximum, minimum = map(staticmethod, (max, min))
+    abs, maximum, minimum, round = map(staticmethod, (mpmath.fabs, max, min, mpmath.nint))
+    log2 = staticmethod(lambda x: mpmath.log(x, 2))
+    cbrt = staticmethod(lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)))
+    trunc = staticmethod(lambda x: mpmath.sign(x) * mpmath.floor(abs(x)))
     where = staticmethod(lambda condition, a, b: a if condition else b)
+
+    def __getattr__(self, name):
+        return getattr(mpmath, name, None) or super().__getattr__(name)
 
 
 mp = _MP()

@@ -39,8 +39,12 @@ def is_smooth_at(op, args):
 @st.composite
 def points(draw, op):
     """Arguments at which an operation is smooth."""
-    n = draw(arities(op))
-    args = draw(st.lists(numbers, min_size=n, max_size=n))
+    low, high = max(-20, op.domain.low), min(20, op.domain.high)
+    first = st.floats(low, high) | numbers.filter(lambda x: low <= x <= high)
+    n = draw(arities(op)) - 1
+    args = [draw(first), *draw(st.lists(numbers, min_size=n, max_size=n))]
+    if op.name == "clip":
+        args[1:] = sorted(args[1:])
     assume(is_smooth_at(op, args))
     return args
 

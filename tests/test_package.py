@@ -24,6 +24,7 @@ drawing.scene
 expression
 walkthrough
 formula
+calculus
 functions
 engine
 copying
@@ -35,7 +36,9 @@ operation
 
 
 def test_public_names():
-    others = ["NonFiniteError", "Value", "draw", "replay", "step_through", "values"]
+    graphs = ["NonFiniteError", "Value", "draw", "replay", "step_through", "values"]
+    calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+    others = [*graphs, *calculus]
     assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
     assert set(mg.__all__) <= set(dir(mg))
     for name in mg.__all__:

@@ -1,0 +1,312 @@
+"""Derivatives of functions: gradients, Jacobians, Hessians, forward and reverse mode.
+
+Functions take Values (or nested sequences of them) and return Values (or nested sequences). The
+transforms here take numbers in the same shapes and return numbers. Given Values, or asked with
+`create_graph=True`, they return Values, so that they can be nested to any order.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from numbers import Real
+from typing import Any
+
+from micrograd_plus.engine import Value, adjoints, plus, slopes, times
+from micrograd_plus.graph import order
+
+Function = Callable[..., Any]
+
+
+def value_and_grad(f: Function, create_graph: bool = False) -> Function:
+    """A function that computes `f` and its gradient together.
+
+    Args:
+        f: a function of scalars, or of nested sequences of scalars, that returns a scalar.
+        create_graph: whether to return Values, which can be differentiated again.
+
+    Returns:
+        A function of the same arguments that returns the value and the gradient: for one
+        argument the gradient in its shape, for several a tuple of them.
+
+    Raises:
+        TypeError: (when called) `f` does not return a scalar.
+        NonFiniteError: (when called) a value or a derivative is not a finite number.
+
+    >>> value_and_grad(lambda x, y: x * y)(2, 3)
+    (6.0, (3.0, 2.0))
+    """
+
+    def value_and_gradient(*args: Any) -> tuple[Any, Any]:
+        call = _Call(f, args, create_graph)
+        return call.plain(call.scalar()), call.shaped(call.gradient(call.scalar()))
+
+    return value_and_gradient
+
+
+def grad(f: Function, create_graph: bool = False) -> Function:
+    """A function that computes the gradient of `f`.
+
+    Args:
+        f: a function of scalars, or of nested sequences of scalars, that returns a scalar.
+        create_graph: whether to return Values, which can be differentiated again.
+
+    Returns:
+        A function of the same arguments: for one argument it returns the gradient in its shape,
+        for several a tuple of them.
+
+    Raises:
+        TypeError: (when called) `f` does not return a scalar.
+        NonFiniteError: (when called) a value or a derivative is not a finite number.
+
+    Source: lecture C.
+
+    >>> grad(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2)([2, 1])
+    [20.0, 6.0]
+    >>> grad(grad(lambda x: x**3))(2)
+    12.0
+    """
+    both = value_and_grad(f, create_graph)
+    return lambda *args: both(*args)[1]
+
+
+def jacobian(f: Function, create_graph: bool = False) -> Function:
+    """A function that computes the Jacobian of `f`, a reverse pass for each output.
+
+    Args:
+        f: a function of scalars, or of nested sequences of scalars, that returns such a thing.
+        create_graph: whether to return Values, which can be differentiated again.
+
+    Returns:
+        A function of the same arguments that returns a gradient for each output, in the shape
+        of the outputs.
+
+    Raises:
+        TypeError: (when called) `f` returns something else.
+        NonFiniteError: (when called) a value or a derivative is not a finite number.
+
+    Source: lecture C.
+
+    >>> jacobian(lambda x: [x[0] * x[1], x[1] + x[2]])([1, 2, 3])
+    [[2.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
+    """
+
+    def matrix(*args: Any) -> Any:
+        call = _Call(f, args, create_graph)
+        return _map(lambda output: call.shaped(call.gradient(output)), call.output)
+
+    return matrix
+
+
+def hessian(f: Function, create_graph: bool = False) -> Function:
+    """A function that computes the Hessian of `f`: n reverse passes for n variables.
+
+    Args:
+        f: a function of scalars, or of nested sequences of scalars, that returns a scalar.
+        create_graph: whether to return Values, which can be differentiated again.
+
+    Returns:
+        A function of the same arguments that returns the gradient's Jacobian: for a list of n
+        numbers an n by n list of lists.
+
+    Raises:
+        TypeError: (when called) `f` does not return a scalar.
+        NonFiniteError: (when called) a value or a derivative is not a finite number.
+
+    Source: lecture C.
+
+    >>> hessian(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2 + 4 * x[0] * x[1])([2, 1])
+    [[10.0, 4.0], [4.0, 6.0]]
+    """
+    return jacobian(grad(f), create_graph)
+
+
+def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Function:
+    """A function that computes a derivative of `f`, a function of one number, of any order.
+
+    Args:
+        f: a function of a scalar that returns a scalar.
+        order: how often to differentiate, 0 or more.
+        create_graph: whether to return a Value, which can be differentiated again.
+
+    Raises:
+        ValueError: `order` is not a whole number of 0 or more.
+        TypeError: (when called) `f` does not return a scalar.
+        NonFiniteError: (when called) a value or a derivative is not a finite number.
+
+    Source: lecture C.
+
+    >>> derivative(lambda x: x**4, order=3)(2)
+    48.0
+    """
+    if not isinstance(order, int) or order < 0:
+        raise ValueError(f"the order of a derivative is a whole number from 0, not {order!r}")
+
+    def slope(x: Any) -> Any:
+        call = _Call(f, (x,), create_graph)
+        found = call.scalar()
+        for _ in range(order):
+            found = call.gradient(found, create_graph=True)[0]
+        return call.plain(found)
+
+    return slope
+
+
+def jvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) -> tuple[Any, Any]:
+    """The value of `f` and its derivative along a direction, in forward mode.
+
+    One pass through the graph from the inputs to the outputs, by the same table of derivatives.
+
+    Args:
+        f: a function of nested sequences of scalars that returns a scalar or such a thing.
+        primals: a tuple of arguments for `f`.
+        tangents: the direction, in the shape of `primals`.
+        create_graph: whether to return Values, which can be differentiated again.
+
+    Returns:
+        The value, and J · tangents in the shape of the value.
+
+    Raises:
+        ValueError: the shapes of `primals` and `tangents` differ.
+        NonFiniteError: a value or a derivative is not a finite number.
+
+    >>> jvp(lambda x, y: x * y, (2, 3), (1, 0))
+    (6.0, 3.0)
+    """
+    call = _Call(f, primals, create_graph)
+    direction = _same_shape(tangents, primals, "the tangents")
+    return call.plain(call.output), call.plain(call.along(direction))
+
+
+def vjp(f: Function, *primals: Any, create_graph: bool = False) -> tuple[Any, Function]:
+    """The value of `f`, and a function that pulls gradients back to its arguments.
+
+    Args:
+        f: a function of nested sequences of scalars that returns a scalar or such a thing.
+        primals: the arguments.
+        create_graph: whether to return Values, which can be differentiated again.
+
+    Returns:
+        The value, and a function of upstream gradients in the value's shape that returns
+        Jᵀ · upstream: for one argument in its shape, for several a tuple.
+
+    Raises:
+        ValueError: (when called) the upstream gradients have another shape than the value.
+        NonFiniteError: a value or a derivative is not a finite number.
+
+    >>> value, pullback = vjp(lambda x: [x[0] * x[1], x[1]], [2, 3])
+    >>> value, pullback([1, 10])
+    ([6.0, 3.0], [3.0, 12.0])
+    """
+    call = _Call(f, primals, create_graph)
+    outputs = _flat(call.output)
+
+    def pullback(upstream: Any) -> Any:
+        weights = _same_shape(upstream, call.output, "the upstream gradients")
+        total: list[Any] = [0.0] * len(call.leaves)
+        for output, weight in zip(outputs, weights, strict=True):
+            terms = [times(weight, slope) for slope in call.gradient(output)]
+            total = list(map(plus, total, terms))
+        return call.shaped(total)
+
+    return call.plain(call.output), pullback
+
+
+def hvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) -> Any:
+    """The Hessian of `f` times a vector, forward mode over reverse mode, without the Hessian.
+
+    Args:
+        f: a function of nested sequences of scalars that returns a scalar.
+        primals: a tuple of arguments for `f`.
+        tangents: the vector, in the shape of `primals`.
+        create_graph: whether to return Values, which can be differentiated again.
+
+    Returns:
+        H · tangents: for one argument in its shape, for several a tuple.
+
+    Raises:
+        TypeError: `f` does not return a scalar.
+        ValueError: the shapes of `primals` and `tangents` differ.
+        NonFiniteError: a value or a derivative is not a finite number.
+
+    >>> hvp(lambda x: x[0] ** 2 * x[1], ([2, 3],), ([1, 0],))
+    [6.0, 4.0]
+    """
+    return jvp(grad(f), primals, tangents, create_graph)[1]
+
+
+class _Call:
+    """One call of a function, recorded: its leaves, its output, and the shapes of both."""
+
+    def __init__(self, f: Function, args: Any, create_graph: bool = False) -> None:
+        if not isinstance(args, tuple):
+            raise TypeError(f"the arguments come as a tuple, such as (x,), not as {args!r}")
+        self.args = args
+        given = _flat(args)
+        self.as_values = create_graph or any(isinstance(x, Value) for x in given)
+        # each place gets a node of its own, also where a Value is given, perhaps twice
+        self.leaves = [x * 1.0 if isinstance(x, Value) else Value(x) for x in given]
+        self.done = {id(x) for x in given if isinstance(x, Value)}
+        fresh = iter(self.leaves)
+        self.output = f(*_map(lambda x: next(fresh), args))
+
+    def scalar(self) -> Any:
+        """The output, which has to be one number."""
+        if isinstance(self.output, Value | Real):
+            return self.output
+        kind = type(self.output).__name__
+        raise TypeError(f"the function has to return one Value, not {self.output!r} ({kind})")
+
+    def gradient(self, output: Any, create_graph: bool | None = None) -> list[Any]:
+        """One reverse pass: the derivatives of an output for the leaves."""
+        if not isinstance(output, Value):
+            return [0.0] * len(self.leaves)
+        as_values = self.as_values if create_graph is None else create_graph
+        found = adjoints(output, self.done, as_values)
+        return [found.get(leaf, 0.0) for leaf in self.leaves]
+
+    def along(self, direction: list[Any]) -> Any:
+        """One forward pass: the derivatives of all outputs along a direction."""
+        tangents = dict(zip(self.leaves, direction, strict=True))
+        seen = self.done | {id(leaf) for leaf in self.leaves}
+        for output in _flat(self.output):
+            for node in order(output, seen) if isinstance(output, Value) else ():
+                total: Any = 0.0
+                for arg, slope in slopes(node, node.op, self.as_values) if node.op else ():
+                    total = plus(total, times(slope, tangents.get(arg, 0.0)))
+                tangents[node] = total
+                seen.add(id(node))
+        return _map(lambda x: tangents[x] if isinstance(x, Value) else 0.0, self.output)
+
+    def shaped(self, numbers: list[Any]) -> Any:
+        """Numbers for the leaves in the shape of the arguments."""
+        rest = iter(numbers)
+        shaped = self.plain(_map(lambda x: next(rest), self.args))
+        return shaped[0] if len(shaped) == 1 else shaped
+
+    def plain(self, nested: Any) -> Any:
+        """Values as they are, or as floats where nobody asked for Values."""
+        return nested if self.as_values else _map(float, nested)
+
+
+def _map(function: Callable[[Any], Any], nested: Any) -> Any:
+    """The nested sequence with a function applied to its scalars; arrays become lists."""
+    if hasattr(nested, "tolist"):
+        nested = nested.tolist()
+    if isinstance(nested, list | tuple):
+        return type(nested)([_map(function, item) for item in nested])
+    return function(nested)
+
+
+def _flat(nested: Any) -> list[Any]:
+    """The scalars of a nested sequence, in order."""
+    scalars: list[Any] = []
+    _map(scalars.append, nested)
+    return scalars
+
+
+def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:
+    """The scalars of `given`, which has to have the shape of `expected`."""
+    given_shape, shape = (str(_map(lambda x: 0, nested)) for nested in (given, expected))
+    if given_shape.replace("(", "[").replace(")", "]") != shape.replace("(", "[").replace(")", "]"):
+        raise ValueError(f"{what} need the shape {shape}, not {given_shape}")
+    return _flat(given)

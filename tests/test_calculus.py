@@ -1,0 +1,292 @@
+"""Gradients, Jacobians, Hessians, forward mode: the lecture's results, and random functions."""
+
+import math
+
+import mpmath
+import numpy as np
+import pytest
+from hypothesis import assume, given, settings
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import Value, ops
+from micrograd_plus.engine import adjoints, record
+from micrograd_plus.graph import order
+from tests import oracle
+from tests.strategies import graphs, operations, points
+
+# ----------------------------------------------------------------------- lecture C
+
+
+def bowl(x):
+    return 5 * x[0] ** 2 + 3 * x[1] ** 2
+
+
+def tilted(x):
+    return bowl(x) + 4 * x[0] * x[1]
+
+
+def saddle(x):
+    return x[0] ** 2 - x[1] ** 2 + x[0] * x[1]
+
+
+def test_gradient_and_its_direction():
+    gradient = mg.grad(bowl)([2, 1])
+    assert gradient == [20, 6]
+    direction = [g / math.hypot(*gradient) for g in gradient]
+    assert [round(d, 3) for d in direction] == [0.958, 0.287]
+    assert mg.grad(lambda x, y: 5 * x**2 + 3 * y**2)(2, 1) == (20, 6)
+
+
+def test_hessian_and_its_eigenvalues():
+    for point in ([0, 0], [2, 1], [-3, 5.5]):
+        assert mg.hessian(tilted)(point) == [[10, 4], [4, 6]]
+    eigenvalues = sorted(np.linalg.eigvalsh(mg.hessian(tilted)([2, 1])))
+    assert eigenvalues == pytest.approx([8 - math.sqrt(20), 8 + math.sqrt(20)], rel=1e-14)
+    assert [round(e, 3) for e in eigenvalues] == [3.528, 12.472]
+
+
+def test_a_saddle_is_told_from_a_minimum():
+    assert np.all(np.linalg.eigvalsh(mg.hessian(tilted)([0, 0])) > 0)
+    low, high = np.linalg.eigvalsh(mg.hessian(saddle)([0, 0]))
+    assert low < 0 < high
+    assert mg.grad(saddle)([0, 0]) == mg.grad(tilted)([0, 0]) == [0, 0]
+
+
+def test_the_derivative_of_sin_of_a_square():
+    for x in (-2.0, 0.0, 0.3, 1.7):
+        expected = 2 * x * math.cos(x * x)
+        assert mg.derivative(lambda x: mg.sin(x**2))(x) == pytest.approx(expected, rel=1e-15)
+
+
+def test_the_jacobian_of_two_functions_of_three_variables():
+    def f(x):
+        return [x[0] * x[1], mg.exp(x[2]) + x[0]]
+
+    assert mg.jacobian(f)([2, 3, 0]) == [[3, 2, 0], [1, 0, 1]]
+
+
+def test_the_perfect_step_and_newton():
+    def parabola(x):
+        return 3 * x**2 - 12 * x + 7
+
+    for x in (-5.0, 0.0, 10.0):
+        step = -mg.derivative(parabola)(x) / mg.derivative(parabola, order=2)(x)
+        assert x + step == pytest.approx(2, abs=1e-14)
+    x = np.array([2.0, 1.0])
+    x = x - np.linalg.solve(mg.hessian(tilted)(x), mg.grad(tilted)(x))
+    assert x == pytest.approx([0, 0], abs=1e-15)
+
+
+def test_the_univariate_chain_of_lecture_e():
+    """∂F/∂W_j = J_L W_L J_{L−1} W_{L−1} … J_j F_{j−1}, and without the last factor for b_j."""
+    w, b, start = [0.5, -1.5, 0.8], [0.1, -0.2, 0.3], 0.7
+
+    def chain(w, b):
+        f = start
+        for weight, bias in zip(w, b, strict=True):
+            f = mg.tanh(weight * f + bias)
+        return f
+
+    of_w, of_b = mg.grad(chain)(w, b)
+    values = [start]
+    for weight, bias in zip(w, b, strict=True):
+        values.append(math.tanh(weight * values[-1] + bias))
+    slopes = [1 - f**2 for f in values[1:]]
+    for j in range(3):
+        product = slopes[j]
+        for later in range(j + 1, 3):
+            product *= w[later] * slopes[later]
+        assert of_b[j] == pytest.approx(product, rel=1e-14)
+        assert of_w[j] == pytest.approx(product * values[j], rel=1e-14)
+
+
+# ---------------------------------------------------------------------- any function
+
+
+@given(st.data())
+@settings(max_examples=1000)
+def test_second_derivatives_agree_with_mpmath(data):
+    """The rules, run on Values, give derivatives that can be differentiated again."""
+    op = data.draw(operations)
+    args = data.draw(points(op))
+    if op is ops.power:
+        assume(args[0] > 0)
+    leaves = [Value(x) for x in args]
+    first = adjoints(record(op, tuple(leaves)))
+    i = data.draw(st.integers(0, len(args) - 1))
+    j = data.draw(st.integers(0, len(args) - 1))
+    slope = first[leaves[i]]
+    second = adjoints(slope).get(leaves[j], 0.0) if isinstance(slope, Value) else 0.0
+
+    def gradient(*xs):
+        return oracle.derivative(lambda *ys: op.value(oracle.mp, *ys), xs, i)
+
+    with mpmath.workdps(80):
+        exact = oracle.derivative(gradient, args, j)
+    scale = max(1.0, *(abs(float(x)) for x in args))
+    assert float(slope) == pytest.approx(float(gradient(*args)), rel=1e-9, abs=1e-12)
+    assert float(second) == pytest.approx(float(exact), rel=1e-7, abs=1e-9 * scale)
+
+
+@given(graphs())
+@settings(max_examples=300)
+def test_forward_mode_reverse_mode_and_recorded_gradients_agree(graph):
+    root, leaves = graph
+
+    def f(*numbers):
+        known = dict(zip(leaves, numbers, strict=True))
+        for node in order(root):
+            if node.op is not None:
+                args = [known[a] if isinstance(a, Value) else a for a in node.args]
+                known[node] = record(node.op, tuple(args))
+        return known[root]
+
+    point = tuple(leaf.data for leaf in leaves)
+    root.zero_grad()
+    root.backward()
+    expected = tuple(leaf.grad for leaf in leaves)
+    assume(max(map(abs, expected)) < 1e8)
+
+    value, gradient = mg.value_and_grad(f)(*point)
+    gradient = gradient if len(leaves) > 1 else (gradient,)
+    assert value == root.data
+    assert gradient == pytest.approx(expected, rel=1e-12)
+    recorded = mg.grad(f, create_graph=True)(*point)
+    recorded = recorded if len(leaves) > 1 else (recorded,)
+    assert [float(g) for g in recorded] == pytest.approx(expected, rel=1e-12)
+    for i, slope in enumerate(expected):
+        direction = tuple(float(i == k) for k in range(len(leaves)))
+        along = mg.jvp(f, point, direction)
+        assert along == (root.data, pytest.approx(slope, rel=1e-9, abs=1e-9))
+
+
+# ---------------------------------------------------------------------------- shapes
+
+
+def test_shapes_are_kept():
+    def f(w, b):
+        return mg.sum([x * y for row, y in zip(w, b, strict=True) for x in row])
+
+    of_w, of_b = mg.grad(f)([[1, 2], [3, 4]], (5, 6))
+    assert of_w == [[5, 5], [6, 6]]
+    assert of_b == (3, 7)
+    assert mg.grad(lambda x: x[0] * x[1])(np.array([2.0, 3.0])) == [3, 2]
+    assert mg.jacobian(lambda x: (x, [x * x, 3]))(2) == (1, [4, 0])
+    assert mg.grad(lambda x: 3.0)(2) == 0
+    assert mg.grad(lambda x: x)(2) == 1
+    assert mg.value_and_grad(lambda x: x * x)(3) == (9, 6)
+
+
+def test_forward_and_reverse_products():
+    def f(x, y):
+        return [x * y, x + y, 7]
+
+    assert mg.jvp(f, (2, 3), (10, 1)) == ([6, 5, 7], [32, 11, 0])
+    value, pullback = mg.vjp(f, 2, 3)
+    assert value == [6, 5, 7]
+    assert pullback([1, 10, 100]) == (13, 12)
+    assert pullback([0, 1, 0]) == (1, 1)
+    assert mg.jvp(lambda x: x, (2,), (5,)) == (2, 5)
+    assert mg.hvp(tilted, ([2, 1],), ([1, 0],)) == [10, 4]
+    assert mg.hvp(lambda x, y: x * x * y, (2, 3), (1, 0)) == (6, 4)
+
+
+def test_any_order_and_nesting():
+    assert [mg.derivative(mg.sin, order=n)(0.0) for n in range(6)] == [0, 1, 0, -1, 0, 1]
+    assert mg.grad(mg.grad(mg.grad(lambda x: x**5)))(2) == 240
+    assert mg.derivative(lambda x: x**0, order=2)(0) == 0
+    assert mg.derivative(lambda x: 3 * x, order=5)(1) == 0
+    inner = mg.grad(lambda x: x * mg.grad(lambda y: x * y * y)(x))  # (x · 2x²)'
+    assert inner(3) == 54
+
+
+def test_values_in_values_out():
+    x = Value(2, "x")
+    slope = mg.grad(lambda v: v**3)(x)
+    assert slope.data == 12
+    slope.backward()
+    assert x.grad == 12
+    both = mg.grad(lambda u, v: u * v * v)(x, x)  # one Value in two places
+    assert [g.data for g in both] == [4, 8]
+    recorded = mg.hessian(tilted, create_graph=True)([2, 1])
+    assert [[float(h) for h in row] for row in recorded] == [[10, 4], [4, 6]]
+    assert isinstance(mg.derivative(lambda v: v**3, create_graph=True)(2.0), Value)
+    value, along = mg.jvp(lambda v: v * v, (x,), (1.0,))
+    assert (value.data, along.data) == (4, 4)
+    _, pullback = mg.vjp(lambda v: v * v, x)
+    assert pullback(1.0).data == 4
+
+
+def test_values_outside_the_function_are_constants_and_keep_their_gradients():
+    w = Value(3, "w")
+    w.grad = 5.0
+    assert mg.grad(lambda x: w * x)(2) == 3
+    assert w.grad == 5
+    (w * 2).backward()
+    assert mg.hessian(lambda x: w * x * x)(2) == 6
+    assert w.grad == 7
+
+
+def test_backward_can_record_what_it_does():
+    x, y = mg.values(x=2, y=3)
+    f = x**3 * y
+    f.backward(create_graph=True)
+    assert (x.grad.data, y.grad.data, f.grad) == (36, 8, 1)
+    slope = x.grad
+    x.grad = 0.0
+    y.grad = 0.0
+    slope.backward()
+    assert (x.grad, y.grad) == (36, 12)
+    f.zero_grad()
+    (x * y).backward(create_graph=True)
+    (x * y).backward(create_graph=True)
+    assert (x.grad.data, y.grad.data) == (6, 4)
+
+
+def test_a_hessian_takes_one_reverse_pass_for_each_variable(monkeypatch):
+    passes = []
+    real = mg.calculus.adjoints
+
+    def counted(root, done, create_graph):
+        passes.append(create_graph)
+        return real(root, done, create_graph)
+
+    monkeypatch.setattr(mg.calculus, "adjoints", counted)
+    for n in (1, 5, 20):
+        passes.clear()
+        x = [0.1 * i for i in range(n)]
+        mg.hessian(lambda x: mg.sum([mg.sin(a) * b for a in x for b in x]))(x)
+        assert passes.count(True) == 1
+        assert passes.count(False) == n
+
+
+def test_deep_functions():
+    def f(x):
+        for _ in range(20_000):
+            x = x * 1.00001
+        return x * x
+
+    assert mg.derivative(f, order=2)(1.0) == pytest.approx(2 * 1.00001**40_000, rel=1e-9)
+
+
+def test_errors_name_what_is_wrong():
+    with pytest.raises(TypeError, match=r"return one Value, not \[.*\(list\)"):
+        mg.grad(lambda x: [x])(2)
+    with pytest.raises(TypeError, match="not None"):
+        mg.derivative(lambda x: None)(2)
+    with pytest.raises(TypeError, match="'a'"):
+        mg.grad(lambda x: x)("a")
+    with pytest.raises(ValueError, match=r"tangents need the shape \(0, 0\), not \(0,\)"):
+        mg.jvp(lambda x, y: x, (1, 2), (1,))
+    with pytest.raises(ValueError, match="upstream gradients need the shape"):
+        mg.vjp(lambda x: [x, x], 1)[1](1)
+    with pytest.raises(TypeError, match="as a tuple"):
+        mg.jvp(lambda x: x, 1, 1)
+    for order_ in (-1, 1.5):
+        with pytest.raises(ValueError, match="whole number from 0"):
+            mg.derivative(mg.sin, order=order_)
+    with pytest.raises(mg.NonFiniteError, match=r"gradient through sqrt of 0\.0"):
+        mg.grad(mg.sqrt)(0)
+    with pytest.raises(mg.NonFiniteError, match="gradient through reciprocal"):
+        mg.grad(lambda x: 1 / x)(1e-200)
