@@ -235,9 +235,7 @@ _KINDS: dict[type[ast.AST], str] = {
 _NEVER = {
     "this character is not text": re.compile("[\0\ud800-\udfff]"),
     "strings are not supported": re.compile("""["'\\\\]"""),
-    "this number runs into a word": re.compile(
-        r"(?<!\w)\d[\w.]*?(?:and|else|for|if|in|is|not|or)\b"
-    ),
+    "this number runs into a word": re.compile(r"(?<!\w)\d[\w.]*?(?:and|else|for|if|in|is|not|or)"),
 }
 
 

@@ -111,6 +111,7 @@ def test_labels_and_constants():
         ("x × y", ["column 3", "×"]),
         ("x + 1if x else y", ["column 5", "'1if'", "runs into a word"]),
         ("0xfor x", ["column 1", "runs into a word"]),
+        ("1if1", ["column 1", "runs into a word"]),
         ("1e999", ["column 1", "1e999", "finite"]),
         ("f = 1e999", ["column 1", "f = 1e999", "finite"]),
         ("-1e999 * x", ["column 1", "-1e999", "finite"]),
