@@ -27,14 +27,20 @@ from micrograd_plus.functions import *  # noqa: F403  the functions have one lis
 from micrograd_plus.graph import NonFiniteError, replay
 
 if _TYPE_CHECKING:
+    from micrograd_plus.checks import check_gradients
+    from micrograd_plus.debugging import debug
     from micrograd_plus.drawing.picture import draw
     from micrograd_plus.drawing.stepper import step_through
+    from micrograd_plus.explanation import explain, summary
 
 __all__ = [
     "NonFiniteError",
     "Value",
+    "check_gradients",
+    "debug",
     "derivative",
     "draw",
+    "explain",
     "grad",
     "hessian",
     "hvp",
@@ -42,6 +48,7 @@ __all__ = [
     "jvp",
     "replay",
     "step_through",
+    "summary",
     "value_and_grad",
     "values",
     "vjp",
@@ -49,6 +56,10 @@ __all__ = [
 ]
 
 _LOADED_WHEN_USED = {
+    "check_gradients": "micrograd_plus.checks",
+    "debug": "micrograd_plus.debugging",
+    "explain": "micrograd_plus.explanation",
+    "summary": "micrograd_plus.explanation",
     "draw": "micrograd_plus.drawing.picture",
     "step_through": "micrograd_plus.drawing.stepper",
 }

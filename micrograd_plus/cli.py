@@ -1,7 +1,7 @@
 """The command `micrograd-plus`.
 
 Results go to standard output, all else to standard error. Exit codes: 0 for success, 1 where a
-file can't be written or a program is missing, 2 for input that can't be understood.
+file can't be written, a program is missing or a check fails, 2 for input that can't be understood.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.checks import GradientError, check_graph
 from micrograd_plus.drawing.dot import STYLES
 from micrograd_plus.drawing.layout import FORMATS, LayoutError
 from micrograd_plus.drawing.picture import draw
@@ -70,6 +71,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as in | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except GradientError as error:
+        print(error)
         return 1
     except (OSError, LayoutError) as error:
         return _fail(error, 1)
@@ -132,8 +136,18 @@ def _parser() -> argparse.ArgumentParser:
         '"d = x + y; f = d * z" x=1 y=-3 z=4 --html xyz.html',
     )
     _add_expression(step)
+    _add_limit(step)
     step.add_argument("--html", metavar="FILE", type=Path, help="write a page to step through, too")
     step.set_defaults(run=_step)
+
+    check = _command(
+        commands,
+        "check",
+        "check an expression's derivatives: reverse, forward, and differences of its values",
+        '"sin(x * y) + exp(x)" x=1.5 y=-0.7',
+    )
+    _add_expression(check)
+    check.set_defaults(run=_check)
 
     drawing = _command(
         commands,
@@ -142,6 +156,7 @@ def _parser() -> argparse.ArgumentParser:
         '"sigmoid(w * x + b)" w=2 x=-1 b=0.5 -o neuron.svg',
     )
     _add_expression(drawing)
+    _add_limit(drawing)
     drawing.add_argument(
         "-o",
         "--output",
@@ -175,21 +190,27 @@ def _add_expression(parser: argparse.ArgumentParser) -> None:
         help="what to compute, in quotes; - reads it from standard input",
     )
     parser.add_argument(
+        "numbers", metavar="name=value", nargs="*", default=[], help="a number for each name"
+    )
+
+
+def _add_limit(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
         "--limit",
         metavar="N",
         type=int,
         default=LIMIT,
         help="the largest number of nodes to draw (default: %(default)s)",
     )
-    parser.add_argument(
-        "numbers", metavar="name=value", nargs="*", default=[], help="a number for each name"
-    )
+
+
+def _text(options: argparse.Namespace) -> str:
+    text: str = sys.stdin.read() if options.expression == "-" else options.expression
+    return text
 
 
 def _graph(options: argparse.Namespace) -> Value:
-    if options.expression == "-":
-        options.expression = sys.stdin.read()
-    return from_text(options.expression, read_numbers(options.numbers))
+    return from_text(_text(options), read_numbers(options.numbers))
 
 
 def _tour(options: argparse.Namespace) -> None:
@@ -208,6 +229,11 @@ def _step(options: argparse.Namespace) -> None:
         walk.to_html(options.html, title=options.expression.strip())
         print(f"{_PROGRAM}: wrote {options.html}", file=sys.stderr)
     walk.print()
+
+
+def _check(options: argparse.Namespace) -> None:
+    text, numbers = _text(options), read_numbers(options.numbers)
+    print(check_graph(lambda *xs: from_text(text, dict(zip(numbers, xs, strict=True))), numbers))
 
 
 def _draw(options: argparse.Namespace) -> None:

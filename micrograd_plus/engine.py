@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import operator
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from micrograd_plus import ops
 from micrograd_plus.copying import copy_node, deep_copy, reduce_node
@@ -26,6 +26,19 @@ if TYPE_CHECKING:
     from micrograd_plus.operation import Op
 
 
+class Observer(Protocol):
+    """What is told of everything that is recorded and differentiated."""
+
+    def recorded(self, node: Value) -> None:
+        """`node` was made."""
+
+    def differentiating(self, nodes: Sequence[Value]) -> None:
+        """A backward pass through `nodes` begins."""
+
+
+observers: list[Observer] = []
+
+
 def record(op: Op, args: tuple[Value | float, ...]) -> Value:
     """A new node: the operation, its ordered arguments, and its value.
 
@@ -42,6 +55,8 @@ def record(op: Op, args: tuple[Value | float, ...]) -> Value:
     node.op = op
     node.args = args
     node.label = ""
+    for observer in observers:
+        observer.recorded(node)
     return node
 
 
@@ -171,6 +186,8 @@ class Value:
         6.0
         """
         nodes = order(self)
+        for observer in observers:
+            observer.differentiating(nodes)
         with unchanged_on_error(nodes, "grad"):
             if create_graph:
                 for node, gradient in adjoints(self).items():

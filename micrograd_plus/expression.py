@@ -41,12 +41,12 @@ class ExpressionError(ValueError):
     """A text that is not in the language; the message points at the place."""
 
 
-def from_text(text: str, numbers: Mapping[str, float]) -> Value:
+def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
     """The graph of an expression, or of assignments of which the last one is the output.
 
     Args:
         text: the expression, at most 10,000 characters and 400 levels deep.
-        numbers: a finite number for each name that the text does not assign itself.
+        numbers: for each name that the text does not assign itself a finite number, or a Value.
 
     Raises:
         ExpressionError: the text is not in the language, a name has no number, or a number no
@@ -100,7 +100,7 @@ def read_numbers(assignments: list[str]) -> dict[str, float]:
 class _Reader:
     """Reads a text from its first statement to its last."""
 
-    def __init__(self, text: str, numbers: Mapping[str, float]) -> None:
+    def __init__(self, text: str, numbers: Mapping[str, float | Value]) -> None:
         self.lines = _lines(text.strip())
         self.names: dict[str, Value] = {}
         self.numbers = {_normal(str(name)): _leaf(name, x) for name, x in numbers.items()}
@@ -270,7 +270,9 @@ def _normal(name: str) -> str:
     return unicodedata.normalize("NFKC", name)
 
 
-def _leaf(name: str, number: float) -> Value:
+def _leaf(name: str, number: float | Value) -> Value:
+    if isinstance(number, Value):
+        return number
     try:
         return Value(number, _normal(name))
     except (TypeError, ArithmeticError) as error:

@@ -35,7 +35,25 @@ N = TypeVar("N", bound=Node)
 
 
 class NonFiniteError(ArithmeticError, ValueError):
-    """A result or a derivative that is not a finite real number."""
+    """A result or a derivative that is not a finite real number.
+
+    Attributes:
+        op: the operation; None where a number was refused before it entered a graph.
+        operands: its arguments.
+        numbers: their numbers.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        op: Op | None = None,
+        args: Sequence[Any] = (),
+        numbers: Sequence[float] = (),
+    ) -> None:
+        super().__init__(message)
+        self.op = op
+        self.operands = args
+        self.numbers = numbers
 
 
 def real(x: Any, what: str) -> float:
@@ -125,7 +143,8 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
     else:
         why = f"{op.name} is defined for {op.domain.text}"
     name = f" ({label})" if label else ""
-    raise NonFiniteError(f"{op.name} of {_operands(args, numbers)}{name} is not finite: {why}")
+    message = f"{op.name} of {_operands(args, numbers)}{name} is not finite: {why}"
+    raise NonFiniteError(message, op, args, numbers)
 
 
 def local_derivatives(
@@ -144,9 +163,8 @@ def local_derivatives(
 
 def infinite_gradient(op: Op, args: Sequence[Any], numbers: Sequence[float]) -> NonFiniteError:
     """The error for a gradient that leaves the numbers on its way through an operation."""
-    return NonFiniteError(
-        f"the gradient through {op.name} of {_operands(args, numbers)} is not finite"
-    )
+    message = f"the gradient through {op.name} of {_operands(args, numbers)} is not finite"
+    return NonFiniteError(message, op, args, numbers)
 
 
 def _operands(args: Sequence[Any], numbers: Sequence[float]) -> str:

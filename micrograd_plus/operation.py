@@ -49,6 +49,7 @@ class Op:
             ceases to exist; 0 there. None for an operation that is smooth on its domain.
         gates: what is drawn for two arguments when the first, or the second, is a constant.
         commutative: whether its arguments can be exchanged.
+        primitive: whether `value` relies on the namespace's own function of that name.
         example: arguments and the value that they give, for the documentation.
         source: the lecture that has its formula.
     """
@@ -66,6 +67,7 @@ class Op:
         "latex",
         "name",
         "partials",
+        "primitive",
         "source",
         "symbol",
         "value",
@@ -88,6 +90,7 @@ class Op:
         kink: Callable[..., float] | None = None,
         gates: tuple[str, str] | None = None,
         commutative: bool = True,
+        primitive: bool = False,
         source: str = "",
     ) -> None:
         self.name = name
@@ -96,6 +99,7 @@ class Op:
         command = latex or rf"\operatorname{{{{{name.replace('_', ' ')}}}}}"
         self.formula = formula or f"{name}({holes})"
         self.latex = latex if _HOLE.search(latex) else rf"{command}\left({holes}\right)"
+        self.primitive = primitive or value is None
         self.value = value or (lambda m, *args: getattr(m, name)(*args))
         self.partials = partials
         self.about = about

@@ -435,6 +435,7 @@ clip = Op(
 where = Op(
     "where",
     value=lambda m, condition, x, y: m.where(condition != 0, x, y),
+    primitive=True,
     partials=(
         lambda m, out, condition, x, y: 0.0,
         lambda m, out, condition, x, y: m.abs(m.sign(condition)),
@@ -752,7 +753,7 @@ class Namespace:
     """Functions for one kind of number; what a subclass lacks, the table's own rules supply."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
-        if name not in TABLE:
+        if name not in TABLE or TABLE[name].primitive:
             raise AttributeError(f"{type(self).__name__} has no function {name!r}")
         function = partial(TABLE[name].value, self)
         setattr(self, name, function)  # found directly from now on

@@ -85,9 +85,10 @@ def names(nodes: Sequence[Value]) -> dict[Value, str]:
     labels = [node.label for node in nodes]
     if "f" not in labels:
         labels[-1] = labels[-1] or "f"
-    fresh = (name for i in count(1) if (name := f"v_{i}") not in labels)
+    taken = {*labels}
+    fresh = (name for i in count(1) if (name := f"v_{i}") not in taken)
     named: dict[Value, str] = {}
-    used = set()
+    used: set[str] = set()
     for node, label in zip(nodes, labels, strict=True):
         name = label or next(fresh)
         while name in used:

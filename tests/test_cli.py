@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from micrograd_plus import cli
+from micrograd_plus import cli, ops
 
 COMMAND = [sys.executable, "-m", "micrograd_plus"]
 
@@ -85,6 +85,31 @@ def test_draw(run, tmp_path, options):
     assert "0.18" in svg  # the gradients are in
     assert run("draw", "x", "x=1", "-o", "a.dot").returncode == 0
     assert run("draw", "x", "x=1", "-o", "a.png").returncode == 0
+
+
+def test_check(run):
+    done = run("check", "x * y", "x=2", "y=3")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout.splitlines() == [
+        "derivative  reverse  forward  differences",
+        "∂f/∂x             3        3            3  ok",
+        "∂f/∂y             2        2            2  ok",
+        "∂²f/∂x∂x          0        0            0  ok",
+        "∂²f/∂x∂y          1        1            1  ok",
+        "∂²f/∂y∂x          1        1            1  ok",
+        "∂²f/∂y∂y          0        0            0  ok",
+    ]
+    assert "at a kink: relu(0)" in run("check", "relu(x) + x", "x=0").stdout
+    assert run("check", "log(x)", "x=-1").returncode == 2
+
+
+def test_a_check_that_fails(monkeypatch, capsys):
+    monkeypatch.setattr(ops.tanh, "partials", (lambda m, out, x: 1.0 - out,))
+    assert cli.main(["check", "tanh(x) * y", "x=0.5", "y=2"]) == 1
+    out, err = capsys.readouterr()
+    assert err == ""
+    assert "DIFFERS" in out
+    assert "the derivative of tanh(0.5) for argument 1 (x) is" in out
 
 
 def test_an_expression_may_begin_with_a_minus(run):
@@ -168,7 +193,7 @@ def test_a_missing_program(run):
     assert "install Graphviz" in done.stderr
 
 
-@pytest.mark.parametrize("command", ["tour", "step", "draw"])
+@pytest.mark.parametrize("command", ["tour", "step", "check", "draw"])
 def test_help_has_an_example_that_runs(run, tmp_path, command):
     done = run(command, "--help")
     assert done.returncode == 0

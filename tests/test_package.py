@@ -22,8 +22,10 @@ drawing.picture
 drawing.layout drawing.dot
 drawing.scene
 expression
+explanation
 walkthrough
 formula
+checks debugging
 calculus
 functions
 engine
@@ -38,7 +40,8 @@ operation
 def test_public_names():
     graphs = ["NonFiniteError", "Value", "draw", "replay", "step_through", "values"]
     calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
-    others = [*graphs, *calculus]
+    checks = ["check_gradients", "debug", "explain", "summary"]
+    others = [*graphs, *calculus, *checks]
     assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
     assert set(mg.__all__) <= set(dir(mg))
     for name in mg.__all__:

@@ -1,0 +1,142 @@
+"""Debug mode: where in the program a value came from, and what is usually done about it."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus import ops
+from micrograd_plus.engine import Value, observers
+from micrograd_plus.graph import NonFiniteError, evaluate, inputs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType, TracebackType
+
+_PACKAGE = str(Path(__file__).parent)
+_SHOWN = 8
+"""The most values that an error tells of."""
+
+
+class DebugError(ArithmeticError):
+    """What went wrong in debug mode, and the line of the program that it came from."""
+
+
+class _Made(NamedTuple):
+    """Where a value was made, and of which numbers."""
+
+    line: str
+    numbers: list[float]
+
+
+class _Recorder:
+    """Notes of each value the line that made it and the numbers that it was made of."""
+
+    def __init__(self) -> None:
+        self.made: dict[Value, _Made] = {}
+
+    def recorded(self, node: Value) -> None:
+        self.made[node] = _Made(_line(sys._getframe(1)), inputs(node))
+
+    def differentiating(self, nodes: Sequence[Value]) -> None:
+        for node in nodes:
+            if node.op is None or evaluate(node.op, node.args, inputs(node)) == node.data:
+                continue
+            made = self.made.get(node, _Made("an unknown line", inputs(node)))
+            for arg, before in zip(node.args, made.numbers, strict=True):
+                if type(arg) is not float and arg.data != before:
+                    raise DebugError(
+                        f"{_name(arg)} was {before!r} when {_name(node)} was computed from it at "
+                        f"{made.line}: the gradient would belong to neither. Compute the graph "
+                        "anew, or call replay() before backward()."
+                    )
+
+    def explained(self, error: NonFiniteError) -> str:
+        """The error with the values that led to it, their lines, and the usual mend."""
+        line = _line_of(error.__traceback__)
+        story = [str(error), f"  at {line}"]
+        todo = [arg for arg in error.operands if isinstance(arg, Value)]
+        seen: set[Value] = set()
+        while todo and len(seen) < _SHOWN:
+            value = todo.pop(0)
+            if value not in seen:
+                seen.add(value)
+                made = self.made.get(value)
+                story.append(f"  {_name(value)}" + (f", made at {made.line}" if made else ""))
+                todo += [arg for arg in value.args if isinstance(arg, Value)]
+        if mend := _mend(error):
+            story.append(f"  {mend}")
+        return "\n".join(story)
+
+
+@contextmanager
+def debug() -> Iterator[None]:
+    """Within the block, errors tell where in the program the values that led to them were made.
+
+    Each value's line is noted, so the block takes more time and memory; outside it nothing is.
+
+    Raises:
+        DebugError: (at the block's end, instead of a NonFiniteError) a value or a gradient is not
+            a finite number; or backward() is called after a value's `data` was changed without
+            `replay()`, which gives wrong gradients.
+
+    >>> x = Value(0.5, "x")
+    >>> with debug():
+    ...     y = x * x
+    ...     x.data = 2.0
+    ...     y.backward()
+    Traceback (most recent call last):
+        ...
+    micrograd_plus.debugging.DebugError: x = 2.0 was 0.5 when multiply = 0.25 was computed ...
+    """
+    recorder = _Recorder()
+    observers.append(recorder)
+    try:
+        yield
+    except NonFiniteError as error:
+        raise DebugError(recorder.explained(error)) from error
+    finally:
+        observers.remove(recorder)
+
+
+def _line(frame: FrameType | None) -> str:
+    """The line of the program that called into this package."""
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+
+
+def _line_of(traceback: TracebackType | None) -> str:
+    """The last line of the program that an error passed through."""
+    line = "an unknown line"
+    while traceback is not None:
+        name = traceback.tb_frame.f_code.co_filename
+        if not name.startswith(_PACKAGE):
+            line = f"{name}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return line
+
+
+def _name(value: Value) -> str:
+    name = value.label or (value.op.name if value.op else "a leaf")
+    return f"{name} = {value.data!r}"
+
+
+def _mend(error: NonFiniteError) -> str:
+    """What usually helps."""
+    op, operands = error.op, error.operands
+
+    def comes_from(arg: Any, *names: Any) -> bool:
+        return isinstance(arg, Value) and arg.op in names
+
+    if op is ops.log and comes_from(operands[0], ops.exp, ops.sigmoid, ops.divide):
+        return "mend: log_softmax, log_sigmoid or logsumexp don't underflow where log of it does"
+    if op is ops.exp:
+        return "mend: softmax, logsumexp, sigmoid or softplus don't overflow where exp does"
+    if op in (ops.sqrt, ops.hypot) and not any(error.numbers):
+        return "mend: the derivative of a root is infinite at 0; add a small constant, √(x + 1e-12)"
+    if op in (ops.divide, ops.reciprocal) and comes_from(operands[-1], ops.subtract):
+        return "mend: the denominator is a difference of equal numbers; treat equality by itself"
+    return ""

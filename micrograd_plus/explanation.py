@@ -1,0 +1,216 @@
+"""Explanations of a graph: where a gradient comes from, and what is remarkable about it."""
+
+from __future__ import annotations
+
+import heapq
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus import ops
+from micrograd_plus.engine import Value, adjoints, slopes
+from micrograd_plus.formula import Derivative, Term, text_name, text_number, write
+from micrograd_plus.graph import order
+from micrograd_plus.walkthrough import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Path(NamedTuple):
+    """One way from a value to the output.
+
+    Attributes:
+        nodes: the values on it, from the first to the output.
+        slopes: the local derivatives along it, from the output's to the first.
+        product: their product.
+    """
+
+    nodes: tuple[Value, ...]
+    slopes: tuple[float, ...]
+    product: float
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """Where a gradient comes from.
+
+    Attributes:
+        gradient: the gradient.
+        paths: the paths with the largest products, the largest first.
+        count: how many paths there are in all.
+        names: how the values are called.
+    """
+
+    gradient: float
+    paths: list[Path]
+    count: int
+    names: dict[Value, str]
+
+    @property
+    def rest(self) -> float:
+        """What the paths that are not listed contribute together; 0 if there are none."""
+        listed = sum(path.product for path in self.paths)
+        return self.gradient - listed if self.count > len(self.paths) else 0.0
+
+    def __str__(self) -> str:
+        lines = [self._line(path) for path in self.paths]
+        parts = [text_number(path.product) for path in self.paths]
+        if self.count > len(self.paths):
+            lines.append(f"{self.count - len(self.paths):,} more paths: {text_number(self.rest)}")
+            parts.append(text_number(self.rest))
+        terms = " + ".join(f"({x})" if i and x[0] == "−" else x for i, x in enumerate(parts))
+        total = text_number(self.gradient)
+        return "\n".join([*lines, f"together: {terms} = {total}" if len(parts) > 1 else total])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _line(self, path: Path) -> str:
+        called = [self.names[node] for node in path.nodes]
+        arrows = " → ".join(map(text_name, called))
+        steps = [Derivative(of, by) for by, of in pairwise(called)][::-1]
+        if not steps:
+            return f"{arrows}: 1"
+        chain = [_product(steps), _product(list(path.slopes)), text_number(path.product)]
+        return f"{arrows}: {' = '.join(dict.fromkeys(chain))}"
+
+
+def _product(factors: Sequence[Any]) -> str:
+    result = factors[0]
+    for factor in factors[1:]:
+        result = Term(ops.multiply, (result, factor))
+    return write(result)
+
+
+def explain(x: Value, of: Value, most: int = 10) -> Explanation:
+    """Every path from `x` to `of` with its product of local derivatives; their sum is ∂of/∂x.
+
+    Args:
+        x: a value that `of` depends on.
+        of: the output.
+        most: how many paths to list, those with the largest products; the others are summed up.
+
+    Raises:
+        ValueError: `of` does not depend on `x`, or `most` is less than 1.
+        NonFiniteError: a derivative is not a finite number.
+
+    >>> a = Value(2.0, "a")
+    >>> b = a * 3
+    >>> b.label = "b"
+    >>> explain(a, of=a * b)
+    a → f: ∂f/∂a = 6
+    a → b → f: ∂f/∂b · ∂b/∂a = 2 · 3 = 6
+    together: 6 + 6 = 12
+    """
+    if most < 1:
+        raise ValueError(f"at least one path has to be listed, not {most}")
+    nodes = order(of)
+    named = names(nodes)
+    if x not in named:
+        raise ValueError(f"{of!r} does not depend on {x!r}")
+    count = Counter({of: 1})
+    # the best ways down to each node: product, slopes and nodes as lists linked towards the output
+    best: dict[Value, list[tuple[float, Any]]] = {of: [(1.0, (None, of, None))]}
+    for node in reversed(nodes[nodes.index(x) + 1 :] if x is not of else []):
+        if node.op is None or node not in best:
+            continue
+        ways = best.pop(node)
+        for arg, slope in slopes(node, node.op):
+            count[arg] += count[node]
+            more = [(product * slope, (slope, arg, way)) for product, way in ways]
+            both = best.get(arg, []) + more
+            best[arg] = heapq.nlargest(most, both, key=lambda way: abs(way[0]))
+    gradient = adjoints(of, create_graph=False)[x]
+    return Explanation(gradient, [_unlinked(*way) for way in best[x]], count[x], named)
+
+
+def _unlinked(product: float, way: Any) -> Path:
+    nodes, factors = [], []
+    while way is not None:
+        slope, node, way = way
+        nodes.append(node)
+        if slope is not None:
+            factors.append(slope)
+    return Path(tuple(nodes), tuple(reversed(factors)), product)
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """What is remarkable about a graph.
+
+    Attributes:
+        nodes: how many values it has.
+        edges: how many arguments its operations have, constants not counted.
+        depth: the operations on the longest way from a leaf to the output.
+        operations: how often each operation occurs.
+        largest: the value with the largest gradient, and the gradient.
+        smallest: the value with the smallest gradient other than 0, and the gradient.
+        without: how many values have the gradient 0.
+        dead: the rectified linear units that pass nothing on, as their input is not positive.
+    """
+
+    nodes: int
+    edges: int
+    depth: int
+    operations: Counter[str]
+    largest: tuple[str, float]
+    smallest: tuple[str, float]
+    without: int
+    dead: list[str]
+
+    def __str__(self) -> str:
+        counted = ", ".join(f"{n:,} × {name}" for name, n in self.operations.most_common())
+        dead = ", ".join(map(text_name, self.dead[:8])) + (" …" if len(self.dead) > 8 else "")
+        rows = [
+            f"{self.nodes:,} values, {self.edges:,} edges, {self.depth:,} operations deep",
+            f"operations: {counted or 'none'}",
+            f"largest gradient: {text_number(self.largest[1])} at {text_name(self.largest[0])}",
+            f"smallest gradient: {text_number(self.smallest[1])} at {text_name(self.smallest[0])}",
+            f"gradient 0: {self.without:,} values",
+            f"dead ReLUs: {len(self.dead):,}{f' ({dead})' if self.dead else ''}",
+        ]
+        return "\n".join(rows)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def summary(root: Value) -> Summary:
+    """Count what a graph is made of, and look for vanishing, exploding and dead gradients.
+
+    Args:
+        root: the output; gradients are computed afresh from it, and none is changed.
+
+    Raises:
+        NonFiniteError: a gradient is not a finite number.
+
+    >>> x, y = Value(2.0, "x"), Value(-3.0, "y")
+    >>> summary((x * y).relu() + x)
+    5 values, 5 edges, 3 operations deep
+    operations: 1 × multiply, 1 × relu, 1 × add
+    largest gradient: 1 at x
+    smallest gradient: 1 at x
+    gradient 0: 2 values
+    dead ReLUs: 1 (v₂)
+    """
+    nodes = order(root)
+    named = names(nodes)
+    depth: dict[Value, int] = {}
+    for node in nodes:
+        below = [depth[arg] for arg in node.args if type(arg) is not float]
+        depth[node] = 1 + max(below) if below else 0
+    found = {node: abs(slope) for node, slope in adjoints(root, create_graph=False).items()}
+    alive = [node for node in nodes if found[node]]
+    largest, smallest = max(alive, key=found.__getitem__), min(alive, key=found.__getitem__)
+    return Summary(
+        nodes=len(nodes),
+        edges=sum(type(arg) is not float for node in nodes for arg in node.args),
+        depth=depth[root],
+        operations=Counter(node.op.name for node in nodes if node.op is not None),
+        largest=(named[largest], found[largest]),
+        smallest=(named[smallest], found[smallest]),
+        without=len(nodes) - len(alive),
+        dead=[named[n] for n in nodes if n.op is ops.relu and n.args[0].data <= 0],
+    )

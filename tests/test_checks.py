@@ -1,0 +1,172 @@
+"""`check_gradients`: it passes what is right, and names what is wrong."""
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import ops
+from micrograd_plus.checks import GradientError, check_graph, differences
+from micrograd_plus.engine import apply
+from micrograd_plus.expression import from_text
+from micrograd_plus.operation import Op
+from tests.strategies import operations, points
+
+
+@given(st.data())
+@settings(max_examples=500)
+def test_every_operation_passes(data):
+    op = data.draw(operations)
+    args = data.draw(points(op))
+    if op is ops.power and args[0] <= 0:
+        args[0] = 1.5
+    report = mg.check_gradients(lambda *xs: apply(op, *xs), *args, second=op.arity == 1)
+    assert report.ok
+    assert not report.culprits
+
+
+def test_first_and_second_order_in_three_ways():
+    report = mg.check_gradients(lambda x, y: mg.sin(x * y) + mg.exp(x) / y**2, 1.5, -0.7)
+    assert [row.name for row in report.rows] == [
+        "∂f/∂x1",
+        "∂f/∂x2",
+        "∂²f/∂x1∂x1",
+        "∂²f/∂x1∂x2",
+        "∂²f/∂x2∂x1",
+        "∂²f/∂x2∂x2",
+    ]
+    expected = math.exp(1.5) / 0.49 - 0.7 * math.cos(1.05)
+    for number in (report.rows[0].reverse, report.rows[0].forward, report.rows[0].difference):
+        assert number == pytest.approx(expected, rel=1e-9)
+    assert all(row.agrees for row in report.rows)
+    assert "ok" in str(report)
+
+
+@pytest.mark.parametrize("scale", [1e-8, 1e-3, 1.0, 1e4, 1e8])
+def test_steps_and_tolerances_follow_the_scale(scale):
+    assert mg.check_gradients(lambda x: (x / scale) ** 3 * scale, 2 * scale).ok
+    slope, error = differences(lambda t: ((2 * scale + t) / scale) ** 3, 2 * scale)
+    assert slope * scale == pytest.approx(12, rel=1e-8)
+    assert error * scale < 1e-6
+
+
+# What people get wrong when they add an operation. Each is registered, used inside other
+# operations, and has to be named.
+BROKEN = {
+    "missing_factor": (
+        Op(
+            "missing_factor",
+            value=lambda m, x: m.power(x, 3.0),
+            partials=(lambda m, out, x: m.power(x, 2.0),),
+            about="x³ without the 3 in its derivative",
+            example=((2.0,), 8.0),
+        ),
+        1,
+    ),
+    "swapped_operands": (
+        Op(
+            "swapped_operands",
+            value=lambda m, x, y: x * x * y,
+            partials=(lambda m, out, x, y: x * x, lambda m, out, x, y: 2.0 * x * y),
+            about="x²y with its two derivatives exchanged",
+            example=((2.0, 3.0), 12.0),
+        ),
+        2,
+    ),
+    "assigned_not_added": (
+        Op(
+            "assigned_not_added",
+            value=lambda m, x: x * x,
+            partials=(lambda m, out, x: x,),
+            about="x · x with = for += where its two paths meet",
+            example=((2.0,), 4.0),
+        ),
+        1,
+    ),
+    "forgotten_upstream": (
+        Op(
+            "forgotten_upstream",
+            value=lambda m, x: m.exp(m.sin(x)),
+            partials=(lambda m, out, x: m.cos(x),),
+            about="exp(sin x) with the inner derivative only",
+            example=((0.0,), 1.0),
+        ),
+        1,
+    ),
+    "wrong_sign": (
+        Op(
+            "wrong_sign",
+            value=lambda m, x: m.cos(x),
+            partials=(lambda m, out, x: m.sin(x),),
+            about="cos x without the minus",
+            example=((0.0,), 1.0),
+        ),
+        1,
+    ),
+    "at_the_input": (
+        Op(
+            "at_the_input",
+            value=lambda m, x: m.sigmoid(x),
+            partials=(lambda m, out, x: x * (1.0 - x),),
+            about="σ(x) with the derivative at the input instead of the output",
+            example=((0.0,), 0.5),
+        ),
+        1,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_operations_are_caught_and_named(name, monkeypatch):
+    op, arity = BROKEN[name]
+    monkeypatch.setitem(ops.TABLE, name, op)
+    with pytest.raises(GradientError) as caught:
+        mg.check_gradients(
+            lambda x, y: mg.tanh(apply(op, *(x * y, y + x)[:arity]) * 0.1) + y, 1.3, 0.8
+        )
+    report = caught.value.report
+    assert len(report.culprits) == arity
+    assert all(f"derivative of {name}(" in culprit for culprit in report.culprits)
+    slope = op.local_derivatives(mg.checks.floats, op.value(mg.checks.floats, *[1.04, 2.1][:arity]),
+                                 [1.04, 2.1][:arity], [True] * arity)[0]  # fmt: skip
+    assert f"{slope:.10g} by the table" in report.culprits[0]
+    assert "DIFFERS" in str(caught.value)
+    assert not report.ok
+
+
+def test_a_kink_is_told_from_a_bug(monkeypatch):
+    report = mg.check_gradients(lambda x: mg.relu(x) + x, 0.0)
+    assert report.ok
+    assert report.kinks == ["relu(0)"]
+    assert "at a kink: relu(0)" in str(report)
+    assert mg.check_gradients(lambda x: mg.relu(x) + x, 0.1).kinks == []
+    monkeypatch.setattr(ops.tanh, "partials", (lambda m, out, x: 1.0 - out,))
+    with pytest.raises(GradientError, match=r"derivative of tanh\(0\.5\)"):
+        mg.check_gradients(lambda x: mg.relu(x - 0.5) + mg.tanh(x), 0.5)
+
+
+def test_passes_that_disagree(monkeypatch):
+    real = mg.calculus.adjoints
+
+    def halved(root, done, create_graph):
+        return {node: slope * 0.5 for node, slope in real(root, done, create_graph).items()}
+
+    monkeypatch.setattr(mg.calculus, "adjoints", halved)
+    with pytest.raises(GradientError, match="the passes disagree"):
+        mg.check_gradients(lambda x: x * x, 2.0)
+
+
+def test_edges_of_a_domain_and_functions_without_a_graph():
+    assert mg.check_gradients(lambda x: mg.log(x), 1e-9).ok
+    assert mg.check_gradients(lambda x: mg.asin(x), 1 - 1e-6).ok
+    assert mg.check_gradients(lambda x: 3.0, 1.0).ok
+    with pytest.raises(mg.NonFiniteError, match="gradient through sqrt"):
+        mg.check_gradients(mg.sqrt, 0.0)
+
+
+def test_labels_are_named():
+    report = check_graph(lambda w, x: w * x, {"w": 2.0, "x": 3.0}, second=False)
+    assert [row.name for row in report.rows] == ["∂f/∂w", "∂f/∂x"]
+    assert check_graph(lambda x: from_text("x * x", {"x": x}), {"x": 3.0}).ok
