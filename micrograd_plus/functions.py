@@ -54,6 +54,7 @@ __all__ = [
     "mean",
     "min",
     "minimum",
+    "pow",
     "prelu",
     "reciprocal",
     "relu",
@@ -114,7 +115,7 @@ def _binary(op: Op) -> Binary:
 
 def _document(function: Any, op: Op, names: str) -> None:
     numbers, result = op.example
-    function.__name__ = function.__qualname__ = op.name
+    function.__name__ = function.__qualname__ = name = {"power": "pow"}.get(op.name, op.name)
     function.__doc__ = f"""{op.about[0].upper()}{op.about[1:]}.
 
     Args:
@@ -124,7 +125,7 @@ def _document(function: Any, op: Op, names: str) -> None:
         TypeError: an argument is neither a Value nor a real number.
         NonFiniteError: the result is not a finite real number.
     {f"{chr(10)}    Source: {op.source}.{chr(10)}" if op.source else ""}
-    >>> {op.name}({", ".join(f"Value({x!r})" for x in numbers)}).data
+    >>> {name}({", ".join(f"Value({x!r})" for x in numbers)}).data
     {result!r}
     """
 
@@ -171,6 +172,7 @@ atan2 = _binary(ops.atan2)
 hypot = _binary(ops.hypot)
 maximum = _binary(ops.maximum)
 minimum = _binary(ops.minimum)
+pow = _binary(ops.power)
 
 
 def clip(x: Value | float, low: Value | float, high: Value | float) -> Any:

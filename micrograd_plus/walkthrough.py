@@ -89,10 +89,12 @@ def names(nodes: Sequence[Value]) -> dict[Value, str]:
     fresh = (name for i in count(1) if (name := f"v_{i}") not in taken)
     named: dict[Value, str] = {}
     used: set[str] = set()
+    twins: Counter[str] = Counter()
     for node, label in zip(nodes, labels, strict=True):
         name = label or next(fresh)
         while name in used:
-            name += "′"
+            twins[label] += 1
+            name = label + ("′" * twins[label] if twins[label] < 4 else f"′{twins[label]}")
         used.add(name)
         named[node] = name
     return named

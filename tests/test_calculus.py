@@ -12,8 +12,8 @@ import micrograd_plus as mg
 from micrograd_plus import Value, ops
 from micrograd_plus.engine import adjoints, record
 from micrograd_plus.graph import order
+from micrograd_plus.testing import graphs, operations, points
 from tests import oracle
-from tests.strategies import graphs, operations, points
 
 # ----------------------------------------------------------------------- lecture C
 
@@ -108,7 +108,7 @@ def test_the_univariate_chain_of_lecture_e():
 @settings(max_examples=1000)
 def test_second_derivatives_agree_with_mpmath(data):
     """The rules, run on Values, give derivatives that can be differentiated again."""
-    op = data.draw(operations)
+    op = data.draw(operations())
     args = data.draw(points(op))
     if op is ops.power:
         assume(args[0] > 0)

@@ -12,13 +12,13 @@ from micrograd_plus.checks import GradientError, check_graph, differences
 from micrograd_plus.engine import apply
 from micrograd_plus.expression import from_text
 from micrograd_plus.operation import Op
-from tests.strategies import operations, points
+from micrograd_plus.testing import operations, points
 
 
 @given(st.data())
 @settings(max_examples=500)
 def test_every_operation_passes(data):
-    op = data.draw(operations)
+    op = data.draw(operations())
     args = data.draw(points(op))
     if op is ops.power and args[0] <= 0:
         args[0] = 1.5

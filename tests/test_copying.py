@@ -11,7 +11,7 @@ from hypothesis import given
 import micrograd_plus as mg
 from micrograd_plus import Value, values
 from micrograd_plus.graph import order
-from tests.strategies import graphs
+from micrograd_plus.testing import graphs
 
 WAYS = {
     "deepcopy": copy.deepcopy,

@@ -18,7 +18,7 @@ from micrograd_plus.drawing.layout import LayoutError
 from micrograd_plus.drawing.scene import GraphTooLargeError, scene
 from micrograd_plus.formula import visible
 from micrograd_plus.graph import order
-from tests.strategies import graphs
+from micrograd_plus.testing import graphs
 
 HOSTILE = [
     '"quoted"',

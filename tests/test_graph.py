@@ -9,7 +9,7 @@ from hypothesis import given
 import micrograd_plus as mg
 from micrograd_plus import Value, values
 from micrograd_plus.graph import order
-from tests.strategies import graphs
+from micrograd_plus.testing import graphs
 
 DEEP = 1_000_000
 

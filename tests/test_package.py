@@ -21,6 +21,7 @@ drawing.terminal drawing.page
 drawing.picture
 drawing.layout drawing.dot
 drawing.scene
+testing
 expression
 explanation
 walkthrough

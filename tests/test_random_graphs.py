@@ -5,8 +5,8 @@ import math
 import pytest
 from hypothesis import assume, given, settings
 
+from micrograd_plus.testing import graphs
 from tests import oracle
-from tests.strategies import graphs
 
 LARGEST = 1e4
 

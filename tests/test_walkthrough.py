@@ -8,8 +8,8 @@ from hypothesis import given
 import micrograd_plus as mg
 from micrograd_plus import Value, values
 from micrograd_plus.graph import order
+from micrograd_plus.testing import graphs
 from micrograd_plus.walkthrough import names, steps
-from tests.strategies import graphs
 
 
 def texts(root):
@@ -154,6 +154,8 @@ def test_names():
     assert texts(Value(3)) == ["f = 3", "∂f/∂f = 1"]
     twins = Value(1, "x") * Value(2, "x") * Value(3, "x")
     assert list(names(order(twins)).values()) == ["x", "x′", "v_1", "x′′", "f"]
+    many = mg.sum([Value(1, "x") for _ in range(6)])
+    assert list(names(order(many)).values()) == ["x", "x′", "x′′", "x′′′", "x′4", "x′5", "f"]
 
 
 def test_errors_name_the_place():
