@@ -191,7 +191,7 @@ class Value:
         with unchanged_on_error(nodes, "grad"):
             if create_graph:
                 for node, gradient in adjoints(self).items():
-                    node.grad = gradient if node.op is not None else node.grad + gradient
+                    node.grad = gradient if node.op is not None else plus(node.grad, gradient)
                 return
             for node in nodes:
                 if node.op is not None:
@@ -340,12 +340,12 @@ def adjoints(root: Value, done: Container[int] = (), create_graph: bool = True) 
 
 
 def plus(x: Any, y: Any) -> Any:
-    """X + y, where a float 0 leaves no trace in the graph."""
+    """The sum x + y, where a float 0 leaves no trace in the graph."""
     return y if type(x) is float and x == 0 else x if type(y) is float and y == 0 else x + y
 
 
 def times(x: Any, y: Any) -> Any:
-    """X · y, where a float 0 or 1 leaves no trace in the graph."""
+    """The product x · y, where a float 0 or 1 leaves no trace in the graph."""
     for factor, other in ((x, y), (y, x)):
         if type(factor) is float and factor in (0.0, 1.0):
             return other if factor else 0.0
