@@ -7,12 +7,17 @@ transforms here take numbers in the same shapes and return numbers. Given Values
 
 from __future__ import annotations
 
+import math
+import threading
 from collections.abc import Callable
 from numbers import Real
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.engine import Value, adjoints, plus, slopes, times
-from micrograd_plus.graph import order
+from micrograd_plus.graph import NonFiniteError, infinite_gradient, inputs, order
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 Function = Callable[..., Any]
 
@@ -144,8 +149,8 @@ def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Funct
     def slope(x: Any) -> Any:
         call = _Call(f, (x,), create_graph)
         found = call.scalar()
-        for _ in range(order):
-            found = call.gradient(found, create_graph=True)[0]
+        for n in range(order):
+            found = call.gradient(found, call.as_values or n < order - 1)[0]
         return call.plain(found)
 
     return slope
@@ -172,7 +177,7 @@ def jvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
     >>> jvp(lambda x, y: x * y, (2, 3), (1, 0))
     (6.0, 3.0)
     """
-    call = _Call(f, primals, create_graph)
+    call = _Call(f, primals, create_graph, with_values=tangents)
     direction = _same_shape(tangents, primals, "the tangents")
     return call.plain(call.output), call.plain(call.along(direction))
 
@@ -202,10 +207,13 @@ def vjp(f: Function, *primals: Any, create_graph: bool = False) -> tuple[Any, Fu
 
     def pullback(upstream: Any) -> Any:
         weights = _same_shape(upstream, call.output, "the upstream gradients")
+        call.as_values = call.as_values or any(isinstance(x, Value) for x in weights)
         total: list[Any] = [0.0] * len(call.leaves)
         for output, weight in zip(outputs, weights, strict=True):
             terms = [times(weight, slope) for slope in call.gradient(output)]
             total = list(map(plus, total, terms))
+        if not all(map(math.isfinite, total)):
+            raise NonFiniteError("the product with the upstream gradients is not finite")
         return call.shaped(total)
 
     return call.plain(call.output), pullback
@@ -237,17 +245,31 @@ def hvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
 class _Call:
     """One call of a function, recorded: its leaves, its output, and the shapes of both."""
 
-    def __init__(self, f: Function, args: Any, create_graph: bool = False) -> None:
+    def __init__(
+        self, f: Function, args: Any, create_graph: bool = False, with_values: Any = ()
+    ) -> None:
+        if not callable(f):
+            raise TypeError(f"a function is needed, not {f!r} ({type(f).__name__})")
         if not isinstance(args, tuple):
             raise TypeError(f"the arguments come as a tuple, such as (x,), not as {args!r}")
-        self.args = args
+        self.args = _map(lambda x: x, args)
         given = _flat(args)
-        self.as_values = create_graph or any(isinstance(x, Value) for x in given)
+        # inside the function of another transform all is Values: it may depend on that one's
+        nested = getattr(_state, "calls", 0) > 0
+        values_given = any(isinstance(x, Value) for x in [*given, *_flat(with_values)])
+        self.as_values = create_graph or nested or values_given
         # each place gets a node of its own, also where a Value is given, perhaps twice
         self.leaves = [x * 1.0 if isinstance(x, Value) else Value(x) for x in given]
         self.done = {id(x) for x in given if isinstance(x, Value)}
-        fresh = iter(self.leaves)
-        self.output = f(*_map(lambda x: next(fresh), args))
+        _state.calls = getattr(_state, "calls", 0) + 1
+        try:
+            self.output = f(*_filled(args, iter(self.leaves)))
+        finally:
+            _state.calls -= 1
+        for x in _flat(self.output):
+            if not isinstance(x, Value | Real):
+                kind = type(x).__name__
+                raise TypeError(f"the function has to return Values, not {x!r} ({kind})")
 
     def scalar(self) -> Any:
         """The output, which has to be one number."""
@@ -273,9 +295,11 @@ class _Call:
                 total: Any = 0.0
                 for arg, slope in slopes(node, node.op, self.as_values) if node.op else ():
                     total = plus(total, times(slope, tangents.get(arg, 0.0)))
+                if node.op is not None and not math.isfinite(total):
+                    raise infinite_gradient(node.op, node.args, inputs(node))
                 tangents[node] = total
                 seen.add(id(node))
-        return _map(lambda x: tangents[x] if isinstance(x, Value) else 0.0, self.output)
+        return _map(lambda x: tangents.get(x, 0.0) if isinstance(x, Value) else 0.0, self.output)
 
     def shaped(self, numbers: list[Any]) -> Any:
         """Numbers for the leaves in the shape of the arguments."""
@@ -288,13 +312,31 @@ class _Call:
         return nested if self.as_values else _map(float, nested)
 
 
+_state = threading.local()
+"""How many functions of transforms are running in this thread, one inside the other."""
+
+
 def _map(function: Callable[[Any], Any], nested: Any) -> Any:
     """The nested sequence with a function applied to its scalars; arrays become lists."""
-    if hasattr(nested, "tolist"):
+    if getattr(nested, "ndim", 0):
         nested = nested.tolist()
     if isinstance(nested, list | tuple):
-        return type(nested)([_map(function, item) for item in nested])
+        items = [_map(function, item) for item in nested]
+        return type(nested)(*items) if hasattr(nested, "_fields") else type(nested)(items)
     return function(nested)
+
+
+def _filled(nested: Any, scalars: Iterator[Any]) -> Any:
+    """The nested sequence with other scalars in it; arrays stay arrays."""
+    if getattr(nested, "ndim", 0):
+        array = nested.astype(object)
+        for i in range(array.size):
+            array.flat[i] = next(scalars)
+        return array
+    if isinstance(nested, list | tuple):
+        items = [_filled(item, scalars) for item in nested]
+        return type(nested)(*items) if hasattr(nested, "_fields") else type(nested)(items)
+    return next(scalars)
 
 
 def _flat(nested: Any) -> list[Any]:
@@ -309,4 +351,7 @@ def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:
     given_shape, shape = (str(_map(lambda x: 0, nested)) for nested in (given, expected))
     if given_shape.replace("(", "[").replace(")", "]") != shape.replace("(", "[").replace(")", "]"):
         raise ValueError(f"{what} need the shape {shape}, not {given_shape}")
+    for x in _flat(given):
+        if not isinstance(x, Value | Real):
+            raise TypeError(f"{what} are numbers, not {x!r} ({type(x).__name__})")
     return _flat(given)

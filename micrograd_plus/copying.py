@@ -35,7 +35,7 @@ def reduce_node(node: N) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     each. Written in order, a node's arguments are known already when its turn comes.
     """
     op = node.op.name if node.op else None
-    content = (type(node), op, node.args, node.data, node.grad, node.label)
+    content = (type(node), op, node.args, node.data, float(node.grad), node.label)
     if not node.args or getattr(_state, "in_order", False):
         return _restored, content
     return _after, (_Ancestors(node), *content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -15,13 +16,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType, TracebackType
 
-_PACKAGE = str(Path(__file__).parent)
+    from micrograd_plus.operation import Op
+
+_PACKAGE = str(Path(__file__).parent) + os.sep
 _SHOWN = 8
 """The most values that an error tells of."""
 
 
-class DebugError(ArithmeticError):
-    """What went wrong in debug mode, and the line of the program that it came from."""
+class StaleGraphError(RuntimeError):
+    """A backward pass through values that no longer follow from their arguments."""
 
 
 class _Made(NamedTuple):
@@ -42,18 +45,21 @@ class _Recorder:
 
     def differentiating(self, nodes: Sequence[Value]) -> None:
         for node in nodes:
-            if node.op is None or evaluate(node.op, node.args, inputs(node)) == node.data:
+            if node.op is None or _follows(node, node.op):
                 continue
             made = self.made.get(node, _Made("an unknown line", inputs(node)))
-            for arg, before in zip(node.args, made.numbers, strict=True):
-                if type(arg) is not float and arg.data != before:
-                    raise DebugError(
-                        f"{_name(arg)} was {before!r} when {_name(node)} was computed from it at "
-                        f"{made.line}: the gradient would belong to neither. Compute the graph "
-                        "anew, or call replay() before backward()."
-                    )
+            changed = [
+                f"{_name(arg)} was {before!r} when "
+                for arg, before in zip(node.args, made.numbers, strict=True)
+                if type(arg) is not float and arg.data != before
+            ]
+            raise StaleGraphError(
+                f"{''.join(changed[:1])}{_name(node)} was computed at {made.line}, and does not "
+                "follow from its arguments any more: the gradient would belong to neither. "
+                "Compute the graph anew, or call replay() before backward()."
+            )
 
-    def explained(self, error: NonFiniteError) -> str:
+    def explained(self, error: NonFiniteError) -> NonFiniteError:
         """The error with the values that led to it, their lines, and the usual mend."""
         line = _line_of(error.__traceback__)
         story = [str(error), f"  at {line}"]
@@ -68,7 +74,7 @@ class _Recorder:
                 todo += [arg for arg in value.args if isinstance(arg, Value)]
         if mend := _mend(error):
             story.append(f"  {mend}")
-        return "\n".join(story)
+        return NonFiniteError("\n".join(story), error.op, error.operands, error.numbers)
 
 
 @contextmanager
@@ -78,9 +84,10 @@ def debug() -> Iterator[None]:
     Each value's line is noted, so the block takes more time and memory; outside it nothing is.
 
     Raises:
-        DebugError: (at the block's end, instead of a NonFiniteError) a value or a gradient is not
-            a finite number; or backward() is called after a value's `data` was changed without
-            `replay()`, which gives wrong gradients.
+        NonFiniteError: a value or a gradient is not a finite number; the message, at the block's
+            end, tells the lines, the values that led there, and the usual mend.
+        StaleGraphError: backward() is called after a value's `data` was changed without
+            `replay()`, which would give wrong gradients.
 
     >>> x = Value(0.5, "x")
     >>> with debug():
@@ -89,16 +96,24 @@ def debug() -> Iterator[None]:
     ...     y.backward()
     Traceback (most recent call last):
         ...
-    micrograd_plus.debugging.DebugError: x = 2.0 was 0.5 when multiply = 0.25 was computed ...
+    micrograd_plus.debugging.StaleGraphError: x = 2.0 was 0.5 when multiply = 0.25 was computed ...
     """
     recorder = _Recorder()
     observers.append(recorder)
     try:
         yield
     except NonFiniteError as error:
-        raise DebugError(recorder.explained(error)) from error
+        raise recorder.explained(error) from error
     finally:
         observers.remove(recorder)
+
+
+def _follows(node: Value, op: Op) -> bool:
+    """Whether a node's data are what its operation gives for its arguments' data."""
+    try:
+        return evaluate(op, node.args, inputs(node)) == node.data
+    except NonFiniteError:
+        return False
 
 
 def _line(frame: FrameType | None) -> str:

@@ -166,7 +166,7 @@ class Value:
         self.args = ()
         self.label = label
 
-    def backward(self, create_graph: bool = False) -> None:
+    def backward(self, *, create_graph: bool = False) -> None:
         """Differentiate this value: put ∂self/∂v into `v.grad` for every v it depends on.
 
         Works through the graph in reverse topological order, O(nodes + edges) at any depth.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import heapq
+import math
 from collections import Counter
 from dataclasses import dataclass
 from itertools import pairwise
@@ -16,6 +17,10 @@ from micrograd_plus.walkthrough import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+
+_LONGEST = 12
+"""The most values of a path that are written out."""
 
 
 class Path(NamedTuple):
@@ -58,7 +63,9 @@ class Explanation:
         lines = [self._line(path) for path in self.paths]
         parts = [text_number(path.product) for path in self.paths]
         if self.count > len(self.paths):
-            lines.append(f"{self.count - len(self.paths):,} more paths: {text_number(self.rest)}")
+            more = self.count - len(self.paths)
+            counted = f"{more:,}" if more < 10**18 else f"about 10^{math.log10(more):.0f}"
+            lines.append(f"{counted} more paths: {text_number(self.rest)}")
             parts.append(text_number(self.rest))
         terms = " + ".join(f"({x})" if i and x[0] == "−" else x for i, x in enumerate(parts))
         total = text_number(self.gradient)
@@ -69,6 +76,9 @@ class Explanation:
 
     def _line(self, path: Path) -> str:
         called = [self.names[node] for node in path.nodes]
+        if len(called) > _LONGEST:
+            shown = [*called[:4], "…", *called[-4:]]
+            return f"{' → '.join(map(text_name, shown))}: {text_number(path.product)}"
         arrows = " → ".join(map(text_name, called))
         steps = [Derivative(of, by) for by, of in pairwise(called)][::-1]
         if not steps:
@@ -106,14 +116,16 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
     """
     if most < 1:
         raise ValueError(f"at least one path has to be listed, not {most}")
-    nodes = order(of)
+    nodes = order(_value(of))
     named = names(nodes)
     if x not in named:
         raise ValueError(f"{of!r} does not depend on {x!r}")
     count = Counter({of: 1})
     # the best ways down to each node: product, slopes and nodes as lists linked towards the output
     best: dict[Value, list[tuple[float, Any]]] = {of: [(1.0, (None, of, None))]}
-    for node in reversed(nodes[nodes.index(x) + 1 :] if x is not of else []):
+    for node in reversed(nodes):
+        if node is x:
+            break
         if node.op is None or node not in best:
             continue
         ways = best.pop(node)
@@ -177,6 +189,12 @@ class Summary:
         return str(self)
 
 
+def _value(x: Any) -> Value:
+    if isinstance(x, Value):
+        return x
+    raise TypeError(f"a Value is needed, not {x!r} ({type(x).__name__})")
+
+
 def summary(root: Value) -> Summary:
     """Count what a graph is made of, and look for vanishing, exploding and dead gradients.
 
@@ -195,7 +213,7 @@ def summary(root: Value) -> Summary:
     gradient 0: 2 values
     dead ReLUs: 1 (v₂)
     """
-    nodes = order(root)
+    nodes = order(_value(root))
     named = names(nodes)
     depth: dict[Value, int] = {}
     for node in nodes:

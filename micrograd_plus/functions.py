@@ -40,6 +40,7 @@ __all__ = [
     "gelu",
     "hard_tanh",
     "hypot",
+    "is_zero",
     "leaky_relu",
     "log",
     "log1p",
@@ -147,6 +148,7 @@ exp = _unary(ops.exp)
 expm1 = _unary(ops.expm1)
 floor = _unary(ops.floor)
 gelu = _unary(ops.gelu)
+is_zero = _unary(ops.is_zero)
 log = _unary(ops.log)
 log10 = _unary(ops.log10)
 log1p = _unary(ops.log1p)
@@ -176,7 +178,7 @@ pow = _binary(ops.power)
 
 
 def clip(x: Value | float, low: Value | float, high: Value | float) -> Any:
-    """x, but at least `low` and at most `high`; the derivative for x is 0 at the bounds.
+    """x, but at least `low` and at most `high`; the derivative for x is 1 at the bounds, too.
 
     Args:
         x: a Value or a real number.
@@ -425,9 +427,9 @@ def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
     >>> [x.data for x in log_softmax([Value(0.0), Value(1000.0)])]
     [-1000.0, 0.0]
     """
-    xs = _sequence(terms, "log_softmax", least=1)
-    total = apply(ops.logsumexp, *xs)
-    return [x - total for x in xs]
+    shifted, weights = _shifted(terms, "log_softmax")
+    total = log(sum(weights))
+    return [x - total for x in shifted]
 
 
 def softmax(terms: Iterable[Value | float]) -> list[Any]:
@@ -445,7 +447,17 @@ def softmax(terms: Iterable[Value | float]) -> list[Any]:
     >>> [f"{x:.4f}" for x in softmax([Value(1000.0), Value(1001.0)])]
     ['0.2689', '0.7311']
     """
-    return [exp(x) for x in log_softmax(terms)]
+    _, weights = _shifted(terms, "softmax")
+    total = sum(weights)
+    return [weight / total for weight in weights]
+
+
+def _shifted(terms: Iterable[Value | float], name: str) -> tuple[list[Any], list[Any]]:
+    """The terms less the largest, and eˣ of them, which can't overflow."""
+    xs = _sequence(terms, name, least=1)
+    largest = max(xs)
+    shifted = [apply(ops.subtract, x, largest) for x in xs]
+    return shifted, list(map(exp, shifted))
 
 
 def _sequence(items: Any, name: str, least: int = 0) -> list[Any]:

@@ -120,9 +120,9 @@ power = Op(
     gates=("{0}ˣ", "x{1:superscript}"),
     commutative=False,
     partials=(
-        # sign² is 1, and 0 at 0: there x⁰ has the derivative 0 for x = 0, and 0ʸ that of 0 for y
-        lambda m, out, x, y: y * m.power(x, y - m.sign(y) * m.sign(y)),
-        lambda m, out, x, y: out * m.log(x + (1.0 - m.sign(x) * m.sign(x))),
+        # at x = 0 the derivative of x⁰ is 0, and so is that of 0ʸ for y
+        lambda m, out, x, y: y * m.power(x + m.is_zero(x) * m.is_zero(y), y - 1.0),
+        lambda m, out, x, y: out * m.log(x + m.is_zero(x)),
     ),
     domain=Domain(
         "x > 0, or x = 0 and y ≥ 0, or x < 0 and a whole y",
@@ -386,6 +386,15 @@ sign = Op(
     source="lecture C",
 )
 
+is_zero = Op(
+    "is_zero",
+    value=lambda m, x: m.where(x == 0, 1.0, 0.0),
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x,
+    about="1 where x is 0, else 0",
+    example=((0.0,), 1.0),
+)
+
 maximum = Op(
     "maximum",
     symbol="max",
@@ -419,7 +428,7 @@ clip = Op(
     "clip",
     value=lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
     partials=(
-        lambda m, out, x, low, high: m.step(x - low) * m.step(high - x),
+        lambda m, out, x, low, high: (1.0 - m.step(low - x)) * (1.0 - m.step(x - high)),
         lambda m, out, x, low, high: m.step(low - x),
         lambda m, out, x, low, high: m.step(x - high),
     ),
@@ -499,7 +508,7 @@ sigmoid = Op(
     formula="σ({0})",
     latex=r"\sigma",
     value=_sigmoid,
-    partials=(lambda m, out, x: out * (1.0 - out),),
+    partials=(lambda m, out, x: out * m.sigmoid(-x),),  # 1 − out would lose digits at large x
     about="the logistic function σ(x) = 1 / (1 + e⁻ˣ)",
     example=((0.0,), 0.5),
     source="lecture A",
@@ -721,11 +730,16 @@ def _logsumexp(m: Any, *args: Any) -> Any:
     return shift + m.log(builtins.sum(m.exp(x - shift) for x in args))
 
 
+def _softmax(m: Any, out: Any, *args: Any) -> Sequence[Any]:
+    weights = [m.exp(x - m.max(*args)) for x in args]  # x − out would lose the digits of log n
+    return [weight / m.sum(*weights) for weight in weights]
+
+
 logsumexp = Op(
     "logsumexp",
     symbol="LSE",
     value=_logsumexp,
-    partials=lambda m, out, *args: [m.exp(x - out) for x in args],
+    partials=_softmax,
     domain=Domain("one number or more", lambda *args: len(args) > 0),
     about="log(eˣ¹ + eˣ² + …), without overflow",
     example=((1000.0, -1000.0), 1000.0),

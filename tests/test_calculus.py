@@ -1,6 +1,8 @@
 """Gradients, Jacobians, Hessians, forward mode: the lecture's results, and random functions."""
 
+import collections
 import math
+import pickle
 
 import mpmath
 import numpy as np
@@ -196,6 +198,7 @@ def test_any_order_and_nesting():
     assert [mg.derivative(mg.sin, order=n)(0.0) for n in range(6)] == [0, 1, 0, -1, 0, 1]
     assert mg.grad(mg.grad(mg.grad(lambda x: x**5)))(2) == 240
     assert mg.derivative(lambda x: x**0, order=2)(0) == 0
+    assert mg.hessian(lambda x, y: x**y)(0.5, 0.0)[0][1] == 2
     assert mg.derivative(lambda x: 3 * x, order=5)(1) == 0
     inner = mg.grad(lambda x: x * mg.grad(lambda y: x * y * y)(x))  # (x · 2x²)'
     assert inner(3) == 54
@@ -216,6 +219,62 @@ def test_values_in_values_out():
     assert (value.data, along.data) == (4, 4)
     _, pullback = mg.vjp(lambda v: v * v, x)
     assert pullback(1.0).data == 4
+
+
+def test_what_is_inside_depends_on_what_is_outside():
+    """No perturbation confusion, and no dependence lost."""
+    assert mg.grad(lambda x: x * mg.grad(lambda y: x * y)(1.0))(2.0) == 4
+    assert mg.grad(lambda x: mg.derivative(lambda y: x**2 * y)(1))(3.0) == 6
+    assert mg.grad(lambda x: mg.jvp(lambda y: x * y, (1.0,), (1.0,))[1])(3.0) == 1
+    assert mg.grad(lambda x: mg.value_and_grad(lambda y: x * y)(5.0)[0])(3.0) == 5
+    assert mg.grad(lambda x: mg.jvp(lambda y: y * y, (3.0,), (x,))[1])(2.0) == 6
+    assert mg.grad(lambda x: mg.vjp(lambda y: y * y, 3.0)[1](x))(2.0) == 6
+    assert mg.grad(lambda x: mg.hessian(lambda y: x * y * y)(1.0))(2.0) == 2
+    v = Value(2.0)
+    assert mg.jvp(lambda y: y * y, (3.0,), (v,))[1].data == 12
+    assert mg.vjp(lambda y: y * y, 3.0)[1](v).data == 12
+    value, along = mg.jvp(lambda y: v, (v,), (1.0,))
+    assert (value.data, along) == (2, 0)
+
+
+def test_arrays_named_tuples_and_changed_arguments():
+    def f(x):
+        return (x**2).sum() + x[0, 1]
+
+    assert mg.grad(f)(np.array([[1.0, 2.0]])) == [[2, 5]]
+    assert mg.hessian(lambda x: x @ x)(np.array([1.0, 2.0])) == [[2, 0], [0, 2]]
+    point = collections.namedtuple("Point", "x y")
+    assert mg.grad(lambda p: p.x * p.y)(point(2, 3)) == point(3, 2)
+    numbers = [2.0, 3.0]
+    _, pullback = mg.vjp(lambda x: x[0] * x[1], numbers)
+    numbers.append(4.0)
+    assert pullback(1.0) == [3, 2]
+
+
+def test_softmax_of_large_numbers():
+    for size in (0.0, 1e3, 1e12, 1e16):
+        assert [x.data for x in mg.softmax([Value(size), Value(size)])] == [0.5, 0.5]
+        assert mg.grad(mg.logsumexp)([size, size]) == [0.5, 0.5]
+        assert [float(x) for x in mg.log_softmax([size, size])] == [-math.log(2)] * 2
+    x = [Value(1.0), Value(2.0), Value(-3.0)]
+    first = mg.softmax(x)[0]
+    first.backward()
+    p = [math.exp(v) / (math.e + math.e**2 + math.e**-3) for v in (1, 2, -3)]
+    expected = [p[0] * (1 - p[0]), -p[0] * p[1], -p[0] * p[2]]
+    assert [v.grad for v in x] == pytest.approx(expected, rel=1e-14)
+
+
+def test_the_slope_of_the_sigmoid_in_its_tails():
+    for x in (-700.0, -40.0, 40.0, 700.0):
+        exact = math.exp(-abs(x)) / (1 + math.exp(-abs(x))) ** 2
+        assert mg.grad(mg.sigmoid)(x) == pytest.approx(exact, rel=1e-14)
+
+
+def test_recorded_gradients_can_be_pickled():
+    x = Value(2.0)
+    f = x**3
+    f.backward(create_graph=True)
+    assert pickle.loads(pickle.dumps(x)).grad == 12
 
 
 def test_values_outside_the_function_are_constants_and_keep_their_gradients():
@@ -271,6 +330,19 @@ def test_deep_functions():
 
 
 def test_errors_name_what_is_wrong():
+    for output in (None, "a", {"a": 1}, map(mg.sin, [])):
+        with pytest.raises(TypeError, match="has to return Values, not"):
+            mg.jacobian(lambda x, output=output: output)(2)
+    with pytest.raises(TypeError, match=r"a function is needed, not 3\.0"):
+        mg.grad(3.0)(1)
+    with pytest.raises(TypeError, match="the tangents are numbers, not 'a'"):
+        mg.jvp(mg.sin, (1,), ("a",))
+    with pytest.raises(mg.NonFiniteError, match="gradient through power"):
+        mg.jvp(lambda x: x**0.5, (0.0,), (1.0,))
+    with pytest.raises(mg.NonFiniteError, match="upstream"):
+        mg.vjp(lambda x: x * 1e200, 1.0)[1](1e200)
+    with pytest.raises(TypeError):
+        Value(1).backward(1.0)  # PyTorch's gradient argument
     with pytest.raises(TypeError, match=r"return one Value, not \[.*\(list\)"):
         mg.grad(lambda x: [x])(2)
     with pytest.raises(TypeError, match="not None"):

@@ -154,8 +154,69 @@ def test_passes_that_disagree(monkeypatch):
         return {node: slope * 0.5 for node, slope in real(root, done, create_graph).items()}
 
     monkeypatch.setattr(mg.calculus, "adjoints", halved)
-    with pytest.raises(GradientError, match="the passes disagree"):
+    with pytest.raises(GradientError, match="each operation by itself is right"):
         mg.check_gradients(lambda x: x * x, 2.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "x"),
+    [
+        (lambda x: mg.sin(x) + 1e6, 0.0),
+        (mg.floor, 100.001),
+        (mg.round, 1000.4),
+        (lambda x: mg.relu(x - 1000), 1000.001),
+        (lambda x: mg.maximum(x, 1000.0), 1000.002),
+        (lambda x: mg.relu(x * 1e3 - 1e3), 1 + 1e-6),
+        (mg.cos, 2516.312523481177),
+        (lambda x: 1 / x, 1e-100),
+        (lambda x: mg.sin(x * 1e5), 0.3),
+        (mg.tan, 1.5707),
+        (mg.exp, 300.0),
+    ],
+)
+def test_no_false_alarms(f, x):
+    report = mg.check_gradients(f, x)
+    assert report.ok
+    assert not report.kinks
+
+
+@pytest.mark.parametrize(
+    ("op", "point"),
+    [
+        ("sqrt", (5e-5,)),
+        ("cbrt", (5e-5,)),
+        ("asin", (1 - 5e-5,)),
+        ("relu", (5e-5,)),
+        ("maximum", (3e-5, 2e-5)),
+        ("log2", (1e-9,)),
+        ("tanh", (12.0,)),
+        ("reciprocal", (1e-12,)),
+    ],
+)
+def test_bugs_are_found_at_the_edges_too(op, point, monkeypatch):
+    entry = ops.TABLE[op]
+    wrong = tuple(lambda *args, rule=rule: rule(*args) * 2 for rule in entry.partials)
+    monkeypatch.setattr(entry, "partials", wrong)
+    with pytest.raises(GradientError, match=f"derivative of {op}"):
+        mg.check_gradients(lambda *xs: apply(entry, *xs), *point, second=False)
+
+
+def test_a_kink_excuses_only_what_depends_on_it():
+    with pytest.raises(GradientError, match=r"does the function leave the graph"):
+        mg.check_gradients(lambda x, y: x * float(y) + mg.relu(x - 3), 3.0, 5.0, second=False)
+
+
+def test_operations_of_the_derivative_are_named_too(monkeypatch):
+    monkeypatch.setattr(ops.cos, "partials", (lambda m, out, x: m.sin(x),))
+    with pytest.raises(GradientError, match=r"derivative of cos\(1\)"):
+        mg.check_gradients(mg.sin, 1.0)
+
+
+def test_what_differences_can_not_tell_is_said(monkeypatch):
+    report = mg.check_gradients(lambda x: x + 1e15, 1e-3, second=False)
+    assert "not checked by differences" in str(report)
+    with pytest.raises(TypeError, match="the number for x1 is not a real number"):
+        mg.check_gradients(mg.sin, [1.0, 2.0])
 
 
 def test_edges_of_a_domain_and_functions_without_a_graph():

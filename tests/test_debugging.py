@@ -6,7 +6,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value
-from micrograd_plus.debugging import DebugError
+from micrograd_plus.debugging import StaleGraphError
 from micrograd_plus.engine import observers
 
 
@@ -18,7 +18,7 @@ def here(offset):
 
 def test_the_first_value_that_is_not_finite():
     x = Value(0.0, "x")
-    with pytest.raises(DebugError) as caught, mg.debug():  # noqa: PT012
+    with pytest.raises(mg.NonFiniteError) as caught, mg.debug():  # noqa: PT012
         h = x * 3
         h.label = "h"
         made, failed = here(-2), here(1)
@@ -44,20 +44,35 @@ def test_the_first_value_that_is_not_finite():
     ],
 )
 def test_the_usual_mends(compute, mend):
-    with pytest.raises(DebugError, match=f"mend: .*{mend}"), mg.debug():
+    with pytest.raises(mg.NonFiniteError, match=f"mend: .*{mend}"), mg.debug():
         compute()
 
 
 def test_a_leaf_changed_after_the_forward_pass():
     x = Value(0.5, "x")
-    with pytest.raises(DebugError) as caught, mg.debug():  # noqa: PT012
+    with pytest.raises(StaleGraphError) as caught, mg.debug():  # noqa: PT012
         y = x * x
         made = here(-1)
         x.data = 2.0
         y.backward()
     message = str(caught.value)
-    assert f"x = 2.0 was 0.5 when multiply = 0.25 was computed from it at {made}" in message
+    assert f"x = 2.0 was 0.5 when multiply = 0.25 was computed at {made}" in message
     assert "replay()" in str(caught.value)
+    assert x.grad == 0
+
+
+@pytest.mark.parametrize("change", ["before", "inside", "undefined"])
+def test_whatever_was_changed_is_found(change):
+    x = Value(0.5, "x")
+    old = mg.log(x)
+    if change == "before":
+        x.data = 2.0
+    with pytest.raises(StaleGraphError, match="does not follow from its arguments"), mg.debug():  # noqa: PT012
+        if change == "inside":
+            old.data = 7.0
+        if change == "undefined":
+            x.data = -1.0
+        old.backward()
     assert x.grad == 0
 
 

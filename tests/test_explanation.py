@@ -70,6 +70,28 @@ def test_what_can_not_be_explained():
         mg.explain(x, of=x * 2, most=0)
 
 
+def test_values_with_equal_numbers_are_told_apart():
+    a = Value(2, "a")
+    b = a * 1
+    b.label = "b"
+    assert str(mg.explain(b, of=b * 3)) == "b → f: ∂f/∂b = 3\n3"
+
+
+def test_what_is_no_value_is_named():
+    for wrong in (lambda: mg.summary(3.0), lambda: mg.explain(Value(1), of=3.0)):
+        with pytest.raises(TypeError, match=r"a Value is needed, not 3\.0"):
+            wrong()
+
+
+def test_long_paths_are_abbreviated():
+    x = f = Value(1.0, "x")
+    for _ in range(3000):
+        f = f * 0.5 + f * 0.5
+    lines = str(mg.explain(x, of=f, most=1)).splitlines()
+    assert lines[0].startswith("x → v₂ → v₃ → v₅ → … → ")
+    assert lines[1].startswith("about 10^903 more paths: 1")
+
+
 def test_a_deep_explanation():
     x = f = Value(1.0, "x")
     for _ in range(50_000):
