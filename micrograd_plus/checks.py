@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from micrograd_plus.operation import Op
 
-_ROUNDING = 1e-11
+_ROUNDING = 1e-9
 """Differences as small as this are rounding: 1 − tanh² is no better where tanh is close to 1."""
 
 _NEAR = 1e-9
@@ -140,18 +140,19 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
     at_kink = [node for node in nodes if _kink(node)]
     kinky = {node for kink in at_kink for node in order(kink)}
     excused = [leaf in kinky for leaf in leaves]
-    rows = list(_rows(f, numbers, [f"∂f/∂{name}" for name in names], excused))
+    rows = list(_rows(f, numbers, [f"∂f/∂{name}" for name in names], excused, _largest(nodes)))
     if second and isinstance(root, Value):
+        recorded = adjoints(root)  # the operations of the derivatives are checked, too
+        slopes = [recorded[leaf] for leaf in leaves if isinstance(recorded.get(leaf), Value)]
+        nodes = list(dict.fromkeys([*nodes, *(n for slope in slopes for n in order(slope))]))
         for i, name in enumerate(names):
 
             def slope(*args: Any, i: int = i) -> Any:
                 found = grad(f, create_graph=True)(*args)
                 return found[i] if len(args) > 1 else found
 
-            rows += _rows(slope, numbers, [f"∂²f/∂{name}∂{other}" for other in names], excused)
-        recorded = adjoints(root)  # the operations of the derivatives are checked, too
-        slopes = [recorded[leaf] for leaf in leaves if isinstance(recorded.get(leaf), Value)]
-        nodes = list(dict.fromkeys([*nodes, *(n for slope in slopes for n in order(slope))]))
+            others = [f"∂²f/∂{name}∂{other}" for other in names]
+            rows += _rows(slope, numbers, others, excused, _largest(nodes))
     kinks = [_described(node, inputs(node)) for node in at_kink]
     report = Report(rows, kinks, [*_culprits(nodes)])
     if not report.ok and not report.culprits:
@@ -164,8 +165,13 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
     return report
 
 
+def _largest(nodes: Sequence[Value]) -> float:
+    """The size of the largest number in a graph, constants included."""
+    return max((abs(x) for node in nodes for x in [node.data, *inputs(node)]), default=0.0)
+
+
 def _rows(
-    f: Function, numbers: list[float], names: list[str], at_kink: list[bool]
+    f: Function, numbers: list[float], names: list[str], at_kink: list[bool], largest: float
 ) -> Iterator[Row]:
     reverse = grad(f)(*numbers)
     reverse = reverse if len(numbers) > 1 else (reverse,)
@@ -176,13 +182,15 @@ def _rows(
         def along(t: float, i: int = i) -> float:
             return float(f(*(Value(x + t * (i == k)) for k, x in enumerate(numbers))))
 
-        difference, error = differences(along, numbers[i])
+        difference, error = differences(along, numbers[i], largest)
         size = max(abs(reverse[i]), abs(forward))
         tolerance = 1e-6 * size + 10 * error + _ROUNDING
         yield Row(name, reverse[i], forward, difference, tolerance, at_kink[i])
 
 
-def differences(f: Callable[[float], float], scale: float) -> tuple[float, float]:
+def differences(
+    f: Callable[[float], float], scale: float, largest: float = 0.0
+) -> tuple[float, float]:
     """The derivative of f(t) at t = 0 from differences of its values, and an estimate of its error.
 
     Central differences with smaller and smaller steps, extrapolated to step 0 (Ridders 1982); the
@@ -191,6 +199,7 @@ def differences(f: Callable[[float], float], scale: float) -> tuple[float, float
     Args:
         f: a function of one number.
         scale: the number that t is added to; steps follow from its size, and from 1.
+        largest: the largest number on the way to the value, whose rounding is in it.
 
     Returns:
         The derivative and its error; nan and 0 if the values around 0 don't tell.
@@ -200,8 +209,8 @@ def differences(f: Callable[[float], float], scale: float) -> tuple[float, float
     True
     """
     best, error = math.nan, math.inf
-    for size in {abs(scale) or 1.0, max(abs(scale), 1.0)}:
-        found = list(_extrapolated(f, 1e-3 * size))
+    for size in {max(abs(scale), 1e-200), max(abs(scale), 1.0)}:
+        found = list(_extrapolated(f, 1e-3 * size, largest))
         if not found:
             continue
         finest, _, noise = found[-1]
@@ -216,7 +225,9 @@ def differences(f: Callable[[float], float], scale: float) -> tuple[float, float
     return best, error
 
 
-def _extrapolated(f: Callable[[float], float], step: float) -> Iterator[tuple[float, float, float]]:
+def _extrapolated(
+    f: Callable[[float], float], step: float, largest: float
+) -> Iterator[tuple[float, float, float]]:
     """Slopes from smaller and smaller steps: each with its uncertainty, and its step's noise."""
     previous: list[float] = []
     for _ in range(14):
@@ -227,7 +238,7 @@ def _extrapolated(f: Callable[[float], float], step: float) -> Iterator[tuple[fl
         if not math.isfinite(above - below):
             previous = []
         else:
-            noise = 2.0**-52 * (abs(above) + abs(below)) / step
+            noise = 2.0**-52 * max(abs(above), abs(below), largest) / step
             row = [(above - below) / (2 * step)]
             for k, coarse in enumerate(previous, start=1):
                 row.append(row[-1] + (row[-1] - coarse) / (4.0**k - 1))
@@ -274,13 +285,14 @@ def _local_difference(op: Op, numbers: list[float], position: int) -> tuple[floa
         return [x + t if i == position else x for i, x in enumerate(numbers)]
 
     try:  # exact, but only for rules that hold for complex numbers
-        step = 1e-20 * (abs(numbers[position]) or 1.0)
+        step = 1e-20 * max(abs(numbers[position]), 1e-200)
         slope = op.value(_complex, *moved(step * 1j)).imag / step
         if math.isfinite(slope):
             return slope, 0.0
     except (AttributeError, TypeError, ArithmeticError, ValueError):
         pass
-    return differences(lambda t: op.value(floats, *moved(t)), numbers[position])
+    largest = max(abs(x) for x in [*numbers, op.value(floats, *numbers)])
+    return differences(lambda t: op.value(floats, *moved(t)), numbers[position], largest)
 
 
 class _Complex(Namespace):
