@@ -98,6 +98,12 @@ class Binary(Protocol):
     def __call__(self, x: float, y: float, /) -> float: ...
 
 
+class Reduction(Protocol):
+    """A function of any number of Values and numbers, at least one."""
+
+    def __call__(self, terms: Iterable[Value | float], /) -> Any: ...
+
+
 def _unary(op: Op) -> Unary:
     def function(x: Any, /) -> Any:
         return apply(op, x)
@@ -330,8 +336,14 @@ def dot(weights: Iterable[Value | float], inputs: Iterable[Value | float]) -> An
     return apply(ops.dot, *ws, *xs)
 
 
-def mean(terms: Iterable[Value | float]) -> Any:
-    """The mean of the terms, as one operation.
+def _reduction(op: Op, name: str, about: str = "") -> Reduction:
+    def function(terms: Iterable[Value | float], /) -> Any:
+        return apply(op, *_sequence(terms, name, least=1))
+
+    numbers, result = op.example
+    about = about or f"{op.about[0].upper()}{op.about[1:]}"
+    function.__name__ = function.__qualname__ = name
+    function.__doc__ = f"""{about}, as one operation.
 
     Args:
         terms: an iterable of at least one Value or real number.
@@ -339,77 +351,19 @@ def mean(terms: Iterable[Value | float]) -> Any:
     Raises:
         TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
         ValueError: there are no terms.
-
-    >>> mean([Value(1.0), 2, 6]).data
-    3.0
+        NonFiniteError: the result is not a finite real number.
+    {f"{chr(10)}    Source: {op.source}.{chr(10)}" if op.source else ""}
+    >>> {name}([{", ".join(f"Value({x!r})" for x in numbers)}]).data
+    {result!r}
     """
-    return apply(ops.mean, *_sequence(terms, "mean", least=1))
+    return function
 
 
-def max(terms: Iterable[Value | float]) -> Any:
-    """The largest of the terms, as one operation; those that tie share the derivative.
-
-    Args:
-        terms: an iterable of at least one Value or real number.
-
-    Raises:
-        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
-        ValueError: there are no terms.
-
-    >>> max([Value(1.0), 3, 2]).data
-    3.0
-    """
-    return apply(ops.max, *_sequence(terms, "max", least=1))
-
-
-def min(terms: Iterable[Value | float]) -> Any:
-    """The smallest of the terms, as one operation; those that tie share the derivative.
-
-    Args:
-        terms: an iterable of at least one Value or real number.
-
-    Raises:
-        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
-        ValueError: there are no terms.
-
-    >>> min([Value(1.0), 3, 2]).data
-    1.0
-    """
-    return apply(ops.min, *_sequence(terms, "min", least=1))
-
-
-def maxout(terms: Iterable[Value | float]) -> Any:
-    """The largest of several linear functions' values: a maxout unit.
-
-    Args:
-        terms: an iterable of at least one Value or real number.
-
-    Raises:
-        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
-        ValueError: there are no terms.
-
-    Source: lecture A.
-
-    >>> maxout([Value(1.0) * 2 + 1, Value(1.0) * -1]).data
-    3.0
-    """
-    return apply(ops.max, *_sequence(terms, "maxout", least=1))
-
-
-def logsumexp(terms: Iterable[Value | float]) -> Any:
-    """log(eˣ¹ + eˣ² + …) of the terms, as one operation that does not overflow.
-
-    Args:
-        terms: an iterable of at least one Value or real number.
-
-    Raises:
-        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
-        ValueError: there are no terms.
-
-    >>> logsumexp([Value(1000.0), -1000]).data
-    1000.0
-    """
-    return apply(ops.logsumexp, *_sequence(terms, "logsumexp", least=1))
+logsumexp = _reduction(ops.logsumexp, "logsumexp")
+max = _reduction(ops.max, "max")
+maxout = _reduction(ops.max, "maxout", "A maxout unit: the largest of several linear functions")
+mean = _reduction(ops.mean, "mean")
+min = _reduction(ops.min, "min")
 
 
 def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
