@@ -23,8 +23,9 @@ from micrograd_plus.calculus import (
     vjp,
 )
 from micrograd_plus.engine import Value, values
+from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.functions import *  # noqa: F403  the functions have one list of their names
-from micrograd_plus.graph import NonFiniteError, replay
+from micrograd_plus.graph import replay
 
 if _TYPE_CHECKING:
     from micrograd_plus.checks import check_gradients

@@ -13,8 +13,11 @@ from collections.abc import Callable
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.engine import Value, adjoints, plus, slopes, times
-from micrograd_plus.graph import NonFiniteError, infinite_gradient, inputs, order
+from micrograd_plus.adjoints import adjoints, plus, slopes, times
+from micrograd_plus.engine import Value, recorded
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.floats import floats
+from micrograd_plus.graph import infinite_gradient, inputs, order
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -283,17 +286,18 @@ class _Call:
         if not isinstance(output, Value):
             return [0.0] * len(self.leaves)
         as_values = self.as_values if create_graph is None else create_graph
-        found = adjoints(output, self.done, as_values)
+        found = adjoints(output, self.done, recorded if as_values else floats)
         return [found.get(leaf, 0.0) for leaf in self.leaves]
 
     def along(self, direction: list[Any]) -> Any:
         """One forward pass: the derivatives of all outputs along a direction."""
         tangents = dict(zip(self.leaves, direction, strict=True))
         seen = self.done | {id(leaf) for leaf in self.leaves}
+        m = recorded if self.as_values else floats
         for output in _flat(self.output):
             for node in order(output, seen) if isinstance(output, Value) else ():
                 total: Any = 0.0
-                for arg, slope in slopes(node, node.op, self.as_values) if node.op else ():
+                for arg, slope in slopes(node, node.op, m) if node.op else ():
                     total = plus(total, times(slope, tangents.get(arg, 0.0)))
                 if node.op is not None and not math.isfinite(total):
                     raise infinite_gradient(node.op, node.args, inputs(node))

@@ -7,10 +7,12 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.adjoints import adjoints
 from micrograd_plus.calculus import Function, grad, jvp
-from micrograd_plus.engine import Value, adjoints
+from micrograd_plus.engine import Value, recorded
+from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
-from micrograd_plus.graph import NonFiniteError, inputs, local_derivatives, order, real
+from micrograd_plus.graph import inputs, local_derivatives, order, real
 from micrograd_plus.ops import Namespace
 
 if TYPE_CHECKING:
@@ -142,8 +144,10 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
     excused = [leaf in kinky for leaf in leaves]
     rows = list(_rows(f, numbers, [f"∂f/∂{name}" for name in names], excused, _largest(nodes)))
     if second and isinstance(root, Value):
-        recorded = adjoints(root)  # the operations of the derivatives are checked, too
-        slopes = [recorded[leaf] for leaf in leaves if isinstance(recorded.get(leaf), Value)]
+        derivatives = adjoints(
+            root, m=recorded
+        )  # the operations of the derivatives are checked, too
+        slopes = [derivatives[x] for x in leaves if isinstance(derivatives.get(x), Value)]
         nodes = list(dict.fromkeys([*nodes, *(n for slope in slopes for n in order(slope))]))
         for i, name in enumerate(names):
 

@@ -6,7 +6,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
-from micrograd_plus.graph import N, order
+from micrograd_plus.graph import N, order, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -69,9 +69,9 @@ def _after(ancestors: list[Any], *content: Any) -> Any:
 
 def _node(kind: type[N], op: Any, args: Any, data: float, grad: float, label: str) -> N:
     node = kind.__new__(kind)
-    node.op = op
-    node.args = args
+    node.label = label
     node.data = data
     node.grad = grad
-    node.label = label
+    node.op = op
+    node.left, node.right = packed(op, args)
     return node

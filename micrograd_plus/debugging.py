@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.engine import Value, observers
-from micrograd_plus.graph import NonFiniteError, evaluate, inputs
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.graph import evaluate, inputs
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -3,27 +3,34 @@
 from __future__ import annotations
 
 import math
-import operator
-from numbers import Real
 from typing import TYPE_CHECKING, Any, Protocol
 
 from micrograd_plus import ops
-from micrograd_plus.copying import copy_node, deep_copy, reduce_node
+from micrograd_plus.adjoints import adjoints, plus
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.floats import floats
 from micrograd_plus.graph import (
-    NonFiniteError,
+    REAL,
     evaluate,
+    finite,
     infinite_gradient,
     inputs,
     local_derivatives,
     order,
+    packed,
     real,
     unchanged_on_error,
 )
+from micrograd_plus.number import Number
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.operation import Op
+
+_LOW, _HIGH = -math.inf, math.inf
+_ADD, _MULTIPLY, _DOT = ops.add, ops.multiply, ops.dot
+_new = object.__new__
 
 
 class Observer(Protocol):
@@ -39,7 +46,7 @@ class Observer(Protocol):
 observers: list[Observer] = []
 
 
-def record(op: Op, args: tuple[Value | float, ...]) -> Value:
+def record(op: Op, args: tuple[Any, ...]) -> Value:
     """A new node: the operation, its ordered arguments, and its value.
 
     Args:
@@ -49,12 +56,18 @@ def record(op: Op, args: tuple[Value | float, ...]) -> Value:
     Raises:
         NonFiniteError: the value is not a finite real number.
     """
-    node = Value.__new__(Value)
-    node.data = evaluate(op, args, [arg.data if isinstance(arg, Value) else arg for arg in args])
+    numbers = [arg if type(arg) is float else arg._data for arg in args]
+    return _node(evaluate(op, args, numbers), op, *packed(op, args))
+
+
+def _node(data: float, op: Op, left: Any, right: Any) -> Value:
+    node = _new(Value)
+    node._data = data
     node.grad = 0.0
-    node.op = op
-    node.args = args
     node.label = ""
+    node.op = op
+    node.left = left
+    node.right = right
     for observer in observers:
         observer.recorded(node)
     return node
@@ -67,14 +80,19 @@ def apply(op: Op, *arguments: Any) -> Any:
         TypeError: an argument is neither a Value nor a real number.
         NonFiniteError: the result is not a finite real number.
     """
-    args = tuple(map(operand, arguments))
-    for given, arg in zip(arguments, args, strict=True):
-        if arg is NotImplemented:
-            kind = type(given).__name__
-            raise TypeError(f"{op.name} needs Values or real numbers, not {given!r} ({kind})")
-    if any(isinstance(arg, Value) for arg in args):
-        return record(op, args)
-    return evaluate(op, args, args)
+    if not {Value, float}.issuperset(map(type, arguments)):
+        arguments = tuple(_argument(op, x) for x in arguments)
+    for arg in arguments:
+        if isinstance(arg, Value):
+            return record(op, arguments)
+    return evaluate(op, arguments, arguments)
+
+
+def _argument(op: Op, x: Any) -> Any:
+    arg = operand(x)
+    if arg is NotImplemented:
+        raise TypeError(f"{op.name} needs Values or real numbers, not {x!r} ({type(x).__name__})")
+    return arg
 
 
 def operand(x: Any) -> Any:
@@ -84,12 +102,12 @@ def operand(x: Any) -> Any:
     """
     if type(x) is float or isinstance(x, Value):
         return x
-    return real(x, "an operand") if isinstance(x, Real) else NotImplemented
+    return real(x, "an operand") if isinstance(x, REAL) else NotImplemented
 
 
 def _unary(op: Op) -> Callable[[Value], Value]:
     def method(self: Value) -> Value:
-        return record(op, (self,))
+        return _node(evaluate(op, (self,), (self._data,)), op, self, None)
 
     method.__doc__ = f"{op.about[0].upper()}{op.about[1:]}."
     return method
@@ -107,16 +125,11 @@ def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
     return method, reflected
 
 
-def _comparison(compare: Callable[[float, Any], bool]) -> Callable[..., Any]:
-    def method(self: Value, other: Any) -> Any:
-        if isinstance(other, Value):
-            return compare(self.data, other.data)
-        return compare(self.data, other) if isinstance(other, Real) else NotImplemented
-
-    return method
+_sum, _reflected_sum = _binary(ops.add)
+_product, _reflected_product = _binary(ops.multiply)
 
 
-class Value:
+class Value(Number):
     """A real number that records the operations applied to it into a graph.
 
     Arithmetic with Values and numbers makes new Values, `+=` too; a plain number among the
@@ -146,25 +159,15 @@ class Value:
     (-8.0, 4.0, 4.0, -2.0)
     """
 
-    __slots__ = ("args", "data", "grad", "label", "op")
-
-    data: float
-    grad: float
-    op: Op | None
-    args: tuple[Any, ...]
-    label: str
+    __slots__ = ()
 
     def __init__(self, data: float, label: str = "") -> None:
+        self._data = finite(data, "a Value's data")
         if not isinstance(label, str):
             raise TypeError(f"a label is a string, not {label!r} ({type(label).__name__})")
-        number = real(data, "a Value's data")
-        if not math.isfinite(number):
-            raise NonFiniteError(f"a Value needs a finite number, not {data!r}")
-        self.data = number
-        self.grad = 0.0
-        self.op = None
-        self.args = ()
         self.label = label
+        self.grad = 0.0
+        self.op = self.left = self.right = None
 
     def backward(self, *, create_graph: bool = False) -> None:
         """Differentiate this value: put ∂self/∂v into `v.grad` for every v it depends on.
@@ -188,18 +191,17 @@ class Value:
         nodes = order(self)
         for observer in observers:
             observer.differentiating(nodes)
-        with unchanged_on_error(nodes, "grad"):
+        with unchanged_on_error(nodes, "grad") as before:
             if create_graph:
-                for node, gradient in adjoints(self).items():
+                for node, gradient in adjoints(self, m=recorded).items():
                     node.grad = gradient if node.op is not None else plus(node.grad, gradient)
                 return
-            for node in nodes:
-                if node.op is not None:
-                    node.grad = 0.0
+            if any(before):  # a graph just recorded has clean gradients
+                for node in nodes:
+                    if node.op is not None:
+                        node.grad = 0.0
             self.grad += 1.0
-            for node in reversed(nodes):
-                if node.op is not None:
-                    _chain_rule(node, node.op)
+            _chain_rule(nodes)
 
     def zero_grad(self) -> None:
         """Set the gradient of this value, and of every value it depends on, to 0."""
@@ -208,17 +210,40 @@ class Value:
             for node in nodes:
                 node.grad = 0.0
 
-    # arithmetic
-    __add__, __radd__ = _binary(ops.add)
+    # arithmetic; sums and products, most of what is ever recorded, take a direct way
+    def __add__(self, other: Any) -> Any:
+        kind = type(other)
+        if kind is Value:
+            data = self._data + other._data
+        elif kind is float:
+            data = self._data + other
+        else:
+            return _sum(self, other)
+        if not _LOW < data < _HIGH:
+            return _sum(self, other)  # raises, and names the operands
+        return _node(data, _ADD, self, other)
+
+    def __mul__(self, other: Any) -> Any:
+        kind = type(other)
+        if kind is Value:
+            data = self._data * other._data
+        elif kind is float:
+            data = self._data * other
+        else:
+            return _product(self, other)
+        if not _LOW < data < _HIGH:
+            return _product(self, other)  # raises, and names the operands
+        return _node(data, _MULTIPLY, self, other)
+
+    __radd__, __rmul__ = _reflected_sum, _reflected_product
     __sub__, __rsub__ = _binary(ops.subtract)
-    __mul__, __rmul__ = _binary(ops.multiply)
     __truediv__, _divide_by = _binary(ops.divide)
     __pow__, __rpow__ = _binary(ops.power)
     __neg__ = _unary(ops.negate)
     __abs__ = _unary(ops.abs)
 
     def __rtruediv__(self, other: Any) -> Any:
-        one = isinstance(other, Real) and other == 1
+        one = isinstance(other, REAL) and other == 1
         return record(ops.reciprocal, (self,)) if one else self._divide_by(other)
 
     def __pos__(self) -> Value:
@@ -231,125 +256,72 @@ class Value:
     sinh, cosh, tanh = map(_unary, (ops.sinh, ops.cosh, ops.tanh))
     sigmoid, relu, silu, gelu = map(_unary, (ops.sigmoid, ops.relu, ops.silu, ops.gelu))
 
-    # comparisons
-    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
-    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
-    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
-    __hash__ = object.__hash__
 
-    # conversions, which leave the graph
-    def __float__(self) -> float:
-        return float(self.data)
-
-    def __int__(self) -> int:
-        return int(self.data)
-
-    __trunc__ = __int__
-
-    def __floor__(self) -> int:
-        return math.floor(self.data)
-
-    def __ceil__(self) -> int:
-        return math.ceil(self.data)
-
-    def __round__(self, digits: int | None = None) -> float:
-        return round(self.data, digits)
-
-    def __bool__(self) -> bool:
-        return bool(self.data)
-
-    def __format__(self, spec: str) -> str:
-        return format(self.data, spec) if spec else repr(self)
-
-    def __repr__(self) -> str:
-        label = f", label={self.label!r}" if self.label else ""
-        return f"Value(data={float(self.data)!r}, grad={float(self.grad)!r}{label})"
-
-    # copies and pickles
-    def __copy__(self) -> Value:
-        return copy_node(self, self.args)
-
-    def __deepcopy__(self, memo: dict[int, Any]) -> Value:
-        return deep_copy(self, memo)
-
-    def __reduce_ex__(self, protocol: Any) -> tuple[Any, ...]:
-        return reduce_node(self)
-
-
-def _chain_rule(node: Value, op: Op) -> None:
-    """Add upstream gradient · local derivative to the gradient of each argument of `node`."""
-    for arg, slope in slopes(node, op):
-        arg.grad += node.grad * slope
-        if not -math.inf < arg.grad < math.inf:
-            raise infinite_gradient(op, node.args, inputs(node))
-
-
-_recorded = ops.Operations(apply)
-"""The table's namespace for Values: what a rule computes becomes part of the graph."""
-
-
-def slopes(node: Value, op: Op, create_graph: bool = False) -> Iterator[tuple[Value, Any]]:
-    """Each argument of `node` that is a Value, with its local derivative.
+def _chain_rule(nodes: Sequence[Value]) -> None:
+    """Add upstream gradient · local derivative to the gradient of each argument of each node.
 
     Args:
-        node: a Value.
-        op: its operation.
-        create_graph: whether the derivatives are to be Values, as far as they depend on any.
-
-    Raises:
-        NonFiniteError: a derivative is not a finite number.
+        nodes: each after its arguments; the last one's gradient is there.
     """
-    local: Sequence[Any]
-    if create_graph:
-        wanted = [type(arg) is not float for arg in node.args]
-        local = op.local_derivatives(_recorded, node, node.args, wanted)
-    else:
-        local = local_derivatives(op, node.args, inputs(node), node.data)
-    for arg, slope in zip(node.args, local, strict=True):
-        if type(arg) is not float:
-            yield arg, slope
-
-
-def adjoints(root: Value, done: Container[int] = (), create_graph: bool = True) -> dict[Value, Any]:
-    """The derivatives of `root` for all that it depends on; no gradient is changed.
-
-    Args:
-        root: the value to differentiate.
-        done: the ids of Values to go no further at.
-        create_graph: whether the derivatives are to be Values, as far as they depend on any.
-
-    Raises:
-        NonFiniteError: a derivative is not a finite number.
-
-    >>> x = Value(3.0)
-    >>> slope = adjoints(x**3)[x]
-    >>> adjoints(slope)[x].data
-    18.0
-    """
-    nodes = order(root, done)
-    found: dict[Value, Any] = dict.fromkeys(nodes, 0.0)
-    found[root] = 1.0
+    leaves = []
     for node in reversed(nodes):
-        if node.op is not None:
-            for arg, slope in slopes(node, node.op, create_graph):
-                if id(arg) not in done:
-                    found[arg] = total = plus(found[arg], times(found[node], slope))
-                    if not create_graph and not math.isfinite(total):
-                        raise infinite_gradient(node.op, node.args, inputs(node))
-    return found
+        op = node.op
+        if op is None:
+            leaves.append(node)
+            continue
+        upstream = node.grad
+        left, right = node.left, node.right
+        if op is _ADD:
+            if type(left) is not float:
+                left.grad += upstream
+            if type(right) is not float:
+                right.grad += upstream
+        elif op is _MULTIPLY:
+            if type(left) is not float:
+                if type(right) is not float:
+                    left.grad += upstream * right._data
+                    right.grad += upstream * left._data
+                else:
+                    left.grad += upstream * right
+            else:
+                right.grad += upstream * left
+        elif op is _DOT:
+            half = len(left) // 2
+            for w, x in zip(left[:half], left[half:], strict=True):
+                if type(w) is float:
+                    if type(x) is not float:
+                        x.grad += upstream * w
+                elif type(x) is float:
+                    w.grad += upstream * x
+                else:
+                    w.grad += upstream * x._data
+                    x.grad += upstream * w._data
+        elif op.arity == 1:
+            left.grad += upstream * _slope(op, left, node._data)
+        else:
+            args = node.args
+            for arg, slope in zip(
+                args, local_derivatives(op, args, inputs(node), node._data), strict=True
+            ):
+                if type(arg) is not float:
+                    arg.grad += upstream * slope
+    # what is not finite anywhere stays so on its way down: the leaves tell of it
+    for leaf in leaves:
+        if not _LOW < leaf.grad < _HIGH:
+            adjoints(nodes[-1])  # finds the operation, and raises
+            raise NonFiniteError(f"the gradients of {leaf!r} add up to more than a float can hold")
 
 
-def plus(x: Any, y: Any) -> Any:
-    """The sum x + y, where a float 0 leaves no trace in the graph."""
-    return y if type(x) is float and x == 0 else x if type(y) is float and y == 0 else x + y
+def _slope(op: Op, x: Value, out: float) -> Any:
+    """The local derivative of an operation on one argument."""
+    try:
+        return op.partials[0](floats, out, x._data)  # type: ignore[index]
+    except ZeroDivisionError:
+        raise infinite_gradient(op, (x,), (x._data,)) from None
 
 
-def times(x: Any, y: Any) -> Any:
-    """The product x · y, where a float 0 or 1 leaves no trace in the graph."""
-    for factor, other in ((x, y), (y, x)):
-        if type(factor) is float and factor in (0.0, 1.0):
-            return other if factor else 0.0
-    return x * y
+recorded = ops.Operations(apply)
+"""The table's namespace for Values: what a rule computes in it becomes part of the graph."""
 
 
 def values(**numbers: float) -> tuple[Value, ...]:

@@ -10,7 +10,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
-from micrograd_plus.engine import Value, adjoints, slopes
+from micrograd_plus.adjoints import adjoints, slopes
+from micrograd_plus.engine import Value
 from micrograd_plus.formula import Derivative, Term, text_name, text_number, write
 from micrograd_plus.graph import order
 from micrograd_plus.walkthrough import names
@@ -134,7 +135,7 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
             more = [(product * slope, (slope, arg, way)) for product, way in ways]
             both = best.get(arg, []) + more
             best[arg] = heapq.nlargest(most, both, key=lambda way: abs(way[0]))
-    gradient = adjoints(of, create_graph=False)[x]
+    gradient = adjoints(of)[x]
     return Explanation(gradient, [_unlinked(*way) for way in best[x]], count[x], named)
 
 
@@ -219,7 +220,7 @@ def summary(root: Value) -> Summary:
     for node in nodes:
         below = [depth[arg] for arg in node.args if type(arg) is not float]
         depth[node] = 1 + max(below) if below else 0
-    found = {node: abs(slope) for node, slope in adjoints(root, create_graph=False).items()}
+    found = {node: abs(slope) for node, slope in adjoints(root).items()}
     alive = [node for node in nodes if found[node]]
     largest, smallest = max(alive, key=found.__getitem__), min(alive, key=found.__getitem__)
     return Summary(

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from micrograd_plus import ops
-from micrograd_plus.engine import Value, apply
+from micrograd_plus.engine import Value, apply, record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -106,7 +106,7 @@ class Reduction(Protocol):
 
 def _unary(op: Op) -> Unary:
     def function(x: Any, /) -> Any:
-        return apply(op, x)
+        return record(op, (x,)) if isinstance(x, Value) else apply(op, x)
 
     _document(function, op, "x")
     return function

@@ -1,16 +1,14 @@
-"""What can be done with any graph of nodes: put it in order, evaluate it, replay it.
-
-A node is plain data: `op` (None for a leaf), `args` (an ordered tuple of nodes and floats, the
-floats being constants), `data`, `grad` and `label`.
-"""
+"""A node, which is plain data, and what can be done with any graph: order, evaluate, replay it."""
 
 from __future__ import annotations
 
 import math
 from contextlib import contextmanager
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
 
 if TYPE_CHECKING:
@@ -18,42 +16,70 @@ if TYPE_CHECKING:
 
     from micrograd_plus.operation import Op
 
-_INF = math.inf
+_LOW, _HIGH = -math.inf, math.inf
 
 
-class Node(Protocol):
-    """What this module asks of a node."""
+class Node:
+    """A number in a graph: what made it, from what, and what it is.
+
+    Python's garbage collector looks at all objects again and again, so one or two arguments stand
+    in the node itself: with a tuple for them a training step took a half longer.
+
+    Attributes:
+        op: the operation that made it; None for a leaf.
+        left: the first argument, a node or a float, of an operation on one or two; of any other
+            operation the tuple of all arguments; None for a leaf.
+        right: the second argument of an operation on two.
+        grad: the derivative of the last `backward()`'s value for this one; 0.0 before.
+        label: the name.
+    """
+
+    __slots__ = ("_data", "grad", "label", "left", "op", "right")
 
     op: Op | None
-    args: tuple[Any, ...]
-    data: float
-    grad: float
-    label: str
+    left: Any
+    right: Any
+    _data: float
+    grad: Any
+    label: Any
+
+    @property
+    def data(self) -> float:
+        """The number; only finite real numbers can be assigned.
+
+        Raises:
+            TypeError: (when assigned) it is not a real number.
+            NonFiniteError: (when assigned) it is nan or infinite.
+        """
+        return self._data
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        self._data = finite(number, f"the data of {self.label}" if self.label else "a Value's data")
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The operation's arguments in order: nodes, and floats for constants."""
+        if self.right is not None:
+            return (self.left, self.right)
+        if self.left is None:
+            return ()
+        return self.left if isinstance(self.left, tuple) else (self.left,)
+
+
+def packed(op: Op | None, args: tuple[Any, ...]) -> tuple[Any, Any]:
+    """What stands in `left` and `right` of a node made by `op` from `args`."""
+    if op is None:
+        return None, None
+    if op.arity == 2:
+        return args
+    return (args[0] if op.arity == 1 else args), None
 
 
 N = TypeVar("N", bound=Node)
 
 
-class NonFiniteError(ArithmeticError, ValueError):
-    """A result or a derivative that is not a finite real number.
-
-    Attributes:
-        op: the operation; None where a number was refused before it entered a graph.
-        operands: its arguments.
-        numbers: their numbers.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        op: Op | None = None,
-        args: Sequence[Any] = (),
-        numbers: Sequence[float] = (),
-    ) -> None:
-        super().__init__(message)
-        self.op = op
-        self.operands = args
-        self.numbers = numbers
+REAL = (float, int, Real)  # the usual ones are found sooner than by Real alone
 
 
 def real(x: Any, what: str) -> float:
@@ -67,12 +93,20 @@ def real(x: Any, what: str) -> float:
         TypeError: it is not a real number.
         NonFiniteError: it is one, but too large for a float.
     """
-    if not isinstance(x, Real):
-        raise TypeError(f"{what} is not a real number but {x!r} ({type(x).__name__})")
+    if not isinstance(x, REAL):
+        raise TypeError(f"{what} must be a real number, not {x!r} ({type(x).__name__})")
     try:
         return float(x)
     except OverflowError:
         raise NonFiniteError(f"{what} is too large for a float") from None
+
+
+def finite(x: Any, what: str) -> float:
+    """`x` as a float that is neither infinite nor nan; raises as `real` does."""
+    number = real(x, what)
+    if _LOW < number < _HIGH:
+        return number
+    raise NonFiniteError(f"{what} must be a finite number, not {x!r}")
 
 
 def order(root: N, done: Container[int] = ()) -> list[N]:
@@ -90,27 +124,36 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
     >>> [node.data for node in order(x + x * y)]
     [1.0, -3.0, -3.0, -2.0]
     """
-    found: list[N] = []
-    seen: set[int] = set()
+    found: list[Any] = []
+    seen: set[Node] = set()
     todo: list[Any] = [root]
     while todo:
         node = todo.pop()
         if node is None:  # all arguments of the node below are found
             found.append(todo.pop())
-        elif type(node) is not float and id(node) not in seen and id(node) not in done:
-            seen.add(id(node))
-            if node.args:
-                todo.append(node)
-                todo.append(None)
-                todo.extend(reversed(node.args))
-            else:
+        elif node not in seen and not (done and id(node) in done):
+            seen.add(node)
+            left, right = node.left, node.right
+            if left is None:
                 found.append(node)
+                continue
+            todo.append(node)
+            todo.append(None)
+            if isinstance(left, tuple):
+                todo.extend(
+                    [arg for arg in reversed(left) if type(arg) is not float and arg not in seen]
+                )
+                continue
+            if right is not None and type(right) is not float and right not in seen:
+                todo.append(right)
+            if type(left) is not float and left not in seen:
+                todo.append(left)
     return found
 
 
 def inputs(node: Node) -> list[float]:
     """The numbers that a node's operation is applied to."""
-    return [arg if type(arg) is float else arg.data for arg in node.args]
+    return [arg if type(arg) is float else arg._data for arg in node.args]
 
 
 def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str = "") -> float:
@@ -119,22 +162,12 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
     Raises:
         NonFiniteError: it is not a finite real number; the message names the operation, its
             operands with their labels, and the result's label.
-        TypeError: an operand's data was replaced by something that is no real number.
     """
-    try:
-        result = op.value(floats, *numbers)
-        if type(result) is float and -_INF < result < _INF:
-            return result
-    except (ArithmeticError, TypeError, ValueError):
-        pass  # found out below
-    if not all(isinstance(x, Real) for x in numbers):
-        raise TypeError(f"{op.name} needs real numbers, not {_operands(args, numbers)}")
-    numbers = [real(x, f"an operand of {op.name}") for x in numbers]
     try:
         result = float(op.value(floats, *numbers))
     except ZeroDivisionError:
         result = math.nan
-    if math.isfinite(result):
+    if _LOW < result < _HIGH:
         return result
     if not all(map(math.isfinite, numbers)):
         why = "an operand is not finite"
@@ -155,8 +188,9 @@ def local_derivatives(
     Raises:
         NonFiniteError: a derivative divides by zero, as that of √x at 0 does.
     """
+    wanted = [type(arg) is not float for arg in args] if op.arity else ()
     try:
-        return op.local_derivatives(floats, out, numbers, [type(arg) is not float for arg in args])
+        return op.local_derivatives(floats, out, numbers, wanted)
     except ZeroDivisionError:
         raise infinite_gradient(op, args, numbers) from None
 
@@ -176,11 +210,11 @@ def _operands(args: Sequence[Any], numbers: Sequence[float]) -> str:
 
 
 @contextmanager
-def unchanged_on_error(nodes: Sequence[Node], slot: str) -> Iterator[None]:
+def unchanged_on_error(nodes: Sequence[Node], slot: str) -> Iterator[list[Any]]:
     """Give `slot` of all nodes its old content back if the block does not come to its end."""
-    before = [getattr(node, slot) for node in nodes]
+    before = list(map(attrgetter(slot), nodes))
     try:
-        yield
+        yield before
     except BaseException:
         for node, content in zip(nodes, before, strict=True):
             setattr(node, slot, content)
@@ -208,4 +242,4 @@ def replay(root: Node) -> None:
     with unchanged_on_error(nodes, "data"):
         for node in nodes:
             if node.op is not None:
-                node.data = evaluate(node.op, node.args, inputs(node), node.label)
+                node._data = evaluate(node.op, node.args, inputs(node), node.label)

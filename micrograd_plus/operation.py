@@ -52,10 +52,14 @@ class Op:
         primitive: whether `value` relies on the namespace's own function of that name.
         example: arguments and the value that they give, for the documentation.
         source: the lecture that has its formula.
+
+    Attributes:
+        arity: the number of arguments; None where any number will do.
     """
 
     __slots__ = (
         "about",
+        "arity",
         "binds",
         "commutative",
         "domain",
@@ -102,6 +106,7 @@ class Op:
         self.primitive = primitive or value is None
         self.value = value or (lambda m, *args: getattr(m, name)(*args))
         self.partials = partials
+        self.arity = None if callable(partials) else len(partials)
         self.about = about
         self.example = example
         self.binds = binds
@@ -111,11 +116,6 @@ class Op:
         self.gates = gates
         self.commutative = commutative
         self.source = source
-
-    @property
-    def arity(self) -> int | None:
-        """The number of arguments; None where any number will do."""
-        return None if callable(self.partials) else len(self.partials)
 
     def local_derivatives(
         self, m: Any, out: Any, args: Sequence[Any], wanted: Sequence[bool]

@@ -21,9 +21,10 @@ except ImportError as error:
 
 from micrograd_plus import functions
 from micrograd_plus.engine import Value, record
+from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.expression import ExpressionError, from_text
 from micrograd_plus.floats import floats
-from micrograd_plus.graph import NonFiniteError, evaluate
+from micrograd_plus.graph import evaluate
 from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:

@@ -9,9 +9,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from micrograd_plus import ops
+from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.formula import LATEX, TEXT, Derivative, Name, Notation, Term, formulas, write
 from micrograd_plus.graph import (
-    NonFiniteError,
     evaluate,
     infinite_gradient,
     local_derivatives,

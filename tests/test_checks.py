@@ -219,7 +219,7 @@ def test_operations_of_the_derivative_are_named_too(monkeypatch):
 def test_what_differences_can_not_tell_is_said(monkeypatch):
     report = mg.check_gradients(lambda x: x + 1e15, 1e-3, second=False)
     assert "not checked by differences" in str(report)
-    with pytest.raises(TypeError, match="the number for x1 is not a real number"):
+    with pytest.raises(TypeError, match="the number for x1 must be a real number"):
         mg.check_gradients(mg.sin, [1.0, 2.0])
 
 

@@ -181,10 +181,11 @@ def test_a_link_or_a_device_is_written_through(tmp_path):
     assert not Path(os.devnull).is_file()
 
 
-def test_labels_and_numbers_replaced_by_others_are_shown():
+def test_labels_and_gradients_replaced_by_others_are_shown():
     x = Value(1, "x")
     f = x * 2
-    x.label, x.data = 3, float("inf")
+    f.backward()
+    x.label, x.grad = 3, float("inf")
     assert {"3", "inf"} <= set(svg_texts(mg.draw(f)))
 
 

@@ -38,7 +38,7 @@ def test_order_looks_at_each_node_and_edge_once():
     for _ in range(10):  # 20¹⁰ paths
         layer = [mg.sum(layer) for _ in range(20)]
         for node in layer:
-            node.args = Counted(node.args)
+            node.left = Counted(node.args)
             edges += len(node.args)
     root = mg.sum(layer)
     assert len(order(root)) == 20 * 11 + 1

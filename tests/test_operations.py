@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import functions, ops
 from micrograd_plus.engine import Value, record
+from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
 from micrograd_plus.formula import LATEX, TEXT, Name, Term, formulas, write
-from micrograd_plus.graph import NonFiniteError, evaluate, replay
+from micrograd_plus.graph import evaluate, replay
 from micrograd_plus.operation import BINDING
 from micrograd_plus.testing import operations, points
 from tests import oracle

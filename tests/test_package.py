@@ -30,8 +30,10 @@ checks debugging
 calculus
 functions
 engine
+adjoints number
 copying
 graph
+errors
 floats
 ops
 operation

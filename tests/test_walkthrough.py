@@ -1,7 +1,5 @@
 """The steps of the lecture's examples, and what each step knows."""
 
-import math
-
 import pytest
 from hypothesis import given
 
@@ -170,13 +168,6 @@ def test_errors_name_the_place():
     half = big * 1e308
     with pytest.raises(mg.NonFiniteError, match=r"gradient through multiply of x = 1\.0"):
         steps((half - 1e308) + (big * 1e308 - 1e308))  # the sum of the paths is too large
-    twice = big * 2
-    big.data = math.inf
-    with pytest.raises(mg.NonFiniteError, match="x = inf is not finite"):
-        steps(twice)
-    big.data = "1"
-    with pytest.raises(TypeError, match="the data of x is not a real number but '1'"):
-        steps(twice)
     tiny = Value(1e-200, "x")
     with pytest.raises(mg.NonFiniteError, match="gradient through reciprocal"):
         steps(1 / tiny)

@@ -78,7 +78,11 @@ def scene(
             f"limit={len(nodes)}"
         )
     ran = root.grad != 0
-    numbers = numbers or (lambda node: (node.data, node.grad if ran else None))
+
+    def numbers_of(node: Value) -> tuple[float | None, float | None]:
+        return node.data, node.grad if ran else None
+
+    numbers = numbers or numbers_of
     index = {node: i for i, node in enumerate(nodes)}
     parts = [
         Part(

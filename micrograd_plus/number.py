@@ -1,0 +1,73 @@
+"""What makes a node behave as a Python number: comparisons, conversions, printing, copying."""
+
+from __future__ import annotations
+
+import math
+import operator
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.copying import copy_node, deep_copy, reduce_node
+from micrograd_plus.graph import REAL, Node
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def _comparison(compare: Callable[[float, Any], bool]) -> Callable[..., Any]:
+    def method(self: Number, other: Any) -> Any:
+        if isinstance(other, Number):
+            return compare(self._data, other._data)
+        return compare(self._data, other) if isinstance(other, REAL) else NotImplemented
+
+    return method
+
+
+class Number(Node):
+    """A node that compares, converts and prints as its number, and is copied with its graph."""
+
+    __slots__ = ()
+
+    # comparisons
+    __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
+    __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
+    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
+    __hash__ = object.__hash__
+
+    # conversions, which leave the graph
+    def __float__(self) -> float:
+        return self._data
+
+    def __int__(self) -> int:
+        return int(self._data)
+
+    __trunc__ = __int__
+
+    def __floor__(self) -> int:
+        return math.floor(self._data)
+
+    def __ceil__(self) -> int:
+        return math.ceil(self._data)
+
+    def __round__(self, digits: int | None = None) -> Any:
+        return round(self._data, digits)
+
+    def __bool__(self) -> bool:
+        return bool(self._data)
+
+    # printing
+    def __format__(self, spec: str) -> str:
+        return format(self._data, spec) if spec else repr(self)
+
+    def __repr__(self) -> str:
+        label = f", label={self.label!r}" if self.label else ""
+        return f"Value(data={self._data!r}, grad={float(self.grad)!r}{label})"
+
+    # copies and pickles
+    def __copy__(self) -> Any:
+        return copy_node(self, self.args)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        return deep_copy(self, memo)
+
+    def __reduce_ex__(self, protocol: Any) -> Any:
+        return reduce_node(self)
