@@ -287,7 +287,9 @@ def _chain_rule(nodes: Sequence[Value]) -> None:
                 right.grad += upstream * left
         elif op is _DOT:
             half = len(left) // 2
-            for w, x in zip(left[:half], left[half:], strict=True):
+            if len(left) % 2 and type(left[-1]) is not float:
+                left[-1].grad += upstream
+            for w, x in zip(left[:half], left[half : 2 * half], strict=True):
                 if type(w) is float:
                     if type(x) is not float:
                         x.grad += upstream * w

@@ -272,8 +272,9 @@ def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
         return template.format(*args)
     groups = template.count("{1") + 1  # how many arguments a repetition takes
     terms = len(args) // groups
-    pieces = [template.format(*args[i::terms]) for i in range(terms)]
-    if terms > 8:
+    pieces = [template.format(*args[i : terms * groups : terms]) for i in range(terms)]
+    pieces += [f"{arg:product}" for arg in args[terms * groups :]]
+    if len(pieces) > 8:
         pieces[3:-1] = [notation.name("…")]
     return op.joined.join(pieces) or "0"
 

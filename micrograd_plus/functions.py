@@ -312,12 +312,17 @@ def sum(terms: Iterable[Value | float]) -> Any:
     return apply(ops.sum, *_sequence(terms, "sum"))
 
 
-def dot(weights: Iterable[Value | float], inputs: Iterable[Value | float]) -> Any:
-    """The sum of products w₁·x₁ + w₂·x₂ + …, as one operation: what a neuron computes.
+def dot(
+    weights: Iterable[Value | float],
+    inputs: Iterable[Value | float],
+    bias: Value | float | None = None,
+) -> Any:
+    """The sum w₁·x₁ + w₂·x₂ + … + b, as one operation: what a neuron computes.
 
     Args:
         weights: an iterable of Values and real numbers.
         inputs: another of the same length.
+        bias: what to add, if anything.
 
     Raises:
         TypeError: an argument is not an iterable, or an item neither a Value nor a real number.
@@ -327,13 +332,13 @@ def dot(weights: Iterable[Value | float], inputs: Iterable[Value | float]) -> An
     Source: lecture A.
 
     >>> w = [Value(2.0), Value(-3.0)]
-    >>> dot(w, [-1, -2]).data
-    4.0
+    >>> dot(w, [-1, -2], -3).data
+    1.0
     """
     ws, xs = _sequence(weights, "dot"), _sequence(inputs, "dot")
     if len(ws) != len(xs):
         raise ValueError(f"dot needs two sequences of equal length, not {len(ws)} and {len(xs)}")
-    return apply(ops.dot, *ws, *xs)
+    return apply(ops.dot, *ws, *xs) if bias is None else apply(ops.dot, *ws, *xs, bias)
 
 
 def _reduction(op: Op, name: str, about: str = "") -> Reduction:

@@ -656,12 +656,13 @@ sum = Op(
 
 def _dot(m: Any, *args: Any) -> Any:
     half = len(args) // 2
-    return builtins.sum(map(mul, args[:half], args[half:]))
+    products = builtins.sum(map(mul, args[:half], args[half:]))
+    return products + args[-1] if len(args) % 2 else products
 
 
 def _dot_partials(m: Any, out: Any, *args: Any) -> Sequence[Any]:
     half = len(args) // 2
-    return args[half:] + args[:half]
+    return (*args[half : 2 * half], *args[:half], *(1.0,) * (len(args) % 2))
 
 
 dot = Op(
@@ -674,7 +675,7 @@ dot = Op(
     commutative=False,
     value=_dot,
     partials=_dot_partials,
-    about="the sum of products w₁·x₁ + w₂·x₂ + …, its arguments being all w, then all x",
+    about="the sum w₁·x₁ + w₂·x₂ + … + b, its arguments being all w, then all x, then b if any",
     example=((1.0, 2.0, 3.0, 4.0), 11.0),
     source="lecture A",
 )

@@ -60,8 +60,7 @@ def is_smooth_at(op: Op, point: Sequence[float]) -> bool:
 
 
 def _arities(op: Op) -> SearchStrategy[int]:
-    # an even number where any will do, as dot wants it
-    return st.integers(1, 4).map(lambda n: 2 * n) if op.arity is None else st.just(op.arity)
+    return st.integers(1, 8) if op.arity is None else st.just(op.arity)
 
 
 @st.composite

@@ -189,6 +189,21 @@ def test_labels_and_gradients_replaced_by_others_are_shown():
     assert {"3", "inf"} <= set(svg_texts(mg.draw(f)))
 
 
+def test_images_of_large_graphs_have_fewer_pixels():
+    def width(f):
+        png, svg = mg.draw(f).pipe("png"), mg.draw(f).pipe("svg").decode()
+        points = float(re.search(r'width="([0-9.]+)pt"', svg)[1])
+        return int.from_bytes(png[16:20], "big") / points
+
+    small = large = Value(1, "x")
+    for _ in range(3):
+        small = mg.tanh(small)
+    for _ in range(90):
+        large = mg.tanh(large)
+    assert width(small) == pytest.approx(192 / 72, rel=0.02)
+    assert width(large) == pytest.approx(80 / 72, rel=0.02)
+
+
 def test_files_of_each_format(tmp_path):
     picture = mg.draw(xyz())
     assert picture.render(tmp_path / "a").read_bytes().startswith(b"<?xml")

@@ -52,6 +52,8 @@ def term(op, *args):
         (term("dot", X, 2.0, Y, Z), "x · y + 2 · z", r"x \cdot y + 2 \cdot z"),
         (term("sum"), "0", "0"),
         (term("sum", *[X] * 8), " + ".join(["x"] * 8), " + ".join(["x"] * 8)),
+        (term("dot", X, Y, Z), "x · y + z", r"x \cdot y + z"),
+        (term("dot", X, Y, -2.0), "x · y + (−2)", r"x \cdot y + \left(-2\right)"),
         (term("sum", *[X] * 9), "x + x + x + … + x", r"x + x + x + \cdots + x"),
         (term("sum", *[X] * 20), "x + x + x + … + x", r"x + x + x + \cdots + x"),
         (

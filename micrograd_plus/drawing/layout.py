@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 
 FORMATS = ("svg", "png", "pdf", "dot")
+_LARGE = 40_000  # characters, some 80 nodes
 
 
 class LayoutError(RuntimeError):
@@ -34,7 +35,8 @@ def render(source: str, format: str) -> bytes:
         return data
     command = [_program(format), f"-T{format}"]
     if format == "png":
-        command.append("-Gdpi=192")  # sharp on today's screens
+        # sharp on today's screens; a picture that is larger than any of them needs it less
+        command.append("-Gdpi=192" if len(data) < _LARGE else "-Gdpi=80")
     run = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603
     if run.returncode:
         reason = " ".join(run.stderr.decode(errors="replace").split())

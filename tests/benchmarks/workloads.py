@@ -1,0 +1,106 @@
+"""The functions that are differentiated: plain scalar code, the same for every peer."""
+
+import math
+import random
+from itertools import pairwise
+
+
+def relu_of(v):
+    """ReLU as most scalar engines have it: a method."""
+    return v.relu()
+
+
+def moons_data(points=100):
+    """Two interleaved half circles with noise, labelled −1 and 1."""
+    draw = random.Random(1)
+    data = []
+    for i in range(points):
+        angle, noise = math.pi * draw.random(), (draw.gauss(0, 0.1), draw.gauss(0, 0.1))
+        x, y = math.cos(angle) + noise[0], math.sin(angle) + noise[1]
+        data.append(((x, y), 1.0) if i % 2 else ((1 - x, 0.5 - y), -1.0))
+    return data
+
+
+SIZES = [2, 16, 16, 1]
+
+
+def neuron(weights, bias, inputs):
+    """What a neuron computes, with operators alone."""
+    total = bias
+    for w, x in zip(weights, inputs, strict=True):
+        total = total + w * x
+    return total
+
+
+def moons(params, relu=relu_of, neuron=neuron):
+    """The demo of micrograd: the max-margin loss and regularisation of MLP(2, [16, 16, 1])."""
+    rest = iter(params)
+    layers = [
+        [([next(rest) for _ in range(nin)], next(rest)) for _ in range(nout)]
+        for nin, nout in pairwise(SIZES)
+    ]
+    total = 0.0
+    for inputs, label in moons_data():
+        outputs = inputs
+        for layer in layers:
+            outputs = [neuron(w, b, outputs) for w, b in layer]
+            if layer is not layers[-1]:
+                outputs = [relu(v) for v in outputs]
+        total = total + relu(1.0 + outputs[0] * -label)
+    squares = 0.0
+    for p in params:
+        squares = squares + p * p
+    return total * 0.01 + squares * 1e-4
+
+
+def moons_parameters():
+    draw = random.Random(2)
+    return [
+        x
+        for nin, nout in pairwise(SIZES)
+        for _ in range(nout)
+        for x in (*(draw.uniform(-1, 1) for _ in range(nin)), 0.0)
+    ]
+
+
+def chain(params, relu=relu_of, length=0):
+    """One long chain: a product and a sum at each link."""
+    x = params[0]
+    for _ in range(length // 2):
+        x = x * 0.999 + 0.001
+    return x
+
+
+def wide(params, relu=relu_of, length=0):
+    """One sum over many products."""
+    total = params[0] * 0.5
+    for p in params[1:]:
+        total = total + p * 0.5
+    return total
+
+
+def shared(params, relu=relu_of, length=0):
+    """A graph in which values are used again and again; each of its operations counts."""
+    values = list(params)
+    n = len(values)
+    for i in range(length // 3):
+        mine, other = i % n, (7 * i + 1) % n
+        values[mine] = (values[mine] + values[other]) * 0.5
+        values[other] = values[other] * 0.999
+    total = values[0]
+    for v in values[1:]:
+        total = total + v
+    return total
+
+
+def valley(params):
+    """Rosenbrock's function in any number of dimensions, for Hessians."""
+    total = 0.0
+    for x, y in pairwise(params):
+        total = total + (y - x * x) * (y - x * x) * 100.0 + (1.0 - x) * (1.0 - x)
+    return total
+
+
+def numbers(count):
+    draw = random.Random(4)
+    return [draw.uniform(0.5, 1.5) for _ in range(count)]

@@ -1,0 +1,53 @@
+"""The benchmarks run, and give equal results; how fast they are is not a test's matter."""
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+from tests.benchmarks.peers import PEERS, installed
+from tests.benchmarks.worker import prepared
+
+
+def run(*arguments):
+    command = [sys.executable, "-m", "tests.benchmarks", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+def test_a_quick_run_writes_its_figures(tmp_path):
+    path = tmp_path / "figures.json"
+    done = run("--quick", "--repetitions", 1, "--peers", "micrograd_plus", "--json", path)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(path.read_text())
+    assert set(found) == {"machine", "versions", "workloads"}
+    assert list(found["versions"]) == ["micrograd_plus"]
+    assert {"moons", "chain", "hessian"} == set(found["workloads"])
+    for results in found["workloads"].values():
+        for result in results.values():
+            assert result["same results"]
+            assert all(seconds > 0 for seconds in result["seconds"])
+    assert "one training step" in done.stdout
+    assert "measuring" in done.stderr
+
+
+def test_a_wrong_option_is_an_error():
+    assert run("--peers", "nobody").returncode == 2
+
+
+@pytest.mark.parametrize("workload", ["moons", "chain", "wide", "shared", "hessian"])
+@pytest.mark.parametrize("peer", [peer for peer in installed() if peer != "micrograd_plus"])
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of the peers
+def test_installed_peers_agree(peer, workload):
+    if workload == "hessian" and PEERS[peer][1]()[1] is None:
+        pytest.skip(f"{peer} has no second derivatives")
+    size = 10 if workload == "hessian" else 200
+    if workload == "moons" and peer.startswith("JAX"):
+        pytest.skip("takes minutes")
+    mine, theirs = (prepared(name, workload, size)()["check"] for name in ("micrograd_plus", peer))
+    assert theirs == pytest.approx(mine, rel=1e-9)
+
+
+def test_dot_and_operators_agree():
+    bare, dots = (prepared("micrograd_plus", w, 0)()["check"] for w in ("moons", "moons with dot"))
+    assert dots == pytest.approx(bare, rel=1e-12)
