@@ -28,25 +28,32 @@ from micrograd_plus.functions import *  # noqa: F403  the functions have one lis
 from micrograd_plus.graph import replay
 
 if _TYPE_CHECKING:
+    from micrograd_plus import datasets, nn, optim
     from micrograd_plus.checks import check_gradients
     from micrograd_plus.debugging import debug
     from micrograd_plus.drawing.picture import draw
     from micrograd_plus.drawing.stepper import step_through
     from micrograd_plus.explanation import explain, summary
+    from micrograd_plus.training import History, fit
 
 __all__ = [
+    "History",
     "NonFiniteError",
     "Value",
     "check_gradients",
+    "datasets",
     "debug",
     "derivative",
     "draw",
     "explain",
+    "fit",
     "grad",
     "hessian",
     "hvp",
     "jacobian",
     "jvp",
+    "nn",
+    "optim",
     "replay",
     "step_through",
     "summary",
@@ -57,6 +64,8 @@ __all__ = [
 ]
 
 _LOADED_WHEN_USED = {
+    "History": "micrograd_plus.training",
+    "fit": "micrograd_plus.training",
     "check_gradients": "micrograd_plus.checks",
     "debug": "micrograd_plus.debugging",
     "explain": "micrograd_plus.explanation",
@@ -66,7 +75,12 @@ _LOADED_WHEN_USED = {
 }
 
 
+_MODULES = ("datasets", "nn", "optim")
+
+
 def __getattr__(name: str) -> object:
+    if name in _MODULES:
+        return _import_module(f"micrograd_plus.{name}")
     if name not in _LOADED_WHEN_USED:
         raise AttributeError(f"module 'micrograd_plus' has no attribute {name!r}")
     value = getattr(_import_module(_LOADED_WHEN_USED[name]), name)

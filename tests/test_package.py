@@ -21,6 +21,13 @@ drawing.terminal drawing.page
 drawing.picture
 drawing.layout drawing.dot
 drawing.scene
+training
+training.fit
+training.history training.checkpoint training.examples
+datasets
+nn optim
+nn.layers nn.losses optim.newton optim.optimizer optim.clipping
+nn.module nn.initial optim.rules optim.schedules
 testing
 expression
 explanation
@@ -33,7 +40,7 @@ engine
 adjoints number
 copying
 graph
-errors
+errors files extras
 floats
 ops
 operation
@@ -44,7 +51,8 @@ def test_public_names():
     graphs = ["NonFiniteError", "Value", "draw", "replay", "step_through", "values"]
     calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
     checks = ["check_gradients", "debug", "explain", "summary"]
-    others = [*graphs, *calculus, *checks]
+    learning = ["History", "datasets", "fit", "nn", "optim"]
+    others = [*graphs, *calculus, *checks, *learning]
     assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
     assert set(mg.__all__) <= set(dir(mg))
     for name in mg.__all__:
@@ -74,7 +82,8 @@ def imported(path):
 
 
 def is_module(parts):
-    return PACKAGE.joinpath(*parts).with_suffix(".py").exists()
+    path = PACKAGE.joinpath(*parts)
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
 
 
 def test_imports_point_one_way():

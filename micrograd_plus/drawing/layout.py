@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from functools import cache
@@ -42,27 +41,6 @@ def render(source: str, format: str) -> bytes:
         reason = " ".join(run.stderr.decode(errors="replace").split())
         raise LayoutError(f"{Path(command[0]).name} failed on the picture: {reason}")
     return run.stdout
-
-
-def write(path: Path, data: bytes) -> Path:
-    """Write a whole file or nothing: what it held before stays if the writing fails.
-
-    Raises:
-        OSError: the file can't be written.
-    """
-    if path.exists() and not path.is_file():  # such as a pipe or a terminal
-        path.write_bytes(data)
-        return path
-    target = path.resolve()
-    part = target.with_name(f".{target.name}.{os.getpid()}.part")
-    try:
-        part.write_bytes(data)
-        part.replace(target)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
-    finally:
-        part.unlink(missing_ok=True)
-    return path
 
 
 def _program(format: str) -> str:

@@ -6,6 +6,7 @@ import base64
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import files
 from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.scene import LIMIT, scene
 
@@ -53,7 +54,7 @@ class Picture:
         path = Path(path)
         if not path.suffix:
             path = path.with_suffix(".svg")
-        return layout.write(path, self.pipe(path.suffix[1:].lower()))
+        return files.write(path, self.pipe(path.suffix[1:].lower()))
 
     def __repr__(self) -> str:
         return f"<Picture of {len(self.source):,} characters of DOT: see .source, .render(path)>"

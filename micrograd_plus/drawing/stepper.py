@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, overload
 
-from micrograd_plus.drawing.layout import write
 from micrograd_plus.drawing.page import fragment, page
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.terminal import print_steps
+from micrograd_plus.files import write
 from micrograd_plus.walkthrough import Step, steps
 
 if TYPE_CHECKING:

@@ -1,0 +1,221 @@
+"""Data to learn from: small sets made here by a seed, and real handwritten digits.
+
+Each set is a pair of lists: the inputs, a list of numbers each, and the targets, one for each.
+"""
+
+from __future__ import annotations
+
+import math
+from random import Random
+from typing import Any
+
+from micrograd_plus.extras import need
+
+Data = tuple[list[list[float]], list[Any]]
+
+
+def moons(
+    points: int = 200, noise: float = 0.1, seed: int = 0, labels: tuple[Any, Any] = (0, 1)
+) -> Data:
+    """Two half circles that reach into one another.
+
+    Args:
+        points: how many.
+        noise: the standard deviation of both coordinates.
+        seed: a whole number, for the same set each time.
+        labels: what to call the two classes; the hinge loss wants (−1, 1).
+
+    Raises:
+        ValueError: `points` is not a positive whole number, or `noise` is negative.
+
+    >>> inputs, targets = moons(4, noise=0, labels=(-1, 1))
+    >>> inputs[0], targets
+    ([1.0, 0.0], [-1, 1, -1, 1])
+    """
+    random = _random(points, noise, seed)
+    inputs = []
+    for i in range(points):
+        angle = math.pi * (i // 2) / max(points // 2 - 1, 1)
+        x, y = math.cos(angle), math.sin(angle)
+        inputs.append([x, y] if i % 2 == 0 else [1 - x, 0.5 - y])
+    return _disturbed(inputs, noise, random), [labels[i % 2] for i in range(points)]
+
+
+def circles(
+    points: int = 200, noise: float = 0.05, seed: int = 0, labels: tuple[Any, Any] = (0, 1)
+) -> Data:
+    """A circle of radius 1 and one of radius ½ inside it.
+
+    Args:
+        points: how many.
+        noise: the standard deviation of both coordinates.
+        seed: a whole number, for the same set each time.
+        labels: what to call the two classes.
+
+    Raises:
+        ValueError: as for `moons`.
+
+    >>> circles(2, noise=0)
+    ([[1.0, 0.0], [0.5, 0.0]], [0, 1])
+    """
+    random = _random(points, noise, seed)
+    inputs = []
+    for i in range(points):
+        angle = 2 * math.pi * (i // 2) / max(points // 2, 1)
+        radius = 0.5 if i % 2 else 1.0
+        inputs.append([radius * math.cos(angle), radius * math.sin(angle)])
+    return _disturbed(inputs, noise, random), [labels[i % 2] for i in range(points)]
+
+
+def spirals(points: int = 300, classes: int = 3, noise: float = 0.03, seed: int = 0) -> Data:
+    """The arms of a spiral, a class each.
+
+    Args:
+        points: how many.
+        noise: the standard deviation of both coordinates.
+        seed: a whole number, for the same set each time.
+        classes: the number of arms.
+
+    Raises:
+        ValueError: as for `moons`, and if `classes` is not a positive whole number.
+
+    >>> inputs, targets = spirals(6, classes=3, noise=0)
+    >>> targets
+    [0, 1, 2, 0, 1, 2]
+    """
+    random = _random(points, noise, seed)
+    _whole(classes, "classes")
+    inputs = []
+    for i in range(points):
+        radius = (i // classes) / max(points // classes - 1, 1)
+        angle = 2 * math.pi * (i % classes) / classes + 4 * radius
+        inputs.append([radius * math.cos(angle), radius * math.sin(angle)])
+    return _disturbed(inputs, noise, random), [i % classes for i in range(points)]
+
+
+def blobs(points: int = 300, classes: int = 3, noise: float = 0.3, seed: int = 0) -> Data:
+    """Round clouds around points of a circle, a class each.
+
+    Args:
+        points: how many.
+        noise: the standard deviation of both coordinates.
+        seed: a whole number, for the same set each time.
+        classes: the number of clouds.
+
+    Raises:
+        ValueError: as for `spirals`.
+
+    >>> inputs, targets = blobs(2, classes=2, noise=0)
+    >>> [[round(x, 9) for x in row] for row in inputs]
+    [[1.0, 0.0], [-1.0, 0.0]]
+    """
+    random = _random(points, noise, seed)
+    _whole(classes, "classes")
+    angles = [2 * math.pi * (i % classes) / classes for i in range(points)]
+    inputs = [[math.cos(angle), math.sin(angle)] for angle in angles]
+    return _disturbed(inputs, noise, random), [i % classes for i in range(points)]
+
+
+def xor(
+    points: int = 4, noise: float = 0.0, seed: int = 0, labels: tuple[Any, Any] = (0, 1)
+) -> Data:
+    """Exclusive or: the four corners of a square, which no single neuron can tell apart.
+
+    Args:
+        points: how many.
+        noise: the standard deviation of both coordinates.
+        seed: a whole number, for the same set each time.
+        labels: what to call the two classes.
+
+    Raises:
+        ValueError: as for `moons`.
+
+    >>> xor()
+    ([[0.0, 0.0], [0.0, 1.0], [1.0, 0.0], [1.0, 1.0]], [0, 1, 1, 0])
+    """
+    random = _random(points, noise, seed)
+    corners = [(float(i // 2 % 2), float(i % 2)) for i in range(points)]
+    inputs = _disturbed([list(corner) for corner in corners], noise, random)
+    return inputs, [labels[a != b] for a, b in corners]
+
+
+def parabolas(points: int = 100, noise: float = 0.05, seed: int = 0) -> Data:
+    """Two parabolas over the same x, for regression: the targets are x² and 1 − x².
+
+    Args:
+        points: how many.
+        noise: the standard deviation of the targets.
+        seed: a whole number, for the same set each time.
+
+    Raises:
+        ValueError: as for `moons`.
+
+    >>> parabolas(3, noise=0)
+    ([[-1.0], [0.0], [1.0]], [[1.0, 0.0], [0.0, 1.0], [1.0, 0.0]])
+    """
+    random = _random(points, noise, seed)
+    xs = [2 * i / max(points - 1, 1) - 1 for i in range(points)]
+    return [[x] for x in xs], _disturbed([[x * x, 1 - x * x] for x in xs], noise, random)
+
+
+def digits(size: int = 8) -> Data:
+    """1,797 handwritten digits: pixels from 0 to 1, row by row, and the digit.
+
+    Args:
+        size: 8 as they come with scikit-learn, or a multiple of it, each pixel being repeated.
+
+    Raises:
+        ValueError: `size` is not a positive multiple of 8.
+        ModuleNotFoundError: scikit-learn is missing.
+
+    Source: the test set of E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998.
+    """
+    if not isinstance(size, int) or size < 8 or size % 8:
+        raise ValueError(f"the size of digits must be a multiple of 8, not {size!r}")
+    found = need("sklearn.datasets", "examples").load_digits()
+    images = (found.images / 16.0).repeat(size // 8, axis=1).repeat(size // 8, axis=2)
+    return images.reshape(len(images), -1).tolist(), found.target.tolist()
+
+
+def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]:
+    """Two parts of a set, drawn at random: the larger to learn from, the other held out.
+
+    Args:
+        data: inputs and targets.
+        fraction: how much to hold out, between 0 and 1.
+        seed: a whole number, for the same parts each time.
+
+    Raises:
+        ValueError: the fraction leaves one part empty, or inputs and targets differ in number.
+
+    >>> train, held_out = split(moons(10), 0.2)
+    >>> len(train[0]), len(held_out[1])
+    (8, 2)
+    """
+    inputs, targets = list(data[0]), list(data[1])
+    if len(inputs) != len(targets):
+        raise ValueError(f"{len(inputs)} inputs need as many targets, not {len(targets)}")
+    held = round(len(inputs) * fraction)
+    if not 0 < held < len(inputs):
+        raise ValueError(f"a fraction {fraction!r} of {len(inputs)} examples leaves a part empty")
+    order = list(range(len(inputs)))
+    Random(seed).shuffle(order)  # noqa: S311  no secrets are drawn
+    parts = order[held:], order[:held]
+    train, held_out = (([inputs[i] for i in p], [targets[i] for i in p]) for p in parts)
+    return train, held_out
+
+
+def _random(points: Any, noise: float, seed: int) -> Random:
+    _whole(points, "points")
+    if not 0 <= noise < math.inf:
+        raise ValueError(f"the noise must be a number from 0, not {noise!r}")
+    return Random(seed)  # noqa: S311  no secrets are drawn
+
+
+def _whole(n: Any, what: str) -> None:
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"the number of {what} must be a positive whole number, not {n!r}")
+
+
+def _disturbed(rows: list[list[float]], noise: float, random: Random) -> list[list[float]]:
+    return [[x + random.gauss(0.0, noise) for x in row] for row in rows] if noise else rows

@@ -1,0 +1,37 @@
+"""Files that are written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def write(path: Path, data: bytes) -> Path:
+    """Write a whole file or nothing: what it held before stays if the writing fails.
+
+    Args:
+        path: where; its folder has to exist.
+        data: its new content.
+
+    Raises:
+        OSError: the file can't be written.
+    """
+    if path.exists() and not path.is_file():  # such as a pipe or a terminal
+        path.write_bytes(data)
+        return path
+    target = path.resolve()
+    part = target.with_name(f".{target.name}.{os.getpid()}.part")
+    try:
+        with part.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(target)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    finally:
+        part.unlink(missing_ok=True)
+    return path

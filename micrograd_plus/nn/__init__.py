@@ -1,0 +1,37 @@
+"""Neural networks on Values: layers, losses and initial weights."""
+
+from micrograd_plus.nn.initial import INITIAL
+from micrograd_plus.nn.layers import ACTIVATIONS, MLP, Layer, Maxout, Neuron
+from micrograd_plus.nn.losses import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    half_mse,
+    hinge,
+    l1,
+    l1_penalty,
+    l2_penalty,
+    mse,
+    softmax_cross_entropy,
+)
+from micrograd_plus.nn.module import Module
+
+__all__ = [
+    "ACTIVATIONS",
+    "INITIAL",
+    "MLP",
+    "Layer",
+    "Maxout",
+    "Module",
+    "Neuron",
+    "binary_cross_entropy",
+    "binary_cross_entropy_with_logits",
+    "cross_entropy",
+    "half_mse",
+    "hinge",
+    "l1",
+    "l1_penalty",
+    "l2_penalty",
+    "mse",
+    "softmax_cross_entropy",
+]

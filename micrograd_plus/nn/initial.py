@@ -1,0 +1,75 @@
+"""Initial weights: where training starts from.
+
+With all weights 0, every neuron of a layer computes the same, gets the same gradient, and stays
+the same as its neighbours for ever; behind a ReLU even the gradients are 0. Random weights break
+the symmetry; how large they should be depends on the numbers of inputs and outputs, or values
+and gradients vanish or explode from layer to layer.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from random import Random
+
+Initial = Callable[["Random", int, int], float]
+"""Draws one weight: `initial(random, nin, nout)`, for a layer of so many inputs and outputs."""
+
+
+def uniform(random: Random, nin: int, nout: int) -> float:
+    """From −1 to 1, as micrograd draws them."""
+    return random.uniform(-1.0, 1.0)
+
+
+def normal(random: Random, nin: int, nout: int) -> float:
+    """Normal, of variance 1."""
+    return random.gauss(0.0, 1.0)
+
+
+def xavier_uniform(random: Random, nin: int, nout: int) -> float:
+    """Uniform, of variance 2 / (nin + nout): for tanh and sigmoid.
+
+    Source: Glorot and Bengio, 2010.
+    """
+    bound = math.sqrt(6.0 / (nin + nout))
+    return random.uniform(-bound, bound)
+
+
+def xavier_normal(random: Random, nin: int, nout: int) -> float:
+    """Normal, of variance 2 / (nin + nout): for tanh and sigmoid.
+
+    Source: Glorot and Bengio, 2010.
+    """
+    return random.gauss(0.0, math.sqrt(2.0 / (nin + nout)))
+
+
+def he_uniform(random: Random, nin: int, nout: int) -> float:
+    """Uniform, of variance 2 / nin: for ReLU.
+
+    Source: He and others, 2015.
+    """
+    bound = math.sqrt(6.0 / nin)
+    return random.uniform(-bound, bound)
+
+
+def he_normal(random: Random, nin: int, nout: int) -> float:
+    """Normal, of variance 2 / nin: for ReLU.
+
+    Source: He and others, 2015.
+    """
+    return random.gauss(0.0, math.sqrt(2.0 / nin))
+
+
+def zeros(random: Random, nin: int, nout: int) -> float:
+    """0, to see what goes wrong."""
+    return 0.0
+
+
+INITIAL: dict[str, Initial] = {
+    rule.__name__: rule
+    for rule in (uniform, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, zeros)
+}
+"""The rules by their names."""

@@ -1,0 +1,320 @@
+"""Neurons, layers of them, and networks of layers."""
+
+from __future__ import annotations
+
+import random as shared_random  # what `random.seed` sets
+from collections.abc import Callable, Sequence
+from random import Random
+from typing import Any
+
+from micrograd_plus import functions
+from micrograd_plus.engine import Value
+from micrograd_plus.nn.initial import INITIAL, Initial
+from micrograd_plus.nn.module import Module
+
+Activation = str | Callable[..., Any] | None
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    name: getattr(functions, name)
+    for name in (
+        "elu",
+        "gelu",
+        "hard_tanh",
+        "leaky_relu",
+        "relu",
+        "selu",
+        "sigmoid",
+        "silu",
+        "softplus",
+        "step",
+        "tanh",
+    )
+}
+"""The activations by their names; beside them there are "linear", "prelu", "softmax"."""
+
+_OF_LAYERS = {"softmax": functions.softmax, "log_softmax": functions.log_softmax}
+_SLOPE = 0.25  # where a parametric ReLU starts
+
+
+class Neuron(Module):
+    """One neuron: activation(w · x + b).
+
+    Args:
+        nin: the number of inputs.
+        nonlin: micrograd's way to ask for a linear neuron: False.
+        activation: a name of `ACTIVATIONS`, "linear", "prelu" (a ReLU whose slope for negative
+            numbers learns), or a function of one Value; None stands for linear.
+        bias: whether it has one.
+        init: how weights are drawn, a name of `INITIAL` or a function; biases are 0.
+        seed: a whole number, for the same weights each time.
+        expanded: whether to record × and + one by one instead of one dot; gradients are equal.
+        place: layer and index for the labels w_{l,m,n} and b_{l,m}, as slides write them.
+        nout: how many neurons share the inputs, which some `init` want to know.
+
+    Raises:
+        ValueError: `nin` is not positive, or a name is unknown.
+
+    Source: lecture A.
+
+    >>> neuron = Neuron(2, seed=1)
+    >>> neuron([1.0, -2.0]).op.name, [p.label for p in neuron.parameters()]
+    ('relu', ['w_{0,0,0}', 'w_{0,0,1}', 'b_{0,0}'])
+    """
+
+    shows_parts = False
+
+    def __init__(
+        self,
+        nin: int,
+        nonlin: bool = True,
+        *,
+        activation: Activation = "relu",
+        bias: bool = True,
+        init: str | Initial = "uniform",
+        seed: int | Random | None = None,
+        expanded: bool = False,
+        place: tuple[int, int] = (0, 0),
+        nout: int = 1,
+    ) -> None:
+        _positive(nin, "inputs")
+        draw, random = _initial(init), _random(seed)
+        layer, index = place
+        self.w = [Value(draw(random, nin, nout), f"w_{{{layer},{index},{n}}}") for n in range(nin)]
+        self.b = Value(0.0, f"b_{{{layer},{index}}}") if bias else None
+        self.activation = _named(activation) if nonlin else None
+        self.slope = Value(_SLOPE, f"α_{{{layer},{index}}}") if activation == "prelu" else None
+        self.expanded = expanded
+
+    def __call__(self, x: Sequence[Any]) -> Value:
+        """The output for `nin` numbers or Values."""
+        total = self.linear(x)
+        if self.activation is None:
+            return total
+        learned = () if self.slope is None else (self.slope,)
+        result: Value = self.activation(total, *learned)
+        return result
+
+    def linear(self, x: Sequence[Any]) -> Value:
+        """What stands before the activation: w · x + b."""
+        if len(x) != len(self.w):
+            raise ValueError(f"the neuron takes {len(self.w)} inputs, not {len(x)}")
+        if not self.expanded:
+            weighted: Value = functions.dot(self.w, x, self.b)
+            return weighted
+        total: Value = self.w[0] * x[0]
+        for w, xi in zip(self.w[1:], x[1:], strict=True):
+            total = total + w * xi
+        return total if self.b is None else total + self.b
+
+    def describe(self) -> str:
+        return f"Neuron {len(self.w)} → 1, {_name(self.activation)}"
+
+
+class Layer(Module):
+    """Neurons that share their inputs.
+
+    Args:
+        nin: the number of inputs.
+        nout: the number of neurons.
+        activation: as for `Neuron`, or "softmax" or "log_softmax" over the whole layer.
+        index: the layer's number for the labels.
+        neuron: further arguments for `Neuron`.
+
+    Raises:
+        ValueError: a number is not positive, or a name is unknown.
+
+    >>> [f"{p.data:.2f}" for p in Layer(3, 2, activation="softmax", seed=1)([0.1, 0.2, 0.3])]
+    ['0.58', '0.42']
+    """
+
+    shows_parts = False
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        *,
+        activation: Activation = "relu",
+        index: int = 0,
+        seed: int | Random | None = None,
+        **neuron: Any,
+    ) -> None:
+        _positive(nout, "neurons")
+        random = _random(seed)
+        self.together: Callable[..., list[Value]] | None = None
+        if isinstance(activation, str):
+            self.together = _OF_LAYERS.get(activation)
+        single = None if self.together else activation
+        self.neurons = [
+            Neuron(nin, activation=single, seed=random, place=(index, m), nout=nout, **neuron)
+            for m in range(nout)
+        ]
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        """The outputs for `nin` numbers or Values: a list, or the Value of a single neuron."""
+        outputs = self.outputs(x)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def outputs(self, x: Sequence[Any]) -> list[Value]:
+        """The outputs, always as a list."""
+        outputs = [neuron(x) for neuron in self.neurons]
+        return outputs if self.together is None else self.together(outputs)
+
+    def describe(self) -> str:
+        name = _name(self.together or self.neurons[0].activation)
+        return f"Layer {len(self.neurons[0].w)} → {len(self.neurons)}, {name}"
+
+
+class Maxout(Module):
+    """A layer of maxout units: each is the largest of several linear functions of the inputs.
+
+    Args:
+        nin: the number of inputs.
+        nout: the number of units.
+        pieces: the number of linear functions of each.
+        index: the layer's number for the labels w_{l,m,n}, where m counts all linear functions.
+        neuron: further arguments for `Neuron`.
+
+    Raises:
+        ValueError: a number is not positive, or a name is unknown.
+
+    Source: lecture A.
+
+    >>> len(Maxout(2, 3, pieces=4, seed=1).parameters())
+    36
+    """
+
+    shows_parts = False
+
+    def __init__(
+        self,
+        nin: int,
+        nout: int,
+        *,
+        pieces: int = 2,
+        index: int = 0,
+        seed: int | Random | None = None,
+        **neuron: Any,
+    ) -> None:
+        _positive(nout, "units")
+        _positive(pieces, "linear functions")
+        random = _random(seed)
+        neuron = {**neuron, "activation": None, "seed": random, "nout": nout}
+        self.units = [
+            [Neuron(nin, place=(index, m * pieces + i), **neuron) for i in range(pieces)]
+            for m in range(nout)
+        ]
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        """The outputs for `nin` numbers or Values: a list, or the Value of a single unit."""
+        outputs = self.outputs(x)
+        return outputs[0] if len(outputs) == 1 else outputs
+
+    def outputs(self, x: Sequence[Any]) -> list[Value]:
+        """The outputs, always as a list."""
+        return [functions.maxout([piece(x) for piece in unit]) for unit in self.units]
+
+    def describe(self) -> str:
+        unit = self.units[0]
+        return f"Maxout {len(unit[0].w)} → {len(self.units)}, {len(unit)} pieces"
+
+
+class MLP(Module):
+    """A multi-layer perceptron: layers, each fed by the one before.
+
+    Args:
+        nin: the number of inputs.
+        nouts: the number of neurons of each layer.
+        activation: for all layers but the last, which is linear; or a list, one for each layer,
+            such as `["relu", "softmax"]`. Besides what `Layer` takes, "maxout".
+        seed: a whole number, for the same weights each time; by default they are drawn from
+            Python's `random`, in the order in which micrograd draws them.
+        neuron: further arguments for `Neuron`, such as `bias`, `init`, `expanded`.
+
+    Raises:
+        ValueError: there are no layers, a number is not positive, a name is unknown, or there
+            are more or fewer activations than layers.
+
+    Source: lectures A and B.
+
+    >>> MLP(2, [16, 16, 1], seed=1)
+    MLP 2 → 16 → 16 → 1: 337 parameters
+    ├─ Layer 2 → 16, relu: 48 parameters
+    ├─ Layer 16 → 16, relu: 272 parameters
+    └─ Layer 16 → 1, linear: 17 parameters
+    """
+
+    def __init__(
+        self,
+        nin: int,
+        nouts: Sequence[int],
+        *,
+        activation: Activation | Sequence[Activation] = "relu",
+        seed: int | Random | None = None,
+        **neuron: Any,
+    ) -> None:
+        sizes = [nin, *nouts]
+        if len(sizes) < 2:
+            raise ValueError("a network needs at least one layer, such as nouts=[1]")
+        kinds: Sequence[Activation]
+        if isinstance(activation, str) or callable(activation) or activation is None:
+            kinds = [activation] * (len(sizes) - 2) + [None]
+        else:
+            kinds = activation
+        if len(kinds) != len(sizes) - 1:
+            raise ValueError(f"{len(sizes) - 1} layers need as many activations, not {len(kinds)}")
+        neuron["seed"] = _random(seed)
+        self.layers: list[Layer | Maxout] = [
+            Maxout(sizes[i], sizes[i + 1], index=i, **neuron)
+            if kind == "maxout"
+            else Layer(sizes[i], sizes[i + 1], activation=kind, index=i, **neuron)
+            for i, kind in enumerate(kinds)
+        ]
+        self._sizes = sizes
+
+    def __call__(self, x: Sequence[Any]) -> Any:
+        """The outputs for `nin` numbers or Values: a list, or the Value of a single neuron."""
+        for layer in self.layers:
+            x = layer.outputs(x)
+        return x[0] if len(x) == 1 else x
+
+    def describe(self) -> str:
+        return f"MLP {' → '.join(map(str, self._sizes))}"
+
+
+def _positive(n: Any, what: str) -> None:
+    if not isinstance(n, int) or n < 1:
+        raise ValueError(f"the number of {what} must be a positive whole number, not {n!r}")
+
+
+def _random(seed: Any) -> Any:
+    if seed is None:
+        return shared_random
+    if seed is shared_random or isinstance(seed, Random):
+        return seed
+    return Random(seed)  # noqa: S311  no secrets are drawn
+
+
+def _initial(init: str | Initial) -> Initial:
+    if callable(init):
+        return init
+    if init not in INITIAL:
+        raise ValueError(f"there are no initial weights {init!r}; choose from {', '.join(INITIAL)}")
+    return INITIAL[init]
+
+
+def _named(activation: Activation) -> Callable[..., Any] | None:
+    if activation is None or activation == "linear":
+        return None
+    if callable(activation):
+        return activation
+    if activation == "prelu":
+        return functions.prelu
+    if activation not in ACTIVATIONS:
+        known = ", ".join(["linear", *ACTIVATIONS, "prelu", *_OF_LAYERS, "maxout"])
+        raise ValueError(f"there is no activation {activation!r}; choose from {known}")
+    return ACTIVATIONS[activation]
+
+
+def _name(activation: Any) -> str:
+    return getattr(activation, "__name__", "function") if activation else "linear"

@@ -1,0 +1,282 @@
+"""Losses: how far the outputs for one example are from what they should be, as one Value.
+
+The loss of a batch is the mean over its examples, as `fit` takes it. Outputs are a Value or a
+list of them, targets a number or a list of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
+
+from micrograd_plus import functions
+from micrograd_plus.engine import Value  # noqa: TC001  the examples use it
+from micrograd_plus.graph import finite
+
+Correct = Callable[[Any, Any], bool]
+_CORRECT: dict[Callable[..., Any], Correct] = {}
+
+
+def correct(loss: Callable[..., Any]) -> Correct | None:
+    """How to tell whether outputs are right, for a loss that classifies; None for others.
+
+    >>> correct(hinge)(0.3, 1), correct(mse)
+    (True, None)
+    """
+    return _CORRECT.get(loss)
+
+
+def _classifies(test: Correct) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    def mark(loss: Callable[..., Any]) -> Callable[..., Any]:
+        _CORRECT[loss] = test
+        return loss
+
+    return mark
+
+
+# ---------------------------------------------------------------------- regression
+
+
+def l1(outputs: Any, targets: Any) -> Any:
+    """The absolute error Σ|y − t|; its derivative for y is the sign of y − t.
+
+    Args:
+        outputs: y, a Value or a list of them.
+        targets: t, a number or as many numbers.
+
+    Raises:
+        ValueError: there are more or fewer targets than outputs.
+
+    Source: lecture A.
+
+    >>> l1([Value(1.0), Value(-2.0)], [0.0, 1.0]).data
+    4.0
+    """
+    return functions.sum([functions.abs(y - t) for y, t in _pairs(outputs, targets)])
+
+
+def mse(outputs: Any, targets: Any) -> Any:
+    """The squared error Σ(y − t)²; its derivative for y is 2(y − t).
+
+    Args:
+        outputs: y, a Value or a list of them.
+        targets: t, a number or as many numbers.
+
+    Raises:
+        ValueError: there are more or fewer targets than outputs.
+
+    Source: lectures A and C.
+
+    >>> mse(Value(3.0), 1.0).data
+    4.0
+    """
+    return functions.sum([(y - t) ** 2 for y, t in _pairs(outputs, targets)])
+
+
+def half_mse(outputs: Any, targets: Any) -> Any:
+    """Half the squared error, ½Σ(y − t)²; its derivative for y is y − t.
+
+    Args:
+        outputs: y, a Value or a list of them.
+        targets: t, a number or as many numbers.
+
+    Raises:
+        ValueError: there are more or fewer targets than outputs.
+
+    Source: lectures B and D.
+
+    >>> half_mse(Value(3.0), 1.0).data
+    2.0
+    """
+    return 0.5 * mse(outputs, targets)
+
+
+# ------------------------------------------------------------------- two classes
+
+
+@_classifies(lambda score, label: (float(score) > 0) == (label > 0))
+def hinge(score: Any, label: float) -> Any:
+    """The max-margin loss max(0, 1 − t · y); its derivative for y is −t where it is positive.
+
+    Args:
+        score: y, a Value.
+        label: t, −1 or 1.
+
+    Raises:
+        ValueError: the label is neither.
+
+    Source: micrograd's demo.
+
+    >>> hinge(Value(0.25), 1).data
+    0.75
+    """
+    if label not in (-1, 1):
+        raise ValueError(f"hinge needs a label of −1 or 1, not {label!r}")
+    return functions.relu(1.0 - score * float(label))
+
+
+@_classifies(lambda p, t: (float(p) > 0.5) == (t > 0.5))
+def binary_cross_entropy(probability: Any, target: float) -> Any:
+    """−t log p − (1 − t) log(1 − p); after a sigmoid its derivative for z is p − t.
+
+    Args:
+        probability: p, a Value above 0 and below 1, such as a sigmoid's.
+        target: t, 0 or 1 or a probability in between.
+
+    Raises:
+        ValueError: the target is not between 0 and 1.
+        NonFiniteError: p is 0 where t is not, or 1 where t is not; the form on logits, below,
+            is always finite.
+
+    Source: lecture B.
+
+    >>> round(binary_cross_entropy(Value(0.8), 1).data, 4)
+    0.2231
+    """
+    t = _probability(target)
+    terms = []  # 0 · log 0 counts as 0
+    if t > 0:
+        terms.append(-t * functions.log(probability))
+    if t < 1:
+        terms.append((t - 1.0) * functions.log(1.0 - probability))
+    return terms[0] if len(terms) == 1 else terms[0] + terms[1]
+
+
+@_classifies(lambda z, t: (float(z) > 0) == (t > 0.5))
+def binary_cross_entropy_with_logits(logit: Any, target: float) -> Any:
+    """Binary cross entropy of σ(z), without overflow: softplus(z) − t · z; derivative σ(z) − t.
+
+    Args:
+        logit: z, a Value of any size.
+        target: t, 0 or 1 or a probability in between.
+
+    Raises:
+        ValueError: the target is not between 0 and 1.
+
+    Source: lecture B.
+
+    >>> binary_cross_entropy_with_logits(Value(-1000.0), 1).data
+    1000.0
+    """
+    return functions.softplus(logit) - _probability(target) * logit
+
+
+# ------------------------------------------------------------------ several classes
+
+
+def _largest(outputs: Sequence[Any], target: Any) -> bool:
+    best = max(range(len(outputs)), key=lambda k: float(outputs[k]))
+    target = _distribution(target, len(outputs))
+    return bool(target[best] == max(target))
+
+
+@_classifies(_largest)
+def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
+    """−Σ tₖ log yₖ; its derivative for yₖ is −tₖ / yₖ, and after a softmax yₖ − tₖ for zₖ.
+
+    Args:
+        probabilities: y, a list of Values above 0, such as a softmax's.
+        target: t, the index of the true class, or a probability for each class.
+
+    Raises:
+        ValueError: the target is no index of a class, or no probabilities.
+        NonFiniteError: y is 0 where t is not; the form on logits, below, is always finite.
+
+    Source: lectures A and C.
+
+    >>> round(cross_entropy([Value(0.2), Value(0.8)], 1).data, 4)
+    0.2231
+    """
+    ts = _distribution(target, len(probabilities))
+    terms = [-t * functions.log(y) for y, t in zip(probabilities, ts, strict=True) if t > 0]
+    return terms[0] if len(terms) == 1 else functions.sum(terms)
+
+
+@_classifies(_largest)
+def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
+    """Cross entropy of softmax(z), without overflow: log Σ exp zₖ − Σ tₖ zₖ; derivative yₖ − tₖ.
+
+    Args:
+        logits: z, a list of Values of any size.
+        target: t, the index of the true class, or a probability for each class.
+
+    Raises:
+        ValueError: the target is no index of a class, or no probabilities.
+
+    Source: lecture B.
+
+    >>> softmax_cross_entropy([Value(1000.0), Value(-1000.0)], 1).data
+    2000.0
+    """
+    ts = _distribution(target, len(logits))
+    total = functions.logsumexp(logits)
+    chosen = [(z, t) for z, t in zip(logits, ts, strict=True) if t]
+    if len(chosen) == 1:
+        z, t = chosen[0]
+        return total - (z if t == 1 else t * z)
+    return total - functions.dot([t for _, t in chosen], [z for z, _ in chosen])
+
+
+# ------------------------------------------------------------------ regularisation
+
+
+def l2_penalty(parameters: Iterable[Value], strength: float = 1e-4) -> Any:
+    """Weight decay in the loss, strength · Σw²; its derivative for w is 2 · strength · w.
+
+    Args:
+        parameters: Values, such as `model.parameters()`.
+        strength: how much of it.
+
+    Source: lecture D.
+
+    >>> l2_penalty([Value(3.0), Value(4.0)], 0.5).data
+    12.5
+    """
+    weights = list(parameters)
+    return finite(strength, "the strength") * functions.dot(weights, weights)
+
+
+def l1_penalty(parameters: Iterable[Value], strength: float = 1e-4) -> Any:
+    """A penalty that makes weights exactly 0, strength · Σ|w|; derivative strength · sign(w).
+
+    Args:
+        parameters: Values, such as `model.parameters()`.
+        strength: how much of it.
+
+    >>> l1_penalty([Value(3.0), Value(-4.0)], 0.5).data
+    3.5
+    """
+    return finite(strength, "the strength") * functions.sum(map(functions.abs, parameters))
+
+
+# ---------------------------------------------------------------------- targets
+
+
+def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
+    ys = list(outputs) if isinstance(outputs, Iterable) else [outputs]
+    ts = list(targets) if isinstance(targets, Iterable) else [targets]
+    if len(ys) != len(ts):
+        raise ValueError(f"{len(ys)} outputs need as many targets, not {len(ts)}")
+    return list(zip(ys, ts, strict=True))
+
+
+def _probability(target: Any) -> float:
+    t = finite(target, "a target")
+    if not 0 <= t <= 1:
+        raise ValueError(f"a target must lie between 0 and 1, not {target!r}")
+    return t
+
+
+def _distribution(target: Any, classes: int) -> list[float]:
+    """The probability of each class, from an index or from such probabilities."""
+    if isinstance(target, Iterable):
+        ts = [_probability(t) for t in target]
+        if len(ts) != classes or abs(sum(ts) - 1) > 1e-6:
+            raise ValueError(
+                f"the probabilities of {classes} classes must add up to 1, unlike {target!r}"
+            )
+        return ts
+    index = int(target)
+    if index != target or not 0 <= index < classes:
+        raise ValueError(f"a class must be a whole number from 0 to {classes - 1}, not {target!r}")
+    return [float(k == index) for k in range(classes)]

@@ -1,0 +1,117 @@
+"""`Module`: anything that has parameters."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.engine import Value
+from micrograd_plus.graph import finite
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+class Module:
+    """What has parameters: its attributes that are Values or Modules, or lists of such.
+
+    Leaves among them are parameters; a Value that stands in two places counts once.
+
+    >>> class Line(Module):
+    ...     def __init__(self):
+    ...         self.slope, self.offset = Value(2.0), Value(1.0)
+    ...     def __call__(self, x):
+    ...         return self.slope * x + self.offset
+    >>> Line().state_dict()
+    {'slope': 2.0, 'offset': 1.0}
+    """
+
+    shows_parts = True  # in repr; a layer's neurons would only fill the screen
+
+    def named_parameters(self) -> Iterator[tuple[str, Value]]:
+        """Each parameter with the path that leads to it, such as `layers.0.neurons.1.w.2`."""
+        seen: set[int] = set()
+        todo: list[tuple[str, Any]] = [("", self)]
+        while todo:
+            path, thing = todo.pop()
+            if id(thing) in seen:
+                continue
+            if isinstance(thing, Value):
+                seen.add(id(thing))
+                if thing.op is None:
+                    yield path, thing
+                continue
+            if isinstance(thing, Module):
+                parts = list(vars(thing).items())
+            elif isinstance(thing, dict):
+                parts = [(str(key), part) for key, part in thing.items()]
+            elif isinstance(thing, list | tuple):
+                parts = [(str(i), part) for i, part in enumerate(thing)]
+            else:
+                continue
+            seen.add(id(thing))
+            prefix = f"{path}." if path else ""
+            todo += [(prefix + name, part) for name, part in reversed(parts)]
+
+    def parameters(self) -> list[Value]:
+        """All parameters, in the order in which they were made part of the module."""
+        return [parameter for _, parameter in self.named_parameters()]
+
+    def __call__(self, x: Any) -> Any:
+        """The outputs for the inputs of one example; each kind of module has its own."""
+        raise NotImplementedError(f"{type(self).__name__} has no __call__")
+
+    def zero_grad(self) -> None:
+        """Set the gradients of all parameters to 0."""
+        for parameter in self.parameters():
+            parameter.grad = 0.0
+
+    def state_dict(self) -> dict[str, float]:
+        """The parameters' numbers by their paths."""
+        return {name: parameter.data for name, parameter in self.named_parameters()}
+
+    def load_state_dict(self, state: Mapping[str, float]) -> None:
+        """Set all parameters to numbers that `state_dict` gave.
+
+        Raises:
+            ValueError: names are missing or unknown; then nothing is changed.
+            TypeError, NonFiniteError: an entry is not a finite number; then nothing is changed.
+        """
+        parameters = dict(self.named_parameters())
+        for what, names in (
+            ("lacks", parameters.keys() - state.keys()),
+            ("has the unknown", state.keys() - parameters.keys()),
+        ):
+            if names:
+                some = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
+                raise ValueError(f"the state {what} {some}: it is that of another model")
+        numbers = {name: finite(state[name], f"the state's {name}") for name in parameters}
+        for name, parameter in parameters.items():
+            parameter.data = numbers[name]
+
+    def describe(self) -> str:
+        """What the module is, in a few words, for its line in `repr`."""
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        return "\n".join(_tree(self))
+
+
+def _tree(module: Module) -> list[str]:
+    """The lines of a module and of the modules in it."""
+    count = len(module.parameters())
+    lines = [f"{module.describe()}: {count:,} parameter{'' if count == 1 else 's'}"]
+    parts: list[Module] = []
+    for thing in vars(module).values():
+        parts += [part for part in _items(thing) if isinstance(part, Module)]
+    for part in parts if module.shows_parts else ():
+        first, *rest = _tree(part)
+        last = part is parts[-1]
+        lines.append(("└─ " if last else "├─ ") + first)
+        lines += [("   " if last else "│  ") + line for line in rest]
+    return lines
+
+
+def _items(thing: Any) -> list[Any]:
+    if isinstance(thing, list | tuple):
+        return list(thing)
+    return list(thing.values()) if isinstance(thing, dict) else [thing]

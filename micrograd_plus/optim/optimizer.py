@@ -1,0 +1,100 @@
+"""`Optimizer`: applies an update rule to the parameters of a model."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.engine import Value
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.graph import finite, unchanged_on_error
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from micrograd_plus.optim.rules import Rule
+
+
+class Optimizer:
+    """An update rule with the parameters that it changes and what it remembers of them.
+
+    Args:
+        parameters: leaves, such as `model.parameters()`.
+        rule: how to update them.
+
+    Raises:
+        TypeError, ValueError: there are no parameters, or one is no leaf.
+
+    >>> from micrograd_plus.optim import GradientDescent
+    >>> x = Value(4.0)
+    >>> optimizer = Optimizer([x], GradientDescent(0.25))
+    >>> (x * x).backward()
+    >>> optimizer.step()
+    >>> x.data
+    2.0
+    """
+
+    def __init__(self, parameters: Iterable[Value], rule: Rule) -> None:
+        self.parameters = list(dict.fromkeys(parameters))
+        if not self.parameters:
+            raise ValueError("there are no parameters to optimise")
+        for p in self.parameters:
+            if not isinstance(p, Value):
+                raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
+            if p.op is not None:
+                raise ValueError(f"a parameter is a leaf, not the result {p!r} of an operation")
+        self.rule = rule
+        self.steps = 0
+        self.states = [rule.initial(p.data) for p in self.parameters]
+
+    def step(self, time: float | None = None) -> None:
+        """Change all parameters by their gradients.
+
+        Args:
+            time: when, for a schedule; by default the number of steps made so far.
+
+        Raises:
+            NonFiniteError: a parameter would leave the numbers; then nothing is changed.
+        """
+        rate = self.rule.rate_at(self.steps if time is None else time)
+        step = self.steps + 1
+        try:
+            updates = [
+                self.rule.update(float(p.grad), state, p.data, rate, step)
+                for p, state in zip(self.parameters, self.states, strict=True)
+            ]
+        except (OverflowError, ZeroDivisionError):
+            raise NonFiniteError(f"step {step}: an update is not finite; lower the rate") from None
+        for p, (number, _) in zip(self.parameters, updates, strict=True):
+            finite(number, f"step {step}: {p.label or 'a parameter'}")
+        with unchanged_on_error(self.parameters, "data"):
+            for p, (number, _) in zip(self.parameters, updates, strict=True):
+                p.data = number
+            self.states = [state for _, state in updates]
+        self.steps = step
+
+    def zero_grad(self) -> None:
+        """Set the gradients of all parameters to 0."""
+        for p in self.parameters:
+            p.grad = 0.0
+
+    def state_dict(self) -> dict[str, Any]:
+        """What it remembers, as plain data."""
+        return {
+            "rule": type(self.rule).__name__,
+            "steps": self.steps,
+            "states": [list(state) for state in self.states],
+        }
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from what `state_dict` gave.
+
+        Raises:
+            ValueError: it is that of another rule or of other parameters; then nothing changes.
+        """
+        name, width = type(self.rule).__name__, len(self.rule.states)
+        if state["rule"] != name:
+            raise ValueError(f"the state is that of {state['rule']}, not of {name}")
+        states = [tuple(finite(x, "a state") for x in numbers) for numbers in state["states"]]
+        if [len(s) for s in states] != [width] * len(self.parameters):
+            raise ValueError(f"the state is not that of {len(self.parameters)} parameters")
+        self.states, self.steps = states, int(state["steps"])

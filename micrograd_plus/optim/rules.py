@@ -1,0 +1,235 @@
+"""Update rules: pure functions of a gradient, a state and a parameter.
+
+They use nothing but arithmetic, so floats, NumPy arrays and JAX arrays go through the same lines.
+To add a rule, add a class here: its options, the names of its states, and `update`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    State = tuple[Any, ...]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """What the update rules share.
+
+    Attributes:
+        rate: the learning rate η, a positive number or a schedule (a function of time).
+        states: the names of what the rule remembers of each parameter.
+    """
+
+    rate: float | Callable[[float], float] = 0.01
+    states: ClassVar[tuple[str, ...]] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse options that no rule works with."""
+        for field in fields(self):
+            option = getattr(self, field.name)
+            if callable(option) or isinstance(option, bool):
+                continue
+            if not isinstance(option, int | float) or not 0 <= option < float("inf"):
+                raise ValueError(f"{field.name} must be a number from 0, not {option!r}")
+
+    def rate_at(self, time: float) -> float:
+        """The learning rate at a time, in steps or epochs as the schedule wants it."""
+        return self.rate(time) if callable(self.rate) else self.rate
+
+    def initial(self, parameter: Any) -> State:
+        """The states before the first step: zeros like the parameter."""
+        return tuple(0.0 * parameter for _ in self.states)
+
+    def update(
+        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
+    ) -> tuple[Any, State]:
+        """The parameter and its states after a step.
+
+        Args:
+            gradient: the loss's derivative for the parameter.
+            state: as `initial` or the last step gave it.
+            parameter: a number or an array.
+            rate: the learning rate η.
+            step: the number of the step, from 1.
+        """
+        raise NotImplementedError
+
+
+@dataclass(frozen=True)
+class GradientDescent(Rule):
+    """x ← x − η g.
+
+    Source: lectures B and D.
+
+    >>> GradientDescent().update(2.0, (), 1.0, rate=0.1, step=1)
+    (0.8, ())
+    """
+
+    def update(
+        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
+    ) -> tuple[Any, State]:
+        return parameter - rate * gradient, ()
+
+
+@dataclass(frozen=True)
+class Momentum(Rule):
+    """v ← μ v + η g, x ← x − v: past gradients go on to act.
+
+    Args:
+        rate: the learning rate η.
+        momentum: μ, how much of the velocity stays.
+
+    Source: lectures B and D.
+
+    >>> Momentum(momentum=0.5).update(2.0, (1.0,), 1.0, rate=0.5, step=2)
+    (-0.5, (1.5,))
+    """
+
+    momentum: float = 0.9
+    states: ClassVar[tuple[str, ...]] = ("velocity",)
+
+    def update(
+        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
+    ) -> tuple[Any, State]:
+        velocity = self.momentum * state[0] + rate * gradient
+        return parameter - velocity, (velocity,)
+
+
+@dataclass(frozen=True)
+class Nesterov(Momentum):
+    """Momentum that looks ahead: v ← μ v + η g, x ← x − (μ v + η g).
+
+    Args:
+        rate: the learning rate η.
+        momentum: μ, how much of the velocity stays.
+
+    Source: Sutskever and others, 2013, in PyTorch's form.
+
+    >>> Nesterov(momentum=0.5).update(2.0, (1.0,), 1.0, rate=0.5, step=2)
+    (-0.75, (1.5,))
+    """
+
+    def update(
+        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
+    ) -> tuple[Any, State]:
+        velocity = self.momentum * state[0] + rate * gradient
+        return parameter - (self.momentum * velocity + rate * gradient), (velocity,)
+
+
+@dataclass(frozen=True)
+class AdaGrad(Rule):
+    """c ← c + g², x ← x − η g / (√c + ε): smaller steps where gradients were large.
+
+    Args:
+        rate: the learning rate η.
+        epsilon: ε, against division by 0.
+
+    Source: lecture D.
+
+    >>> AdaGrad(epsilon=0).update(3.0, (16.0,), 1.0, rate=0.5, step=2)
+    (0.7, (25.0,))
+    """
+
+    epsilon: float = 1e-8
+    states: ClassVar[tuple[str, ...]] = ("cache",)
+
+    def update(
+        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
+    ) -> tuple[Any, State]:
+        cache = state[0] + gradient * gradient
+        return parameter - rate * gradient / (cache**0.5 + self.epsilon), (cache,)
+
+
+@dataclass(frozen=True)
+class RMSprop(Rule):
+    """c ← ρ c + (1 − ρ) g², x ← x − η g / (√c + ε): AdaGrad that forgets.
+
+    Args:
+        rate: the learning rate η.
+        decay: ρ, how much of the cache stays.
+        epsilon: ε, against division by 0.
+
+    Source: lecture D.
+
+    >>> RMSprop(decay=0.5, epsilon=0).update(2.0, (4.0,), 1.0, rate=0.5, step=2)
+    (0.5, (4.0,))
+    """
+
+    decay: float = 0.9
+    epsilon: float = 1e-8
+    states: ClassVar[tuple[str, ...]] = ("cache",)
+
+    def update(
+        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
+    ) -> tuple[Any, State]:
+        cache = self.decay * state[0] + (1 - self.decay) * gradient * gradient
+        return parameter - rate * gradient / (cache**0.5 + self.epsilon), (cache,)
+
+
+@dataclass(frozen=True)
+class Adam(Rule):
+    """m ← β₁ m + (1 − β₁) g, v ← β₂ v + (1 − β₂) g², x ← x − η m̂ / (√v̂ + ε).
+
+    Args:
+        rate: the learning rate η.
+        beta1: β₁, how much of the mean m stays.
+        beta2: β₂, how much of the mean square v stays.
+        epsilon: ε, against division by 0.
+        bias_correction: whether m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ), for means that began
+            at 0; without it m̂ = m and v̂ = v, as lecture D's slide has it.
+
+    Source: lecture D; Kingma and Ba, 2015.
+
+    >>> x, _ = Adam(epsilon=0).update(2.0, (0.0, 0.0), 1.0, rate=0.25, step=1)
+    >>> round(x, 12)
+    0.75
+    """
+
+    rate: float | Callable[[float], float] = 0.001
+    beta1: float = 0.9
+    beta2: float = 0.999
+    epsilon: float = 1e-8
+    bias_correction: bool = True
+    states: ClassVar[tuple[str, ...]] = ("mean", "mean_square")
+
+    def update(
+        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
+    ) -> tuple[Any, State]:
+        mean = self.beta1 * state[0] + (1 - self.beta1) * gradient
+        square = self.beta2 * state[1] + (1 - self.beta2) * gradient * gradient
+        m, v = mean, square
+        if self.bias_correction:
+            m, v = mean / (1 - self.beta1**step), square / (1 - self.beta2**step)
+        return parameter - rate * m / (v**0.5 + self.epsilon), (mean, square)
+
+
+@dataclass(frozen=True)
+class AdamW(Adam):
+    """Adam whose parameters also decay by themselves: x ← x − η λ x first.
+
+    Args:
+        rate: the learning rate η.
+        beta1: as for `Adam`.
+        beta2: as for `Adam`.
+        epsilon: as for `Adam`.
+        bias_correction: as for `Adam`.
+        weight_decay: λ.
+
+    Source: Loshchilov and Hutter, 2019.
+
+    >>> x, _ = AdamW(weight_decay=0.5).update(0.0, (0.0, 0.0), 1.0, rate=0.5, step=1)
+    >>> x
+    0.75
+    """
+
+    weight_decay: float = 0.01
+
+    def update(
+        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
+    ) -> tuple[Any, State]:
+        decayed = parameter - rate * self.weight_decay * parameter
+        return Adam.update(self, gradient, state, decayed, rate, step)

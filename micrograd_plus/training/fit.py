@@ -1,0 +1,317 @@
+"""`fit`: gradient descent over the examples of a data set, epoch by epoch."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from random import Random
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus import functions
+from micrograd_plus.datasets import split
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.nn.losses import correct
+from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
+from micrograd_plus.optim.optimizer import Optimizer
+from micrograd_plus.optim.rules import Adam
+from micrograd_plus.training import checkpoint as checkpoints
+from micrograd_plus.training.checkpoint import CheckpointError
+from micrograd_plus.training.examples import Examples, check_targets, examples
+from micrograd_plus.training.history import History
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping
+    from pathlib import Path
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.nn.module import Module
+    from micrograd_plus.optim.rules import Rule
+
+    Metric = Callable[[Any, Any], float]
+
+
+class TrainingError(NonFiniteError):
+    """A training left the numbers.
+
+    Attributes:
+        history: what happened before; the parameters are those of the last good step.
+    """
+
+    def __init__(self, message: str, history: History) -> None:
+        super().__init__(message)
+        self.history = history
+
+
+def fit(
+    model: Module,
+    data: Any,
+    loss: Callable[[Any, Any], Any],
+    optimizer: Rule | None = None,
+    *,
+    epochs: int = 10,
+    batch_size: int | None = 32,
+    shuffle: bool = True,
+    seed: int = 0,
+    validation: Any = None,
+    metrics: Mapping[str, Metric] | None = None,
+    penalty: Callable[[list[Value]], Any] | None = None,
+    clip_norm: float | None = None,
+    clip_value: float | None = None,
+    patience: int | None = None,
+    checkpoint: str | Path | None = None,
+    resume: str | Path | None = None,
+    progress: bool | None = None,
+    engine: str = "eager",
+) -> History:
+    """Train a model: make the mean loss over the examples small by gradient descent.
+
+    Args:
+        model: what is trained; called with the inputs of one example.
+        data: inputs and targets, two sequences of one length, as `datasets` gives them.
+        loss: a function of outputs and target, such as those of `nn`.
+        optimizer: an update rule of `optim` with its rate or schedule; Adam by default. Schedules
+            are asked with the time in epochs.
+        epochs: how often to go through all examples.
+        batch_size: examples for each step; 1 is stochastic, None all at once.
+        shuffle: whether each epoch takes the examples in another order.
+        seed: a whole number; a training repeats bit by bit.
+        validation: a held-out set, or the fraction of the data to hold out.
+        metrics: further figures by name, functions of outputs and target; means are taken.
+        penalty: a function of the parameters to add to the loss, such as `nn.l2_penalty`.
+        clip_norm: the largest Euclidean norm of all gradients together.
+        clip_value: the largest size of each gradient.
+        patience: the number of epochs without a new lowest loss, on the validation set if there
+            is one, after which to stop.
+        checkpoint: a file to write the state to after each epoch.
+        resume: a checkpoint to go on from; the result is that of a training without a break.
+        progress: whether to show a bar; by default on a terminal and in a notebook.
+        engine: "eager" records each example anew.
+
+    Returns:
+        The history. After Ctrl-C it is the history so far.
+
+    Raises:
+        TypeError, ValueError: the data are not as they should be; the message names row and
+            column, and nothing is trained.
+        CheckpointError: `resume` is not a checkpoint of this training; nothing is changed.
+        TrainingError: a number is not finite; the message names epoch, batch and operation.
+
+    Source: lecture B.
+
+    >>> from micrograd_plus import datasets, nn, optim
+    >>> model = nn.MLP(2, [4, 1], activation="tanh", seed=1)
+    >>> loss = nn.binary_cross_entropy_with_logits
+    >>> history = fit(model, datasets.xor(), loss, optim.Adam(0.1), epochs=60, batch_size=None)
+    >>> history.last["accuracy"]
+    1.0
+    """
+    if engine != "eager":
+        raise ValueError(f"there is no engine {engine!r}; choose from eager")
+    for name, number in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
+        if number is not None and (not isinstance(number, int) or number < 1):
+            raise ValueError(f"{name} must be a positive whole number, not {number!r}")
+    if isinstance(validation, float):
+        data, validation = split(data, validation, seed)
+    train = examples(data)
+    held_out = None if validation is None else examples(validation, "the validation set")
+    check_targets(train, model, loss)
+    if held_out:
+        check_targets(held_out, model, loss, "the validation set")
+    training = _Training(
+        model,
+        loss,
+        Optimizer(model.parameters(), optimizer or Adam()),
+        Random(seed),  # noqa: S311  no secrets are drawn
+        History(),
+        _figures(loss, metrics),
+        {"examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed},
+    )
+    if resume is not None:
+        training = training.resumed(resume)
+    history = training.history
+    size = batch_size or len(train)
+    batches = -(-len(train) // size)
+    with _progress(progress, epochs * batches, len(history) * batches) as advance:
+        try:
+            while len(history) < epochs and not history.stopped:
+                order = list(range(len(train)))
+                if shuffle:
+                    training.random.shuffle(order)
+                epoch, sums = len(history), _Sums()
+                for b in range(batches):
+                    batch = [train[i] for i in order[b * size : (b + 1) * size]]
+                    try:
+                        training.step(
+                            batch, epoch + b / batches, sums, penalty, clip_norm, clip_value
+                        )
+                    except NonFiniteError as error:
+                        where = f"epoch {epoch + 1}, batch {b + 1}"
+                        raise TrainingError(f"{where}: {error}", history) from error
+                    advance(epoch, epochs, sums.means()["loss"])
+                row = sums.means()
+                if held_out:
+                    found = _evaluate(model, held_out, loss, training.figures)
+                    row |= {f"validation {name}": x for name, x in found.items()}
+                row["rate"] = training.optimizer.rule.rate_at(epoch)
+                history.epochs.append(row)
+                _stop_early(history, patience, "validation loss" if held_out else "loss")
+                if checkpoint is not None:
+                    training.save(checkpoint)
+        except KeyboardInterrupt:
+            history.stopped = f"interrupted in epoch {len(history) + 1}"
+    return history
+
+
+def evaluate(
+    model: Module,
+    data: Any,
+    loss: Callable[[Any, Any], Any],
+    metrics: Mapping[str, Metric] | None = None,
+) -> dict[str, float]:
+    """The mean loss over examples, their accuracy where the loss classifies, and other means.
+
+    Args:
+        model: as for `fit`.
+        data: as for `fit`.
+        loss: as for `fit`.
+        metrics: as for `fit`.
+
+    Raises:
+        TypeError, ValueError: the data are not as they should be.
+
+    >>> from micrograd_plus import datasets, nn
+    >>> model = nn.MLP(2, [1], init="zeros")
+    >>> evaluate(model, datasets.xor(labels=(-1, 1)), nn.hinge)
+    {'loss': 1.0, 'accuracy': 0.5}
+    """
+    return _evaluate(model, examples(data), loss, _figures(loss, metrics))
+
+
+def _evaluate(
+    model: Module, found: Examples, loss: Callable[..., Any], figures: dict[str, Metric]
+) -> dict[str, float]:
+    sums = _Sums()
+    for x, target in found:
+        outputs = model(x)
+        sums.add(float(loss(outputs, target)), figures, outputs, target)
+    return sums.means()
+
+
+def _figures(loss: Callable[..., Any], metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
+    right = correct(loss)
+    return {**({"accuracy": right} if right else {}), **(metrics or {})}
+
+
+class _Sums:
+    """Sums of figures over examples."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.totals: dict[str, float] = {}
+
+    def add(self, loss: float, figures: dict[str, Metric], outputs: Any, target: Any) -> None:
+        self.count += 1
+        found = {"loss": loss, **{name: float(f(outputs, target)) for name, f in figures.items()}}
+        for name, x in found.items():
+            self.totals[name] = self.totals.get(name, 0.0) + x
+
+    def means(self) -> dict[str, float]:
+        return {name: total / self.count for name, total in self.totals.items()}
+
+
+class _Training(NamedTuple):
+    """What changes during a training, and what it was begun with."""
+
+    model: Module
+    loss: Callable[[Any, Any], Any]
+    optimizer: Optimizer
+    random: Random
+    history: History
+    figures: dict[str, Metric]
+    settings: dict[str, Any]
+
+    def step(
+        self,
+        batch: Examples,
+        time: float,
+        sums: _Sums,
+        penalty: Callable[[list[Value]], Any] | None,
+        clip_norm: float | None,
+        clip_value: float | None,
+    ) -> None:
+        """One step down the gradient of the mean loss over a batch."""
+        losses = []
+        for x, target in batch:
+            outputs = self.model(x)
+            losses.append(self.loss(outputs, target))
+            sums.add(float(losses[-1]), self.figures, outputs, target)
+        total = functions.mean(losses)
+        if penalty is not None:
+            total = total + penalty(self.optimizer.parameters)
+        self.history.batches.append(float(total))
+        self.optimizer.zero_grad()
+        total.backward()
+        if clip_value is not None:
+            clip_by_value(self.optimizer.parameters, clip_value)
+        if clip_norm is not None:
+            clip_by_norm(self.optimizer.parameters, clip_norm)
+        self.optimizer.step(time)
+
+    def save(self, path: str | Path) -> None:
+        version, numbers, gauss = self.random.getstate()
+        checkpoints.save(
+            path,
+            parameters=self.model.state_dict(),
+            optimizer=self.optimizer.state_dict(),
+            settings=self.settings,
+            random=[version, list(numbers), gauss],
+            history=vars(self.history),
+        )
+
+    def resumed(self, path: str | Path) -> _Training:
+        """The training at the point where a checkpoint was written."""
+        content = checkpoints.load(path)
+        for name, mine in self.settings.items():
+            if content["settings"].get(name) != mine:
+                theirs = content["settings"].get(name)
+                raise CheckpointError(f"{path} was written with {name}={theirs!r}, not {mine!r}")
+        try:
+            version, numbers, gauss = content["random"]
+            self.random.setstate((version, tuple(numbers), gauss))
+            history = History(**content["history"])
+            self.optimizer.load_state_dict(content["optimizer"])
+            self.model.load_state_dict(content["parameters"])
+        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+            raise CheckpointError(f"{path} does not fit: {error}") from None
+        return self._replace(history=history)
+
+
+def _stop_early(history: History, patience: int | None, name: str) -> None:
+    found = history[name]
+    since = len(found) - 1 - found.index(min(found))
+    if patience is not None and since >= patience:
+        history.stopped = f"no lower {name} in {patience} epochs"
+
+
+@contextmanager
+def _progress(wanted: bool | None, steps: int, done: int) -> Iterator[Callable[..., None]]:
+    """A bar on a terminal or in a notebook, and a function that moves it by a step."""
+    if wanted is False or (wanted is None and not _watched()):
+        yield lambda *_: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("training", total=steps, completed=done)
+
+        def advance(epoch: int, epochs: int, loss: float) -> None:
+            text = f"epoch {epoch + 1}/{epochs}, loss {loss:.4f}"
+            bar.update(task, advance=1, description=text)
+
+        yield advance
+
+
+def _watched() -> bool:
+    return sys.stderr.isatty() or "ipykernel" in sys.modules

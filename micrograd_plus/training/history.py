@@ -1,0 +1,122 @@
+"""What happened during a training."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from micrograd_plus.extras import need
+from micrograd_plus.files import write
+
+
+@dataclass
+class History:
+    """The figures of each epoch and the loss of each batch.
+
+    Attributes:
+        epochs: a dictionary for each epoch: "loss", perhaps "accuracy", the same for the
+            validation set as "validation loss" and "validation accuracy", "rate", and metrics.
+        batches: the loss of each batch.
+        stopped: why training ended before the last epoch; empty if it did not.
+
+    >>> history = History([{"loss": 2.0}, {"loss": 1.0}])
+    >>> history["loss"], len(history), history.last["loss"]
+    ([2.0, 1.0], 2, 1.0)
+    """
+
+    epochs: list[dict[str, float]] = field(default_factory=list)
+    batches: list[float] = field(default_factory=list)
+    stopped: str = ""
+
+    def __getitem__(self, name: str) -> list[float]:
+        """One figure over all epochs."""
+        return [epoch[name] for epoch in self.epochs]
+
+    def __len__(self) -> int:
+        return len(self.epochs)
+
+    @property
+    def last(self) -> dict[str, float]:
+        """The figures of the last epoch."""
+        return self.epochs[-1]
+
+    def __repr__(self) -> str:
+        figures = ", ".join(f"{k} {v:.4g}" for k, v in self.last.items()) if self.epochs else ""
+        count = f"{len(self)} epoch{'' if len(self) == 1 else 's'}"
+        stopped = f", stopped: {self.stopped}" if self.stopped else ""
+        return f"<History of {count}{': ' if figures else ''}{figures}{stopped}>"
+
+    def to_csv(self, path: str | Path) -> Path:
+        """Write a table with a line for each epoch.
+
+        Raises:
+            OSError: the file can't be written.
+        """
+        names = list(dict.fromkeys(name for epoch in self.epochs for name in epoch))
+        text = io.StringIO()
+        table = csv.DictWriter(text, ["epoch", *names], lineterminator="\n")
+        table.writeheader()
+        table.writerows({"epoch": i, **epoch} for i, epoch in enumerate(self.epochs, 1))
+        return write(Path(path), text.getvalue().encode())
+
+    def to_json(self, path: str | Path) -> Path:
+        """Write all figures, those of the batches too.
+
+        Raises:
+            OSError: the file can't be written.
+        """
+        return write(Path(path), json.dumps(vars(self), indent=1).encode())
+
+    def plot(self, path: str | Path | None = None) -> Any:
+        """Draw the loss of batches, smoothed, and of epochs; and the accuracy, where there is one.
+
+        Args:
+            path: where to save the picture, if anywhere; its suffix is the format.
+
+        Returns:
+            The figure, of matplotlib.
+
+        Raises:
+            ModuleNotFoundError: matplotlib is missing.
+
+        Source: lecture B.
+        """
+        figure = need("matplotlib.figure", "plot").Figure(layout="constrained")
+        kinds = ["loss"] + ["accuracy"] * any("accuracy" in epoch for epoch in self.epochs)
+        figure.set_size_inches(5 * len(kinds), 3.5)
+        all_axes = figure.subplots(1, len(kinds), squeeze=False)[0]
+        for axes, kind in zip(all_axes, kinds, strict=True):
+            if kind == "loss" and self.batches and self.epochs:
+                times = [(i + 1) * len(self) / len(self.batches) for i in range(len(self.batches))]
+                axes.plot(times, self.batches, color="#cfd6dd", linewidth=0.8, label="batches")
+                axes.plot(times, smoothed(self.batches), color="#57606a", label="smoothed")
+            for name, colour in ((kind, "#1a7f37"), (f"validation {kind}", "#cf222e")):
+                points = [(i, e[name]) for i, e in enumerate(self.epochs, 1) if name in e]
+                if points:
+                    label = "training" if name == kind else "validation"
+                    axes.plot(*zip(*points, strict=True), color=colour, label=label)
+            axes.set(xlabel="epoch", title=kind)
+            axes.spines[["top", "right"]].set_visible(False)
+            axes.legend(frameon=False)
+        if path is not None:
+            picture = io.BytesIO()
+            figure.savefig(picture, format=Path(path).suffix[1:] or "png", dpi=150)
+            write(Path(path), picture.getvalue())
+        return figure
+
+
+def smoothed(numbers: list[float], weight: float = 0.9) -> list[float]:
+    """The exponential moving average of a sequence, unbiased at its beginning.
+
+    >>> smoothed([1.0, 1.0], 0.5)
+    [1.0, 1.0]
+    """
+    mean, result = 0.0, []
+    for i, x in enumerate(numbers, 1):
+        mean = weight * mean + (1 - weight) * x
+        result.append(mean / (1 - weight**i))
+    return result
