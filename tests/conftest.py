@@ -1,7 +1,12 @@
 """What tests need from the system: a browser, and for PDF a Graphviz."""
 
+import contextlib
+import importlib.util
+import io
 import os
 import shutil
+from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 from hypothesis import settings
@@ -15,6 +20,31 @@ def skip(reason):
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+
+
+@pytest.fixture(scope="session")
+def example(tmp_path_factory):
+    """Runs a program of examples/ once in all tests: its module, result, output and folder."""
+    done = {}
+
+    def run(name):
+        if name not in done:
+            path = EXAMPLES / name
+            spec = importlib.util.spec_from_file_location(path.stem, path)
+            module = importlib.util.module_from_spec(spec)
+            spec.loader.exec_module(module)
+            folder, printed = tmp_path_factory.mktemp(path.stem), io.StringIO()
+            with contextlib.redirect_stdout(printed):
+                result = module.main(folder)
+            done[name] = SimpleNamespace(
+                module=module, result=result, printed=printed.getvalue(), folder=folder
+            )
+        return done[name]
+
+    return run
 
 
 @pytest.fixture

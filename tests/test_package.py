@@ -40,7 +40,7 @@ engine
 adjoints number
 copying
 graph
-errors files extras
+errors files extras plots
 floats
 ops
 operation
