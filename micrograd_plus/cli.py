@@ -14,6 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import cli_train
 from micrograd_plus.checks import GradientError, check_graph
 from micrograd_plus.drawing.dot import STYLES
 from micrograd_plus.drawing.layout import FORMATS, LayoutError
@@ -21,6 +22,7 @@ from micrograd_plus.drawing.picture import draw
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.stepper import step_through, write_page
 from micrograd_plus.expression import from_text, read_numbers
+from micrograd_plus.training import TrainingError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GradientError as error:
         print(error)
         return 1
-    except (OSError, LayoutError) as error:
+    except (OSError, LayoutError, ModuleNotFoundError, TrainingError) as error:
         return _fail(error, 1)
     except ValueError as error:
         return _fail(error, 2)
@@ -95,6 +97,8 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     An expression such as -x is not an option, and numbers may follow options.
     """
     arguments = list(arguments)
+    if arguments[:1] == ["train"]:  # it has no expression
+        return _parser().parse_args(arguments)
     place = 1  # of the expression: after the command, and after options and their values
     while place < len(arguments) and arguments[place].partition("=")[0] in _OPTIONS:
         place += 1 if "=" in arguments[place] or arguments[place] in ("-h", "--help") else 2
@@ -112,7 +116,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog=_PROGRAM,
-        description="Step through backpropagation, and draw computational graphs.",
+        description="Step through backpropagation, draw computational graphs, train networks.",
         epilog=f"example: {_PROGRAM} tour",
     )
     version = f"{_PROGRAM} {metadata.version(_PROGRAM)}"
@@ -169,6 +173,15 @@ def _parser() -> argparse.ArgumentParser:
         "--style", choices=STYLES, default=STYLES[0], help="numbers on wires, or in boxes"
     )
     drawing.set_defaults(run=_draw)
+
+    train = commands.add_parser(
+        "train",
+        help="train a network on a data set",
+        description="Train a network on a data set; a fifth of it is held out, to be judged by.",
+        epilog=f"example: {_PROGRAM} train moons --epochs 40 --picture moons.png",
+    )
+    cli_train.add_options(train)
+    train.set_defaults(run=cli_train.run)
     return parser
 
 

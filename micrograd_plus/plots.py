@@ -1,4 +1,4 @@
-"""Pictures of what a model has learnt, drawn by matplotlib."""
+"""Pictures of trainings and of what a model has learnt, drawn on axes of matplotlib."""
 
 from __future__ import annotations
 
@@ -7,7 +7,36 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from micrograd_plus.training.history import History
+
 _COLOURS = ("#0969da", "#cf222e", "#1a7f37", "#9a6700", "#8250df", "#bf3989")
+
+
+def training_curves(axes: Any, history: History, kind: str = "loss") -> None:
+    """Draw the loss of batches, smoothed, and of epochs; or the accuracy of epochs.
+
+    Args:
+        axes: those of a matplotlib figure.
+        history: a training's.
+        kind: "loss", "accuracy", or another figure of the history.
+
+    Source: lecture B.
+    """
+    if kind == "loss" and history.batches and history.epochs:
+        count = len(history.batches)
+        times = [(i + 1) * len(history) / count for i in range(count)]
+        axes.plot(times, history.batches, color="#cfd6dd", linewidth=0.8, label="batches")
+        axes.plot(times, smoothed(history.batches), color="#57606a", label="smoothed")
+    for name, label, colour in (
+        (kind, "training", _COLOURS[2]),
+        (f"validation {kind}", "validation", _COLOURS[1]),
+    ):
+        points = [(i, epoch[name]) for i, epoch in enumerate(history.epochs, 1) if name in epoch]
+        if points:
+            axes.plot(*zip(*points, strict=True), color=colour, label=label)
+    axes.set(xlabel="epoch", title=kind)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.legend(frameon=False)
 
 
 def decision_boundary(
@@ -33,8 +62,9 @@ def decision_boundary(
     classes = [[classify([x, y]) for x in xs] for y in ys]
     count = max(2, *(max(row) + 1 for row in classes), *(int(t) + 1 for t in targets))
     colours = [_COLOURS[i % len(_COLOURS)] for i in range(count)]
-    levels = [i - 0.5 for i in range(count + 1)]
-    axes.contourf(xs, ys, classes, levels=levels, colors=colours, alpha=0.25)
+    for k, colour in enumerate(colours):  # each by itself: 1 does not lie between 0 and 2
+        here = [[float(found == k) for found in row] for row in classes]
+        axes.contourf(xs, ys, here, levels=[0.5, 1.5], colors=[colour], alpha=0.25)
     axes.scatter(
         *zip(*inputs, strict=True),
         c=[colours[int(t)] for t in targets],
@@ -51,3 +81,16 @@ def _around(numbers: Sequence[float], steps: int) -> list[float]:
     margin = 0.1 * (high - low) or 1.0
     low, high = low - margin, high + margin
     return [low + (high - low) * i / (steps - 1) for i in range(steps)]
+
+
+def smoothed(numbers: list[float], weight: float = 0.9) -> list[float]:
+    """The exponential moving average of a sequence, unbiased at its beginning.
+
+    >>> smoothed([1.0, 1.0], 0.5)
+    [1.0, 1.0]
+    """
+    mean, result = 0.0, []
+    for i, x in enumerate(numbers, 1):
+        mean = weight * mean + (1 - weight) * x
+        result.append(mean / (1 - weight**i))
+    return result

@@ -16,6 +16,7 @@ PACKAGE = Path(mg.__file__).parent
 LAYERS = """
 __main__
 cli
+cli_train
 drawing.stepper
 drawing.terminal drawing.page
 drawing.picture

@@ -11,6 +11,7 @@ from typing import Any
 
 from micrograd_plus.extras import need
 from micrograd_plus.files import write
+from micrograd_plus.plots import training_curves
 
 
 @dataclass
@@ -88,35 +89,10 @@ class History:
         figure = need("matplotlib.figure", "plot").Figure(layout="constrained")
         kinds = ["loss"] + ["accuracy"] * any("accuracy" in epoch for epoch in self.epochs)
         figure.set_size_inches(5 * len(kinds), 3.5)
-        all_axes = figure.subplots(1, len(kinds), squeeze=False)[0]
-        for axes, kind in zip(all_axes, kinds, strict=True):
-            if kind == "loss" and self.batches and self.epochs:
-                times = [(i + 1) * len(self) / len(self.batches) for i in range(len(self.batches))]
-                axes.plot(times, self.batches, color="#cfd6dd", linewidth=0.8, label="batches")
-                axes.plot(times, smoothed(self.batches), color="#57606a", label="smoothed")
-            for name, colour in ((kind, "#1a7f37"), (f"validation {kind}", "#cf222e")):
-                points = [(i, e[name]) for i, e in enumerate(self.epochs, 1) if name in e]
-                if points:
-                    label = "training" if name == kind else "validation"
-                    axes.plot(*zip(*points, strict=True), color=colour, label=label)
-            axes.set(xlabel="epoch", title=kind)
-            axes.spines[["top", "right"]].set_visible(False)
-            axes.legend(frameon=False)
+        for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
+            training_curves(axes, self, kind)
         if path is not None:
             picture = io.BytesIO()
             figure.savefig(picture, format=Path(path).suffix[1:] or "png", dpi=150)
             write(Path(path), picture.getvalue())
         return figure
-
-
-def smoothed(numbers: list[float], weight: float = 0.9) -> list[float]:
-    """The exponential moving average of a sequence, unbiased at its beginning.
-
-    >>> smoothed([1.0, 1.0], 0.5)
-    [1.0, 1.0]
-    """
-    mean, result = 0.0, []
-    for i, x in enumerate(numbers, 1):
-        mean = weight * mean + (1 - weight) * x
-        result.append(mean / (1 - weight**i))
-    return result

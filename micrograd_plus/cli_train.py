@@ -1,0 +1,170 @@
+"""`micrograd-plus train`: fits a network to one of the data sets."""
+
+from __future__ import annotations
+
+import io
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from rich.console import Console
+from rich.table import Table
+
+from micrograd_plus import datasets, nn, optim
+from micrograd_plus.extras import need
+from micrograd_plus.files import write
+from micrograd_plus.plots import decision_boundary, training_curves
+from micrograd_plus.training import History, evaluate, fit
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+
+class Task(NamedTuple):
+    """What there is to learn: the data, and the loss and the number of outputs that suit them."""
+
+    data: Callable[[argparse.Namespace], Any]
+    loss: Callable[[Any, Any], Any]
+    outputs: int
+    hidden: tuple[int, ...] = (16, 16)
+    batch_size: int = 16
+
+
+def _made(make: Callable[..., Any]) -> Callable[[argparse.Namespace], Any]:
+    def data(options: argparse.Namespace) -> Any:
+        given = {"points": options.points, "noise": options.noise, "seed": options.seed}
+        return make(**{name: x for name, x in given.items() if x is not None})
+
+    return data
+
+
+_TWO, _MANY = nn.binary_cross_entropy_with_logits, nn.softmax_cross_entropy
+TASKS = {
+    "moons": Task(_made(datasets.moons), _TWO, 1),
+    "circles": Task(_made(datasets.circles), _TWO, 1),
+    "xor": Task(_made(lambda points=200, **given: datasets.xor(points, **given)), _TWO, 1),
+    "spirals": Task(_made(datasets.spirals), _MANY, 3),
+    "blobs": Task(_made(datasets.blobs), _MANY, 3),
+    "parabolas": Task(_made(datasets.parabolas), nn.mse, 2),
+    "digits": Task(lambda options: datasets.digits(), _MANY, 10, (32,), 32),
+}
+RULES = {
+    "gradient-descent": optim.GradientDescent,
+    "momentum": optim.Momentum,
+    "nesterov": optim.Nesterov,
+    "adagrad": optim.AdaGrad,
+    "rmsprop": optim.RMSprop,
+    "adam": optim.Adam,
+    "adamw": optim.AdamW,
+}
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What the command understands."""
+    parser.add_argument("dataset", choices=TASKS, help="what to learn")
+    parser.add_argument(
+        "--hidden", type=int, nargs="*", metavar="N", help="neurons of each hidden layer"
+    )
+    parser.add_argument(
+        "--activation", default="relu", choices=nn.ACTIVATIONS, help="default: %(default)s"
+    )
+    parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
+    parser.add_argument("--batch-size", type=int, metavar="N", help="examples for each step")
+    parser.add_argument("--optimizer", default="adam", choices=RULES, help="default: %(default)s")
+    parser.add_argument(
+        "--rate", type=float, default=0.01, metavar="X", help="learning rate (default: %(default)s)"
+    )
+    parser.add_argument("--cosine", action="store_true", help="let the rate fall to 0")
+    parser.add_argument("--points", type=int, metavar="N", help="how many to make")
+    parser.add_argument("--noise", type=float, metavar="X", help="how much")
+    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
+    parser.add_argument(
+        "--held-out", type=float, default=0.2, metavar="X", help="a fraction (default: %(default)s)"
+    )
+    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="to write at each epoch")
+    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
+    parser.add_argument("--history", type=Path, metavar="FILE", help="figures, as .csv or .json")
+    parser.add_argument("--picture", type=Path, metavar="FILE", help="curves, and the classes")
+
+
+def run(options: argparse.Namespace) -> None:
+    """Train, print the results, and write what was asked for.
+
+    Raises:
+        ValueError: an option makes no sense.
+        TrainingError: a number was not finite.
+        ModuleNotFoundError: a data set or the picture needs a package that is missing.
+        OSError: a file can't be read or written.
+    """
+    if options.resume and options.checkpoint is None:
+        raise ValueError("--resume needs the --checkpoint to go on from")
+    if options.history and options.history.suffix not in (".csv", ".json"):
+        raise ValueError(f"--history {options.history}: the ending must be .csv or .json")
+    if options.picture:
+        need("matplotlib.figure", "plot")  # better now than after the training
+    task = TASKS[options.dataset]
+    data = task.data(options)
+    train, held_out = datasets.split(data, options.held_out, options.seed)
+    hidden = task.hidden if options.hidden is None else options.hidden
+    model = nn.MLP(
+        len(train[0][0]),
+        [*hidden, task.outputs],
+        activation=options.activation,
+        init="he_uniform",
+        seed=options.seed,
+    )
+    rate = optim.Cosine(options.rate, options.epochs) if options.cosine else options.rate
+    begin = time.perf_counter()
+    history = fit(
+        model,
+        train,
+        task.loss,
+        RULES[options.optimizer](rate),
+        epochs=options.epochs,
+        batch_size=options.batch_size or task.batch_size,
+        seed=options.seed,
+        validation=held_out,
+        checkpoint=options.checkpoint,
+        resume=options.checkpoint if options.resume else None,
+    )
+    seconds = time.perf_counter() - begin
+    _report(model, history, seconds, [evaluate(model, d, task.loss) for d in (train, held_out)])
+    if options.history:
+        (history.to_csv if options.history.suffix == ".csv" else history.to_json)(options.history)
+    if options.picture:
+        _picture(model, history, data, task, options.picture)
+    if history.stopped.startswith("interrupted"):
+        raise KeyboardInterrupt  # for the exit code; all results are there
+
+
+def _report(model: Any, history: History, seconds: float, results: list[dict[str, float]]) -> None:
+    console = Console()
+    console.print(model, highlight=False)
+    table = Table("", "training", "held out")
+    for name in results[0]:
+        table.add_row(name, *(f"{result[name]:.4g}" for result in results))
+    console.print(table)
+    stopped = f", {history.stopped}" if history.stopped else ""
+    console.print(f"{len(history)} epochs in {seconds:.1f} s{stopped}", highlight=False)
+
+
+def _picture(model: Any, history: History, data: Any, task: Task, path: Path) -> None:
+    figure = need("matplotlib.figure", "plot").Figure(layout="constrained")
+    kinds = [kind for kind in ("loss", "accuracy") if kind in (history.last if history else {})]
+    plane = task.loss in (_TWO, _MANY) and len(data[0][0]) == 2
+    figure.set_size_inches(5 * (len(kinds) + plane), 3.5)
+    panels = figure.subplots(1, len(kinds) + plane, squeeze=False)[0]
+    for axes, kind in zip(panels, kinds, strict=False):
+        training_curves(axes, history, kind)
+    if plane:
+        decision_boundary(panels[-1], lambda x: _class(model(x)), data)
+    file = io.BytesIO()
+    figure.savefig(file, format=path.suffix[1:] or "png", dpi=150)
+    write(path, file.getvalue())
+
+
+def _class(outputs: Any) -> int:
+    if isinstance(outputs, list):
+        return max(range(len(outputs)), key=lambda k: float(outputs[k]))
+    return int(outputs > 0)

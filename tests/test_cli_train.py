@@ -1,0 +1,121 @@
+"""`micrograd-plus train`, run as a program."""
+
+import csv
+import json
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from micrograd_plus.cli_train import TASKS
+from tests.test_cli import COMMAND
+
+SMALL = ["--hidden", "4", "--epochs", "3", "--points", "30"]
+
+
+@pytest.fixture
+def run(tmp_path):
+    def run(*arguments):
+        return subprocess.run(
+            [*COMMAND, "train", *map(str, arguments)],
+            capture_output=True,
+            text=True,
+            cwd=tmp_path,
+            check=False,
+        )
+
+    return run
+
+
+def test_moons_are_learnt(run, tmp_path):
+    done = run("moons", "--epochs", 30, "--history", "a.csv", "--picture", "a.png")
+    assert (done.returncode, done.stderr) == (0, "")  # no bar where nobody watches
+    assert "MLP 2 → 16 → 16 → 1: 337 parameters" in done.stdout
+    accuracy = next(line for line in done.stdout.splitlines() if "accuracy" in line)
+    training, held_out = (float(x) for x in accuracy.split("│")[2:4])
+    assert training > 0.95
+    assert held_out > 0.95
+    with (tmp_path / "a.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 30
+    assert float(rows[-1]["loss"]) < float(rows[0]["loss"])
+    assert (tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("dataset", [name for name in TASKS if name != "digits"])
+def test_every_set_that_is_made_here(run, dataset):
+    done = run(dataset, *SMALL)
+    assert done.returncode == 0, done.stderr
+    assert "3 epochs" in done.stdout
+    assert ("accuracy" in done.stdout) == (dataset != "parabolas")
+
+
+def test_digits(run):
+    done = run("digits", "--hidden", 8, "--epochs", 1, "--cosine")
+    assert done.returncode == 0, done.stderr
+    assert "Layer 64 → 8, relu" in done.stdout
+
+
+def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
+    whole = run("circles", *SMALL, "--epochs", 6, "--history", "whole.json")
+    part = run("circles", *SMALL, "--checkpoint", "c.json")
+    rest = run("circles", *SMALL, "--epochs", 6, "--checkpoint", "c.json", "--resume",
+               "--history", "rest.json")  # fmt: skip
+    assert [whole.returncode, part.returncode, rest.returncode] == [0, 0, 0]
+    histories = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "rest")]
+    assert histories[0] == histories[1]
+    assert part.stdout != whole.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["nothing"], 2, "invalid choice"),
+        (["xor", "--epochs", 0], 2, "epochs must be a positive whole number"),
+        (["xor", "--hidden", 0], 2, "positive whole number, not 0"),
+        (["xor", "--noise", -1], 2, "noise must be a number from 0"),
+        (["xor", "--held-out", 1], 2, "leaves a part empty"),
+        (["xor", "--rate", -1], 2, "rate must be a number from 0"),
+        (["xor", "--resume"], 2, "--resume needs the --checkpoint"),
+        (["xor", "--history", "a.txt"], 2, "a.txt: the ending must be .csv or .json"),
+        (["xor", "--rate", 1e300, "--optimizer", "gradient-descent"], 1, "epoch 1, batch 2: dot"),
+        ([*SMALL, "xor", "--checkpoint", "none/c.json"], 1, "none/c.json"),
+        (["xor", "--checkpoint", "none.json", "--resume"], 1, "none.json"),
+    ],
+)
+def test_errors(run, tmp_path, arguments, code, words):
+    done = run(*arguments)
+    assert done.returncode == code
+    assert words in done.stderr
+    assert done.stderr.count("Traceback") == 0
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_interrupt_leaves_the_results_so_far(tmp_path):
+    training = subprocess.Popen(
+        [*COMMAND, "train", "moons", "--epochs", "100000", "--checkpoint", "c.json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=tmp_path,
+    )
+    while not (tmp_path / "c.json").exists():
+        time.sleep(0.05)
+    training.send_signal(signal.SIGINT)
+    printed, _ = training.communicate(timeout=60)
+    assert training.returncode == 130
+    assert "interrupted in epoch" in printed
+    assert "accuracy" in printed
+
+
+def test_a_missing_package_is_named(tmp_path):
+    code = (
+        "import sys; sys.modules['sklearn'] = sys.modules['sklearn.datasets'] = None;"
+        "from micrograd_plus.cli import main; sys.exit(main(['train', 'digits']))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False
+    )
+    assert done.returncode == 1
+    assert "pip install 'micrograd-plus[examples]'" in done.stderr
