@@ -30,6 +30,7 @@ from micrograd_plus.graph import replay
 if _TYPE_CHECKING:
     from micrograd_plus import datasets, nn, optim
     from micrograd_plus.checks import check_gradients
+    from micrograd_plus.compiler import Program, compile
     from micrograd_plus.debugging import debug
     from micrograd_plus.drawing.picture import draw
     from micrograd_plus.drawing.stepper import step_through
@@ -39,8 +40,10 @@ if _TYPE_CHECKING:
 __all__ = [
     "History",
     "NonFiniteError",
+    "Program",
     "Value",
     "check_gradients",
+    "compile",
     "datasets",
     "debug",
     "derivative",
@@ -65,6 +68,8 @@ __all__ = [
 
 _LOADED_WHEN_USED = {
     "History": "micrograd_plus.training",
+    "Program": "micrograd_plus.compiler",
+    "compile": "micrograd_plus.compiler",
     "fit": "micrograd_plus.training",
     "check_gradients": "micrograd_plus.checks",
     "debug": "micrograd_plus.debugging",

@@ -12,11 +12,18 @@ from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterator, Sequence
 
     from micrograd_plus.operation import Op
 
 _LOW, _HIGH = -math.inf, math.inf
+
+
+changes = 0
+"""How often the data of a node were assigned: whoever keeps a copy compares."""
+
+watchers: list[Callable[[Any], None]] = []
+"""Functions that are told of each node whose number leaves the graph."""
 
 
 class Node:
@@ -51,11 +58,15 @@ class Node:
             TypeError: (when assigned) it is not a real number.
             NonFiniteError: (when assigned) it is nan or infinite.
         """
+        for watcher in watchers:
+            watcher(self)
         return self._data
 
     @data.setter
     def data(self, number: Any) -> None:
+        global changes
         self._data = finite(number, f"the data of {self.label}" if self.label else "a Value's data")
+        changes += 1
 
     @property
     def args(self) -> tuple[Any, ...]:

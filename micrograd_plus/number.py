@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 def _comparison(compare: Callable[[float, Any], bool]) -> Callable[..., Any]:
     def method(self: Number, other: Any) -> Any:
         if isinstance(other, Number):
-            return compare(self._data, other._data)
-        return compare(self._data, other) if isinstance(other, REAL) else NotImplemented
+            return compare(self.data, other.data)
+        return compare(self.data, other) if isinstance(other, REAL) else NotImplemented
 
     return method
 
@@ -35,28 +35,28 @@ class Number(Node):
 
     # conversions, which leave the graph
     def __float__(self) -> float:
-        return self._data
+        return self.data
 
     def __int__(self) -> int:
-        return int(self._data)
+        return int(self.data)
 
     __trunc__ = __int__
 
     def __floor__(self) -> int:
-        return math.floor(self._data)
+        return math.floor(self.data)
 
     def __ceil__(self) -> int:
-        return math.ceil(self._data)
+        return math.ceil(self.data)
 
     def __round__(self, digits: int | None = None) -> Any:
-        return round(self._data, digits)
+        return round(self.data, digits)
 
     def __bool__(self) -> bool:
-        return bool(self._data)
+        return bool(self.data)
 
     # printing
     def __format__(self, spec: str) -> str:
-        return format(self._data, spec) if spec else repr(self)
+        return format(self.data, spec) if spec else repr(self)
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""

@@ -25,7 +25,11 @@ drawing.scene
 training
 training.fit
 training.history training.checkpoint training.examples
-datasets
+datasets compiler
+compiler.program
+compiler.numpy_source compiler.trace
+compiler.schedule compiler.code
+compiler.expressions
 nn optim
 nn.layers nn.losses optim.newton optim.optimizer optim.clipping
 nn.module nn.initial optim.rules optim.schedules
@@ -52,7 +56,7 @@ def test_public_names():
     graphs = ["NonFiniteError", "Value", "draw", "replay", "step_through", "values"]
     calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
     checks = ["check_gradients", "debug", "explain", "summary"]
-    learning = ["History", "datasets", "fit", "nn", "optim"]
+    learning = ["History", "Program", "compile", "datasets", "fit", "nn", "optim"]
     others = [*graphs, *calculus, *checks, *learning]
     assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
     assert set(mg.__all__) <= set(dir(mg))

@@ -1,0 +1,233 @@
+"""A traced graph as expressions that are simpler and merged: what is to be computed, once each.
+
+Chains of sums and products become one linear expression, Σ weight · row + bias; equal
+expressions become one; constants are folded. An expression is batched if it depends on an input,
+and so has a number for each example; otherwise there is one number for all of them.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import ops
+from micrograd_plus.graph import evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.operation import Op
+
+_SUMS = (ops.add, ops.subtract, ops.negate, ops.sum, ops.dot, ops.mean)
+_PLAIN = (ops.add, ops.subtract, ops.negate)
+_FLAT = (*_SUMS, ops.multiply)
+
+
+class Expression:
+    """One number to compute, for each example or for all of them.
+
+    Attributes:
+        kind: "input", "parameter", "constant", "operation" or "linear".
+        op: the operation, of an operation.
+        args: its arguments; of a linear expression its rows.
+        weights: what each row of a linear expression is multiplied by; None stands for 1.
+        bias: what is added to a linear expression's rows; None for nothing.
+        number: the constant, or the index of the input or parameter.
+        batched: whether there is a number for each example.
+        level: the length of the longest way from the leaves.
+        order: expressions that come later have a larger one.
+        group, place: which array holds it, and where in it; the schedule sets them.
+    """
+
+    __slots__ = (
+        "args",
+        "batched",
+        "bias",
+        "group",
+        "kind",
+        "level",
+        "number",
+        "op",
+        "order",
+        "place",
+        "weights",
+    )
+
+    def __init__(
+        self,
+        kind: str,
+        order: int,
+        *,
+        op: Op | None = None,
+        args: tuple[Expression, ...] = (),
+        weights: tuple[Expression | None, ...] = (),
+        bias: Expression | None = None,
+        number: Any = None,
+    ) -> None:
+        parts: list[Expression] = [
+            *args,
+            *(w for w in weights if w is not None),
+            *([bias] if bias else []),
+        ]
+        self.batched: bool = kind == "input" or any(part.batched for part in parts)
+        self.level: int = 1 + max((part.level for part in parts), default=-1)
+        self.kind = kind
+        self.order = order
+        self.op = op
+        self.args = args
+        self.weights = weights
+        self.bias = bias
+        self.number = number
+        self.group: Any = None
+        self.place = 0
+
+
+class Builder:
+    """Makes expressions, each of them once."""
+
+    def __init__(self) -> None:
+        self._known: dict[Any, Expression] = {}
+
+    def make(self, kind: str, key: Any, **parts: Any) -> Expression:
+        found = self._known.get((kind, key))
+        if found is None:
+            found = Expression(kind, len(self._known), **parts)
+            self._known[kind, key] = found
+        return found
+
+    def constant(self, number: float) -> Expression:
+        # repr tells −0.0 from 0.0
+        return self.make("constant", repr(number), number=number)
+
+    def operation(self, op: Op, args: Sequence[Expression]) -> Expression:
+        if all(arg.kind == "constant" for arg in args):
+            numbers = [arg.number for arg in args]
+            return self.constant(evaluate(op, numbers, numbers))
+        if op is ops.multiply:
+            for factor, other in (tuple(args), tuple(reversed(args))):
+                if factor.kind == "constant" and factor.number == 1:
+                    return other
+        key = (op.name, *(arg.order for arg in args))
+        return self.make("operation", key, op=op, args=tuple(args))
+
+    def linear(self, terms: list[tuple[Expression | None, Expression]]) -> Expression:
+        """Σ weight · row, whose weights are not batched; None stands for 1."""
+        rows: list[tuple[Expression | None, Expression]] = []
+        rest: list[Expression] = []  # is not batched
+        constant = 0.0
+        for weight, row in terms:
+            if row.batched:
+                rows.append((weight, row))
+                continue
+            addend = row if weight is None else self.operation(ops.multiply, (weight, row))
+            if addend.kind == "constant":
+                constant += addend.number
+            else:
+                rest.append(addend)
+        if constant:
+            rest.append(self.constant(constant))
+        if not rows:
+            return self._total([(None, row) for row in rest], None)
+        bias = self._total([(None, row) for row in rest], None) if rest else None
+        return self._total(rows, bias)
+
+    def _total(
+        self, terms: list[tuple[Expression | None, Expression]], bias: Expression | None
+    ) -> Expression:
+        if not terms:
+            return self.constant(0.0)
+        if len(terms) == 1 and bias is None:
+            weight, row = terms[0]
+            return row if weight is None else self.operation(ops.multiply, (weight, row))
+        terms = sorted(terms, key=lambda term: (term[1].order, term[0].order if term[0] else -1))
+        if any(weight for weight, _ in terms):  # then all have one
+            one = self.constant(1.0)
+            terms = [(weight or one, row) for weight, row in terms]
+        weights, rows = zip(*terms, strict=True)
+        key = (
+            tuple(row.order for row in rows),
+            tuple(w and w.order for w in weights),
+            bias and bias.order,
+        )
+        return self.make("linear", key, args=rows, weights=weights, bias=bias)
+
+
+def expressions(
+    nodes: Sequence[Value], outputs: Sequence[Any], leaves: dict[int, tuple[str, int]]
+) -> list[Expression]:
+    """The expressions of some outputs.
+
+    Args:
+        nodes: all that the outputs depend on, each after its arguments.
+        outputs: Values and floats.
+        leaves: the kind and index of each leaf, by its id.
+    """
+    builder = Builder()
+    uses = Counter(id(arg) for node in nodes for arg in node.args if type(arg) is not float)
+    uses.update(id(out) for out in outputs)
+    consumer = {id(arg): node for node in nodes for arg in node.args if type(arg) is not float}
+    kept = {id(out) for out in outputs}
+    made: dict[int, Expression] = {}
+
+    def inner(x: Any) -> bool:
+        """Whether `x` disappears in the sum that it is a part of."""
+        return (
+            type(x) is not float
+            and x.op in _FLAT
+            and uses[id(x)] == 1
+            and id(x) not in kept
+            and consumer[id(x)].op in _SUMS
+        )
+
+    def of(x: Any) -> Expression:
+        return builder.constant(x) if type(x) is float else made[id(x)]
+
+    def scaled(factor: float, x: Expression) -> tuple[Expression | None, Expression]:
+        return (None if factor == 1 else builder.constant(factor)), x
+
+    def product(factor: float, x: Expression, y: Expression) -> tuple[Any, Expression]:
+        if x.batched and y.batched:
+            return scaled(factor, builder.operation(ops.multiply, (x, y)))
+        weight, row = (y, x) if x.batched else (x, y)
+        if factor != 1:
+            weight = builder.operation(ops.multiply, (builder.constant(factor), weight))
+        return weight, row
+
+    def terms(node: Value) -> list[tuple[Expression | None, Expression]]:
+        found = []
+        todo: list[tuple[float, Any]] = [(1.0, node)]
+        while todo:
+            factor, x = todo.pop()
+            if x is not node and not inner(x):
+                found.append(scaled(factor, of(x)))
+                continue
+            args = x.args
+            if x.op is ops.multiply:
+                found.append(product(factor, of(args[0]), of(args[1])))
+            elif x.op is ops.dot:
+                half = len(args) // 2
+                for w, v in zip(args[:half], args[half : 2 * half], strict=True):
+                    found.append(product(factor, of(w), of(v)))
+                todo += [(factor, bias) for bias in args[2 * half :]]
+            elif x.op is ops.subtract:
+                todo += [(-factor, args[1]), (factor, args[0])]
+            elif x.op is ops.negate:
+                todo.append((-factor, args[0]))
+            else:
+                share = factor / len(args) if x.op is ops.mean else factor
+                todo += [(share, arg) for arg in reversed(args)]
+        return found
+
+    for node in nodes:
+        if node.op is None:
+            kind, index = leaves[id(node)]
+            made[id(node)] = builder.make(kind, index, number=index)
+        elif not inner(node):
+            # of a product in a sum the factors are needed, of a sum in a sum its terms
+            plain = node.op in _PLAIN and not any(map(inner, node.args))
+            if node.op in _SUMS and not plain:
+                made[id(node)] = builder.linear(terms(node))
+            else:
+                made[id(node)] = builder.operation(node.op, [of(arg) for arg in node.args])
+    return [of(out) for out in outputs]

@@ -1,0 +1,262 @@
+"""`compile`: from a function of one example to a program for batches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import graph
+from micrograd_plus.compiler.expressions import expressions
+from micrograd_plus.compiler.numpy_source import Source
+from micrograd_plus.compiler.schedule import schedule
+from micrograd_plus.compiler.trace import flat, mapped, trace
+from micrograd_plus.engine import Value
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.extras import need
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from micrograd_plus.nn.module import Module
+
+
+class Program:
+    """A function of one example, compiled for batches.
+
+    Attributes:
+        parameters: the Values that `value_and_grad` differentiates for, in order.
+        vector: their numbers, an array; both it and the Values can be changed between calls.
+    """
+
+    def __init__(
+        self,
+        fn: Callable[..., Any],
+        example: tuple[Any, ...],
+        parameters: list[Value],
+        dtype: str,
+        input_gradients: bool,
+    ) -> None:
+        self._numpy = numpy = need("numpy", "numpy")
+        self._fn = fn
+        self._dtype = numpy.dtype(dtype)
+        self.parameters = parameters
+        found = trace(fn, example)
+        given = {id(p) for p in parameters}
+        # leaves that are neither inputs nor parameters stay live, without derivatives
+        self._leaves = [*parameters, *(x for x in found.outside if id(x) not in given)]
+        leaves: dict[int, tuple[str, Any]] = {
+            id(x): ("constant", x.data) for x in found.nodes if x.op is None
+        }
+        leaves |= {id(x): ("parameter", i) for i, x in enumerate(self._leaves)}
+        leaves |= {id(x): ("input", i) for i, x in enumerate(found.inputs)}
+        outputs = expressions(found.nodes, flat(found.outputs), leaves)
+        self._structure = found.outputs
+        self._example = example
+        self._inputs = len(found.inputs)
+        self._input_gradients = input_gradients
+        self._source = Source(
+            schedule(outputs),
+            outputs,
+            self._inputs,
+            len(self._leaves),
+            len(parameters),
+            input_gradients,
+        )
+        self._code: dict[str, Any] = {}
+        # what is run is the compiler's own text: no name or label of the user's is in it
+        exec(self._source.module(), self._code)  # noqa: S102
+        for name in self._source.constants:
+            self._code[name] = self._cast(self._code[name])
+        self._seen = [x.data for x in self._leaves]
+        self._all = numpy.array(self._seen, dtype=self._dtype)
+        self._changes = graph.changes
+
+    @property
+    def vector(self) -> Any:
+        """The parameters' numbers, an array that may be changed in place or replaced."""
+        self._look_for_changes()
+        return self._all[: len(self.parameters)]
+
+    @vector.setter
+    def vector(self, numbers: Any) -> None:
+        self.vector[:] = numbers
+
+    def __call__(self, *batch: Any) -> Any:
+        """The outputs for a batch.
+
+        Args:
+            batch: an array for each argument of the function, its first axis being the batch.
+
+        Returns:
+            Arrays in the structure that the function returns, their first axis being the batch.
+
+        Raises:
+            ValueError: the shapes are not those of the example, with a batch axis before.
+            NonFiniteError: a result is not finite; the message names example and operation.
+        """
+        x = self._columns(batch)
+        with self._numpy.errstate(all="ignore"):
+            rows = self._code["forward"](self._current(), x)
+        if not self._numpy.isfinite(rows).all():
+            self._explain(batch, x.shape[1])
+        found = iter(rows)
+        return _filled(self._structure, found)
+
+    def value_and_grad(self, *batch: Any) -> tuple[Any, ...]:
+        """The mean output over a batch, and its gradient for the parameters.
+
+        Args:
+            batch: as for a call; an empty batch has value 0 and gradient 0.
+
+        Returns:
+            A number and an array; with `input_gradients` also an array for each argument.
+
+        Raises:
+            TypeError: the function returns more than one number.
+            ValueError, NonFiniteError: as for a call.
+        """
+        if "value_and_grad" not in self._code:
+            raise TypeError("only a function that returns one number has a gradient")
+        x = self._columns(batch)
+        if not x.shape[1]:
+            found: tuple[Any, ...] = (0.0, self._numpy.zeros_like(self._all), x)
+        else:
+            with self._numpy.errstate(all="ignore"):
+                found = self._code["value_and_grad"](self._current(), x)
+        value, gradient = found[:2]
+        self._gradient = gradient[: len(self.parameters)]
+        if not (self._numpy.isfinite(value) and self._numpy.isfinite(self._gradient).all()):
+            self._explain(batch, x.shape[1])
+        if not self._input_gradients:
+            return float(value), self._gradient
+        return float(value), self._gradient, self._shaped(found[2], batch)
+
+    def write_grads(self) -> None:
+        """Put the gradient of the last `value_and_grad` into the parameters."""
+        for p, gradient in zip(self.parameters, self._gradient.tolist(), strict=True):
+            p.grad = gradient
+
+    def write_parameters(self) -> None:
+        """Put the numbers of `vector` into the parameters."""
+        numbers = self.vector.tolist()
+        for p, number in zip(self.parameters, numbers, strict=True):
+            p.data = number
+        self._seen[: len(numbers)] = numbers
+        self._changes = graph.changes
+
+    def source(self, backend: str = "numpy") -> str:
+        """The program as the text of a module that runs without this package.
+
+        Args:
+            backend: "numpy".
+
+        Raises:
+            ValueError: there is no such backend.
+        """
+        if backend != "numpy":
+            raise ValueError(f"there is no backend {backend!r}; choose from numpy")
+        return self._source.module()
+
+    def __str__(self) -> str:
+        lines = self._source.gradient_lines() if "value_and_grad" in self._code else []
+        return "\n".join(lines or self._source.forward_lines())
+
+    def __repr__(self) -> str:
+        count = len(self.parameters)
+        return f"<Program of {len(self._source.groups)} array instructions, {count} parameters>"
+
+    # ------------------------------------------------------------------------- inside
+
+    def _cast(self, constant: Any) -> Any:
+        return constant.astype(self._dtype) if constant.dtype.kind == "f" else constant
+
+    def _current(self) -> Any:
+        self._look_for_changes()
+        return self._all
+
+    def _look_for_changes(self) -> None:
+        """Take over numbers that were assigned to Values since the last look."""
+        if self._changes != graph.changes:
+            for i, leaf in enumerate(self._leaves):
+                if leaf._data != self._seen[i]:
+                    self._seen[i] = self._all[i] = leaf._data
+            self._changes = graph.changes
+
+    def _columns(self, batch: tuple[Any, ...]) -> Any:
+        """The inputs as an array of (inputs, examples)."""
+        numpy = self._numpy
+        if len(batch) != len(self._example):
+            raise ValueError(f"{len(self._example)} arguments are needed, not {len(batch)}")
+        parts, count = [], None
+        for i, (part, example) in enumerate(zip(batch, self._example, strict=True)):
+            array = numpy.asarray(part, dtype=self._dtype)
+            shape = numpy.shape(example)
+            if array.ndim == 0 or (array.shape[1:] != shape and array.size):
+                raise ValueError(
+                    f"argument {i} must have the shape (examples, {str(shape)[1:-1]}), as in the "
+                    f"function's example, not {array.shape}"
+                )
+            if count not in (None, len(array)):
+                raise ValueError(f"argument {i} has {len(array)} examples, not {count}")
+            count = len(array)
+            parts.append(array.reshape(count, -1 if array.size else numpy.size(example)))
+        if not parts:
+            return numpy.zeros((0, 1), self._dtype)
+        return (parts[0] if len(parts) == 1 else numpy.concatenate(parts, axis=1)).T
+
+    def _shaped(self, dx: Any, batch: tuple[Any, ...]) -> tuple[Any, ...]:
+        rows, found, start = dx.T, [], 0
+        for part, example in zip(batch, self._example, strict=True):
+            size = self._numpy.size(example)
+            found.append(rows[:, start : start + size].reshape(self._numpy.shape(part)))
+            start += size
+        return tuple(found)
+
+    def _explain(self, batch: tuple[Any, ...], count: int) -> None:
+        """Find the example whose results are not finite, by the engine, and raise its error."""
+        self.write_parameters()
+        for i in range(count):
+            example = [mapped(Value, self._numpy.asarray(part)[i]) for part in batch]
+            try:
+                for out in flat(self._fn(*example)):
+                    if isinstance(out, Value):
+                        out.backward()
+            except NonFiniteError as error:
+                message = f"example {i}: {error}"
+                raise NonFiniteError(message, error.op, error.operands, error.numbers) from error
+        raise NonFiniteError("the sum over the batch is too large for a float")
+
+
+def compile(
+    fn: Callable[..., Any],
+    *example: Any,
+    params: Module | Iterable[Value] = (),
+    dtype: str = "float64",
+    input_gradients: bool = False,
+) -> Program:
+    """Record a function of one example, and turn it into matrix code for batches.
+
+    Args:
+        fn: ordinary code on Values; it may close over a model.
+        example: an argument for it: a number, or nested sequences of numbers.
+        params: what to differentiate for, a model or Values.
+        dtype: "float64", or "float32".
+        input_gradients: whether `value_and_grad` gives those of the inputs, too.
+
+    Raises:
+        TraceError: the function looks at numbers that differ between examples, or records
+            something else each time.
+        ModuleNotFoundError: NumPy is missing.
+
+    >>> w, b = Value(2.0, "w"), Value(1.0, "b")
+    >>> program = compile(lambda x, t: (w * x + b - t) ** 2, 0.0, 0.0, params=[w, b])
+    >>> program.value_and_grad([1.0, 2.0], [0.0, 0.0])
+    (17.0, array([13.,  8.]))
+    """
+    parameters = params.parameters() if hasattr(params, "parameters") else list(params)
+    return Program(fn, example, parameters, dtype, input_gradients)
+
+
+def _filled(nested: Any, rows: Any) -> Any:
+    if isinstance(nested, list | tuple):
+        return [_filled(part, rows) for part in nested]
+    return next(rows)

@@ -1,0 +1,125 @@
+"""Tracing: a function is run once, and what it records is its program."""
+
+from __future__ import annotations
+
+import threading
+from contextlib import contextmanager
+from numbers import Real
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus.engine import Value
+from micrograd_plus.graph import order, watchers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+
+
+class TraceError(TypeError):
+    """A function that can't be compiled, as it looks at numbers that differ between examples."""
+
+
+class Trace(NamedTuple):
+    """What a function recorded.
+
+    Attributes:
+        inputs: the leaves of the example, flat.
+        outputs: what the function returned, with Values and floats at its leaves.
+        nodes: all that the outputs depend on, each after its arguments.
+        outside: the leaves among them that were there before, such as parameters.
+    """
+
+    inputs: list[Value]
+    outputs: Any
+    nodes: list[Value]
+    outside: list[Value]
+
+
+def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
+    """Run a function on Values in the place of an example's numbers.
+
+    Raises:
+        TraceError: it looks at a number, or records something else when it runs again.
+    """
+    first, again = (_run(fn, example) for _ in range(2))
+    if _shape(first) != _shape(again):
+        raise TraceError(
+            "the function records something else each time it runs: random numbers, or other "
+            "changes from run to run, belong outside it"
+        )
+    # leaves that the function makes are other objects in each run
+    both = zip(first.outside, again.outside, strict=True)
+    return first._replace(outside=[mine for mine, other in both if mine is other])
+
+
+def _run(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
+    inputs: list[Value] = []
+
+    def leaf(x: Any) -> Value:
+        inputs.append(Value(x))
+        return inputs[-1]
+
+    arguments = [mapped(leaf, part) for part in example]
+    with _nobody_looks():
+        outputs = fn(*arguments)
+    nodes: list[Value] = []
+    seen: set[int] = set()
+    for out in flat(outputs):
+        if isinstance(out, Value):
+            found = order(out, seen)
+            nodes += found
+            seen.update(map(id, found))
+        elif not isinstance(out, Real):
+            kind = type(out).__name__
+            raise TraceError(f"the function must return Values, not {out!r} ({kind})")
+    given = set(map(id, inputs))
+    leaves = [node for node in nodes if node.op is None and id(node) not in given]
+    return Trace(inputs, outputs, nodes, leaves)
+
+
+def _shape(found: Trace) -> Any:
+    """What has to be equal in two runs: operations, connections and constants."""
+    name: dict[int, Any] = {id(leaf): f"input {i}" for i, leaf in enumerate(found.inputs)}
+    name |= {id(leaf): f"leaf {i}, {leaf.data!r}" for i, leaf in enumerate(found.outside)}
+    lines: list[Any] = []
+    for node in found.nodes:
+        if node.op is not None:
+            name[id(node)] = len(lines)
+            lines.append((node.op.name, *(name.get(id(arg), arg) for arg in node.args)))
+    return lines, [name.get(id(out), out) for out in flat(found.outputs)]
+
+
+@contextmanager
+def _nobody_looks() -> Iterator[None]:
+    """Within the block, in this thread, looking at a number is an error."""
+    mine = threading.get_ident()
+
+    def refuse(node: Any) -> None:
+        if threading.get_ident() == mine:
+            name = f" of {node.label}" if node.label else ""
+            raise TraceError(
+                f"the number{name} is looked at while the function is compiled, and would be "
+                "the same for all examples: instead of if, float() or round() use where, step, "
+                "maximum, minimum or clip, and micrograd_plus.exp instead of math.exp"
+            )
+
+    watchers.append(refuse)
+    try:
+        yield
+    finally:
+        watchers.remove(refuse)
+
+
+def flat(nested: Any) -> list[Any]:
+    """The leaves of nested sequences, in order."""
+    if isinstance(nested, list | tuple):
+        return [leaf for part in nested for leaf in flat(part)]
+    return [nested]
+
+
+def mapped(f: Callable[[Any], Any], nested: Any) -> Any:
+    """Nested sequences, as lists, with a function applied to the leaves."""
+    if hasattr(nested, "tolist"):
+        nested = nested.tolist()
+    if isinstance(nested, list | tuple):
+        return [mapped(f, part) for part in nested]
+    return f(nested)
