@@ -1,5 +1,6 @@
 """Compiled programs: equal to the engine, readable, and aware of what can't be compiled."""
 
+import json
 import math
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.compiler.trace import mapped
 from micrograd_plus.engine import record
 from micrograd_plus.graph import order
+from micrograd_plus.nn.layers import ACTIVATIONS
 from micrograd_plus.testing import graphs
 
 
@@ -75,3 +77,231 @@ def test_random_graphs(data):
     assume(disturbed < 1e6)
     assert value == pytest.approx(expected[0], rel=1e-9, abs=1e-9)
     np.testing.assert_allclose(gradient, expected[1], rtol=1e-9, atol=1e-9 * max(1.0, disturbed))
+
+
+X = [[0.3, -1.2, 0.7], [-0.4, 0.8, 0.1], [1.1, 0.2, -0.9], [0.6, -0.5, 0.4]]
+T = [1.0, 0.0, 1.0, 0.0]
+
+
+@pytest.mark.parametrize("activation", [*ACTIVATIONS, "prelu", "maxout", "softmax", "log_softmax"])
+@pytest.mark.parametrize("options", [{}, {"bias": False}, {"expanded": True}], ids=str)
+def test_networks(activation, options):
+    model = nn.MLP(3, [4, 5, 1], activation=[activation, activation, None], seed=1, **options)
+    assert_equal(lambda x, t: nn.mse(model(x), t), (X, T), model.parameters())
+
+
+SIGNS = [1.0, -1.0, 1.0, -1.0]
+ONE_HOT = [[1.0, 0.0], [0.0, 1.0], [0.3, 0.7], [1.0, 0.0]]
+
+
+@pytest.mark.parametrize(
+    ("loss", "targets", "last"),
+    [
+        (nn.l1, T, None),
+        (nn.mse, T, None),
+        (nn.half_mse, T, None),
+        (nn.hinge, SIGNS, None),
+        (nn.binary_cross_entropy, T, "sigmoid"),
+        (nn.binary_cross_entropy_with_logits, T, None),
+        (nn.mse, ONE_HOT, None),
+        (nn.cross_entropy, ONE_HOT, "softmax"),
+        (nn.softmax_cross_entropy, ONE_HOT, None),
+    ],
+)
+def test_losses(loss, targets, last):
+    outputs = 2 if targets is ONE_HOT else 1
+    model = nn.MLP(3, [4, outputs], activation=["tanh", last], seed=2)
+
+    def penalised(x, t):
+        return loss(model(x), t) + nn.l2_penalty(model.parameters(), 0.01)
+
+    assert_equal(penalised, (X, targets), model.parameters())
+
+
+def weights(m, n, name):
+    return [[Value(math.sin(3 * i + 5 * j + len(name)), f"{name}_{i},{j}") for j in range(n)]
+            for i in range(m)]  # fmt: skip
+
+
+def by_loops(rows, b, first):
+    """A dense layer as people write it by hand: the bias first, last, or by sum()."""
+
+    def layer(x):
+        out = []
+        for row, bias in zip(rows, b, strict=True):
+            if first == "sum":
+                out.append(sum((w * v for w, v in zip(row, x, strict=True)), bias))
+                continue
+            total = bias if first else 0
+            for w, v in zip(row, x, strict=True):
+                total = total + v * w
+            out.append(total if first else total + bias)
+        return out
+
+    return layer
+
+
+@pytest.mark.parametrize("first", [True, False, "sum"])
+@pytest.mark.parametrize("width", [6, 30])
+def test_loops_become_matrix_products(first, width):
+    rows, last_rows = weights(width, 3, "W"), weights(1, width, "V")
+    b = [Value(0.1 * i, f"b_{i}") for i in range(width)]
+    hidden, last = by_loops(rows, b, first), by_loops(last_rows, [Value(0.3)], first)
+
+    def loss(x, t):
+        return (last([mg.tanh(z) for z in hidden(x)])[0] - t) ** 2
+
+    parameters = [w for row in [*rows, *last_rows] for w in row] + b
+    program = assert_equal(loss, (X, T), parameters)
+    assert len(program._source.groups) == 4  # whatever the width
+    assert f"p[0:{3 * width}].reshape({width}, 3)" in str(program)
+    assert "z1 = W1 @" in str(program)
+    assert "dz1 @" in str(program)
+
+
+def test_shared_weights_skip_connections_and_several_outputs():
+    shared = nn.Layer(3, 3, activation="tanh", seed=3)
+
+    def fn(x):
+        h = shared(x)
+        again = shared([a + b for a, b in zip(h, x, strict=True)])
+        return {"not": "reached"} if False else [again, mg.sum([*again, *h, x[0]]), 2.0]
+
+    program = compile(fn, X[0], params=shared)
+    found = program(X)
+    for i, x in enumerate(X):
+        expected = fn([Value(v) for v in x])
+        assert [row[i] for row in found[0]] == pytest.approx([v.data for v in expected[0]])
+        assert found[1][i] == pytest.approx(expected[1].data, rel=1e-12)
+        assert found[2][i] == 2
+    with pytest.raises(TypeError, match="only a function that returns one number"):
+        program.value_and_grad(X)
+    assert_equal(lambda x: fn(x)[1], (X,), shared.parameters())
+
+
+@pytest.mark.parametrize(
+    "fn",
+    [
+        lambda x: x if x > 0 else -x,
+        lambda x: x * float(x),
+        lambda x: x * math.exp(x),
+        lambda x: x * [1, 2, 3][int(x)],
+        lambda x: x * x.data,
+        lambda x: x * round(x),
+        lambda x: x if x == 1 else 2 * x,
+        lambda x: x if x else 2 * x,
+    ],
+)
+def test_looking_at_a_number_is_refused_at_that_line(fn):
+    with pytest.raises(TraceError, match="where, step, maximum") as caught:
+        compile(fn, 1.0)
+    assert caught.traceback[-1].frame.code.path.name != "test_compiler.py"
+    assert any("lambda" in entry.frame.code.name for entry in caught.traceback)
+    assert float(Value(1.0)) == 1  # and allowed again
+
+
+def test_randomness_is_refused_and_constants_made_inside_are_not():
+    numbers = iter(range(100))
+    with pytest.raises(TraceError, match="something else each time"):
+        compile(lambda x: x * next(numbers), 1.0)
+    with pytest.raises(TraceError, match="something else each time"):
+        compile(lambda x: x * Value(next(numbers)), 1.0)
+    with pytest.raises(TraceError, match="must return Values, not 'x'"):
+        compile(lambda x: "x", 1.0)
+    assert compile(lambda x: x * Value(3.0) + 1, 1.0)([2.0, 4.0]).tolist() == [7, 13]
+
+
+def test_changes_are_seen_without_tracing_again():
+    w, outside = Value(2.0, "w"), Value(10.0, "outside")
+    program = compile(lambda x: w * x + outside, 1.0, params=[w])
+    assert program([1.0]).tolist() == [12]
+    w.data = 3.0
+    outside.data = 20.0
+    assert program([1.0]).tolist() == [23]
+    program.vector[0] = 4.0
+    assert program([1.0]).tolist() == [24]
+    outside.data = 0.0
+    assert program([1.0]).tolist() == [4]  # the vector's change is still there
+    program.vector = [5.0]
+    assert (program([1.0]).tolist(), w.data) == ([5], 3)
+    program.write_parameters()
+    assert w.data == 5
+    _, gradient = program.value_and_grad([1.0, 3.0])
+    program.write_grads()
+    assert (gradient.tolist(), w.grad) == ([2], 2)
+
+
+def test_batches_of_any_size_shape_and_type():
+    model = nn.MLP(3, [4, 1], seed=1)
+    program = compile(lambda x, t: nn.mse(model(x), t), X[0], T[0], params=model)
+    assert program([], []).shape == (0,)
+    value, gradient = program.value_and_grad([], [])
+    assert (value, np.abs(gradient).max()) == (0, 0)
+    one = program.value_and_grad(X[:1], T[:1])
+    expected = eager(lambda x, t: nn.mse(model(x), t), (X[:1], T[:1]), model.parameters())
+    assert one[0] == pytest.approx(expected[0], rel=1e-12)
+    arrays = program.value_and_grad(np.array(X, np.float32).astype(float), np.array(T))
+    assert arrays[0] == pytest.approx(program.value_and_grad(X, T)[0], rel=1e-6)
+    single = compile(
+        lambda x, t: nn.mse(model(x), t), X[0], T[0], params=model, dtype="float32"
+    ).value_and_grad(X, T)
+    assert single[1].dtype == np.float32
+    np.testing.assert_allclose(single[1], program.value_and_grad(X, T)[1], rtol=1e-4, atol=1e-5)
+    for wrong, words in (
+        (([[1.0, 2.0]], [1.0]), r"argument 0 must have the shape \(examples, 3"),
+        ((X, T[:2]), "argument 1 has 2 examples, not 4"),
+        ((X,), "2 arguments are needed, not 1"),
+        ((1.0, 1.0), "argument 0 must have the shape"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            program.value_and_grad(*wrong)
+
+
+def test_gradients_for_inputs():
+    w = Value(2.0)
+    program = compile(lambda x, y: w * x[0] * x[1] + y, [1.0, 2.0], 3.0, params=[w],
+                      input_gradients=True)  # fmt: skip
+    _, _, (dx, dy) = program.value_and_grad([[1.0, 2.0], [3.0, 4.0]], [0.0, 0.0])
+    assert dx.tolist() == [[2, 1], [4, 3]]
+    assert dy.tolist() == [0.5, 0.5]
+
+
+def test_results_that_are_not_finite_name_the_example_and_the_operation():
+    program = compile(lambda x: mg.log(x) * 2, 1.0)
+    with pytest.raises(mg.NonFiniteError, match=r"example 2: log of -1\.0"):
+        program([1.0, 2.0, -1.0])
+    w = Value(1.0, "w")
+    program = compile(lambda x: mg.sqrt(w * x), 1.0, params=[w])
+    with pytest.raises(mg.NonFiniteError, match="example 1: the gradient through sqrt"):
+        program.value_and_grad([1.0, 0.0])
+
+
+def test_the_source_runs_without_the_package(tmp_path):
+    model = nn.MLP(3, [4, 2], activation="gelu", seed=1)
+    hostile = 'x"\n__import__("os").abort()'
+    for parameter in model.parameters():
+        parameter.label = hostile
+
+    def loss(x, t):
+        return nn.softmax_cross_entropy(model(x), t)
+
+    program = compile(loss, X[0], ONE_HOT[0], params=model)
+    assert "abort" not in program.source()
+    code = (
+        program.source()
+        + "\nimport sys, json; given = json.load(sys.stdin)"
+        + "\np, x = np.array(given['p']), np.array(given['x'])"
+        + "\nvalue, dp = value_and_grad(p, x)"
+        + "\nassert 'micrograd_plus' not in sys.modules; print(json.dumps([value, dp.tolist()]))"
+    )
+    (tmp_path / "program.py").write_text(code)
+    x = [[*row, *t] for row, t in zip(X, ONE_HOT, strict=True)]
+    given = {"p": [p.data for p in model.parameters()], "x": np.transpose(x).tolist()}
+    done = subprocess.run(
+        [sys.executable, "-I", str(tmp_path / "program.py")],
+        input=json.dumps(given), capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    value, gradient = json.loads(done.stdout)
+    mine = program.value_and_grad(X, ONE_HOT)
+    assert value == mine[0]
+    assert gradient == mine[1].tolist()

@@ -153,6 +153,11 @@ class Builder:
         return self.make("linear", key, args=rows, weights=weights, bias=bias)
 
 
+def _summands(node: Value) -> Sequence[Any]:
+    """The arguments of a sum that are added as they are: of a dot, the bias alone."""
+    return node.args[len(node.args) // 2 * 2 :] if node.op is ops.dot else node.args
+
+
 def expressions(
     nodes: Sequence[Value], outputs: Sequence[Any], leaves: dict[int, tuple[str, int]]
 ) -> list[Expression]:
@@ -161,24 +166,17 @@ def expressions(
     Args:
         nodes: all that the outputs depend on, each after its arguments.
         outputs: Values and floats.
-        leaves: the kind and index of each leaf, by its id.
+        leaves: the kind and index of inputs and parameters, by their ids; others are constants.
     """
     builder = Builder()
     uses = Counter(id(arg) for node in nodes for arg in node.args if type(arg) is not float)
     uses.update(id(out) for out in outputs)
-    consumer = {id(arg): node for node in nodes for arg in node.args if type(arg) is not float}
-    kept = {id(out) for out in outputs}
+    summands = {id(arg) for node in nodes if node.op in _SUMS for arg in _summands(node)}
     made: dict[int, Expression] = {}
 
     def inner(x: Any) -> bool:
         """Whether `x` disappears in the sum that it is a part of."""
-        return (
-            type(x) is not float
-            and x.op in _FLAT
-            and uses[id(x)] == 1
-            and id(x) not in kept
-            and consumer[id(x)].op in _SUMS
-        )
+        return type(x) is not float and x.op in _FLAT and uses[id(x)] == 1 and id(x) in summands
 
     def of(x: Any) -> Expression:
         return builder.constant(x) if type(x) is float else made[id(x)]
@@ -209,7 +207,7 @@ def expressions(
                 half = len(args) // 2
                 for w, v in zip(args[:half], args[half : 2 * half], strict=True):
                     found.append(product(factor, of(w), of(v)))
-                todo += [(factor, bias) for bias in args[2 * half :]]
+                todo += [(factor, bias) for bias in _summands(x)]
             elif x.op is ops.subtract:
                 todo += [(-factor, args[1]), (factor, args[0])]
             elif x.op is ops.negate:
@@ -221,8 +219,12 @@ def expressions(
 
     for node in nodes:
         if node.op is None:
-            kind, index = leaves[id(node)]
-            made[id(node)] = builder.make(kind, index, number=index)
+            kind, index = leaves.get(id(node), ("constant", 0))
+            made[id(node)] = (
+                builder.constant(node.data)
+                if kind == "constant"
+                else builder.make(kind, index, number=index)
+            )
         elif not inner(node):
             # of a product in a sum the factors are needed, of a sum in a sum its terms
             plain = node.op in _PLAIN and not any(map(inner, node.args))

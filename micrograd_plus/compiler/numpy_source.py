@@ -65,6 +65,7 @@ class Source:
         parameters: how many numbers `p` has.
         wanted: how many of them, from the first, get derivatives.
         input_gradients: whether inputs get derivatives, too.
+        differentiable: whether there is to be a gradient, that of the first output.
     """
 
     def __init__(
@@ -75,6 +76,7 @@ class Source:
         parameters: int,
         wanted: int,
         input_gradients: bool = False,
+        differentiable: bool = True,
     ) -> None:
         self.functions = Functions()
         self.constants: dict[str, Any] = {}
@@ -89,7 +91,8 @@ class Source:
         self._forward: list[str] = []
         for group in groups:
             getattr(self, f"_{group.kind}")(group)
-        self._backward = self._adjoint() if len(outputs) == 1 else []
+        self._result = self._whole(outputs)
+        self._backward = self._adjoint() if differentiable else []
 
     # ------------------------------------------------------------------ what is written
 
@@ -109,7 +112,7 @@ class Source:
 
     def forward_lines(self) -> list[str]:
         """The function that computes the outputs."""
-        body = [*self._forward, f"return {self._whole(self.outputs)}"]
+        body = [*self._forward, f"return {self._result}"]
         return ["def forward(p, x):", *_indented(self._start() + body)]
 
     def gradient_lines(self) -> list[str]:
@@ -324,20 +327,24 @@ class Source:
         self._temporary = 0
         out = self.outputs[0]
         text = self._read([out])
-        self._lines.append(f"value = {text}.mean()" if out.batched else f"value = {text}[0]")
+        self._lines.append(
+            f"value = {text}.sum() / max(N, 1)" if out.batched else f"value = {text}[0]"
+        )
         self._lines.append("dp = np.zeros_like(p)")
         self._begun.add("p")
-        seed = "np.full((1, N), 1 / N)" if out.batched else "np.ones(1)"
+        seed = "np.full((1, N), 1 / max(N, 1))" if out.batched else "np.ones(1)"
         self._give([out], seed, out.batched)
         for group in reversed(self.groups):
             if self.needs[group.name] and group.name in self._begun:
                 getattr(self, f"_{group.kind}_adjoint")(group)
+        results = ["value", "dp"]
         if self.needs["x"]:
             if "x" not in self._begun:
                 self._lines.append("dx = np.zeros_like(x)")
-            self._lines.append("return value, dp, dx")
-        else:
-            self._lines.append("return value, dp")
+            results.append("dx")
+        if len(self.outputs) > 1:
+            results.append(self._whole(self.outputs[1:]))
+        self._lines.append(f"return {', '.join(results)}")
         return self._lines
 
     def _give(self, members: Sequence[Expression], text: str, batched: bool) -> None:

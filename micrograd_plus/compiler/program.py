@@ -34,6 +34,7 @@ class Program:
         parameters: list[Value],
         dtype: str,
         input_gradients: bool,
+        has_aux: bool,
     ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
         self._fn = fn
@@ -43,13 +44,13 @@ class Program:
         given = {id(p) for p in parameters}
         # leaves that are neither inputs nor parameters stay live, without derivatives
         self._leaves = [*parameters, *(x for x in found.outside if id(x) not in given)]
-        leaves: dict[int, tuple[str, Any]] = {
-            id(x): ("constant", x.data) for x in found.nodes if x.op is None
-        }
-        leaves |= {id(x): ("parameter", i) for i, x in enumerate(self._leaves)}
+        leaves = {id(x): ("parameter", i) for i, x in enumerate(self._leaves)}
         leaves |= {id(x): ("input", i) for i, x in enumerate(found.inputs)}
-        outputs = expressions(found.nodes, flat(found.outputs), leaves)
         self._structure = found.outputs
+        if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
+            raise TypeError(f"with has_aux the function returns a pair, not {found.outputs!r}")
+        outputs = expressions(found.nodes, flat(found.outputs), leaves)
+        differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._example = example
         self._inputs = len(found.inputs)
         self._input_gradients = input_gradients
@@ -60,7 +61,9 @@ class Program:
             len(self._leaves),
             len(parameters),
             input_gradients,
+            differentiable,
         )
+        self._has_aux = has_aux
         self._code: dict[str, Any] = {}
         # what is run is the compiler's own text: no name or label of the user's is in it
         exec(self._source.module(), self._code)  # noqa: S102
@@ -108,7 +111,8 @@ class Program:
             batch: as for a call; an empty batch has value 0 and gradient 0.
 
         Returns:
-            A number and an array; with `input_gradients` also an array for each argument.
+            A number and an array; with `input_gradients` also an array for each argument, with
+            `has_aux` also the other results of the function.
 
         Raises:
             TypeError: the function returns more than one number.
@@ -117,18 +121,18 @@ class Program:
         if "value_and_grad" not in self._code:
             raise TypeError("only a function that returns one number has a gradient")
         x = self._columns(batch)
-        if not x.shape[1]:
-            found: tuple[Any, ...] = (0.0, self._numpy.zeros_like(self._all), x)
-        else:
-            with self._numpy.errstate(all="ignore"):
-                found = self._code["value_and_grad"](self._current(), x)
+        with self._numpy.errstate(all="ignore"):
+            found = self._code["value_and_grad"](self._current(), x)
         value, gradient = found[:2]
         self._gradient = gradient[: len(self.parameters)]
         if not (self._numpy.isfinite(value) and self._numpy.isfinite(self._gradient).all()):
             self._explain(batch, x.shape[1])
-        if not self._input_gradients:
-            return float(value), self._gradient
-        return float(value), self._gradient, self._shaped(found[2], batch)
+        results: tuple[Any, ...] = (float(value), self._gradient)
+        if self._input_gradients:
+            results += (self._shaped(found[2], batch),)
+        if self._has_aux:
+            results += (_filled(self._structure[1], iter(found[-1])),)
+        return results
 
     def write_grads(self) -> None:
         """Put the gradient of the last `value_and_grad` into the parameters."""
@@ -232,6 +236,7 @@ def compile(
     params: Module | Iterable[Value] = (),
     dtype: str = "float64",
     input_gradients: bool = False,
+    has_aux: bool = False,
 ) -> Program:
     """Record a function of one example, and turn it into matrix code for batches.
 
@@ -241,6 +246,8 @@ def compile(
         params: what to differentiate for, a model or Values.
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` gives those of the inputs, too.
+        has_aux: whether the function returns a pair, of which the first is differentiated and
+            the other, any nested Values, is given along.
 
     Raises:
         TraceError: the function looks at numbers that differ between examples, or records
@@ -253,7 +260,7 @@ def compile(
     (17.0, array([13.,  8.]))
     """
     parameters = params.parameters() if hasattr(params, "parameters") else list(params)
-    return Program(fn, example, parameters, dtype, input_gradients)
+    return Program(fn, example, parameters, dtype, input_gradients, has_aux)
 
 
 def _filled(nested: Any, rows: Any) -> Any:

@@ -61,8 +61,8 @@ def schedule(outputs: Iterable[Expression]) -> list[Group]:
             several = members[0].op is not None and members[0].op.arity is None
             groups.append(Group("reduction" if several else "operation", members))
         else:
-            alone = len(members) == 1 and len(members[0].args) > SMALL
-            groups.append(Group("matrix" if alone else "stack", members))
+            wide = len(members) == 1 and len(members[0].args) > SMALL
+            groups.append(Group("matrix" if wide else "stack", members))
     groups.sort(key=lambda group: (group.members[0].level, group.members[0].order))
     return groups
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from micrograd_plus import functions
-from micrograd_plus.engine import Value  # noqa: TC001  the examples use it
+from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite
 
 Correct = Callable[[Any, Any], bool]
@@ -24,6 +24,15 @@ def correct(loss: Callable[..., Any]) -> Correct | None:
     (True, None)
     """
     return _CORRECT.get(loss)
+
+
+def as_numbers(loss: Callable[..., Any], target: Any, classes: int) -> Any:
+    """A target as numbers that may stand in a formula: of a class's index, its probabilities.
+
+    >>> as_numbers(softmax_cross_entropy, 1, 3), as_numbers(mse, 1, 3)
+    ([0.0, 1.0, 0.0], 1)
+    """
+    return _distribution(target, classes) if _CORRECT.get(loss) is _largest else target
 
 
 def _classifies(test: Correct) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -110,9 +119,9 @@ def hinge(score: Any, label: float) -> Any:
     >>> hinge(Value(0.25), 1).data
     0.75
     """
-    if label not in (-1, 1):
+    if not isinstance(label, Value) and label not in (-1, 1):
         raise ValueError(f"hinge needs a label of −1 or 1, not {label!r}")
-    return functions.relu(1.0 - score * float(label))
+    return functions.relu(1.0 - score * label)
 
 
 @_classifies(lambda p, t: (float(p) > 0.5) == (t > 0.5))
@@ -134,10 +143,10 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
     0.2231
     """
     t = _probability(target)
-    terms = []  # 0 · log 0 counts as 0
-    if t > 0:
+    terms = []
+    if not _is(t, 0.0):  # 0 · log 0 counts as 0
         terms.append(-t * functions.log(probability))
-    if t < 1:
+    if not _is(t, 1.0):
         terms.append((t - 1.0) * functions.log(1.0 - probability))
     return terms[0] if len(terms) == 1 else terms[0] + terms[1]
 
@@ -188,7 +197,8 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
     0.2231
     """
     ts = _distribution(target, len(probabilities))
-    terms = [-t * functions.log(y) for y, t in zip(probabilities, ts, strict=True) if t > 0]
+    pairs = zip(probabilities, ts, strict=True)
+    terms = [-t * functions.log(y) for y, t in pairs if not _is(t, 0.0)]
     return terms[0] if len(terms) == 1 else functions.sum(terms)
 
 
@@ -210,10 +220,9 @@ def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
     """
     ts = _distribution(target, len(logits))
     total = functions.logsumexp(logits)
-    chosen = [(z, t) for z, t in zip(logits, ts, strict=True) if t]
-    if len(chosen) == 1:
-        z, t = chosen[0]
-        return total - (z if t == 1 else t * z)
+    chosen = [(z, t) for z, t in zip(logits, ts, strict=True) if not _is(t, 0.0)]
+    if len(chosen) == 1 and _is(chosen[0][1], 1.0):
+        return total - chosen[0][0]
     return total - functions.dot([t for _, t in chosen], [z for z, _ in chosen])
 
 
@@ -260,18 +269,26 @@ def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
     return list(zip(ys, ts, strict=True))
 
 
-def _probability(target: Any) -> float:
+def _is(target: Any, number: float) -> bool:
+    """Whether a target is a certain number; a Value may become any."""
+    return not isinstance(target, Value) and bool(target == number)
+
+
+def _probability(target: Any) -> Any:
+    if isinstance(target, Value):
+        return target
     t = finite(target, "a target")
     if not 0 <= t <= 1:
         raise ValueError(f"a target must lie between 0 and 1, not {target!r}")
     return t
 
 
-def _distribution(target: Any, classes: int) -> list[float]:
+def _distribution(target: Any, classes: int) -> list[Any]:
     """The probability of each class, from an index or from such probabilities."""
     if isinstance(target, Iterable):
         ts = [_probability(t) for t in target]
-        if len(ts) != classes or abs(sum(ts) - 1) > 1e-6:
+        known = not any(isinstance(t, Value) for t in ts)
+        if len(ts) != classes or (known and abs(sum(ts) - 1) > 1e-6):
             raise ValueError(
                 f"the probabilities of {classes} classes must add up to 1, unlike {target!r}"
             )

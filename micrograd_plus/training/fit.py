@@ -7,16 +7,14 @@ from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus import functions
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.nn.losses import correct
-from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
 from micrograd_plus.training import checkpoint as checkpoints
 from micrograd_plus.training.checkpoint import CheckpointError
-from micrograd_plus.training.examples import Examples, check_targets, examples
+from micrograd_plus.training.engines import Compiled, Eager, Sums
+from micrograd_plus.training.examples import check_targets, examples
 from micrograd_plus.training.history import History
 
 if TYPE_CHECKING:
@@ -26,8 +24,9 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
     from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.rules import Rule
+    from micrograd_plus.training.engines import Metric
 
-    Metric = Callable[[Any, Any], float]
+ENGINES = ("auto", "eager", "compiled")
 
 
 class TrainingError(NonFiniteError):
@@ -61,7 +60,7 @@ def fit(
     checkpoint: str | Path | None = None,
     resume: str | Path | None = None,
     progress: bool | None = None,
-    engine: str = "eager",
+    engine: str = "auto",
 ) -> History:
     """Train a model: make the mean loss over the examples small by gradient descent.
 
@@ -85,7 +84,9 @@ def fit(
         checkpoint: a file to write the state to after each epoch.
         resume: a checkpoint to go on from; the result is that of a training without a break.
         progress: whether to show a bar; by default on a terminal and in a notebook.
-        engine: "eager" records each example anew.
+        engine: "eager" records each example anew; "compiled" traces the loss of one example and
+            runs it as matrix code, by NumPy; "auto" compiles, and where that fails says why and
+            goes on eagerly.
 
     Returns:
         The history. After Ctrl-C it is the history so far.
@@ -105,8 +106,8 @@ def fit(
     >>> history.last["accuracy"]
     1.0
     """
-    if engine != "eager":
-        raise ValueError(f"there is no engine {engine!r}; choose from eager")
+    if engine not in ENGINES:
+        raise ValueError(f"there is no engine {engine!r}; choose from {', '.join(ENGINES)}")
     for name, number in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
         if number is not None and (not isinstance(number, int) or number < 1):
             raise ValueError(f"{name} must be a positive whole number, not {number!r}")
@@ -118,16 +119,16 @@ def fit(
     if held_out:
         check_targets(held_out, model, loss, "the validation set")
     training = _Training(
-        model,
-        loss,
         Optimizer(model.parameters(), optimizer or Adam()),
+        model,
         Random(seed),  # noqa: S311  no secrets are drawn
         History(),
-        _figures(loss, metrics),
         {"examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed},
     )
     if resume is not None:
         training = training.resumed(resume)
+    given = (model, loss, training.optimizer, metrics, penalty, clip_norm, clip_value)
+    steps = _engine(engine, train[0], *given)
     history = training.history
     size = batch_size or len(train)
     batches = -(-len(train) // size)
@@ -137,28 +138,29 @@ def fit(
                 order = list(range(len(train)))
                 if shuffle:
                     training.random.shuffle(order)
-                epoch, sums = len(history), _Sums()
+                epoch, sums = len(history), Sums()
                 for b in range(batches):
                     batch = [train[i] for i in order[b * size : (b + 1) * size]]
                     try:
-                        training.step(
-                            batch, epoch + b / batches, sums, penalty, clip_norm, clip_value
-                        )
+                        history.batches.append(steps.step(batch, epoch + b / batches, sums))
                     except NonFiniteError as error:
                         where = f"epoch {epoch + 1}, batch {b + 1}"
                         raise TrainingError(f"{where}: {error}", history) from error
                     advance(epoch, epochs, sums.means()["loss"])
                 row = sums.means()
                 if held_out:
-                    found = _evaluate(model, held_out, loss, training.figures)
+                    found = steps.evaluate(held_out)
                     row |= {f"validation {name}": x for name, x in found.items()}
                 row["rate"] = training.optimizer.rule.rate_at(epoch)
                 history.epochs.append(row)
                 _stop_early(history, patience, "validation loss" if held_out else "loss")
                 if checkpoint is not None:
+                    steps.synchronise()
                     training.save(checkpoint)
         except KeyboardInterrupt:
             history.stopped = f"interrupted in epoch {len(history) + 1}"
+        finally:
+            steps.synchronise()
     return history
 
 
@@ -184,78 +186,17 @@ def evaluate(
     >>> evaluate(model, datasets.xor(labels=(-1, 1)), nn.hinge)
     {'loss': 1.0, 'accuracy': 0.5}
     """
-    return _evaluate(model, examples(data), loss, _figures(loss, metrics))
-
-
-def _evaluate(
-    model: Module, found: Examples, loss: Callable[..., Any], figures: dict[str, Metric]
-) -> dict[str, float]:
-    sums = _Sums()
-    for x, target in found:
-        outputs = model(x)
-        sums.add(float(loss(outputs, target)), figures, outputs, target)
-    return sums.means()
-
-
-def _figures(loss: Callable[..., Any], metrics: Mapping[str, Metric] | None) -> dict[str, Metric]:
-    right = correct(loss)
-    return {**({"accuracy": right} if right else {}), **(metrics or {})}
-
-
-class _Sums:
-    """Sums of figures over examples."""
-
-    def __init__(self) -> None:
-        self.count = 0
-        self.totals: dict[str, float] = {}
-
-    def add(self, loss: float, figures: dict[str, Metric], outputs: Any, target: Any) -> None:
-        self.count += 1
-        found = {"loss": loss, **{name: float(f(outputs, target)) for name, f in figures.items()}}
-        for name, x in found.items():
-            self.totals[name] = self.totals.get(name, 0.0) + x
-
-    def means(self) -> dict[str, float]:
-        return {name: total / self.count for name, total in self.totals.items()}
+    return Eager(model, loss, metrics=metrics).evaluate(examples(data))
 
 
 class _Training(NamedTuple):
     """What changes during a training, and what it was begun with."""
 
-    model: Module
-    loss: Callable[[Any, Any], Any]
     optimizer: Optimizer
+    model: Module
     random: Random
     history: History
-    figures: dict[str, Metric]
     settings: dict[str, Any]
-
-    def step(
-        self,
-        batch: Examples,
-        time: float,
-        sums: _Sums,
-        penalty: Callable[[list[Value]], Any] | None,
-        clip_norm: float | None,
-        clip_value: float | None,
-    ) -> None:
-        """One step down the gradient of the mean loss over a batch."""
-        losses = []
-        for x, target in batch:
-            outputs = self.model(x)
-            losses.append(self.loss(outputs, target))
-            sums.add(float(losses[-1]), self.figures, outputs, target)
-        total = functions.mean(losses)
-        if penalty is not None:
-            total = total + penalty(self.optimizer.parameters)
-        self.history.batches.append(float(total))
-        self.optimizer.zero_grad()
-        total.backward()
-        if clip_value is not None:
-            clip_by_value(self.optimizer.parameters, clip_value)
-        if clip_norm is not None:
-            clip_by_norm(self.optimizer.parameters, clip_norm)
-        self.optimizer.step(time)
 
     def save(self, path: str | Path) -> None:
         version, numbers, gauss = self.random.getstate()
@@ -284,6 +225,21 @@ class _Training(NamedTuple):
         except (ArithmeticError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} does not fit: {error}") from None
         return self._replace(history=history)
+
+
+def _engine(name: str, example: tuple[Any, Any], *given: Any, **options: Any) -> Eager:
+    """What makes the steps, by its name."""
+    if name == "eager":
+        return Eager(*given, **options)
+    try:
+        return Compiled(example, *given, **options)
+    except (AttributeError, ModuleNotFoundError, TypeError, ValueError) as error:
+        if name == "compiled":
+            raise
+        reason = str(error).splitlines()[0]
+        print(f"fit: training example by example, as it can't be compiled: {reason}",
+              file=sys.stderr)  # fmt: skip
+        return Eager(*given, **options)
 
 
 def _stop_early(history: History, patience: int | None, name: str) -> None:

@@ -1,0 +1,176 @@
+"""What makes the steps of a training: the engine, example by example, or a compiled program."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import compiler, functions
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.extras import need
+from micrograd_plus.nn.losses import as_numbers, correct
+from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.nn.module import Module
+    from micrograd_plus.optim.optimizer import Optimizer
+    from micrograd_plus.training.examples import Examples
+
+    Metric = Callable[[Any, Any], float]
+
+
+class Eager:
+    """Records each example anew, and differentiates it.
+
+    Args:
+        model: what is trained.
+        loss: a function of outputs and target.
+        optimizer: what makes the steps; None where there are none to make.
+        metrics: further figures by name, functions of outputs and target.
+        penalty: a function of the parameters to add to the loss.
+        clip_norm: the largest norm of the gradient.
+        clip_value: the largest size of its parts.
+    """
+
+    def __init__(
+        self,
+        model: Module,
+        loss: Callable[[Any, Any], Any],
+        optimizer: Optimizer | None = None,
+        metrics: Mapping[str, Metric] | None = None,
+        penalty: Callable[[list[Value]], Any] | None = None,
+        clip_norm: float | None = None,
+        clip_value: float | None = None,
+    ) -> None:
+        right = correct(loss)
+        self.figures = {**({"accuracy": right} if right else {}), **(metrics or {})}
+        self.model = model
+        self.loss = loss
+        self.optimizer: Any = optimizer
+        self.penalty = penalty
+        self.clip_norm = clip_norm
+        self.clip_value = clip_value
+
+    def step(self, batch: Examples, time: float, sums: Sums) -> float:
+        """One step down the gradient of the mean loss over a batch, whose value it returns."""
+        losses = []
+        for x, target in batch:
+            outputs = self.model(x)
+            losses.append(self.loss(outputs, target))
+            sums.add(float(losses[-1]), self.figures, outputs, target)
+        total = functions.mean(losses)
+        if self.penalty is not None:
+            total = total + self.penalty(self.optimizer.parameters)
+        self.optimizer.zero_grad()
+        total.backward()
+        if self.clip_value is not None:
+            clip_by_value(self.optimizer.parameters, self.clip_value)
+        if self.clip_norm is not None:
+            clip_by_norm(self.optimizer.parameters, self.clip_norm)
+        self.optimizer.step(time)
+        return float(total)
+
+    def evaluate(self, found: Examples) -> dict[str, float]:
+        """The mean figures over examples."""
+        sums = Sums()
+        for x, target in found:
+            outputs = self.model(x)
+            sums.add(float(self.loss(outputs, target)), self.figures, outputs, target)
+        return sums.means()
+
+    def synchronise(self) -> None:
+        """Put what was learnt into the model and the optimizer: it is there already."""
+
+
+class Compiled(Eager):
+    """Traces the loss of one example once, and runs it as matrix code over batches.
+
+    Raises:
+        TraceError: (when made) the loss can't be compiled.
+        ModuleNotFoundError: (when made) NumPy is missing.
+    """
+
+    def __init__(self, example: tuple[Any, Any], *given: Any, **options: Any) -> None:
+        super().__init__(*given, **options)
+        self.numpy = need("numpy", "numpy")
+        parameters = self.optimizer.parameters
+        x, target = example
+        self.classes = _width(self.model(x))
+
+        def total(x: Any, target: Any) -> Any:
+            outputs = self.model(x)
+            loss = self.loss(outputs, target)
+            whole = loss if self.penalty is None else loss + self.penalty(parameters)
+            return whole, [loss, outputs]
+
+        numbers = as_numbers(self.loss, target, self.classes)
+        self.program = compiler.compile(total, x, numbers, params=parameters, has_aux=True)
+        states = zip(*self.optimizer.states, strict=True)
+        self.states = tuple(self.numpy.array(state) for state in states)
+        self.vector = self.program.vector.copy()
+
+    def step(self, batch: Examples, time: float, sums: Sums) -> float:
+        numpy, optimizer = self.numpy, self.optimizer
+        value, gradient, (losses, outputs) = self.program.value_and_grad(*self._arrays(batch))
+        self._count(sums, batch, losses, outputs)
+        if self.clip_value is not None:
+            gradient = gradient.clip(-self.clip_value, self.clip_value)
+        if self.clip_norm is not None:
+            norm = math.sqrt(gradient @ gradient)
+            gradient = gradient * min(1.0, self.clip_norm / norm) if norm else gradient
+        rate, number = optimizer.rule.rate_at(time), optimizer.steps + 1
+        with numpy.errstate(all="ignore"):
+            vector, states = optimizer.rule.update(gradient, self.states, self.vector, rate, number)
+        if not numpy.isfinite(vector).all():
+            bad = optimizer.parameters[int(numpy.argmin(numpy.isfinite(vector)))]
+            raise NonFiniteError(f"step {number}: {bad.label or 'a parameter'} leaves the numbers")
+        self.program.vector = self.vector = vector
+        self.states, optimizer.steps = states, number
+        return float(value)
+
+    def evaluate(self, found: Examples) -> dict[str, float]:
+        sums = Sums()
+        _, (losses, outputs) = self.program(*self._arrays(found))
+        self._count(sums, found, losses, outputs)
+        return sums.means()
+
+    def synchronise(self) -> None:
+        self.program.write_parameters()
+        if self.states:
+            states = zip(*(state.tolist() for state in self.states), strict=True)
+            self.optimizer.states = list(states)
+
+    def _arrays(self, batch: Examples) -> tuple[Any, Any]:
+        targets = [as_numbers(self.loss, target, self.classes) for _, target in batch]
+        return self.numpy.array([x for x, _ in batch]), self.numpy.array(targets, dtype=float)
+
+    def _count(self, sums: Sums, batch: Examples, losses: Any, outputs: Any) -> None:
+        rows = zip(*outputs, strict=True) if isinstance(outputs, list) else outputs
+        for (_, target), loss, row in zip(batch, losses.tolist(), rows, strict=True):
+            sums.add(loss, self.figures, row, target)
+
+
+class Sums:
+    """Sums of figures over examples."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self.totals: dict[str, float] = {}
+
+    def add(self, loss: float, figures: dict[str, Metric], outputs: Any, target: Any) -> None:
+        """Count an example."""
+        self.count += 1
+        found = {"loss": loss, **{name: float(f(outputs, target)) for name, f in figures.items()}}
+        for name, x in found.items():
+            self.totals[name] = self.totals.get(name, 0.0) + x
+
+    def means(self) -> dict[str, float]:
+        """The mean of each figure."""
+        return {name: total / self.count for name, total in self.totals.items()}
+
+
+def _width(outputs: Any) -> int:
+    return len(outputs) if isinstance(outputs, list | tuple) else 1
