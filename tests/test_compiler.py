@@ -290,13 +290,12 @@ def test_the_source_runs_without_the_package(tmp_path):
     code = (
         program.source()
         + "\nimport sys, json; given = json.load(sys.stdin)"
-        + "\np, x = np.array(given['p']), np.array(given['x'])"
-        + "\nvalue, dp = value_and_grad(p, x)"
+        + "\nvalue, dp = value_and_grad(*(np.array(given[name]) for name in ('p', 'x', 't')))"
         + "\nassert 'micrograd_plus' not in sys.modules; print(json.dumps([value, dp.tolist()]))"
     )
     (tmp_path / "program.py").write_text(code)
-    x = [[*row, *t] for row, t in zip(X, ONE_HOT, strict=True)]
-    given = {"p": [p.data for p in model.parameters()], "x": np.transpose(x).tolist()}
+    given = {"p": [p.data for p in model.parameters()]}
+    given |= {"x": np.transpose(X).tolist(), "t": np.transpose(ONE_HOT).tolist()}
     done = subprocess.run(
         [sys.executable, "-I", str(tmp_path / "program.py")],
         input=json.dumps(given), capture_output=True, text=True, check=True,

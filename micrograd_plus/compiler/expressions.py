@@ -24,6 +24,9 @@ _PLAIN = (ops.add, ops.subtract, ops.negate)
 _FLAT = (*_SUMS, ops.multiply)
 
 
+_MANY = 4  # rows with the same constant weight are added first, and then multiplied
+
+
 class Expression:
     """One number to compute, for each example or for all of them.
 
@@ -140,17 +143,42 @@ class Builder:
         if len(terms) == 1 and bias is None:
             weight, row = terms[0]
             return row if weight is None else self.operation(ops.multiply, (weight, row))
-        terms = sorted(terms, key=lambda term: (term[1].order, term[0].order if term[0] else -1))
+        terms = self._by_constants(terms)
+        terms.sort(key=lambda term: (term[1].order, term[0].order if term[0] else -1))
         if any(weight for weight, _ in terms):  # then all have one
             one = self.constant(1.0)
             terms = [(weight or one, row) for weight, row in terms]
-        weights, rows = zip(*terms, strict=True)
+        weights = tuple(weight for weight, _ in terms)
+        rows = tuple(row for _, row in terms)
         key = (
             tuple(row.order for row in rows),
             tuple(w and w.order for w in weights),
             bias and bias.order,
         )
         return self.make("linear", key, args=rows, weights=weights, bias=bias)
+
+    def _by_constants(
+        self, terms: list[tuple[Expression | None, Expression]]
+    ) -> list[tuple[Expression | None, Expression]]:
+        """Terms of which many have the same constant weight: those as a sum of their own."""
+        rows: dict[Any, list[Expression]] = {}
+        for weight, row in terms:
+            if weight is None or weight.kind == "constant":
+                rows.setdefault(weight and weight.order, []).append(row)
+        if len(terms) <= _MANY or not rows:
+            return list(terms)
+        found = [t for t in terms if t[0] is not None and t[0].kind != "constant"]
+        if not found and len(rows) == 1 and None in rows:
+            return list(terms)  # nothing but a sum
+        for weight, row in terms:
+            same = rows.get(weight and weight.order, [])
+            if weight is not None and weight.kind != "constant":
+                continue
+            if len(same) <= _MANY:
+                found.append((weight, row))
+            elif row is same[0]:
+                found.append((weight, self._total([(None, r) for r in same], None)))
+        return found
 
 
 def _summands(node: Value) -> Sequence[Any]:

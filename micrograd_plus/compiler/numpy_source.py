@@ -1,11 +1,12 @@
 """A schedule as NumPy code: the forward program, and its adjoint by the table's own derivatives.
 
 Arrays have a row for each member and, if they are batched, a column for each example. `p` is the
-vector of parameters, `x` the inputs, an array of (inputs, examples).
+vector of parameters; `x`, or `x1`, `x2`, … are the inputs, an array of (inputs, examples) each.
 """
 
 from __future__ import annotations
 
+from collections import Counter
 from itertools import groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -51,7 +52,8 @@ def logsumexp(X):
     return top[:, 0] + np.log(np.exp(X - top).sum(axis=1))
 def softmax(X):
     weights = np.exp(X - X.max(axis=1, keepdims=True))
-    return weights / weights.sum(axis=1, keepdims=True)
+    weights /= weights.sum(axis=1, keepdims=True)
+    return weights
 """
 
 
@@ -61,7 +63,7 @@ class Source:
     Args:
         groups: in the order of computation.
         outputs: what the program returns; the first is what is differentiated.
-        inputs: how many there are.
+        inputs: how many numbers each argument has.
         parameters: how many numbers `p` has.
         wanted: how many of them, from the first, get derivatives.
         input_gradients: whether inputs get derivatives, too.
@@ -72,7 +74,7 @@ class Source:
         self,
         groups: Sequence[Group],
         outputs: Sequence[Expression],
-        inputs: int,
+        inputs: Sequence[int],
         parameters: int,
         wanted: int,
         input_gradients: bool = False,
@@ -80,8 +82,12 @@ class Source:
     ) -> None:
         self.functions = Functions()
         self.constants: dict[str, Any] = {}
-        self.sizes = {"p": parameters, "x": inputs}
-        self.needs = {"p": wanted > 0, "x": input_gradients}
+        self.inputs = [f"x{i}" for i in range(1, len(inputs) + 1)] if len(inputs) > 1 else ["x"]
+        self.sizes = {"p": parameters, **dict(zip(self.inputs, inputs, strict=False))}
+        self.needs = {"p": wanted > 0, **dict.fromkeys(self.inputs, input_gradients)}
+        self._argument: list[tuple[str, int]] = [
+            (name, i) for name, n in zip(self.inputs, inputs, strict=False) for i in range(n)
+        ]
         self.groups = groups
         self.outputs = outputs
         self.reductions = False
@@ -92,7 +98,12 @@ class Source:
         for group in groups:
             getattr(self, f"_{group.kind}")(group)
         self._result = self._whole(outputs)
-        self._backward = self._adjoint() if differentiable else []
+        self._backward: list[str] = []
+        # written twice: once to learn how often each array is added to
+        self._added: Counter[Any] = Counter()
+        for _ in range(2 if differentiable else 0):
+            counts, self._added = self._added, Counter()
+            self._backward = self._adjoint(counts)
 
     # ------------------------------------------------------------------ what is written
 
@@ -113,15 +124,18 @@ class Source:
     def forward_lines(self) -> list[str]:
         """The function that computes the outputs."""
         body = [*self._forward, f"return {self._result}"]
-        return ["def forward(p, x):", *_indented(self._start() + body)]
+        return [f"def forward({self._given()}):", *_indented(self._start() + body)]
 
     def gradient_lines(self) -> list[str]:
         """The function that computes the mean of the output and its gradient."""
         body = [*self._forward, *self._backward]
-        return ["def value_and_grad(p, x):", *_indented(self._start() + body)]
+        return [f"def value_and_grad({self._given()}):", *_indented(self._start() + body)]
+
+    def _given(self) -> str:
+        return ", ".join(["p", *self.inputs])
 
     def _start(self) -> list[str]:
-        return ["N = x.shape[1]"]
+        return [f"N = {self.inputs[0]}.shape[1]"]
 
     # -------------------------------------------------------------------------- names
 
@@ -143,7 +157,15 @@ class Source:
             )
 
     def _source(self, e: Expression) -> str:
-        return {"input": "x", "parameter": "p"}.get(e.kind) or e.group.name
+        if e.kind == "input":
+            return self._argument[e.number][0]
+        name: str = "p" if e.kind == "parameter" else e.group.name
+        return name
+
+    def _places(self, members: Sequence[Expression]) -> list[int]:
+        if members[0].kind == "input":
+            return [self._argument[e.number][1] for e in members]
+        return [e.number if e.kind == "parameter" else e.place for e in members]
 
     def _constant(self, value: Any, prefix: str = "c") -> str:
         for name, known in self.constants.items():
@@ -189,7 +211,7 @@ class Source:
     def _piece(self, source: str, members: Sequence[Expression]) -> str:
         if source == "constant":
             return self._constant([e.number for e in members])
-        return source + self._index(source, _places(members))
+        return source + self._index(source, self._places(members))
 
     def _index(self, source: str, places: Sequence[int]) -> str:
         """The subscript that takes rows at some places."""
@@ -271,9 +293,11 @@ class Source:
             total: Any = 0
             for k in range(count):
                 row = self._operand([e.args[k] for e in group.members], group.batched)
-                if weighted:
-                    row = self._weight(group, k) * row
-                total = total + row
+                weight = self._weight(group, k) if weighted else 1.0
+                if not isinstance(weight, Code) and weight == -1:
+                    total = -row if k == 0 else total - row
+                else:
+                    total = total + weight * row
             text = code(total).text
         else:
             rows = self._cube(group, [row for e in group.members for row in e.args], count)
@@ -320,8 +344,9 @@ class Source:
 
     # ------------------------------------------------------------------------- adjoint
 
-    def _adjoint(self) -> list[str]:
+    def _adjoint(self, counts: Counter[Any]) -> list[str]:
         """The lines after the forward program that compute value and gradients."""
+        self._counts = counts
         self._lines: list[str] = []
         self._begun: set[str] = set()
         self._temporary = 0
@@ -338,10 +363,11 @@ class Source:
             if self.needs[group.name] and group.name in self._begun:
                 getattr(self, f"_{group.kind}_adjoint")(group)
         results = ["value", "dp"]
-        if self.needs["x"]:
-            if "x" not in self._begun:
-                self._lines.append("dx = np.zeros_like(x)")
-            results.append("dx")
+        for name in self.inputs:
+            if self.needs[name]:
+                if name not in self._begun:
+                    self._lines.append(f"d{name} = np.zeros_like({name})")
+                results.append(f"d{name}")
         if len(self.outputs) > 1:
             results.append(self._whole(self.outputs[1:]))
         self._lines.append(f"return {', '.join(results)}")
@@ -366,7 +392,7 @@ class Source:
                 continue
             if batched and not run[0].batched:
                 part = f"{Code(part, 6 if _simple(part) else 0).within(6)}.sum(axis=1)"
-            self._add(source, _places(run), part)
+            self._add(source, self._places(run), part)
 
     def _add(self, source: str, places: Sequence[int], text: str) -> None:
         name = f"d{source}"
@@ -374,16 +400,24 @@ class Source:
             places = places[:1]
             text = f"{Code(text, 6 if _simple(text) else 0).within(6)}.sum(axis=0, keepdims=True)"
         index = self._index(source, places)
+        self._added[source] += 1
+        if source == "p":
+            self._added.update(places)
+            if all(self._counts[place] == 1 for place in places):
+                self._lines.append(f"{name}{index or '[:]'} = {text}")
+                return
         if not index and source not in self._begun:
             # an array that is added to later must not be another one's, too
-            self._lines.append(f"{name} = {text}{'.copy()' if text.isidentifier() else ''}")
+            view = text.isidentifier() or "broadcast_to" in text or text.endswith("]")
+            shared = self._counts[source] > 1 and view
+            self._lines.append(f"{name} = {text}{'.copy()' if shared else ''}")
         else:
             if source not in self._begun:
                 self._lines.append(f"{name} = np.zeros_like({source})")
             if len(set(places)) < len(places):
                 self._lines.append(f"np.add.at({name}, {index[1:-1]}, {text})")
             else:
-                self._lines.append(f"{name}{index or '[:]'} += {text}")
+                self._lines.append(f"{name}{index} += {text}")
         self._begun.add(source)
 
     def _matrix_adjoint(self, group: Group) -> None:
@@ -391,7 +425,7 @@ class Source:
         if first.bias is not None:
             self._give([_some(e.bias) for e in group.members], d, group.batched)
         if first.weights[0] is None:
-            self._give(first.args, f"np.broadcast_to({d}, {rows}.shape).copy()", group.batched)
+            self._give(first.args, f"np.broadcast_to({d}, {rows}.shape)", group.batched)
             return
         weights = f"W{group.name[1:]}"
         self._give(first.args, f"{weights}.T @ {d}", group.batched)
@@ -399,8 +433,11 @@ class Source:
         slope = f"{d} @ {rows}.T" if group.batched else f"np.outer({d}, {rows})"
         if view and self.needs["p"]:
             numbers = [w.number for w in flat]
+            self._added.update(numbers)
             if len(set(numbers)) < len(numbers):
                 self._lines.append(f"np.add.at(dp, {view[1:-1]}, {slope})")
+            elif all(self._counts[number] == 1 for number in numbers):
+                self._lines.append(f"dp{view}{'' if view.endswith(']') else '[:]'} = {slope}")
             else:
                 self._lines += [f"d{weights} = dp{view}", f"d{weights} += {slope}"]
         elif not view:
@@ -442,7 +479,7 @@ class Source:
             members = [e.args[i] for e in group.members]
             if not any(e.kind != "constant" and self.needs[self._source(e)] for e in members):
                 continue
-            slope = rule(self.functions, Code(group.name), *args)
+            slope = rule(_Slopes(self.functions), Code(group.name), *args)
             if isinstance(slope, Code) or slope not in (0.0, -1.0):
                 self._give(members, code(d * slope).text, group.batched)
             elif slope:
@@ -457,13 +494,22 @@ class Source:
         self._give(flat, f"({slope} * d{group.name}[:, None]).reshape{shape}", group.batched)
 
 
+class _Slopes:
+    """The functions for derivatives, where a step is a comparison: it is only multiplied by."""
+
+    def __init__(self, functions: Functions) -> None:
+        self._functions = functions
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._functions, name)
+
+    def step(self, x: Any) -> Any:
+        return Code(f"({code(x).text} > 0)")
+
+
 def _parts(e: Expression) -> list[Expression]:
     found = [*e.args, *(w for w in e.weights if w is not None)]
     return [*found, e.bias] if e.bias is not None else found
-
-
-def _places(members: Sequence[Expression]) -> list[int]:
-    return [e.number if e.kind in ("input", "parameter") else e.place for e in members]
 
 
 def _same(things: Any) -> bool:

@@ -52,12 +52,11 @@ class Program:
         outputs = expressions(found.nodes, flat(found.outputs), leaves)
         differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._example = example
-        self._inputs = len(found.inputs)
         self._input_gradients = input_gradients
         self._source = Source(
             schedule(outputs),
             outputs,
-            self._inputs,
+            [len(flat(mapped(float, part))) for part in example],
             len(self._leaves),
             len(parameters),
             input_gradients,
@@ -96,11 +95,11 @@ class Program:
             ValueError: the shapes are not those of the example, with a batch axis before.
             NonFiniteError: a result is not finite; the message names example and operation.
         """
-        x = self._columns(batch)
+        columns = self._columns(batch)
         with self._numpy.errstate(all="ignore"):
-            rows = self._code["forward"](self._current(), x)
+            rows = self._code["forward"](self._current(), *columns)
         if not self._numpy.isfinite(rows).all():
-            self._explain(batch, x.shape[1])
+            self._explain(batch, columns[0].shape[1])
         found = iter(rows)
         return _filled(self._structure, found)
 
@@ -120,16 +119,16 @@ class Program:
         """
         if "value_and_grad" not in self._code:
             raise TypeError("only a function that returns one number has a gradient")
-        x = self._columns(batch)
+        columns = self._columns(batch)
         with self._numpy.errstate(all="ignore"):
-            found = self._code["value_and_grad"](self._current(), x)
+            found = self._code["value_and_grad"](self._current(), *columns)
         value, gradient = found[:2]
         self._gradient = gradient[: len(self.parameters)]
         if not (self._numpy.isfinite(value) and self._numpy.isfinite(self._gradient).all()):
-            self._explain(batch, x.shape[1])
+            self._explain(batch, columns[0].shape[1])
         results: tuple[Any, ...] = (float(value), self._gradient)
         if self._input_gradients:
-            results += (self._shaped(found[2], batch),)
+            results += (self._shaped(found[2:], batch),)
         if self._has_aux:
             results += (_filled(self._structure[1], iter(found[-1])),)
         return results
@@ -185,8 +184,8 @@ class Program:
                     self._seen[i] = self._all[i] = leaf._data
             self._changes = graph.changes
 
-    def _columns(self, batch: tuple[Any, ...]) -> Any:
-        """The inputs as an array of (inputs, examples)."""
+    def _columns(self, batch: tuple[Any, ...]) -> list[Any]:
+        """The inputs as an array of (inputs, examples) for each argument."""
         numpy = self._numpy
         if len(batch) != len(self._example):
             raise ValueError(f"{len(self._example)} arguments are needed, not {len(batch)}")
@@ -202,18 +201,12 @@ class Program:
             if count not in (None, len(array)):
                 raise ValueError(f"argument {i} has {len(array)} examples, not {count}")
             count = len(array)
-            parts.append(array.reshape(count, -1 if array.size else numpy.size(example)))
-        if not parts:
-            return numpy.zeros((0, 1), self._dtype)
-        return (parts[0] if len(parts) == 1 else numpy.concatenate(parts, axis=1)).T
+            parts.append(array.reshape(count, -1 if array.size else numpy.size(example)).T)
+        return parts or [numpy.zeros((0, 1), self._dtype)]
 
-    def _shaped(self, dx: Any, batch: tuple[Any, ...]) -> tuple[Any, ...]:
-        rows, found, start = dx.T, [], 0
-        for part, example in zip(batch, self._example, strict=True):
-            size = self._numpy.size(example)
-            found.append(rows[:, start : start + size].reshape(self._numpy.shape(part)))
-            start += size
-        return tuple(found)
+    def _shaped(self, slopes: tuple[Any, ...], batch: tuple[Any, ...]) -> tuple[Any, ...]:
+        pairs = zip(slopes, batch, strict=False)
+        return tuple(rows.T.reshape(self._numpy.shape(part)) for rows, part in pairs)
 
     def _explain(self, batch: tuple[Any, ...], count: int) -> None:
         """Find the example whose results are not finite, by the engine, and raise its error."""

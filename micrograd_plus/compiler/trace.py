@@ -78,14 +78,16 @@ def _run(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
 
 def _shape(found: Trace) -> Any:
     """What has to be equal in two runs: operations, connections and constants."""
-    name: dict[int, Any] = {id(leaf): f"input {i}" for i, leaf in enumerate(found.inputs)}
-    name |= {id(leaf): f"leaf {i}, {leaf.data!r}" for i, leaf in enumerate(found.outside)}
+    leaves = [*found.inputs, *found.outside]
+    name = {id(leaf): -i for i, leaf in enumerate(leaves, 1)}
     lines: list[Any] = []
     for node in found.nodes:
         if node.op is not None:
             name[id(node)] = len(lines)
-            lines.append((node.op.name, *(name.get(id(arg), arg) for arg in node.args)))
-    return lines, [name.get(id(out), out) for out in flat(found.outputs)]
+            args = [(arg,) if type(arg) is float else name[id(arg)] for arg in node.args]
+            lines.append((node.op.name, args))
+    outputs = [name[id(out)] if isinstance(out, Value) else (out,) for out in flat(found.outputs)]
+    return lines, outputs, [leaf.data for leaf in leaves]
 
 
 @contextmanager
