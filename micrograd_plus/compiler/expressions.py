@@ -143,6 +143,10 @@ class Builder:
         if len(terms) == 1 and bias is None:
             weight, row = terms[0]
             return row if weight is None else self.operation(ops.multiply, (weight, row))
+        learnt = [t for t in terms if t[0] is not None and t[0].kind != "constant"]
+        if learnt and len(learnt) < len(terms):  # a matrix product, and what is added to it
+            others = [t for t in terms if t[0] is None or t[0].kind == "constant"]
+            return self._total([(None, self._total(learnt, bias)), *others], None)
         terms = self._by_constants(terms)
         terms.sort(key=lambda term: (term[1].order, term[0].order if term[0] else -1))
         if any(weight for weight, _ in terms):  # then all have one
@@ -161,23 +165,18 @@ class Builder:
         self, terms: list[tuple[Expression | None, Expression]]
     ) -> list[tuple[Expression | None, Expression]]:
         """Terms of which many have the same constant weight: those as a sum of their own."""
-        rows: dict[Any, list[Expression]] = {}
-        for weight, row in terms:
-            if weight is None or weight.kind == "constant":
-                rows.setdefault(weight and weight.order, []).append(row)
-        if len(terms) <= _MANY or not rows:
+        if len(terms) <= _MANY or (terms[0][0] and terms[0][0].kind != "constant"):
             return list(terms)
-        found = [t for t in terms if t[0] is not None and t[0].kind != "constant"]
-        if not found and len(rows) == 1 and None in rows:
-            return list(terms)  # nothing but a sum
+        alike: dict[Any, tuple[Expression | None, list[Expression]]] = {}
         for weight, row in terms:
-            same = rows.get(weight and weight.order, [])
-            if weight is not None and weight.kind != "constant":
-                continue
-            if len(same) <= _MANY:
-                found.append((weight, row))
-            elif row is same[0]:
-                found.append((weight, self._total([(None, r) for r in same], None)))
+            alike.setdefault(weight and weight.order, (weight, []))[1].append(row)
+        if list(alike) == [None]:
+            return list(terms)  # nothing but a sum
+        found: list[tuple[Expression | None, Expression]] = []
+        for weight, rows in alike.values():
+            if len(rows) > _MANY:
+                rows = [self._total([(None, row) for row in rows], None)]
+            found += [(weight, row) for row in rows]
         return found
 
 

@@ -157,9 +157,11 @@ class Source:
             )
 
     def _source(self, e: Expression) -> str:
+        name: str
         if e.kind == "input":
-            return self._argument[e.number][0]
-        name: str = "p" if e.kind == "parameter" else e.group.name
+            name, _ = self._argument[e.number]
+        else:
+            name = "p" if e.kind == "parameter" else e.group.name
         return name
 
     def _places(self, members: Sequence[Expression]) -> list[int]:
