@@ -35,7 +35,7 @@ def moons(
     random = _random(points, noise, seed)
     inputs = []
     for i in range(points):
-        angle = math.pi * (i // 2) / max(points // 2 - 1, 1)
+        angle = math.pi * (i // 2) / max(_count(i, points, 2) - 1, 1)
         x, y = math.cos(angle), math.sin(angle)
         inputs.append([x, y] if i % 2 == 0 else [1 - x, 0.5 - y])
     return _disturbed(inputs, noise, random), [labels[i % 2] for i in range(points)]
@@ -61,7 +61,7 @@ def circles(
     random = _random(points, noise, seed)
     inputs = []
     for i in range(points):
-        angle = 2 * math.pi * (i // 2) / max(points // 2, 1)
+        angle = 2 * math.pi * (i // 2) / _count(i, points, 2)
         radius = 0.5 if i % 2 else 1.0
         inputs.append([radius * math.cos(angle), radius * math.sin(angle)])
     return _disturbed(inputs, noise, random), [labels[i % 2] for i in range(points)]
@@ -87,7 +87,7 @@ def spirals(points: int = 300, classes: int = 3, noise: float = 0.03, seed: int 
     _whole(classes, "classes")
     inputs = []
     for i in range(points):
-        radius = (i // classes) / max(points // classes - 1, 1)
+        radius = (i // classes) / max(_count(i, points, classes) - 1, 1)
         angle = 2 * math.pi * (i % classes) / classes + 4 * radius
         inputs.append([radius * math.cos(angle), radius * math.sin(angle)])
     return _disturbed(inputs, noise, random), [i % classes for i in range(points)]
@@ -195,7 +195,7 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
     inputs, targets = list(data[0]), list(data[1])
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} inputs need as many targets, not {len(targets)}")
-    held = round(len(inputs) * fraction)
+    held = round(len(inputs) * fraction) if 0 < fraction < 1 else 0
     if not 0 < held < len(inputs):
         raise ValueError(f"a fraction {fraction!r} of {len(inputs)} examples leaves a part empty")
     order = list(range(len(inputs)))
@@ -210,6 +210,11 @@ def _random(points: Any, noise: float, seed: int) -> Random:
     if not 0 <= noise < math.inf:
         raise ValueError(f"the noise must be a number from 0, not {noise!r}")
     return Random(seed)  # noqa: S311  no secrets are drawn
+
+
+def _count(i: int, points: int, classes: int) -> int:
+    """How many points there are in the class of the i-th one, the classes taking turns."""
+    return len(range(i % classes, points, classes))
 
 
 def _whole(n: Any, what: str) -> None:

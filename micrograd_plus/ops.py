@@ -11,6 +11,7 @@ To add an operation, add an entry here and its public name in `functions.py`.
 from __future__ import annotations
 
 import builtins
+import copyreg
 import math
 from functools import partial, reduce
 from operator import mul
@@ -762,6 +763,9 @@ def find(name: str) -> Op:
     except KeyError:
         known = ", ".join(sorted(TABLE))
         raise KeyError(f"no operation is called {name!r}; there are {known}") from None
+
+
+copyreg.pickle(Op, lambda op: (find, (op.name,)))  # rules can't be pickled, names can
 
 
 class Namespace:

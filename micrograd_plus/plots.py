@@ -22,9 +22,9 @@ def training_curves(axes: Any, history: History, kind: str = "loss") -> None:
 
     Source: lecture B.
     """
-    if kind == "loss" and history.batches and history.epochs:
-        count = len(history.batches)
-        times = [(i + 1) * len(history) / count for i in range(count)]
+    if kind == "loss" and history.batches:
+        steps = history.steps or len(history.batches) / max(len(history), 1)
+        times = [i / steps for i in range(1, len(history.batches) + 1)]
         axes.plot(times, history.batches, color="#cfd6dd", linewidth=0.8, label="batches")
         axes.plot(times, smoothed(history.batches), color="#57606a", label="smoothed")
     for name, label, colour in (
@@ -33,10 +33,12 @@ def training_curves(axes: Any, history: History, kind: str = "loss") -> None:
     ):
         points = [(i, epoch[name]) for i, epoch in enumerate(history.epochs, 1) if name in epoch]
         if points:
-            axes.plot(*zip(*points, strict=True), color=colour, label=label)
+            mark = "o" if len(points) == 1 else None
+            axes.plot(*zip(*points, strict=True), color=colour, label=label, marker=mark)
     axes.set(xlabel="epoch", title=kind)
     axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
+    if axes.lines:
+        axes.legend(frameon=False)
 
 
 def decision_boundary(

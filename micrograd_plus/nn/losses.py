@@ -6,15 +6,15 @@ list of them, targets a number or a list of them.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import finite
+from micrograd_plus.graph import REAL, finite
 
 Correct = Callable[[Any, Any], bool]
-_CORRECT: dict[Callable[..., Any], Correct] = {}
 
 
 def correct(loss: Callable[..., Any]) -> Correct | None:
@@ -23,7 +23,7 @@ def correct(loss: Callable[..., Any]) -> Correct | None:
     >>> correct(hinge)(0.3, 1), correct(mse)
     (True, None)
     """
-    return _CORRECT.get(loss)
+    return getattr(loss, "correct", None)
 
 
 def as_numbers(loss: Callable[..., Any], target: Any, classes: int) -> Any:
@@ -32,12 +32,12 @@ def as_numbers(loss: Callable[..., Any], target: Any, classes: int) -> Any:
     >>> as_numbers(softmax_cross_entropy, 1, 3), as_numbers(mse, 1, 3)
     ([0.0, 1.0, 0.0], 1)
     """
-    return _distribution(target, classes) if _CORRECT.get(loss) is _largest else target
+    return _distribution(target, classes) if correct(loss) is _largest else target
 
 
 def _classifies(test: Correct) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     def mark(loss: Callable[..., Any]) -> Callable[..., Any]:
-        _CORRECT[loss] = test
+        loss.correct = test  # type: ignore[attr-defined]
         return loss
 
     return mark
@@ -293,7 +293,8 @@ def _distribution(target: Any, classes: int) -> list[Any]:
                 f"the probabilities of {classes} classes must add up to 1, unlike {target!r}"
             )
         return ts
-    index = int(target)
+    known = isinstance(target, REAL) and math.isfinite(target)
+    index = int(float(target)) if known else -1
     if index != target or not 0 <= index < classes:
         raise ValueError(f"a class must be a whole number from 0 to {classes - 1}, not {target!r}")
     return [float(k == index) for k in range(classes)]

@@ -66,8 +66,20 @@ class Module:
             parameter.grad = 0.0
 
     def state_dict(self) -> dict[str, float]:
-        """The parameters' numbers by their paths."""
-        return {name: parameter.data for name, parameter in self.named_parameters()}
+        """The parameters' numbers by their paths.
+
+        Raises:
+            ValueError: two of them have the same path.
+        """
+        return {name: parameter.data for name, parameter in self._by_name().items()}
+
+    def _by_name(self) -> dict[str, Value]:
+        found: dict[str, Value] = {}
+        for name, parameter in self.named_parameters():
+            if name in found:
+                raise ValueError(f"two parameters have the path {name!r}")
+            found[name] = parameter
+        return found
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Set all parameters to numbers that `state_dict` gave.
@@ -76,7 +88,7 @@ class Module:
             ValueError: names are missing or unknown; then nothing is changed.
             TypeError, NonFiniteError: an entry is not a finite number; then nothing is changed.
         """
-        parameters = dict(self.named_parameters())
+        parameters = self._by_name()
         for what, names in (
             ("lacks", parameters.keys() - state.keys()),
             ("has the unknown", state.keys() - parameters.keys()),

@@ -30,13 +30,11 @@ def newton_step(f: Callable[[Any], Any], point: Sequence[float]) -> list[float]:
     numpy = need("numpy", "numpy")
     x = [float(number) for number in point]
     slope, curvature = numpy.array(grad(f)(x)), numpy.array(hessian(f)(x))
-    try:
-        step = numpy.linalg.solve(curvature, slope)
-    except numpy.linalg.LinAlgError:
+    if numpy.linalg.matrix_rank(curvature) < len(x):
         raise ValueError(
             f"the Hessian at {x} has no inverse: move the point, or add a small multiple of Σx²"
-        ) from None
-    return [float(number) for number in x - step]
+        )
+    return [float(number) for number in x - numpy.linalg.solve(curvature, slope)]
 
 
 def newton(

@@ -64,8 +64,9 @@ class Optimizer:
             ]
         except (OverflowError, ZeroDivisionError):
             raise NonFiniteError(f"step {step}: an update is not finite; lower the rate") from None
-        for p, (number, _) in zip(self.parameters, updates, strict=True):
-            finite(number, f"step {step}: {p.label or 'a parameter'}")
+        for p, (number, state) in zip(self.parameters, updates, strict=True):
+            for x in (number, *state):
+                finite(x, f"step {step}: {p.label or 'a parameter'}")
         with unchanged_on_error(self.parameters, "data"):
             for p, (number, _) in zip(self.parameters, updates, strict=True):
                 p.data = number
@@ -94,7 +95,10 @@ class Optimizer:
         name, width = type(self.rule).__name__, len(self.rule.states)
         if state["rule"] != name:
             raise ValueError(f"the state is that of {state['rule']}, not of {name}")
+        steps = state["steps"]
+        if not isinstance(steps, int) or steps < 0:
+            raise ValueError(f"steps must be a whole number from 0, not {steps!r}")
         states = [tuple(finite(x, "a state") for x in numbers) for numbers in state["states"]]
         if [len(s) for s in states] != [width] * len(self.parameters):
             raise ValueError(f"the state is not that of {len(self.parameters)} parameters")
-        self.states, self.steps = states, int(state["steps"])
+        self.states, self.steps = states, steps

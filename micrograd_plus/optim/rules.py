@@ -35,10 +35,12 @@ class Rule:
                 continue
             if not isinstance(option, int | float) or not 0 <= option < float("inf"):
                 raise ValueError(f"{field.name} must be a number from 0, not {option!r}")
+            if field.name in ("beta1", "beta2", "decay") and option >= 1:
+                raise ValueError(f"{field.name} must be less than 1, not {option!r}")
 
     def rate_at(self, time: float) -> float:
         """The learning rate at a time, in steps or epochs as the schedule wants it."""
-        return self.rate(time) if callable(self.rate) else self.rate
+        return float(self.rate(time) if callable(self.rate) else self.rate)
 
     def initial(self, parameter: Any) -> State:
         """The states before the first step: zeros like the parameter."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +35,19 @@ def save(path: str | Path, **parts: Any) -> None:
     write(Path(path), json.dumps(content).encode())
 
 
+def check_place(path: str | Path) -> None:
+    """Refuse a place where no checkpoint can be written, before the work is done.
+
+    Raises:
+        OSError: it is a folder, or in a folder that is not there.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not path.parent.is_dir():
+        raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), str(path))
+
+
 def load(path: str | Path) -> dict[str, Any]:
     """The parts of a checkpoint.
 
@@ -42,7 +57,7 @@ def load(path: str | Path) -> dict[str, Any]:
     """
     try:
         content = json.loads(Path(path).read_bytes())
-    except ValueError:
+    except (RecursionError, ValueError):
         raise CheckpointError(f"{path} is cut short, or no checkpoint") from None
     if not isinstance(content, dict) or content.get("format") != _FORMAT:
         raise CheckpointError(f"{path} is no checkpoint of micrograd_plus")

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import compiler, functions
+from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
 from micrograd_plus.nn.losses import as_numbers, correct
@@ -14,7 +15,6 @@ from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from micrograd_plus.engine import Value
     from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.optimizer import Optimizer
     from micrograd_plus.training.examples import Examples
@@ -54,18 +54,19 @@ class Eager:
         self.clip_norm = clip_norm
         self.clip_value = clip_value
 
-    def step(self, batch: Examples, time: float, sums: Sums) -> float:
+    def step(self, batch: Examples, time: float, means: Means) -> float:
         """One step down the gradient of the mean loss over a batch, whose value it returns."""
         losses = []
         for x, target in batch:
             outputs = self.model(x)
             losses.append(self.loss(outputs, target))
-            sums.add(float(losses[-1]), self.figures, outputs, target)
+            means.add(float(losses[-1]), self.figures, outputs, target)
         total = functions.mean(losses)
         if self.penalty is not None:
             total = total + self.penalty(self.optimizer.parameters)
         self.optimizer.zero_grad()
-        total.backward()
+        if isinstance(total, Value):  # a loss may be a plain number for some examples
+            total.backward()
         if self.clip_value is not None:
             clip_by_value(self.optimizer.parameters, self.clip_value)
         if self.clip_norm is not None:
@@ -75,11 +76,11 @@ class Eager:
 
     def evaluate(self, found: Examples) -> dict[str, float]:
         """The mean figures over examples."""
-        sums = Sums()
+        means = Means()
         for x, target in found:
             outputs = self.model(x)
-            sums.add(float(self.loss(outputs, target)), self.figures, outputs, target)
-        return sums.means()
+            means.add(float(self.loss(outputs, target)), self.figures, outputs, target)
+        return means.figures()
 
     def synchronise(self) -> None:
         """Put what was learnt into the model and the optimizer: it is there already."""
@@ -112,30 +113,32 @@ class Compiled(Eager):
         self.states = tuple(self.numpy.array(state) for state in states)
         self.vector = self.program.vector.copy()
 
-    def step(self, batch: Examples, time: float, sums: Sums) -> float:
+    def step(self, batch: Examples, time: float, means: Means) -> float:
         numpy, optimizer = self.numpy, self.optimizer
         value, gradient, (losses, outputs) = self.program.value_and_grad(*self._arrays(batch))
-        self._count(sums, batch, losses, outputs)
+        self._count(means, batch, losses, outputs)
         if self.clip_value is not None:
             gradient = gradient.clip(-self.clip_value, self.clip_value)
         if self.clip_norm is not None:
-            norm = math.sqrt(gradient @ gradient)
+            largest = float(abs(gradient).max()) or 1.0  # whose square need not be a float
+            norm = largest * math.sqrt(((gradient / largest) ** 2).sum())
             gradient = gradient * min(1.0, self.clip_norm / norm) if norm else gradient
         rate, number = optimizer.rule.rate_at(time), optimizer.steps + 1
         with numpy.errstate(all="ignore"):
             vector, states = optimizer.rule.update(gradient, self.states, self.vector, rate, number)
-        if not numpy.isfinite(vector).all():
-            bad = optimizer.parameters[int(numpy.argmin(numpy.isfinite(vector)))]
+        fine = numpy.isfinite([vector, *states]).all(axis=0)
+        if not fine.all():
+            bad = optimizer.parameters[int(numpy.argmin(fine))]
             raise NonFiniteError(f"step {number}: {bad.label or 'a parameter'} leaves the numbers")
         self.program.vector = self.vector = vector
         self.states, optimizer.steps = states, number
         return float(value)
 
     def evaluate(self, found: Examples) -> dict[str, float]:
-        sums = Sums()
+        means = Means()
         _, (losses, outputs) = self.program(*self._arrays(found))
-        self._count(sums, found, losses, outputs)
-        return sums.means()
+        self._count(means, found, losses, outputs)
+        return means.figures()
 
     def synchronise(self) -> None:
         self.program.write_parameters()
@@ -147,29 +150,30 @@ class Compiled(Eager):
         targets = [as_numbers(self.loss, target, self.classes) for _, target in batch]
         return self.numpy.array([x for x, _ in batch]), self.numpy.array(targets, dtype=float)
 
-    def _count(self, sums: Sums, batch: Examples, losses: Any, outputs: Any) -> None:
+    def _count(self, means: Means, batch: Examples, losses: Any, outputs: Any) -> None:
         rows = zip(*outputs, strict=True) if isinstance(outputs, list) else outputs
         for (_, target), loss, row in zip(batch, losses.tolist(), rows, strict=True):
-            sums.add(loss, self.figures, row, target)
+            means.add(loss, self.figures, row, target)
 
 
-class Sums:
-    """Sums of figures over examples."""
+class Means:
+    """Means of figures over examples, which stay finite where their sum would not."""
 
     def __init__(self) -> None:
         self.count = 0
-        self.totals: dict[str, float] = {}
+        self.found: dict[str, float] = {}
 
     def add(self, loss: float, figures: dict[str, Metric], outputs: Any, target: Any) -> None:
         """Count an example."""
         self.count += 1
-        found = {"loss": loss, **{name: float(f(outputs, target)) for name, f in figures.items()}}
-        for name, x in found.items():
-            self.totals[name] = self.totals.get(name, 0.0) + x
+        row = {"loss": loss, **{name: float(f(outputs, target)) for name, f in figures.items()}}
+        for name, x in row.items():
+            mean = self.found.get(name, 0.0)
+            self.found[name] = mean + (x - mean) / self.count
 
-    def means(self) -> dict[str, float]:
+    def figures(self) -> dict[str, float]:
         """The mean of each figure."""
-        return {name: total / self.count for name, total in self.totals.items()}
+        return dict(self.found)
 
 
 def _width(outputs: Any) -> int:

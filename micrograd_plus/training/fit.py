@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.graph import finite
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
 from micrograd_plus.training import checkpoint as checkpoints
 from micrograd_plus.training.checkpoint import CheckpointError
-from micrograd_plus.training.engines import Compiled, Eager, Sums
+from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples
 from micrograd_plus.training.history import History
 
@@ -36,9 +37,14 @@ class TrainingError(NonFiniteError):
         history: what happened before; the parameters are those of the last good step.
     """
 
-    def __init__(self, message: str, history: History) -> None:
-        super().__init__(message)
-        self.history = history
+    def __init__(
+        self, message: str, history: History | None = None, cause: NonFiniteError | None = None
+    ) -> None:
+        if cause is None:
+            super().__init__(message)
+        else:
+            super().__init__(f"{message}: {cause}", cause.op, cause.operands, cause.numbers)
+        self.history = history or History()
 
 
 def fit(
@@ -106,54 +112,60 @@ def fit(
     >>> history.last["accuracy"]
     1.0
     """
-    if engine not in ENGINES:
-        raise ValueError(f"there is no engine {engine!r}; choose from {', '.join(ENGINES)}")
-    for name, number in (("epochs", epochs), ("batch_size", batch_size), ("patience", patience)):
-        if number is not None and (not isinstance(number, int) or number < 1):
-            raise ValueError(f"{name} must be a positive whole number, not {number!r}")
-    if isinstance(validation, float):
-        data, validation = split(data, validation, seed)
-    train = examples(data)
-    held_out = None if validation is None else examples(validation, "the validation set")
+    _check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value, metrics)
+    train, held_out = examples(data), None
     check_targets(train, model, loss)
-    if held_out:
+    if isinstance(validation, float):
+        train, held_out = (list(zip(*part, strict=True)) for part in split(
+            ([x for x, _ in train], [t for _, t in train]), validation, seed))  # fmt: skip
+    elif validation is not None:
+        held_out = examples(validation, "the validation set")
         check_targets(held_out, model, loss, "the validation set")
+    if checkpoint is not None:
+        checkpoints.check_place(checkpoint)
+    size = batch_size or len(train)
+    batches = -(-len(train) // size)
     training = _Training(
         Optimizer(model.parameters(), optimizer or Adam()),
         model,
         Random(seed),  # noqa: S311  no secrets are drawn
-        History(),
+        History(steps=batches),
         {"examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed},
     )
-    if resume is not None:
-        training = training.resumed(resume)
     given = (model, loss, training.optimizer, metrics, penalty, clip_norm, clip_value)
-    steps = _engine(engine, train[0], *given)
-    history = training.history
-    size = batch_size or len(train)
-    batches = -(-len(train) // size)
+    watched = "validation loss" if held_out else "loss"
+    if resume is not None:
+        names = ["loss", *Eager(*given).figures]
+        names += [f"validation {name}" for name in names if held_out]
+        training = training.resumed(resume, [*names, "rate"])
+        _stop_early(training.history, patience, watched)
+    steps, history = _engine(engine, train[0], *given), training.history
     with _progress(progress, epochs * batches, len(history) * batches) as advance:
         try:
             while len(history) < epochs and not history.stopped:
                 order = list(range(len(train)))
                 if shuffle:
                     training.random.shuffle(order)
-                epoch, sums = len(history), Sums()
+                epoch, means = len(history), Means()
                 for b in range(batches):
                     batch = [train[i] for i in order[b * size : (b + 1) * size]]
                     try:
-                        history.batches.append(steps.step(batch, epoch + b / batches, sums))
+                        history.batches.append(steps.step(batch, epoch + b / batches, means))
                     except NonFiniteError as error:
                         where = f"epoch {epoch + 1}, batch {b + 1}"
-                        raise TrainingError(f"{where}: {error}", history) from error
-                    advance(epoch, epochs, sums.means()["loss"])
-                row = sums.means()
+                        raise TrainingError(where, history, error) from error
+                    advance(epoch, epochs, means.figures()["loss"])
+                row = means.figures()
                 if held_out:
-                    found = steps.evaluate(held_out)
+                    try:
+                        found = steps.evaluate(held_out)
+                    except NonFiniteError as error:
+                        where = f"epoch {epoch + 1}, validation set"
+                        raise TrainingError(where, history, error) from error
                     row |= {f"validation {name}": x for name, x in found.items()}
                 row["rate"] = training.optimizer.rule.rate_at(epoch)
                 history.epochs.append(row)
-                _stop_early(history, patience, "validation loss" if held_out else "loss")
+                _stop_early(history, patience, watched)
                 if checkpoint is not None:
                     steps.synchronise()
                     training.save(checkpoint)
@@ -186,7 +198,9 @@ def evaluate(
     >>> evaluate(model, datasets.xor(labels=(-1, 1)), nn.hinge)
     {'loss': 1.0, 'accuracy': 0.5}
     """
-    return Eager(model, loss, metrics=metrics).evaluate(examples(data))
+    found = examples(data)
+    check_targets(found, model, loss)
+    return Eager(model, loss, metrics=metrics).evaluate(found)
 
 
 class _Training(NamedTuple):
@@ -209,8 +223,8 @@ class _Training(NamedTuple):
             history=vars(self.history),
         )
 
-    def resumed(self, path: str | Path) -> _Training:
-        """The training at the point where a checkpoint was written."""
+    def resumed(self, path: str | Path, names: list[str]) -> _Training:
+        """The training at the point where a checkpoint was written, with figures of these names."""
         content = checkpoints.load(path)
         for name, mine in self.settings.items():
             if content["settings"].get(name) != mine:
@@ -219,12 +233,52 @@ class _Training(NamedTuple):
         try:
             version, numbers, gauss = content["random"]
             self.random.setstate((version, tuple(numbers), gauss))
-            history = History(**content["history"])
+            history = _history(content["history"], names)
             self.optimizer.load_state_dict(content["optimizer"])
             self.model.load_state_dict(content["parameters"])
         except (ArithmeticError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} does not fit: {error}") from None
         return self._replace(history=history)
+
+
+def _history(content: dict[str, Any], names: list[str]) -> History:
+    """A history from a checkpoint; why it stopped is for the training that goes on to say."""
+    if sorted(content) != sorted(vars(History())) or not isinstance(content["stopped"], str):
+        raise ValueError("its history is not complete")
+    for epoch in content["epochs"]:
+        if odd := set(epoch) ^ set(names):
+            raise ValueError(f"its history and this training differ in {', '.join(sorted(odd))}")
+    for x in [*content["batches"], *(x for epoch in content["epochs"] for x in epoch.values())]:
+        finite(x, "a figure of its history")
+    return History(**{**content, "stopped": ""})
+
+
+def _check_settings(
+    engine: str,
+    epochs: Any,
+    batch_size: Any,
+    patience: Any,
+    seed: Any,
+    clip_norm: Any,
+    clip_value: Any,
+    metrics: Mapping[str, Metric] | None,
+) -> None:
+    """Refuse what makes no sense, by its name."""
+    if engine not in ENGINES:
+        raise ValueError(f"there is no engine {engine!r}; choose from {', '.join(ENGINES)}")
+    whole = {"epochs": epochs, "batch_size": batch_size, "patience": patience}
+    for name, number in whole.items():
+        optional = number is None and name != "epochs"
+        if not optional and (not isinstance(number, int) or number < 1):
+            raise ValueError(f"{name} must be a positive whole number, not {number!r}")
+    if not isinstance(seed, int):
+        raise TypeError(f"seed must be a whole number, not {seed!r}")
+    for name, number in {"clip_norm": clip_norm, "clip_value": clip_value}.items():
+        if number is not None and not finite(number, name) > 0:
+            raise ValueError(f"{name} must be a positive number, not {number!r}")
+    for name in metrics or ():
+        if name in ("loss", "rate", "epoch") or name.startswith("validation "):
+            raise ValueError(f"a metric can't be called {name!r}, which has a meaning of its own")
 
 
 def _engine(name: str, example: tuple[Any, Any], *given: Any, **options: Any) -> Eager:
@@ -270,4 +324,4 @@ def _progress(wanted: bool | None, steps: int, done: int) -> Iterator[Callable[.
 
 
 def _watched() -> bool:
-    return sys.stderr.isatty() or "ipykernel" in sys.modules
+    return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules

@@ -23,6 +23,7 @@ class History:
             validation set as "validation loss" and "validation accuracy", "rate", and metrics.
         batches: the loss of each batch.
         stopped: why training ended before the last epoch; empty if it did not.
+        steps: the number of batches in an epoch.
 
     >>> history = History([{"loss": 2.0}, {"loss": 1.0}])
     >>> history["loss"], len(history), history.last["loss"]
@@ -32,6 +33,7 @@ class History:
     epochs: list[dict[str, float]] = field(default_factory=list)
     batches: list[float] = field(default_factory=list)
     stopped: str = ""
+    steps: int = 0
 
     def __getitem__(self, name: str) -> list[float]:
         """One figure over all epochs."""

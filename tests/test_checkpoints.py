@@ -1,0 +1,514 @@
+"""Checkpoints: a broken training goes on as if nothing had happened, and no file is half a file."""
+
+import errno
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from micrograd_plus import datasets, nn, optim
+from micrograd_plus.files import write
+from micrograd_plus.training import CheckpointError, fit
+
+DATA = datasets.moons(10, seed=3)
+LOSS = nn.binary_cross_entropy_with_logits
+RULES = [
+    optim.GradientDescent(0.1),
+    optim.Momentum(0.05),
+    optim.Nesterov(0.05),
+    optim.AdaGrad(0.1),
+    optim.RMSprop(0.02),
+    optim.Adam(0.05),
+    optim.AdamW(0.05, weight_decay=0.1),
+]
+
+
+def network(seed=1):
+    return nn.MLP(2, [2, 1], activation="tanh", seed=seed)
+
+
+def train(path=None, model=None, rule=RULES[5], data=DATA, epochs=4, **options):
+    options = {"batch_size": 3, **options}
+    return fit(model or network(), data, LOSS, rule, epochs=epochs, checkpoint=path, **options)
+
+
+# ------------------------------------------------------------------------- going on
+
+
+def assert_continues(folder, *, epochs=4, rule=RULES[5], **options):
+    """Broken after any epoch, a training ends with the same file and model, bit by bit.
+
+    The file has the parameters, the optimiser's state, the random numbers and the history.
+    """
+    whole, part = folder / "whole", folder / "part"
+    unbroken = network()
+    history = train(whole, unbroken, rule, epochs=epochs, **options)
+    assert len(history) > 1
+    for first in range(1, len(history) + 1):
+        train(part, network(), rule, epochs=first, **options)
+        resumed = network(seed=9)
+        again = train(part, resumed, rule, epochs=epochs, resume=part, **options)
+        assert again == history
+        assert resumed.state_dict() == unbroken.state_dict()
+        assert part.read_bytes() == whole.read_bytes()
+    return history
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
+def test_every_rule_goes_on_as_if_unbroken(rule, tmp_path):
+    assert_continues(tmp_path, rule=rule)
+
+
+OPTIONS = {
+    "in order": {"shuffle": False},
+    "another seed": {"seed": 7},
+    "all at once": {"batch_size": None},
+    "one by one": {"batch_size": 1},
+    "steps": {"rule": optim.Momentum(optim.Steps(0.2, 0.5, every=1.5))},
+    "cosine": {"rule": optim.Adam(optim.WarmUp(optim.Cosine(0.1, 3), 1.0))},
+    "a fraction held out": {"validation": 0.3, "seed": 4},
+    "a validation set": {"validation": datasets.moons(4, seed=8)},
+    "metrics": {"metrics": {"size": lambda y, t: abs(float(y))}, "validation": 0.3},
+    "penalty and clipping": {"penalty": nn.l2_penalty, "clip_norm": 0.1, "clip_value": 0.05},
+}
+
+
+@pytest.mark.parametrize("name", OPTIONS)
+def test_every_option_goes_on_as_if_unbroken(name, tmp_path):
+    assert_continues(tmp_path, **OPTIONS[name])
+
+
+def test_patience_goes_on_as_if_unbroken(tmp_path):
+    opposite = DATA[0], [1 - t for t in DATA[1]]
+    history = assert_continues(tmp_path, epochs=30, validation=opposite, patience=3)
+    assert history.stopped == "no lower validation loss in 3 epochs"
+
+
+@pytest.mark.parametrize("patience", [None, 4])
+def test_more_patience_goes_on_after_an_early_stop(patience, tmp_path):
+    opposite = DATA[0], [1 - t for t in DATA[1]]
+    options = {"validation": opposite, "epochs": 12}
+    stopped = train(tmp_path / "state", patience=2, **options)
+    assert len(stopped) < 12 - 2
+    resumed = train(resume=tmp_path / "state", patience=patience, **options)
+    assert resumed == train(patience=patience, **options)
+
+
+def test_more_epochs_than_first_planned(tmp_path):
+    train(tmp_path / "state", epochs=2)
+    resumed, unbroken = network(9), network()
+    assert train(None, resumed, epochs=5, resume=tmp_path / "state") == train(
+        None, unbroken, epochs=5
+    )
+    assert resumed.state_dict() == unbroken.state_dict()
+
+
+def test_from_one_file_to_another(tmp_path):
+    one, other = tmp_path / "one", tmp_path / "other"
+    train(one, epochs=2)
+    before = one.read_bytes()
+    train(other, epochs=3, resume=str(one))
+    assert one.read_bytes() == before
+    assert len(json.loads(other.read_text())["history"]["epochs"]) == 3
+
+
+@pytest.mark.parametrize("call", [15, 23, 38])
+def test_after_ctrl_c(call, tmp_path):
+    calls, path = 0, tmp_path / "state"
+
+    def interrupt(y, t):
+        nonlocal calls
+        calls += 1
+        if calls == call:
+            raise KeyboardInterrupt
+        return 1.0
+
+    metrics = {"one": interrupt}
+    assert train(path, metrics=metrics).stopped
+    resumed, unbroken = network(9), network()
+    history = train(path, resumed, metrics=metrics, resume=path)
+    assert history == train(None, unbroken, metrics={"one": lambda y, t: 1.0})
+    assert resumed.state_dict() == unbroken.state_dict()
+
+
+def test_a_schedule_may_give_any_kind_of_number(tmp_path):
+    np = pytest.importorskip("numpy")
+    assert_continues(tmp_path, rule=optim.Adam(lambda time: np.float32(0.1) / np.float32(1 + time)))
+
+
+# ------------------------------------------------------------------------- killing
+
+PROGRAM = """
+import json, os, sys, time
+from pathlib import Path
+from micrograd_plus import datasets, nn, optim
+from micrograd_plus.training import fit
+path, mode = Path(sys.argv[1]), sys.argv[2]
+real, saves = os.fsync, 0
+def fsync(number):
+    global saves
+    saves += 1
+    if saves == 3 and mode == "half":  # the disk has half of the file
+        os.ftruncate(number, os.fstat(number).st_size // 2)
+    real(number)
+    if saves == 3:
+        epochs = len(json.loads(path.read_bytes())["history"]["epochs"])
+        print("writing over", epochs, flush=True)
+        if mode != "random":
+            time.sleep(60)
+os.fsync = fsync
+model = nn.MLP(2, [2, 1], activation="tanh", seed=1)
+fit(model, datasets.moons(10, seed=3), nn.binary_cross_entropy_with_logits, optim.Adam(0.05),
+    epochs=int(sys.argv[3]), batch_size=3, checkpoint=path, resume=path if path.exists() else None)
+"""
+
+
+def killed(path, mode, delay=0.0):
+    """Train in a process of its own, and kill it in or after the third time that it writes.
+
+    Returns:
+        The number of epochs in the file that it was about to write over.
+    """
+    program = [sys.executable, "-c", PROGRAM, str(path), mode, "1000000"]
+    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as run:
+        words = run.stdout.readline().split()
+        time.sleep(delay)
+        run.kill()
+        run.wait(timeout=60)
+    assert words[:2] == ["writing", "over"]
+    return int(words[2])
+
+
+def test_kills_at_any_moment_lose_nothing(tmp_path):
+    path, draw, done = tmp_path / "state", random.Random(1), 0
+    for mode in ["random", "half", "random", "whole"] * 5:
+        before = killed(path, mode, draw.uniform(0.0, 0.02) if mode == "random" else 0.0)
+        epochs = len(json.loads(path.read_bytes())["history"]["epochs"])
+        assert epochs >= before > done
+        if mode != "random":
+            assert epochs == before  # the write never came to its end
+        done = epochs
+    left = [file for file in tmp_path.iterdir() if file != path]
+    assert len(left) >= 10  # temporary files of processes that were killed: nothing minds them
+    subprocess.run([sys.executable, "-c", PROGRAM, path, "random", str(done + 2)], check=True)
+    unbroken = tmp_path / "unbroken"
+    train(unbroken, epochs=done + 2)
+    assert path.read_bytes() == unbroken.read_bytes()
+
+
+def test_a_kill_in_the_first_write_leaves_no_file(tmp_path):
+    program = PROGRAM.replace("saves == 3", "saves == 1").replace("path.read_bytes()", "NONE")
+    program = program.replace("NONE", """'{"history": {"epochs": []}}'""")
+    path = tmp_path / "state"
+    command = [sys.executable, "-c", program, str(path), "half", "9"]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout.readline() == "writing over 0\n"
+        run.kill()
+        run.wait(timeout=60)
+    assert not path.exists()
+
+
+# ------------------------------------------------------------------- what is no checkpoint
+
+
+def assert_refused(path, match="state", **options):
+    """Nothing is changed, and the model trains as if nothing had been tried."""
+    model = network(5)
+    for p in model.parameters():
+        p.grad = 7.0
+    before, files = model.state_dict(), sorted(path.parent.iterdir())
+    content = path.read_bytes()
+    with pytest.raises(CheckpointError, match=match) as caught:
+        train(path, **{"model": model, **options}, resume=path)
+    assert str(path) in str(caught.value)
+    assert model.state_dict() == before
+    assert {p.grad for p in model.parameters()} == {7.0}
+    assert sorted(path.parent.iterdir()) == files
+    assert path.read_bytes() == content
+    fresh = network(5)
+    assert train(None, model) == train(None, fresh)
+    assert model.state_dict() == fresh.state_dict()
+
+
+@pytest.fixture
+def saved(tmp_path):
+    path = tmp_path / "state"
+    train(path, epochs=2)
+    return path
+
+
+def test_cut_short_at_any_length(saved):
+    whole = saved.read_bytes()
+    for length in {*range(0, len(whole), 509), *range(12), *range(len(whole) - 12, len(whole))}:
+        saved.write_bytes(whole[:length])
+        assert_refused(saved, "cut short")
+
+
+FOREIGN = {
+    "empty": b"",
+    "text": b"no checkpoint",
+    "bytes": bytes(range(256)),
+    "zeros": bytes(4096),
+    "a list": b"[1, 2]",
+    "a number": b"5",
+    "null": b"null",
+    "an object": b"{}",
+    "another program's": b'{"format": "pytorch", "version": 1}',
+    "nested without end": b"[" * 200_000,
+    "a number without end": b"1" * 10_000,
+}
+
+
+@pytest.mark.parametrize("name", FOREIGN)
+def test_foreign_files(name, saved):
+    saved.write_bytes(FOREIGN[name])
+    assert_refused(saved)
+
+
+NAN, INF = float("nan"), float("inf")
+DAMAGES = {
+    "a later version": ("version", 2),
+    "no version": ("version", None),
+    "no format": ("format", ...),
+    **{
+        f"no {part}": (part, ...)
+        for part in ("parameters", "optimizer", "settings", "random", "history")
+    },
+    **{
+        f"{part} of another kind": (part, "text")
+        for part in ("parameters", "optimizer", "settings", "random", "history")
+    },
+    "empty parameters": ("parameters", {}),
+    "a parameter missing": ("parameters.layers.0.neurons.0.b", ...),
+    "a parameter too many": ("parameters.layers.7", 1.0),
+    "nan for a parameter": ("parameters.layers.0.neurons.0.b", NAN),
+    "an infinite parameter": ("parameters.layers.0.neurons.0.b", -INF),
+    "text for a parameter": ("parameters.layers.0.neurons.0.b", "1.0"),
+    "null for a parameter": ("parameters.layers.0.neurons.0.b", None),
+    "a list for a parameter": ("parameters.layers.0.neurons.0.b", [1.0]),
+    "empty optimizer": ("optimizer", {}),
+    "no states": ("optimizer/states", ...),
+    "too few states": ("optimizer/states", [[0.0, 0.0]]),
+    "states of another rule": ("optimizer/states", [[0.0]] * 9),
+    "states of nan": ("optimizer/states", [[0.0, NAN]] * 9),
+    "states of text": ("optimizer/states", ["ab"] * 9),
+    "no steps": ("optimizer/steps", ...),
+    "steps of text": ("optimizer/steps", "8"),
+    "negative steps": ("optimizer/steps", -1),
+    "half a step": ("optimizer/steps", 7.5),
+    "infinite steps": ("optimizer/steps", INF),
+    "no rule": ("optimizer/rule", ...),
+    "empty settings": ("settings", {}),
+    "empty random": ("random", []),
+    "random of text": ("random", [3, "text", None]),
+    "random too short": ("random", [3, [1, 2, 3], None]),
+    "random too large": ("random", [3, [2**70] * 625, None]),
+    "empty history": ("history", {}),
+    "no epochs": ("history/epochs", ...),
+    "a number of epochs": ("history/epochs", 2),
+    "epochs of numbers": ("history/epochs", [1.0, 2.0]),
+    "epochs without loss": ("history/epochs", [{}, {}]),
+    "epochs of text": ("history/epochs", [{"loss": "1"}, {"loss": "2"}]),
+    "no batches": ("history/batches", ...),
+    "null for batches": ("history/batches", None),
+    "batches of text": ("history/batches", ["1", "2"]),
+    "a number for the end": ("history/stopped", 5),
+    "a figure too many": ("history/more", []),
+}
+
+
+@pytest.mark.parametrize("name", DAMAGES)
+def test_damaged_checkpoints(name, saved):
+    place, content = DAMAGES[name]
+    whole = json.loads(saved.read_bytes())
+    if place.startswith("parameters."):
+        part, key = whole["parameters"], place.removeprefix("parameters.")
+        assert key in part or content == 1.0
+    else:
+        *path, key = place.split("/")
+        part = whole
+        for step in path:
+            part = part[step]
+    if content is ...:
+        del part[key]
+    else:
+        part[key] = content
+    saved.write_text(json.dumps(whole))
+    assert_refused(saved)
+
+
+TRAININGS = {
+    "another model": ({"model": nn.MLP(2, [3, 1], seed=1)}, "lacks|parameters"),
+    "a smaller model": ({"model": nn.MLP(2, [1], seed=1)}, "parameters"),
+    "another rule": ({"rule": optim.RMSprop(0.05)}, "Adam, not of RMSprop"),
+    "a rule of as many states": ({"rule": optim.AdamW(0.05)}, "Adam, not of AdamW"),
+    "another batch_size": ({"batch_size": 4}, "batch_size=3, not 4"),
+    "no batch_size": ({"batch_size": None}, "batch_size=3, not None"),
+    "another seed": ({"seed": 1}, "seed=0, not 1"),
+    "no shuffle": ({"shuffle": False}, "shuffle=True, not False"),
+    "more data": ({"data": datasets.moons(12, seed=3)}, "examples=10, not 12"),
+    "some data held out": ({"validation": 0.2}, "examples=10, not 8"),
+    "a validation set": ({"validation": datasets.moons(4)}, "validation"),
+    "further metrics": ({"metrics": {"one": lambda y, t: 1}}, "one"),
+}
+
+
+@pytest.mark.parametrize("name", TRAININGS)
+def test_the_checkpoint_of_another_training(name, saved):
+    options, message = TRAININGS[name]
+    model = options.get("model")
+    before = model and model.state_dict()
+    assert_refused(saved, message, **options)
+    assert model is None or model.state_dict() == before
+
+
+def test_no_file_at_all(tmp_path):
+    model = network()
+    before = model.state_dict()
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        train(None, model, resume=tmp_path / "nowhere")
+    with pytest.raises(OSError, match=tmp_path.name):
+        train(None, model, resume=tmp_path)
+    assert model.state_dict() == before
+
+
+# -------------------------------------------------------------------- disks that refuse
+
+
+def assert_kept(path, before, code):
+    """The write fails with the path, the file before it stays, and nothing else is left."""
+    with pytest.raises(OSError, match=path.name) as caught:
+        train(path, resume=path)
+    assert caught.value.errno == code
+    assert Path(caught.value.filename) == path
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk(call, saved, monkeypatch):
+    def fail(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    before = saved.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        assert_kept(saved, before, errno.ENOSPC)
+    whole = train()
+    assert train(saved, resume=saved) == whole
+
+
+def test_a_disk_that_takes_a_part(saved):
+    resource = pytest.importorskip("resource")
+    before, limits = saved.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        assert_kept(saved, before, errno.EFBIG)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+
+
+def test_a_device_that_is_full():
+    if not Path("/dev/full").exists():
+        pytest.skip("this system has no /dev/full")
+    with pytest.raises(OSError, match=r"No space left"):
+        train("/dev/full")
+    assert Path("/dev/full").is_char_device()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="folders there have no such rights")
+def test_a_folder_that_can_only_be_read():
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "state")
+        train(path, epochs=2)
+        before = path.read_bytes()
+        path.chmod(0o644)
+        Path(folder).chmod(0o555)
+        root = os.geteuid() == 0
+        if root:
+            os.seteuid(65534)  # whom no rights are waived for
+        try:
+            assert_kept(path, before, errno.EACCES)
+        finally:
+            if root:
+                os.seteuid(0)
+            Path(folder).chmod(0o755)
+
+
+def test_a_folder_that_is_missing_is_found_before_any_training(tmp_path):
+    model = network()
+    before = model.state_dict()
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        train(tmp_path / "nowhere" / "state", model)
+    assert model.state_dict() == before
+    with pytest.raises(IsADirectoryError):
+        train(tmp_path, model)
+    assert model.state_dict() == before
+
+
+def test_ctrl_c_in_a_write(saved, monkeypatch):
+    def interrupt(_):
+        raise KeyboardInterrupt
+
+    before = saved.read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", interrupt)
+        history = train(saved, resume=saved)
+    assert history.stopped
+    assert saved.read_bytes() == before
+    assert list(saved.parent.iterdir()) == [saved]
+    assert train(saved, resume=saved) == train()
+
+
+# ---------------------------------------------------------------------- files, by themselves
+
+
+def test_a_link_stays_a_link(tmp_path):
+    (tmp_path / "there").mkdir()
+    link, target = tmp_path / "link", tmp_path / "there" / "state"
+    link.symlink_to(target)
+    for content in (b"one", b"two"):
+        assert write(link, content) == link
+        assert link.is_symlink()
+        assert target.read_bytes() == content
+    assert list((tmp_path / "there").iterdir()) == [target]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="files there have no such rights")
+def test_a_private_file_stays_private(tmp_path):
+    path = tmp_path / "state"
+    path.write_bytes(b"before")
+    path.chmod(0o600)
+    write(path, b"after")
+    assert path.read_bytes() == b"after"
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_names_as_long_as_the_system_allows(tmp_path):
+    path = tmp_path / ("x" * 250)
+    path.write_bytes(b"before")
+    assert write(path, b"after").read_bytes() == b"after"
+
+
+def test_leftovers_of_a_process_of_the_same_number(tmp_path):
+    path = tmp_path / "state"
+    leftover = tmp_path / f".state.{os.getpid()}.part"
+    leftover.write_bytes(b"x" * 100_000)
+    assert write(path, b"short").read_bytes() == b"short"
+
+
+def test_writers_in_several_threads_do_not_disturb_one_another(tmp_path):
+    from concurrent.futures import ThreadPoolExecutor
+
+    path = tmp_path / "state"
+    contents = [bytes([65 + i]) * 20_000 for i in range(8)]
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(lambda content: [write(path, content) for _ in range(10)], contents))
+    assert path.read_bytes() in contents
+    assert list(tmp_path.iterdir()) == [path]
