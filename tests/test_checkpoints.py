@@ -8,13 +8,16 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from threading import Timer
 
+import numpy as np
 import pytest
 
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.files import write
-from micrograd_plus.training import CheckpointError, fit
+from micrograd_plus.training import CheckpointError, TrainingError, fit
 
 DATA = datasets.moons(10, seed=3)
 LOSS = nn.binary_cross_entropy_with_logits
@@ -27,6 +30,11 @@ RULES = [
     optim.Adam(0.05),
     optim.AdamW(0.05, weight_decay=0.1),
 ]
+
+
+@pytest.fixture(params=["eager", "compiled"])
+def engine(request):
+    return request.param
 
 
 def network(seed=1):
@@ -61,8 +69,8 @@ def assert_continues(folder, *, epochs=4, rule=RULES[5], **options):
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: type(rule).__name__)
-def test_every_rule_goes_on_as_if_unbroken(rule, tmp_path):
-    assert_continues(tmp_path, rule=rule)
+def test_every_rule_goes_on_as_if_unbroken(rule, engine, tmp_path):
+    assert_continues(tmp_path, rule=rule, engine=engine)
 
 
 OPTIONS = {
@@ -80,8 +88,8 @@ OPTIONS = {
 
 
 @pytest.mark.parametrize("name", OPTIONS)
-def test_every_option_goes_on_as_if_unbroken(name, tmp_path):
-    assert_continues(tmp_path, **OPTIONS[name])
+def test_every_option_goes_on_as_if_unbroken(name, engine, tmp_path):
+    assert_continues(tmp_path, engine=engine, **OPTIONS[name])
 
 
 def test_patience_goes_on_as_if_unbroken(tmp_path):
@@ -119,7 +127,7 @@ def test_from_one_file_to_another(tmp_path):
 
 
 @pytest.mark.parametrize("call", [15, 23, 38])
-def test_after_ctrl_c(call, tmp_path):
+def test_after_ctrl_c(call, engine, tmp_path):
     calls, path = 0, tmp_path / "state"
 
     def interrupt(y, t):
@@ -129,17 +137,17 @@ def test_after_ctrl_c(call, tmp_path):
             raise KeyboardInterrupt
         return 1.0
 
-    metrics = {"one": interrupt}
-    assert train(path, metrics=metrics).stopped
+    options = {"metrics": {"one": interrupt}, "engine": engine}
+    assert train(path, **options).stopped
     resumed, unbroken = network(9), network()
-    history = train(path, resumed, metrics=metrics, resume=path)
-    assert history == train(None, unbroken, metrics={"one": lambda y, t: 1.0})
+    history = train(path, resumed, resume=path, **options)
+    assert history == train(None, unbroken, **options)
     assert resumed.state_dict() == unbroken.state_dict()
 
 
-def test_a_schedule_may_give_any_kind_of_number(tmp_path):
-    np = pytest.importorskip("numpy")
-    assert_continues(tmp_path, rule=optim.Adam(lambda time: np.float32(0.1) / np.float32(1 + time)))
+def test_a_schedule_may_give_any_kind_of_number(engine, tmp_path):
+    rule = optim.Momentum(lambda time: np.float32(0.1) / np.float32(1 + time))
+    assert_continues(tmp_path, rule=rule, engine=engine)
 
 
 # ------------------------------------------------------------------------- killing
@@ -177,10 +185,12 @@ def killed(path, mode, delay=0.0):
     """
     program = [sys.executable, "-c", PROGRAM, str(path), mode, "1000000"]
     with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as run:
+        watchdog = Timer(60, run.kill)
+        watchdog.start()
         words = run.stdout.readline().split()
         time.sleep(delay)
         run.kill()
-        run.wait(timeout=60)
+        watchdog.cancel()
     assert words[:2] == ["writing", "over"]
     return int(words[2])
 
@@ -208,9 +218,12 @@ def test_a_kill_in_the_first_write_leaves_no_file(tmp_path):
     path = tmp_path / "state"
     command = [sys.executable, "-c", program, str(path), "half", "9"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
-        assert run.stdout.readline() == "writing over 0\n"
+        watchdog = Timer(60, run.kill)
+        watchdog.start()
+        printed = run.stdout.readline()
         run.kill()
-        run.wait(timeout=60)
+        watchdog.cancel()
+    assert printed == "writing over 0\n"
     assert not path.exists()
 
 
@@ -320,6 +333,15 @@ DAMAGES = {
     "batches of text": ("history/batches", ["1", "2"]),
     "a number for the end": ("history/stopped", 5),
     "a figure too many": ("history/more", []),
+    "no epoch": ("history/epochs", []),
+    "epochs that are no list": ("history/epochs", {}),
+    "epochs of names": ("history/epochs", [["loss", "accuracy", "rate"]] * 2),
+    "an epoch too many": ("history/epochs", [{"loss": 1.0, "accuracy": 1.0, "rate": 0.1}] * 3),
+    "batches that are no list": ("history/batches", {}),
+    "too few batches": ("history/batches", [1.0]),
+    "batches of nan": ("history/batches", [NAN] * 8),
+    "text for the batches of an epoch": ("history/steps", "4"),
+    "other batches of an epoch": ("history/steps", 5),
 }
 
 
@@ -366,6 +388,16 @@ def test_the_checkpoint_of_another_training(name, saved):
     before = model and model.state_dict()
     assert_refused(saved, message, **options)
     assert model is None or model.state_dict() == before
+
+
+def test_a_metric_without_a_number_does_no_harm(tmp_path):
+    """Either it is refused at once, or the checkpoint goes on."""
+    path, metrics = tmp_path / "state", {"odd": lambda y, t: NAN}
+    try:
+        train(path, epochs=2, metrics=metrics)
+    except TrainingError:
+        return
+    assert len(train(path, epochs=3, metrics=metrics, resume=path)) == 3
 
 
 def test_no_file_at_all(tmp_path):
@@ -504,8 +536,6 @@ def test_leftovers_of_a_process_of_the_same_number(tmp_path):
 
 
 def test_writers_in_several_threads_do_not_disturb_one_another(tmp_path):
-    from concurrent.futures import ThreadPoolExecutor
-
     path = tmp_path / "state"
     contents = [bytes([65 + i]) * 20_000 for i in range(8)]
     with ThreadPoolExecutor(8) as pool:

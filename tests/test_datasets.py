@@ -261,7 +261,7 @@ def test_split_takes_arrays():
     assert np.array_equal(np.sort(np.vstack(train[0] + held_out[0]), 0), np.sort(inputs, 0))
 
 
-@pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, 0.01])
+@pytest.mark.parametrize("fraction", [0, 1, -0.5, 1.5, 0.01, math.nan, math.inf])
 def test_split_leaves_no_part_empty(fraction):
     with pytest.raises(ValueError, match=f"a fraction {fraction} of 10 examples leaves a part"):
         datasets.split(datasets.moons(10), fraction)

@@ -266,7 +266,7 @@ def test_options_are_numbers_from_0():
 )
 @pytest.mark.parametrize("x", [1.0, 1.5])
 def test_means_forget(make, x):
-    with pytest.raises(ValueError, match=str(x)):
+    with pytest.raises(ValueError, match=f"must be less than 1, not {x}"):
         make(x)
 
 
@@ -527,7 +527,7 @@ def test_a_state_that_is_not_finite_changes_nothing(rule):
     optimiser = prepared(rule)
     optimiser.parameters[1].grad = 1e200  # finite, unlike its square
     before = snapshot(optimiser)
-    with pytest.raises(mg.NonFiniteError):
+    with pytest.raises(mg.NonFiniteError, match="step 3: y"):
         optimiser.step()
     assert snapshot(optimiser) == before
 
@@ -587,12 +587,14 @@ def test_a_state_that_does_not_fit_changes_nothing(change, kind, words):
     assert (optimiser.steps, optimiser.states) == (7, [(0.1, 0.2), (0.3, 0.4)])
 
 
-@pytest.mark.parametrize("steps", [-1, 1.5, math.inf])
+@pytest.mark.parametrize("steps", [-1, 1.5, math.inf, "two", None])
 def test_a_number_of_steps_that_is_none_is_refused(steps):
     optimiser = prepared(optim.Adam(0.1))
-    state = {**optimiser.state_dict(), "steps": steps}
-    with pytest.raises(ValueError, match="steps"):
+    before = snapshot(optimiser)
+    state = {"rule": "Adam", "steps": steps, "states": [[0.1, 0.2], [0.3, 0.4]]}
+    with pytest.raises(ValueError, match=f"steps must be a whole number from 0, not {steps!r}"):
         optimiser.load_state_dict(state)
+    assert snapshot(optimiser) == before
 
 
 if __name__ == "__main__":
