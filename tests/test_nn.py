@@ -636,3 +636,14 @@ def test_sizes_are_positive_whole_numbers(n):
 def test_unknown_names_and_wrong_lists(make, words):
     with pytest.raises(ValueError, match=words):
         make()
+
+
+def test_activations_of_layers_are_told_from_those_of_neurons():
+    for make in (
+        lambda: nn.Neuron(2, activation="softmax"),
+        lambda: nn.Layer(2, 2, activation="maxout"),
+    ):
+        with pytest.raises(ValueError, match="a neuron has no activation .* an MLP maxout"):
+            make()
+    assert len(nn.Neuron(2, nonlin=False, activation="prelu").parameters()) == 3
+    assert len(nn.MLP(2, [3, 1], activation="maxout", pieces=4).parameters()) == 3 * 4 * 3 + 4

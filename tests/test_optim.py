@@ -597,6 +597,44 @@ def test_a_number_of_steps_that_is_none_is_refused(steps):
     assert snapshot(optimiser) == before
 
 
+@pytest.mark.parametrize("part", ["rule", "steps", "states"])
+def test_a_state_without_a_part_is_refused(part):
+    optimiser = prepared(optim.Adam(0.1))
+    state = optimiser.state_dict()
+    del state[part]
+    with pytest.raises(ValueError, match=f"lacks its {part}"):
+        optimiser.load_state_dict(state)
+
+
+def test_a_negative_mean_square_is_refused():
+    optimiser = prepared(optim.Adam(0.1))
+    state = optimiser.state_dict()
+    state["states"] = [[0.1, -2.0] for _ in state["states"]]
+    with pytest.raises(ValueError, match="mean_square can't be negative"):
+        optimiser.load_state_dict(state)
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda x: optim.Steps(0.1, every=x),
+        lambda x: optim.Cosine(0.1, duration=x),
+        lambda x: optim.WarmUp(optim.Constant(0.1), duration=x),
+    ],
+)
+def test_times_of_schedules_are_positive(make):
+    for wrong in (0, -1, math.nan):
+        with pytest.raises(ValueError, match="positive time"):
+            make(wrong)
+
+
+def test_a_norm_beyond_the_floats_is_clipped():
+    x, y = Value(1.0), Value(1.0)
+    x.grad = y.grad = 1.7e308
+    optim.clip_by_norm([x, y], 1.0)
+    assert [x.grad, y.grad] == pytest.approx([0.5**0.5] * 2)
+
+
 if __name__ == "__main__":
     figures = {
         name: [(step, path[step - 1]) for step in SHOWN]

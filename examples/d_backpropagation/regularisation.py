@@ -22,7 +22,7 @@ from micrograd_plus.plots import decision_boundary
 
 DATA = datasets.moons(80, noise=0.3, seed=3)
 HIDDEN, ALPHAS = (10, 100), (0.0001, 0.01, 0.1, 1)
-EPOCHS = 300
+EPOCHS = 200
 
 
 def weights(model: nn.MLP) -> list[mg.Value]:
@@ -37,7 +37,7 @@ def train(hidden: int, alpha: float) -> tuple[nn.MLP, mg.History]:
         model,
         DATA,
         nn.binary_cross_entropy_with_logits,
-        optim.Adam(0.02),
+        optim.Adam(0.03),
         epochs=EPOCHS,
         batch_size=None,
         penalty=lambda _: nn.l2_penalty(weights(model), alpha / (2 * len(DATA[0]))),

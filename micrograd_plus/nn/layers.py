@@ -82,7 +82,8 @@ class Neuron(Module):
         self.w = [Value(draw(random, nin, nout), f"w_{{{layer},{index},{n}}}") for n in range(nin)]
         self.b = Value(0.0, f"b_{{{layer},{index}}}") if bias else None
         self.activation = _named(activation) if nonlin else None
-        self.slope = Value(_SLOPE, f"α_{{{layer},{index}}}") if activation == "prelu" else None
+        learns = nonlin and activation == "prelu"
+        self.slope = Value(_SLOPE, f"α_{{{layer},{index}}}") if learns else None
         self.expanded = expanded
 
     def __call__(self, x: Sequence[Any]) -> Value:
@@ -227,6 +228,7 @@ class MLP(Module):
         nouts: the number of neurons of each layer.
         activation: for all layers but the last, which is linear; or a list, one for each layer,
             such as `["relu", "softmax"]`. Besides what `Layer` takes, "maxout".
+        pieces: the number of linear functions of each maxout unit.
         seed: a whole number, for the same weights each time; by default they are drawn from
             Python's `random`, in the order in which micrograd draws them.
         neuron: further arguments for `Neuron`, such as `bias`, `init`, `expanded`.
@@ -250,6 +252,7 @@ class MLP(Module):
         nouts: Sequence[int],
         *,
         activation: Activation | Sequence[Activation] = "relu",
+        pieces: int = 2,
         seed: int | Random | None = None,
         **neuron: Any,
     ) -> None:
@@ -265,7 +268,7 @@ class MLP(Module):
             raise ValueError(f"{len(sizes) - 1} layers need as many activations, not {len(kinds)}")
         neuron["seed"] = _random(seed)
         self.layers: list[Layer | Maxout] = [
-            Maxout(sizes[i], sizes[i + 1], index=i, **neuron)
+            Maxout(sizes[i], sizes[i + 1], pieces=pieces, index=i, **neuron)
             if kind == "maxout"
             else Layer(sizes[i], sizes[i + 1], activation=kind, index=i, **neuron)
             for i, kind in enumerate(kinds)
@@ -311,8 +314,11 @@ def _named(activation: Activation) -> Callable[..., Any] | None:
     if activation == "prelu":
         return functions.prelu
     if activation not in ACTIVATIONS:
-        known = ", ".join(["linear", *ACTIVATIONS, "prelu", *_OF_LAYERS, "maxout"])
-        raise ValueError(f"there is no activation {activation!r}; choose from {known}")
+        known = ", ".join(["linear", *ACTIVATIONS, "prelu"])
+        raise ValueError(
+            f"a neuron has no activation {activation!r}; choose from {known}; whole layers also "
+            f"have {' and '.join(_OF_LAYERS)}, and layers of an MLP maxout"
+        )
     return ACTIVATIONS[activation]
 
 

@@ -53,11 +53,13 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
     (5.0, 0.6, 0.8)
     """
     leaves = _leaves(parameters, limit)
-    norm = math.hypot(*(float(leaf.grad) for leaf in leaves))
-    if norm > limit:
-        for leaf in leaves:
-            leaf.grad = float(leaf.grad) * (limit / norm)
-    return norm
+    gradients = [float(leaf.grad) for leaf in leaves]
+    largest = max(map(abs, gradients), default=0.0) or 1.0  # whose norm need not be a float
+    relative = math.hypot(*(gradient / largest for gradient in gradients))
+    if relative > limit / largest:
+        for leaf, gradient in zip(leaves, gradients, strict=True):
+            leaf.grad = gradient / largest * (limit / relative)
+    return relative * largest
 
 
 def _leaves(parameters: Iterable[Value], limit: float) -> list[Value]:

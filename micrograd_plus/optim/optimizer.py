@@ -92,13 +92,19 @@ class Optimizer:
         Raises:
             ValueError: it is that of another rule or of other parameters; then nothing changes.
         """
-        name, width = type(self.rule).__name__, len(self.rule.states)
+        name, names = type(self.rule).__name__, self.rule.states
+        if missing := {"rule", "steps", "states"} - set(state):
+            raise ValueError(f"the state lacks its {', '.join(sorted(missing))}")
         if state["rule"] != name:
             raise ValueError(f"the state is that of {state['rule']}, not of {name}")
         steps = state["steps"]
         if not isinstance(steps, int) or steps < 0:
             raise ValueError(f"steps must be a whole number from 0, not {steps!r}")
         states = [tuple(finite(x, "a state") for x in numbers) for numbers in state["states"]]
-        if [len(s) for s in states] != [width] * len(self.parameters):
+        if [len(s) for s in states] != [len(names)] * len(self.parameters):
             raise ValueError(f"the state is not that of {len(self.parameters)} parameters")
+        for numbers in states:
+            for what, x in zip(names, numbers, strict=True):
+                if x < 0 and what in ("cache", "mean_square"):
+                    raise ValueError(f"a {what} can't be negative, as {x!r} is")
         self.states, self.steps = states, steps

@@ -43,6 +43,9 @@ class Steps:
     factor: float = 0.5
     every: float = 10
 
+    def __post_init__(self) -> None:
+        _positive(self.every, "every")
+
     def __call__(self, time: float) -> float:
         """The rate at a time."""
         return float(self.rate * self.factor ** (time // self.every))
@@ -98,6 +101,9 @@ class Cosine:
     duration: float
     lowest: float = 0.0
 
+    def __post_init__(self) -> None:
+        _positive(self.duration, "duration")
+
     def __call__(self, time: float) -> float:
         """The rate at a time."""
         part = min(time / self.duration, 1.0)
@@ -118,7 +124,15 @@ class WarmUp:
     duration: float
     start: float = 0.1
 
+    def __post_init__(self) -> None:
+        _positive(self.duration, "duration")
+
     def __call__(self, time: float) -> float:
         """The rate at a time."""
         part = min(time / self.duration, 1.0)
         return self.schedule(time) * (self.start + (1 - self.start) * part)
+
+
+def _positive(time: float, name: str) -> None:
+    if not time > 0:
+        raise ValueError(f"{name} must be a positive time, not {time!r}")
