@@ -643,7 +643,7 @@ def test_activations_of_layers_are_told_from_those_of_neurons():
         lambda: nn.Neuron(2, activation="softmax"),
         lambda: nn.Layer(2, 2, activation="maxout"),
     ):
-        with pytest.raises(ValueError, match="a neuron has no activation .* an MLP maxout"):
+        with pytest.raises(ValueError, match=r"a neuron has no activation .* an MLP maxout"):
             make()
     assert len(nn.Neuron(2, nonlin=False, activation="prelu").parameters()) == 3
     assert len(nn.MLP(2, [3, 1], activation="maxout", pieces=4).parameters()) == 3 * 4 * 3 + 4

@@ -61,7 +61,7 @@ def l1(outputs: Any, targets: Any) -> Any:
     >>> l1([Value(1.0), Value(-2.0)], [0.0, 1.0]).data
     4.0
     """
-    return functions.sum([functions.abs(y - t) for y, t in _pairs(outputs, targets)])
+    return _sum([functions.abs(y - t) for y, t in _pairs(outputs, targets)])
 
 
 def mse(outputs: Any, targets: Any) -> Any:
@@ -79,7 +79,7 @@ def mse(outputs: Any, targets: Any) -> Any:
     >>> mse(Value(3.0), 1.0).data
     4.0
     """
-    return functions.sum([(y - t) ** 2 for y, t in _pairs(outputs, targets)])
+    return _sum([(y - t) ** 2 for y, t in _pairs(outputs, targets)])
 
 
 def half_mse(outputs: Any, targets: Any) -> Any:
@@ -148,7 +148,7 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
         terms.append(-t * functions.log(probability))
     if not _is(t, 1.0):
         terms.append((t - 1.0) * functions.log(1.0 - probability))
-    return terms[0] if len(terms) == 1 else terms[0] + terms[1]
+    return _sum(terms)
 
 
 @_classifies(lambda z, t: (float(z) > 0) == (t > 0.5))
@@ -199,7 +199,7 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
     ts = _distribution(target, len(probabilities))
     pairs = zip(probabilities, ts, strict=True)
     terms = [-t * functions.log(y) for y, t in pairs if not _is(t, 0.0)]
-    return terms[0] if len(terms) == 1 else functions.sum(terms)
+    return _sum(terms)
 
 
 @_classifies(_largest)
@@ -259,6 +259,11 @@ def l1_penalty(parameters: Iterable[Value], strength: float = 1e-4) -> Any:
 
 
 # ---------------------------------------------------------------------- targets
+
+
+def _sum(terms: list[Any]) -> Any:
+    """The sum of terms, where a single one is not wrapped in a Σ for all pictures to show."""
+    return terms[0] if len(terms) == 1 else functions.sum(terms)
 
 
 def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
