@@ -81,3 +81,16 @@ def test_the_engines_name_the_same_place():
     for engine in ("compiled", "eager"):
         with pytest.raises(mg.NonFiniteError, match=r"epoch 1, batch 2: .*not finite"):
             trained(engine, optim.GradientDescent(1e300), activation="relu")
+
+
+def test_metrics_may_look_at_the_model():
+    def curve(engine):
+        model = nn.MLP(2, [1], seed=1)
+        metrics = {"bias": lambda outputs, target: model.layers[0].neurons[0].b.data}
+        history = mg.fit(
+            model, datasets.moons(20), nn.mse, epochs=3, batch_size=5, metrics=metrics, engine=engine
+        )  # fmt: skip
+        return history["bias"]
+
+    assert curve("compiled") == pytest.approx(curve("eager"), rel=1e-10)
+    assert len(set(curve("compiled"))) == 3

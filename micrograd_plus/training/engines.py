@@ -47,6 +47,7 @@ class Eager:
     ) -> None:
         right = correct(loss)
         self.figures = {**({"accuracy": right} if right else {}), **(metrics or {})}
+        self.metrics = metrics
         self.model = model
         self.loss = loss
         self.optimizer: Any = optimizer
@@ -132,6 +133,8 @@ class Compiled(Eager):
             raise NonFiniteError(f"step {number}: {bad.label or 'a parameter'} leaves the numbers")
         self.program.vector = self.vector = vector
         self.states, optimizer.steps = states, number
+        if self.metrics:  # they may look at the model
+            self.synchronise()
         return float(value)
 
     def evaluate(self, found: Examples) -> dict[str, float]:
