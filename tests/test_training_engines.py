@@ -87,10 +87,8 @@ def test_metrics_may_look_at_the_model():
     def curve(engine):
         model = nn.MLP(2, [1], seed=1)
         metrics = {"bias": lambda outputs, target: model.layers[0].neurons[0].b.data}
-        history = mg.fit(
-            model, datasets.moons(20), nn.mse, epochs=3, batch_size=5, metrics=metrics, engine=engine
-        )  # fmt: skip
-        return history["bias"]
+        given = {"epochs": 3, "batch_size": 5, "metrics": metrics, "engine": engine}
+        return mg.fit(model, datasets.moons(20), nn.mse, **given)["bias"]
 
     assert curve("compiled") == pytest.approx(curve("eager"), rel=1e-10)
     assert len(set(curve("compiled"))) == 3
