@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, Protocol
 
-from micrograd_plus import ops
+from micrograd_plus import graph, ops
 from micrograd_plus.adjoints import adjoints, plus
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
@@ -168,6 +168,7 @@ class Value(Number):
         self.label = label
         self.grad = 0.0
         self.op = self.left = self.right = None
+        graph.changes += 1  # it may stand in another's place
 
     def backward(self, *, create_graph: bool = False) -> None:
         """Differentiate this value: put ∂self/∂v into `v.grad` for every v it depends on.

@@ -20,7 +20,7 @@ _LOW, _HIGH = -math.inf, math.inf
 
 
 changes = 0
-"""How often the data of a node were assigned: whoever keeps a copy compares."""
+"""How often data were assigned and leaves were made: whoever keeps a copy compares."""
 
 watchers: list[Callable[[Any], None]] = []
 """Functions that are told of each node whose number leaves the graph."""

@@ -304,3 +304,35 @@ def test_the_source_runs_without_the_package(tmp_path):
     mine = program.value_and_grad(X, ONE_HOT)
     assert value == mine[0]
     assert gradient == mine[1].tolist()
+
+
+@pytest.mark.parametrize("chunk", [1, 3, 4, 100])
+def test_chunks_give_the_same(chunk):
+    model = nn.MLP(3, [4, 1], activation="tanh", seed=1)
+
+    def loss(x, t):
+        outputs = model(x)
+        return nn.mse(outputs, t), [outputs]
+
+    program = compile(loss, X[0], T[0], params=model, input_gradients=True, has_aux=True)
+    whole, parts = program.value_and_grad(X, T), program.value_and_grad(X, T, chunk=chunk)
+    assert parts[0] == pytest.approx(whole[0], rel=1e-14)
+    np.testing.assert_allclose(parts[1], whole[1], rtol=1e-13, atol=1e-16)
+    for mine, theirs in zip(parts[2], whole[2], strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-13, atol=1e-16)
+    np.testing.assert_allclose(parts[3][0], whole[3][0], rtol=1e-13)
+    with pytest.raises(ValueError, match="chunk must be a positive whole number, not 0"):
+        program.value_and_grad(X, T, chunk=0)
+
+
+def test_a_replaced_parameter_is_noticed():
+    model = nn.MLP(3, [1], seed=1)
+    program = compile(lambda x: model(x), X[0], params=model)
+    model.layers[0].neurons[0].w[1] = Value(7.0)
+    with pytest.raises(ValueError, match="replaced by another Value"):
+        program(X)
+    listed = [Value(1.0)]
+    program = compile(lambda x: listed[0] * x, 1.0, params=listed)
+    listed[0] = Value(2.0)
+    with pytest.raises(ValueError, match="replaced by another Value"):
+        program([1.0])

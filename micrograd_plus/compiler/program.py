@@ -12,11 +12,10 @@ from micrograd_plus.compiler.trace import flat, mapped, trace
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
+from micrograd_plus.nn.module import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
-
-    from micrograd_plus.nn.module import Module
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class Program:
@@ -31,7 +30,7 @@ class Program:
         self,
         fn: Callable[..., Any],
         example: tuple[Any, ...],
-        parameters: list[Value],
+        params: Module | Sequence[Value],
         dtype: str,
         input_gradients: bool,
         has_aux: bool,
@@ -39,7 +38,8 @@ class Program:
         self._numpy = numpy = need("numpy", "numpy")
         self._fn = fn
         self._dtype = numpy.dtype(dtype)
-        self.parameters = parameters
+        self._params = params
+        self.parameters = parameters = _listed(params)
         found = trace(fn, example)
         given = {id(p) for p in parameters}
         # leaves that are neither inputs nor parameters stay live, without derivatives
@@ -103,11 +103,12 @@ class Program:
         found = iter(rows)
         return _filled(self._structure, found)
 
-    def value_and_grad(self, *batch: Any) -> tuple[Any, ...]:
+    def value_and_grad(self, *batch: Any, chunk: int | None = None) -> tuple[Any, ...]:
         """The mean output over a batch, and its gradient for the parameters.
 
         Args:
             batch: as for a call; an empty batch has value 0 and gradient 0.
+            chunk: how many examples to compute at a time, which bounds the memory; all by default.
 
         Returns:
             A number and an array; with `input_gradients` also an array for each argument, with
@@ -119,13 +120,23 @@ class Program:
         """
         if "value_and_grad" not in self._code:
             raise TypeError("only a function that returns one number has a gradient")
+        if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
+            raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
         columns = self._columns(batch)
+        count = columns[0].shape[1]
+        starts = range(0, count, chunk or max(count, 1)) or [0]
         with self._numpy.errstate(all="ignore"):
-            found = self._code["value_and_grad"](self._current(), *columns)
+            pieces = [
+                self._code["value_and_grad"](
+                    self._current(), *(part[:, i : i + (chunk or count)] for part in columns)
+                )
+                for i in starts
+            ]
+            found = pieces[0] if len(pieces) == 1 else self._joined(pieces, count, chunk or count)
         value, gradient = found[:2]
         self._gradient = gradient[: len(self.parameters)]
         if not (self._numpy.isfinite(value) and self._numpy.isfinite(self._gradient).all()):
-            self._explain(batch, columns[0].shape[1])
+            self._explain(batch, count)
         results: tuple[Any, ...] = (float(value), self._gradient)
         if self._input_gradients:
             results += (self._shaped(found[2:], batch),)
@@ -179,6 +190,12 @@ class Program:
     def _look_for_changes(self) -> None:
         """Take over numbers that were assigned to Values since the last look."""
         if self._changes != graph.changes:
+            now = _listed(self._params)
+            if list(map(id, now)) != list(map(id, self.parameters)):
+                raise ValueError(
+                    "a parameter was replaced by another Value since the function was compiled: "
+                    "assign to its data instead, or compile again"
+                )
             for i, leaf in enumerate(self._leaves):
                 if leaf._data != self._seen[i]:
                     self._seen[i] = self._all[i] = leaf._data
@@ -203,6 +220,17 @@ class Program:
             count = len(array)
             parts.append(array.reshape(count, -1 if array.size else numpy.size(example)).T)
         return parts or [numpy.zeros((0, 1), self._dtype)]
+
+    def _joined(self, pieces: list[tuple[Any, ...]], count: int, chunk: int) -> tuple[Any, ...]:
+        """The results of a batch from those of its chunks, all but the last of one size."""
+        shares = [min(chunk, count - i * chunk) / count for i in range(len(pieces))]
+        parts = list(zip(*pieces, strict=True))
+        mean = [sum(share * x for share, x in zip(shares, part, strict=True)) for part in parts[:2]]
+        slopes = parts[2:-1] if self._has_aux else parts[2:]
+        wide = [[share * x for share, x in zip(shares, part, strict=True)] for part in slopes] + [
+            list(part) for part in parts[2 + len(slopes) :]
+        ]
+        return (*mean, *(self._numpy.concatenate(part, axis=1) for part in wide))
 
     def _shaped(self, slopes: tuple[Any, ...], batch: tuple[Any, ...]) -> tuple[Any, ...]:
         pairs = zip(slopes, batch, strict=False)
@@ -252,8 +280,13 @@ def compile(
     >>> program.value_and_grad([1.0, 2.0], [0.0, 0.0])
     (17.0, array([13.,  8.]))
     """
-    parameters = params.parameters() if hasattr(params, "parameters") else list(params)
-    return Program(fn, example, parameters, dtype, input_gradients, has_aux)
+    if not isinstance(params, list | Module):
+        params = list(params)
+    return Program(fn, example, params, dtype, input_gradients, has_aux)
+
+
+def _listed(params: Module | Sequence[Value]) -> list[Value]:
+    return params.parameters() if isinstance(params, Module) else list(params)
 
 
 def _filled(nested: Any, rows: Any) -> Any:
