@@ -746,6 +746,16 @@ def test_nothing_times_the_logarithm_of_nothing_is_nothing(name, engine):
     assert history["validation loss"] == pytest.approx([expected])
 
 
+def test_a_step_that_needs_the_engine_goes_on_from_the_others(engine):
+    models = [nn.MLP(1, [1], activation=["sigmoid"], seed=2) for _ in range(2)]
+    data = [[1.0], [900.0], [0.5], [900.0], [-0.5], [0.25]], [1, 1, 0, 1, 0, 1]
+    for model, name in zip(models, (engine, "eager"), strict=True):
+        model.layers[0].neurons[0].w[0].data = 1.0
+        options = {"epochs": 3, "batch_size": 1, "engine": name}
+        fit(model, data, nn.binary_cross_entropy, optim.Momentum(0.01), **options)
+    assert numbers(models[0]) == close(numbers(models[1]))
+
+
 def test_gradients_too_large_to_square_are_clipped(engine):
     class Line(nn.Module):
         def __init__(self):

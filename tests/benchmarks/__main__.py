@@ -32,6 +32,7 @@ LEFT_OUT = {
     ("JAX, not jitted", "shared"): "not run: as the chain",
     ("JAX, not jitted", "wide"): "not run: as the chain",
 }
+BLAS = ["OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"]
 IMPORTS = ["micrograd_plus", "micrograd.engine", "autograd", "casadi", "torch", "jax"]
 
 
@@ -127,6 +128,19 @@ def drawn():
         return [worker.ask(drawing=nodes) for nodes in (30, 100, 300)]
 
 
+def compiled(repetitions):
+    """Steps on arrays, with one BLAS thread and with as many as there are."""
+    found = {}
+    for threads in ("1", "default"):
+        limit = {} if threads == "default" else dict.fromkeys(BLAS, threads)
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.benchmarks.compiled", str(repetitions)],
+            capture_output=True, text=True, env={**os.environ, **limit},
+        )  # fmt: skip
+        found[threads] = json.loads(done.stdout) if done.returncode == 0 else {}
+    return found
+
+
 def machine():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -184,6 +198,16 @@ def show(console, found):
                 f"{row['megabytes']:.0f}",
             )
         console.print(table)
+    for threads, networks in found.get("compiled", {}).items():
+        for name, result in networks.items():
+            medians, mine = result["median"], result["median"]["micrograd_plus, compiled"]
+            table = Table("", "median µs", "× ours", title=f"{name}; BLAS threads: {threads}")
+            for who, seconds in sorted(medians.items(), key=lambda item: item[1]):
+                table.add_row(who, f"{seconds * 1e6:.0f}", f"{seconds / mine:.2f}")
+                if seconds < mine:
+                    lost.append(f"{who} is {mine / seconds:.2f} times faster: {name}, {threads}")
+            table.caption = f"compiled in {result['compiling']:.2f} s"
+            console.print(table)
     if "import" in found:
         table = Table("", "ms over bare Python", title="import")
         for code, ms in found["import"].items():
@@ -251,6 +275,7 @@ def main():
         found["workloads"]["moons"][f"{OURS}, dot"] = mine
         del found["workloads"]["moons with dot"]
     if not given.quick:
+        found["compiled"] = compiled(repetitions)
         found["growth"] = grown(given.largest)
         found["import"] = importing(repetitions)
         found["drawing"] = drawn()
