@@ -6,9 +6,11 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import compiler, functions
+from micrograd_plus.compiler.trace import TraceError
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
+from micrograd_plus.graph import finite
 from micrograd_plus.nn.losses import as_numbers, correct
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 
@@ -61,7 +63,7 @@ class Eager:
         for x, target in batch:
             outputs = self.model(x)
             losses.append(self.loss(outputs, target))
-            means.add(float(losses[-1]), self.figures, outputs, target)
+            means.add(float(losses[-1]), self.figures, _numbers(outputs), target)
         total = functions.mean(losses)
         if self.penalty is not None:
             total = total + self.penalty(self.optimizer.parameters)
@@ -80,7 +82,8 @@ class Eager:
         means = Means()
         for x, target in found:
             outputs = self.model(x)
-            means.add(float(self.loss(outputs, target)), self.figures, outputs, target)
+            loss = float(self.loss(outputs, target))
+            means.add(loss, self.figures, _numbers(outputs), target)
         return means.figures()
 
     def synchronise(self) -> None:
@@ -90,16 +93,20 @@ class Eager:
 class Compiled(Eager):
     """Traces the loss of one example once, and runs it as matrix code over batches.
 
+    Args:
+        found: all examples, the first of which is traced.
+        given: as for `Eager`.
+
     Raises:
         TraceError: (when made) the loss can't be compiled.
         ModuleNotFoundError: (when made) NumPy is missing.
     """
 
-    def __init__(self, example: tuple[Any, Any], *given: Any, **options: Any) -> None:
-        super().__init__(*given, **options)
+    def __init__(self, found: Examples, *given: Any) -> None:
+        super().__init__(*given)
         self.numpy = need("numpy", "numpy")
         parameters = self.optimizer.parameters
-        x, target = example
+        x, target = found[0]
         self.classes = _width(self.model(x))
 
         def total(x: Any, target: Any) -> Any:
@@ -110,13 +117,36 @@ class Compiled(Eager):
 
         numbers = as_numbers(self.loss, target, self.classes)
         self.program = compiler.compile(total, x, numbers, params=parameters, has_aux=True)
+        self._arrays(found)  # raises where targets differ in shape
+        self._compare(found[:16])
+        self._take_over()
+
+    def _compare(self, found: Examples) -> None:
+        """Refuse a program that is not the function: that looked at something unseen."""
+        try:
+            expected = [float(self.loss(self.model(x), target)) for x, target in found]
+            losses = self.program(*self._arrays(found))[1][0]
+        except NonFiniteError:  # training will tell where
+            return
+        if not self.numpy.allclose(losses, expected, rtol=1e-9, atol=1e-9):
+            raise TraceError("some examples have another loss than the first one's formula gives")
+
+    def _take_over(self) -> None:
+        """Go on from the numbers in the model and the optimizer."""
         states = zip(*self.optimizer.states, strict=True)
         self.states = tuple(self.numpy.array(state) for state in states)
         self.vector = self.program.vector.copy()
 
     def step(self, batch: Examples, time: float, means: Means) -> float:
         numpy, optimizer = self.numpy, self.optimizer
-        value, gradient, (losses, outputs) = self.program.value_and_grad(*self._arrays(batch))
+        try:
+            found = self.program.value_and_grad(*self._arrays(batch))
+        except NonFiniteError:  # perhaps 0 · log 0, which the engine leaves out
+            self.synchronise()
+            whole = super().step(batch, time, means)
+            self._take_over()
+            return whole
+        value, gradient, (losses, outputs) = found
         self._count(means, batch, losses, outputs)
         if self.clip_value is not None:
             gradient = gradient.clip(-self.clip_value, self.clip_value)
@@ -139,7 +169,11 @@ class Compiled(Eager):
 
     def evaluate(self, found: Examples) -> dict[str, float]:
         means = Means()
-        _, (losses, outputs) = self.program(*self._arrays(found))
+        try:
+            _, (losses, outputs) = self.program(*self._arrays(found))
+        except NonFiniteError:
+            self.synchronise()
+            return super().evaluate(found)
         self._count(means, found, losses, outputs)
         return means.figures()
 
@@ -154,9 +188,8 @@ class Compiled(Eager):
         return self.numpy.array([x for x, _ in batch]), self.numpy.array(targets, dtype=float)
 
     def _count(self, means: Means, batch: Examples, losses: Any, outputs: Any) -> None:
-        rows = zip(*outputs, strict=True) if isinstance(outputs, list) else outputs
-        for (_, target), loss, row in zip(batch, losses.tolist(), rows, strict=True):
-            means.add(loss, self.figures, row, target)
+        for i, ((_, target), loss) in enumerate(zip(batch, losses.tolist(), strict=True)):
+            means.add(loss, self.figures, _of_example(outputs, i), target)
 
 
 class Means:
@@ -169,14 +202,29 @@ class Means:
     def add(self, loss: float, figures: dict[str, Metric], outputs: Any, target: Any) -> None:
         """Count an example."""
         self.count += 1
-        row = {"loss": loss, **{name: float(f(outputs, target)) for name, f in figures.items()}}
-        for name, x in row.items():
+        row = {"loss": loss, **{name: f(outputs, target) for name, f in figures.items()}}
+        for name, found in row.items():
+            x = finite(float(found), name)
             mean = self.found.get(name, 0.0)
             self.found[name] = mean + (x - mean) / self.count
 
     def figures(self) -> dict[str, float]:
         """The mean of each figure."""
         return dict(self.found)
+
+
+def _numbers(outputs: Any) -> Any:
+    """Outputs as plain numbers."""
+    if isinstance(outputs, list | tuple):
+        return [_numbers(y) for y in outputs]
+    return outputs.data if isinstance(outputs, Value) else outputs
+
+
+def _of_example(outputs: Any, i: int) -> Any:
+    """The outputs for one example, from arrays with those of all."""
+    if isinstance(outputs, list):
+        return [_of_example(part, i) for part in outputs]
+    return float(outputs[i])
 
 
 def _width(outputs: Any) -> int:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.rules import Rule
     from micrograd_plus.training.engines import Metric
+    from micrograd_plus.training.examples import Examples
 
 ENGINES = ("auto", "eager", "compiled")
 
@@ -44,7 +45,7 @@ class TrainingError(NonFiniteError):
             super().__init__(message)
         else:
             super().__init__(f"{message}: {cause}", cause.op, cause.operands, cause.numbers)
-        self.history = history or History()
+        self.history = History() if history is None else history  # one of 0 epochs is false
 
 
 def fit(
@@ -81,7 +82,8 @@ def fit(
         shuffle: whether each epoch takes the examples in another order.
         seed: a whole number; a training repeats bit by bit.
         validation: a held-out set, or the fraction of the data to hold out.
-        metrics: further figures by name, functions of outputs and target; means are taken.
+        metrics: further figures by name, functions of the outputs as plain numbers and the
+            target; means are taken.
         penalty: a function of the parameters to add to the loss, such as `nn.l2_penalty`.
         clip_norm: the largest Euclidean norm of all gradients together.
         clip_value: the largest size of each gradient.
@@ -113,7 +115,8 @@ def fit(
     1.0
     """
     _check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value, metrics)
-    train, held_out = examples(data), None
+    train: Any = examples(data)
+    held_out: Any = None
     check_targets(train, model, loss)
     if isinstance(validation, float):
         train, held_out = (list(zip(*part, strict=True)) for part in split(
@@ -139,7 +142,7 @@ def fit(
         names += [f"validation {name}" for name in names if held_out]
         training = training.resumed(resume, [*names, "rate"])
         _stop_early(training.history, patience, watched)
-    steps, history = _engine(engine, train[0], *given), training.history
+    steps, history = _engine(engine, train + (held_out or []), *given), training.history
     with _progress(progress, epochs * batches, len(history) * batches) as advance:
         try:
             while len(history) < epochs and not history.stopped:
@@ -233,22 +236,27 @@ class _Training(NamedTuple):
         try:
             version, numbers, gauss = content["random"]
             self.random.setstate((version, tuple(numbers), gauss))
-            history = _history(content["history"], names)
+            history = _history(content["history"], names, self.history.steps)
             self.optimizer.load_state_dict(content["optimizer"])
             self.model.load_state_dict(content["parameters"])
-        except (ArithmeticError, KeyError, TypeError, ValueError) as error:
+        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} does not fit: {error}") from None
         return self._replace(history=history)
 
 
-def _history(content: dict[str, Any], names: list[str]) -> History:
+def _history(content: dict[str, Any], names: list[str], steps: int) -> History:
     """A history from a checkpoint; why it stopped is for the training that goes on to say."""
     if sorted(content) != sorted(vars(History())) or not isinstance(content["stopped"], str):
         raise ValueError("its history is not complete")
-    for epoch in content["epochs"]:
+    epochs, batches = content["epochs"], content["batches"]
+    if not (isinstance(epochs, list) and isinstance(batches, list) and epochs):
+        raise TypeError("its history has no list of epochs, or of batches")
+    if content["steps"] != steps or len(batches) != len(epochs) * steps:
+        raise ValueError(f"its history has not {steps} batches in each epoch")
+    for epoch in epochs:
         if odd := set(epoch) ^ set(names):
             raise ValueError(f"its history and this training differ in {', '.join(sorted(odd))}")
-    for x in [*content["batches"], *(x for epoch in content["epochs"] for x in epoch.values())]:
+    for x in [*batches, *(x for epoch in epochs for x in epoch.values())]:
         finite(x, "a figure of its history")
     return History(**{**content, "stopped": ""})
 
@@ -281,19 +289,19 @@ def _check_settings(
             raise ValueError(f"a metric can't be called {name!r}, which has a meaning of its own")
 
 
-def _engine(name: str, example: tuple[Any, Any], *given: Any, **options: Any) -> Eager:
+def _engine(name: str, found: Examples, *given: Any) -> Eager:
     """What makes the steps, by its name."""
     if name == "eager":
-        return Eager(*given, **options)
+        return Eager(*given)
     try:
-        return Compiled(example, *given, **options)
+        return Compiled(found, *given)
     except (AttributeError, ModuleNotFoundError, TypeError, ValueError) as error:
         if name == "compiled":
             raise
         reason = str(error).splitlines()[0]
         print(f"fit: training example by example, as it can't be compiled: {reason}",
               file=sys.stderr)  # fmt: skip
-        return Eager(*given, **options)
+        return Eager(*given)
 
 
 def _stop_early(history: History, patience: int | None, name: str) -> None:
