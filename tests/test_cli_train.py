@@ -83,7 +83,7 @@ def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
         (
             ["xor", "--rate", 1e300, "--optimizer", "gradient-descent"],
             1,
-            "batch 2: example 0: dot",
+            "epoch 1, batch 2: dot",
         ),
         ([*SMALL, "xor", "--checkpoint", "none/c.json"], 1, "none/c.json"),
         (["xor", "--checkpoint", "none.json", "--resume"], 1, "none.json"),
