@@ -27,6 +27,7 @@ WORKLOADS = [
     ("hessian", 20, "the Hessian of Rosenbrock's function in 20 dimensions"),
 ]
 QUICK = {"moons", "chain", "hessian"}
+RUNS = 3  # in a row: after a pause the first is slower, as in no training loop
 LEFT_OUT = {
     ("JAX, not jitted", "moons"): "not run: see the chain, a sixth as long",
     ("JAX, not jitted", "shared"): "not run: as the chain",
@@ -71,10 +72,11 @@ def compared(workload, size, peers, repetitions):
     for turn in range(repetitions):
         for peer, worker in workers.items():
             # after half a minute of one peer's time its median will not change much
-            if "error" not in results[peer] and (turn + 1) * first[peer]["seconds"] < 30:
-                answer = worker.ask()
-                for name in ("seconds", "recording"):
-                    results[peer][name].append(answer[name])
+            if "error" not in results[peer] and (turn + 1) * first[peer]["seconds"] < 10:
+                for _ in range(RUNS):
+                    answer = worker.ask()
+                    for name in ("seconds", "recording"):
+                        results[peer][name].append(answer[name])
     for peer, worker in workers.items():
         worker.__exit__()
         result = results[peer]
