@@ -68,13 +68,12 @@ class Expression:
         bias: Expression | None = None,
         number: Any = None,
     ) -> None:
-        parts: list[Expression] = [
-            *args,
-            *(w for w in weights if w is not None),
-            *([bias] if bias else []),
-        ]
-        self.batched: bool = kind == "input" or any(part.batched for part in parts)
-        self.level: int = 1 + max((part.level for part in parts), default=-1)
+        self.batched: bool = kind == "input"
+        self.level: int = 0
+        if args:  # most expressions of a large model are its parameters
+            parts = [part for part in (*args, *weights, bias) if part is not None]
+            self.batched = any(part.batched for part in parts)
+            self.level = 1 + max(part.level for part in parts)
         self.kind = kind
         self.order = order
         self.op = op

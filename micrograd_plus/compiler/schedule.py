@@ -73,9 +73,7 @@ def _needed(outputs: Iterable[Expression]) -> list[Expression]:
     todo = list(outputs)
     while todo:
         e = todo.pop()
-        if e.order not in seen:
+        if e.args and e.order not in seen:
             seen[e.order] = e
-            todo += [*e.args, *(w for w in e.weights if w is not None)]
-            if e.bias is not None:
-                todo.append(e.bias)
-    return [e for _, e in sorted(seen.items()) if e.kind in ("operation", "linear")]
+            todo += [part for part in (*e.args, *e.weights, e.bias) if part and part.args]
+    return [e for _, e in sorted(seen.items())]
