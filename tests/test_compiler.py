@@ -17,6 +17,7 @@ from micrograd_plus.compiler.trace import mapped
 from micrograd_plus.engine import record
 from micrograd_plus.graph import order
 from micrograd_plus.nn.layers import ACTIVATIONS
+from micrograd_plus.operation import Op
 from micrograd_plus.testing import graphs
 
 
@@ -272,8 +273,10 @@ def test_results_that_are_not_finite_name_the_example_and_the_operation():
         program([1.0, 2.0, -1.0])
     w = Value(1.0, "w")
     program = compile(lambda x: mg.sqrt(w * x), 1.0, params=[w])
+    program.vector = [4.0]
     with pytest.raises(mg.NonFiniteError, match="example 1: the gradient through sqrt"):
         program.value_and_grad([1.0, 0.0])
+    assert (w.data, w.grad, program.vector.tolist()) == (1, 0, [4])  # looking changed nothing
 
 
 def test_the_source_runs_without_the_package(tmp_path):
@@ -336,3 +339,22 @@ def test_a_replaced_parameter_is_noticed():
     listed[0] = Value(2.0)
     with pytest.raises(ValueError, match="replaced by another Value"):
         program([1.0])
+
+
+def test_a_new_operation_on_any_number_of_arguments_needs_no_entry_here():
+    product = Op(
+        "product",
+        value=lambda m, *args: math.prod(args),
+        partials=lambda m, out, *args: [
+            math.prod(x for j, x in enumerate(args) if j != i) for i in range(len(args))
+        ],
+        about="the product",
+        example=((2.0, 3.0), 6.0),
+    )
+    ws = [Value(0.5), Value(-2.0), Value(3.0)]
+
+    def fn(x):
+        both = [record(product, (*ws, v, 2.0)) for v in x]
+        return both[0] * 3.0 + both[1] + both[2] * x[0]
+
+    assert_equal(fn, (X,), ws)

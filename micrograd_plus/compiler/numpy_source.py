@@ -341,8 +341,18 @@ class Source:
     def _reduction(self, group: Group) -> None:
         count = len(group.members[0].args)
         rows = self._cube(group, [row for e in group.members for row in e.args], count)
-        self.reductions = True
-        self._let(group, _REDUCTIONS[_some(group.op).name][0].replace("X", rows))
+        op = _some(group.op)
+        if op.name in _REDUCTIONS:
+            self.reductions = True
+            self._let(group, _REDUCTIONS[op.name][0].replace("X", rows))
+        else:
+            value = op.value(self.functions, *self._columns_of(group))
+            self._let(group, code(value).text)
+
+    def _columns_of(self, group: Group) -> list[Code]:
+        """The arguments of a reduction one by one, for rules that know of no arrays."""
+        rows = self._rows[group.name]
+        return [Code(f"{rows}[:, {k}]") for k in range(len(group.members[0].args))]
 
     # ------------------------------------------------------------------------- adjoint
 
@@ -378,7 +388,6 @@ class Source:
     def _give(self, members: Sequence[Expression], text: str, batched: bool) -> None:
         """Add an array of derivatives, a row for each member, to those that the members have."""
         runs = [(source, list(run)) for source, run in groupby(members, self._kind_of)]
-        runs = [(source, run) for source, run in runs]
         if not any(source != "constant" and self.needs[source] for source, _ in runs):
             return
         if len(runs) > 1:
@@ -489,7 +498,14 @@ class Source:
 
     def _reduction_adjoint(self, group: Group) -> None:
         rows, count = self._rows[group.name], len(group.members[0].args)
-        slope = _REDUCTIONS[_some(group.op).name][1].replace("X", rows).replace("out", group.name)
+        op = _some(group.op)
+        if op.name in _REDUCTIONS:
+            slope = _REDUCTIONS[op.name][1].replace("X", rows).replace("out", group.name)
+        else:
+            found = op.partials(self.functions, Code(group.name), *self._columns_of(group))
+            alike = f"np.zeros_like({group.name})"  # a slope may be a number
+            parts = ", ".join(f"{alike} + {code(part).within(3)}" for part in found)
+            slope = f"np.stack(({parts}), axis=1)"
         size = len(group.members) * count
         shape = f"({size}, N)" if group.batched else f"({size},)"
         flat = [row for e in group.members for row in e.args]

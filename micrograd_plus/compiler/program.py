@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import graph
+from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler.expressions import expressions
 from micrograd_plus.compiler.numpy_source import Source
 from micrograd_plus.compiler.schedule import schedule
@@ -152,8 +153,7 @@ class Program:
     def write_parameters(self) -> None:
         """Put the numbers of `vector` into the parameters."""
         numbers = self.vector.tolist()
-        for p, number in zip(self.parameters, numbers, strict=True):
-            p.data = number
+        self._assign(numbers)
         self._seen[: len(numbers)] = numbers
         self._changes = graph.changes
 
@@ -238,17 +238,27 @@ class Program:
 
     def _explain(self, batch: tuple[Any, ...], count: int) -> None:
         """Find the example whose results are not finite, by the engine, and raise its error."""
-        self.write_parameters()
-        for i in range(count):
-            example = [mapped(Value, self._numpy.asarray(part)[i]) for part in batch]
-            try:
-                for out in flat(self._fn(*example)):
-                    if isinstance(out, Value):
-                        out.backward()
-            except NonFiniteError as error:
-                message = f"example {i}: {error}"
-                raise NonFiniteError(message, error.op, error.operands, error.numbers) from error
+        before = [p.data for p in self.parameters]
+        self._assign(self.vector.tolist())
+        try:
+            for i in range(count):
+                example = [mapped(Value, self._numpy.asarray(part)[i]) for part in batch]
+                try:
+                    for out in flat(self._fn(*example)):
+                        if isinstance(out, Value):
+                            adjoints(out)
+                except NonFiniteError as error:
+                    message = f"example {i}: {error}"
+                    raise NonFiniteError(
+                        message, error.op, error.operands, error.numbers
+                    ) from error
+        finally:
+            self._assign(before)
         raise NonFiniteError("the sum over the batch is too large for a float")
+
+    def _assign(self, numbers: list[float]) -> None:
+        for p, number in zip(self.parameters, numbers, strict=True):
+            p.data = number
 
 
 def compile(

@@ -6,6 +6,7 @@ To add a rule, add a class here: its options, the names of its states, and `upda
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Rule:
+class Rule(ABC):
     """What the update rules share.
 
     Attributes:
@@ -46,6 +47,7 @@ class Rule:
         """The states before the first step: zeros like the parameter."""
         return tuple(0.0 * parameter for _ in self.states)
 
+    @abstractmethod
     def update(
         self, gradient: Any, state: State, parameter: Any, rate: float, step: int
     ) -> tuple[Any, State]:
@@ -58,7 +60,6 @@ class Rule:
             rate: the learning rate η.
             step: the number of the step, from 1.
         """
-        raise NotImplementedError
 
 
 @dataclass(frozen=True)
