@@ -29,6 +29,9 @@ training.history training.checkpoint training.examples
 datasets compiler
 compiler.program
 compiler.numpy_source compiler.trace
+compiler.adjoint
+compiler.forward
+compiler.arrays
 compiler.schedule compiler.code
 compiler.expressions
 nn optim

@@ -1,0 +1,164 @@
+"""The arrays of a program: what they are called, and how rows of them are read.
+
+Arrays have a row for each member and, if they are batched, a column for each example. `p` is the
+vector of parameters; `x`, or `x1`, `x2`, … are the inputs, an array of (inputs, examples) each.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, pairwise
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.compiler.code import Code
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.compiler.expressions import Expression
+    from micrograd_plus.compiler.schedule import Group
+
+
+class Arrays:
+    """Names, sizes and rows of the arrays.
+
+    Args:
+        groups: in the order of computation; they get their names.
+        inputs: how many numbers each argument has.
+        parameters: how many numbers `p` has.
+        wanted: how many of them, from the first, get derivatives.
+        input_gradients: whether inputs get derivatives, too.
+    """
+
+    def __init__(
+        self,
+        groups: Sequence[Group],
+        inputs: Sequence[int],
+        parameters: int,
+        wanted: int,
+        input_gradients: bool,
+    ) -> None:
+        self.groups = groups
+        self.constants: dict[str, Any] = {}
+        self.inputs = [f"x{i}" for i in range(1, len(inputs) + 1)] if len(inputs) > 1 else ["x"]
+        self.sizes = {"p": parameters, **dict(zip(self.inputs, inputs, strict=False))}
+        self.needs = {"p": wanted > 0, **dict.fromkeys(self.inputs, input_gradients)}
+        self._argument: list[tuple[str, int]] = [
+            (name, i) for name, n in zip(self.inputs, inputs, strict=False) for i in range(n)
+        ]
+        self._name_groups()
+
+    def _name_groups(self) -> None:
+        sums = others = 0
+        for group in self.groups:
+            if group.kind in ("matrix", "stack"):
+                sums += 1
+                group.name = f"z{sums}"
+            else:
+                others += 1
+                group.name = f"a{others}"
+            self.sizes[group.name] = len(group.members)
+            self.needs[group.name] = any(
+                self.needs[self._source(part)]
+                for member in group.members
+                for part in parts(member)
+                if part.kind != "constant"
+            )
+
+    def _source(self, e: Expression) -> str:
+        name: str
+        if e.kind == "input":
+            name, _ = self._argument[e.number]
+        else:
+            name = "p" if e.kind == "parameter" else e.group.name
+        return name
+
+    def _places(self, members: Sequence[Expression]) -> list[int]:
+        if members[0].kind == "input":
+            return [self._argument[e.number][1] for e in members]
+        return [e.number if e.kind == "parameter" else e.place for e in members]
+
+    def _constant(self, value: Any, prefix: str = "c") -> str:
+        for name, known in self.constants.items():
+            if known == value and name[0] == prefix:
+                return name
+        name = f"{prefix}{len(self.constants) + 1}"
+        self.constants[name] = value
+        return name
+
+    def _read(self, members: Sequence[Expression], batched: bool | None = None) -> str:
+        """The rows of some expressions as one array, batched if asked for or if any of them is."""
+        batched = any(e.batched for e in members) if batched is None else batched
+        runs = [(source, list(run)) for source, run in groupby(members, self._kind_of)]
+        if len(runs) == 1:
+            return self._piece(runs[0][0], runs[0][1])
+        if len(runs) > 6:  # all of the arrays, and then the rows that are wanted
+            names = list(dict.fromkeys(source for source, _ in runs))
+            runs_of = {name: [e for e in members if self._kind_of(e) == name] for name in names}
+            place, start = {}, 0
+            for name in names:
+                for i, e in enumerate(runs_of[name]):
+                    place[id(e), name] = start + i
+                start += len(runs_of[name])
+            index = [place[id(e), self._kind_of(e)] for e in members]
+            whole = self._joined([(n, runs_of[n]) for n in names], batched)
+            return f"{whole}[{self._constant(index, 'i')}]"
+        return self._joined(runs, batched)
+
+    def _joined(self, runs: list[tuple[str, list[Expression]]], batched: bool) -> str:
+        pieces = []
+        for source, run in runs:
+            piece = self._piece(source, run)
+            if batched and not run[0].batched:
+                piece = f"np.broadcast_to({piece}[:, None], ({len(run)}, N))"
+            pieces.append(piece)
+        return f"np.concatenate(({', '.join(pieces)}))"
+
+    def _kind_of(self, e: Expression) -> str:
+        return "constant" if e.kind == "constant" else self._source(e)
+
+    def _piece(self, source: str, members: Sequence[Expression]) -> str:
+        if source == "constant":
+            return self._constant([e.number for e in members])
+        return source + self._index(source, self._places(members))
+
+    def _index(self, source: str, places: Sequence[int]) -> str:
+        """The subscript that takes rows at some places."""
+        first, last, n = places[0], places[-1], len(places)
+        step = places[1] - first if n > 1 else 1
+        if step > 0 and all(b - a == step for a, b in pairwise(places)):
+            if step == 1:
+                return "" if n == self.sizes[source] else f"[{first}:{last + 1}]"
+            return f"[{first}:{last + 1}:{step}]"
+        return f"[{self._constant(list(places), 'i')}]"
+
+    def _operand(self, members: Sequence[Expression], batched: bool) -> Any:
+        """An argument of an operation: a number, or code whose rows belong to the members."""
+        same = all(e is members[0] for e in members)
+        if same and members[0].kind == "constant":
+            return members[0].number
+        text = self._read(members[:1] if same else members)
+        if batched and not any(e.batched for e in members):
+            text += "[:, None]"
+        return Code(text)
+
+    def whole(self, members: Sequence[Expression]) -> str:
+        """The outputs, batched in any case."""
+        text = self._read(members, batched=True)
+        if any(e.batched for e in members):
+            return text
+        return f"np.broadcast_to({text}[:, None], ({len(members)}, N))"
+
+
+def parts(e: Expression) -> list[Expression]:
+    found = [*e.args, *(w for w in e.weights if w is not None)]
+    return [*found, e.bias] if e.bias is not None else found
+
+
+def same(things: Any) -> bool:
+    first, *rest = list(things)
+    return all(thing is first or (isinstance(thing, int) and thing == first) for thing in rest)
+
+
+def some(x: Any) -> Any:
+    assert x is not None  # noqa: S101  the kinds of groups see to it
+    return x
