@@ -25,7 +25,7 @@ drawing.scene
 training
 training.fit
 training.engines
-training.history training.checkpoint training.examples
+training.history training.checkpoint training.examples training.progress
 datasets compiler
 compiler.program
 compiler.numpy_source compiler.trace

@@ -4,9 +4,11 @@ import json
 import math
 import os
 import pickle
+import re
 import signal
 import subprocess
 import sys
+import types
 from dataclasses import dataclass
 from random import Random
 from threading import Timer
@@ -1036,6 +1038,7 @@ def test_debug_mode_changes_no_number():
 
 BAR = """
 import sys
+import types
 from micrograd_plus import datasets, nn
 from micrograd_plus.training import fit
 model = nn.MLP(2, [2, 1], seed=1)
@@ -1106,3 +1109,25 @@ def test_a_bar_where_it_is_wanted_and_nowhere_else():
 def test_no_stream_to_draw_on(monkeypatch):
     monkeypatch.setattr(sys, "stderr", None)  # as in a program without a console
     assert len(fit(network(), DATA, LOGITS, epochs=1)) == 1
+
+
+def test_a_notebook_shows_a_bar_without_widgets(monkeypatch):
+    """What IPython is asked to display, by a stand-in: the tests run without a notebook."""
+    pages = []
+
+    class Handle:
+        def update(self, page):
+            pages.append(page)
+
+    display = types.ModuleType("IPython.display")
+    display.HTML = str
+    display.display = lambda page, display_id: Handle()
+    for name, module in (("ipykernel", display), ("IPython.display", display)):
+        monkeypatch.setitem(sys.modules, name, module)
+    fit(network(), DATA, LOGITS, epochs=3, batch_size=5)
+    assert re.fullmatch(
+        r'<progress max="6" value="6"></progress> epoch 3/3, loss \d\.\d{4}', pages[-1]
+    )
+    count = len(pages)
+    fit(network(), DATA, LOGITS, epochs=3, batch_size=5, progress=False)
+    assert len(pages) == count

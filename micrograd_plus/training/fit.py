@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -17,9 +16,10 @@ from micrograd_plus.training.checkpoint import CheckpointError
 from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples
 from micrograd_plus.training.history import History
+from micrograd_plus.training.progress import progress as show_progress
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from micrograd_plus.engine import Value
@@ -143,7 +143,7 @@ def fit(
         training = training.resumed(resume, [*names, "rate"])
         _stop_early(training.history, patience, watched)
     steps, history = _engine(engine, train + (held_out or []), *given), training.history
-    with _progress(progress, epochs * batches, len(history) * batches) as advance:
+    with show_progress(progress, epochs * batches, len(history) * batches) as advance:
         try:
             while len(history) < epochs and not history.stopped:
                 order = list(range(len(train)))
@@ -157,7 +157,8 @@ def fit(
                     except NonFiniteError as error:
                         where = f"epoch {epoch + 1}, batch {b + 1}"
                         raise TrainingError(where, history, error) from error
-                    advance(epoch, epochs, means.figures()["loss"])
+                    loss_so_far = means.figures()["loss"]
+                    advance(f"epoch {epoch + 1}/{epochs}, loss {loss_so_far:.4f}")
                 row = means.figures()
                 if held_out:
                     try:
@@ -309,27 +310,3 @@ def _stop_early(history: History, patience: int | None, name: str) -> None:
     since = len(found) - 1 - found.index(min(found))
     if patience is not None and since >= patience:
         history.stopped = f"no lower {name} in {patience} epochs"
-
-
-@contextmanager
-def _progress(wanted: bool | None, steps: int, done: int) -> Iterator[Callable[..., None]]:
-    """A bar on a terminal or in a notebook, and a function that moves it by a step."""
-    if wanted is False or (wanted is None and not _watched()):
-        yield lambda *_: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("training", total=steps, completed=done)
-
-        def advance(epoch: int, epochs: int, loss: float) -> None:
-            text = f"epoch {epoch + 1}/{epochs}, loss {loss:.4f}"
-            bar.update(task, advance=1, description=text)
-
-        yield advance
-
-
-def _watched() -> bool:
-    return (sys.stderr is not None and sys.stderr.isatty()) or "ipykernel" in sys.modules

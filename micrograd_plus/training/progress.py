@@ -1,0 +1,58 @@
+"""How far a training is, for who watches: a bar on a terminal or in a notebook."""
+
+from __future__ import annotations
+
+import sys
+import time
+from contextlib import contextmanager
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    Advance = Callable[[str], None]
+
+_PAUSE = 0.1  # seconds between two messages to a notebook's page
+
+
+@contextmanager
+def progress(wanted: bool | None, steps: int, done: int) -> Iterator[Advance]:
+    """A function that moves the bar by a step and shows a text beside it.
+
+    Args:
+        wanted: whether to show it; None for on a terminal and in a notebook.
+        steps: how many there are.
+        done: how many were made before.
+    """
+    notebook = "ipykernel" in sys.modules
+    terminal = sys.stderr is not None and sys.stderr.isatty()
+    if wanted is False or (wanted is None and not (notebook or terminal)):
+        yield lambda text: None
+    elif notebook:
+        yield _in_notebook(steps, done)
+    else:
+        from rich.console import Console
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+        columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
+        with Progress(*columns, console=Console(stderr=True)) as bar:
+            task = bar.add_task("training", total=steps, completed=done)
+            yield lambda text: bar.update(task, advance=1, description=text)
+
+
+def _in_notebook(steps: int, done: int) -> Advance:
+    """A bar of HTML, which needs no widgets: rich shows none without them."""
+    ipython = import_module("IPython.display")
+    handle = ipython.display(ipython.HTML(""), display_id=True)
+    shown = 0.0
+
+    def advance(text: str) -> None:
+        nonlocal done, shown
+        done += 1
+        if done == steps or time.monotonic() - shown >= _PAUSE:
+            shown = time.monotonic()
+            bar = f'<progress max="{steps}" value="{done}"></progress> {text}'
+            handle.update(ipython.HTML(bar))
+
+    return advance
