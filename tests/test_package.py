@@ -28,10 +28,11 @@ training.engines
 training.history training.checkpoint training.examples training.progress
 datasets compiler
 compiler.program
-compiler.numpy_source compiler.trace
+compiler.source compiler.trace
 compiler.adjoint
 compiler.forward
 compiler.arrays
+compiler.backends
 compiler.schedule compiler.code
 compiler.expressions
 nn optim

@@ -44,14 +44,13 @@ class Adjoint(Forward):
         self._begun: set[str] = set()
         self._temporary = 0
         out = self.outputs[0]
-        text = self._read([out])
-        self._lines.append(
-            f"value = {text}.sum() / max(N, 1)" if out.batched else f"value = {text}[0]"
-        )
-        self._lines.append("dp = np.zeros_like(p)")
+        text, library = self._read([out]), self.library
+        self._lines += [
+            f"value = ({text} @ s)[0]" if out.batched else f"value = {text}[0] * s.sum()",
+            f"dp = {library}.zeros_like(p)",
+        ]
         self._begun.add("p")
-        seed = "np.full((1, N), 1 / max(N, 1))" if out.batched else "np.ones(1)"
-        self._give([out], seed, out.batched)
+        self._give([out], "s[None]" if out.batched else "s.sum(keepdims=True)", out.batched)
         for group in reversed(self.groups):
             if self.needs[group.name] and group.name in self._begun:
                 getattr(self, f"_{group.kind}_adjoint")(group)
@@ -59,7 +58,7 @@ class Adjoint(Forward):
         for name in self.inputs:
             if self.needs[name]:
                 if name not in self._begun:
-                    self._lines.append(f"d{name} = np.zeros_like({name})")
+                    self._lines.append(f"d{name} = {library}.zeros_like({name})")
                 results.append(f"d{name}")
         if len(self.outputs) > 1:
             results.append(self.whole(self.outputs[1:]))
@@ -96,7 +95,7 @@ class Adjoint(Forward):
         if source == "p":
             self._added.update(places)
             if all(self._counts[place] == 1 for place in places):
-                self._lines.append(f"{name}{index or '[:]'} = {text}")
+                self._lines.append(self.backend.put(name, index, text))
                 return
         if not index and source not in self._begun:
             # an array that is added to later must not be another one's, too
@@ -105,33 +104,36 @@ class Adjoint(Forward):
             self._lines.append(f"{name} = {text}{'.copy()' if shared else ''}")
         else:
             if source not in self._begun:
-                self._lines.append(f"{name} = np.zeros_like({source})")
-            if len(set(places)) < len(places):
-                self._lines.append(f"np.add.at({name}, {index[1:-1]}, {text})")
-            else:
-                self._lines.append(f"{name}{index} += {text}")
+                self._lines.append(f"{name} = {self.library}.zeros_like({source})")
+            several = len(set(places)) < len(places)
+            add = self.backend.add_at if several else self.backend.add
+            self._lines.append(add(name, index, text))
         self._begun.add(source)
 
     def _matrix_adjoint(self, group: Group) -> None:
         first, d, rows = group.members[0], f"d{group.name}", self._rows[group.name]
         if first.bias is not None:
             self._give([some(e.bias) for e in group.members], d, group.batched)
+            if self._lines[-1].startswith("dp"):
+                self._lines[-1] += f"  # db{group.name[1:]}"
         if first.weights[0] is None:
-            self._give(first.args, f"np.broadcast_to({d}, {rows}.shape)", group.batched)
+            spread = f"{self.library}.broadcast_to({d}, {rows}.shape)"
+            self._give(first.args, spread, group.batched)
             return
         weights = f"W{group.name[1:]}"
         self._give(first.args, f"{weights}.T @ {d}", group.batched)
         view, flat = self._weights[group.name]
-        slope = f"{d} @ {rows}.T" if group.batched else f"np.outer({d}, {rows})"
+        slope = f"{d} @ {rows}.T" if group.batched else f"{self.library}.outer({d}, {rows})"
         if view and self.needs["p"]:
             numbers = [w.number for w in flat]
             self._added.update(numbers)
             if len(set(numbers)) < len(numbers):
-                self._lines.append(f"np.add.at(dp, {view[1:-1]}, {slope})")
+                add = self.backend.add_at
             elif all(self._counts[number] == 1 for number in numbers):
-                self._lines.append(f"dp{view}{'' if view.endswith(']') else '[:]'} = {slope}")
+                add = self.backend.put
             else:
-                self._lines += [f"d{weights} = dp{view}", f"d{weights} += {slope}"]
+                add = self.backend.add
+            self._lines.append(f"{add('dp', view, slope)}  # d{weights}")
         elif not view:
             self._give(flat, f"({slope}).reshape(-1)", batched=False)
 
@@ -162,7 +164,7 @@ class Adjoint(Forward):
             flat_weights = [some(w) for e in members for w in e.weights]
             self._give(flat_weights, f"{slope}.reshape(-1)", batched=False)
         else:
-            spread = f"np.broadcast_to({wide}, {rows_name}.shape).reshape{shape}"
+            spread = f"{self.library}.broadcast_to({wide}, {rows_name}.shape).reshape{shape}"
             self._give(flat, spread, group.batched)
 
     def _operation_adjoint(self, group: Group) -> None:
@@ -181,12 +183,13 @@ class Adjoint(Forward):
         rows, count = self._rows[group.name], len(group.members[0].args)
         op = some(group.op)
         if op.name in REDUCTIONS:
-            slope = REDUCTIONS[op.name][1].replace("X", rows).replace("out", group.name)
+            name = REDUCTIONS[op.name][1]
+            slope = self._reduced(name, rows, *[group.name] * (name == "chosen"))
         else:
             found = op.partials(self.functions, Code(group.name), *self._columns_of(group))
-            alike = f"np.zeros_like({group.name})"  # a slope may be a number
+            alike = f"{self.library}.zeros_like({group.name})"  # a slope may be a number
             parts = ", ".join(f"{alike} + {code(part).within(3)}" for part in found)
-            slope = f"np.stack(({parts}), axis=1)"
+            slope = f"{self.library}.stack(({parts}), axis=1)"
         size = len(group.members) * count
         shape = f"({size}, N)" if group.batched else f"({size},)"
         flat = [row for e in group.members for row in e.args]

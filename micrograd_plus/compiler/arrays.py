@@ -1,7 +1,8 @@
 """The arrays of a program: what they are called, and how rows of them are read.
 
 Arrays have a row for each member and, if they are batched, a column for each example. `p` is the
-vector of parameters; `x`, or `x1`, `x2`, … are the inputs, an array of (inputs, examples) each.
+vector of parameters, `s` the share of each example; each argument of the function is an array of
+(inputs, examples).
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from micrograd_plus.compiler.code import Code
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from micrograd_plus.compiler.backends import NumPy
     from micrograd_plus.compiler.expressions import Expression
     from micrograd_plus.compiler.schedule import Group
 
@@ -22,8 +24,9 @@ class Arrays:
     """Names, sizes and rows of the arrays.
 
     Args:
+        backend: the library to write for.
         groups: in the order of computation; they get their names.
-        inputs: how many numbers each argument has.
+        inputs: how many numbers each argument has, by its name.
         parameters: how many numbers `p` has.
         wanted: how many of them, from the first, get derivatives.
         input_gradients: whether inputs get derivatives, too.
@@ -31,20 +34,21 @@ class Arrays:
 
     def __init__(
         self,
+        backend: NumPy,
         groups: Sequence[Group],
-        inputs: Sequence[int],
+        inputs: dict[str, int],
         parameters: int,
         wanted: int,
         input_gradients: bool,
     ) -> None:
+        self.backend = backend
+        self.library = backend.library
         self.groups = groups
         self.constants: dict[str, Any] = {}
-        self.inputs = [f"x{i}" for i in range(1, len(inputs) + 1)] if len(inputs) > 1 else ["x"]
-        self.sizes = {"p": parameters, **dict(zip(self.inputs, inputs, strict=False))}
-        self.needs = {"p": wanted > 0, **dict.fromkeys(self.inputs, input_gradients)}
-        self._argument: list[tuple[str, int]] = [
-            (name, i) for name, n in zip(self.inputs, inputs, strict=False) for i in range(n)
-        ]
+        self.inputs = list(inputs)
+        self.sizes = {"p": parameters, **inputs}
+        self.needs = {"p": wanted > 0, **dict.fromkeys(inputs, input_gradients)}
+        self._argument = [(name, i) for name, n in inputs.items() for i in range(n)]
         self._name_groups()
 
     def _name_groups(self) -> None:
@@ -109,9 +113,13 @@ class Arrays:
         for source, run in runs:
             piece = self._piece(source, run)
             if batched and not run[0].batched:
-                piece = f"np.broadcast_to({piece}[:, None], ({len(run)}, N))"
+                piece = self._spread(piece, len(run))
             pieces.append(piece)
-        return f"np.concatenate(({', '.join(pieces)}))"
+        return f"{self.library}.concatenate(({', '.join(pieces)}))"
+
+    def _spread(self, text: str, rows: int) -> str:
+        """An array with a number for each row, batched."""
+        return f"{self.library}.broadcast_to({text}[:, None], ({rows}, N))"
 
     def _kind_of(self, e: Expression) -> str:
         return "constant" if e.kind == "constant" else self._source(e)
@@ -146,7 +154,7 @@ class Arrays:
         text = self._read(members, batched=True)
         if any(e.batched for e in members):
             return text
-        return f"np.broadcast_to({text}[:, None], ({len(members)}, N))"
+        return self._spread(text, len(members))
 
 
 def parts(e: Expression) -> list[Expression]:

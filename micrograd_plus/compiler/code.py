@@ -35,7 +35,7 @@ class Code:
         return _binary("-", self, other)
 
     def __rsub__(self, other: Any) -> Code:
-        return _binary("-", other, self)
+        return -self if _is(other, 0) else _binary("-", other, self)
 
     def __mul__(self, other: Any) -> Any:
         if self.text.startswith("is_zero(") and _is(other, 0):

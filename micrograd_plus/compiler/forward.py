@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.arrays import Arrays, some
+from micrograd_plus.compiler.backends import View
 from micrograd_plus.compiler.code import Code, Functions, code
 from micrograd_plus.compiler.schedule import SMALL
 
@@ -17,10 +18,10 @@ if TYPE_CHECKING:
 
 _INLINE = ("add", "subtract", "multiply", "divide", "negate", "reciprocal", "power")
 
-REDUCTIONS = {
-    "max": ("largest(X)", "chosen(X, out)"),
-    "min": ("smallest(X)", "chosen(X, out)"),
-    "logsumexp": ("logsumexp(X)", "softmax(X)"),
+REDUCTIONS = {  # the functions for their values, and for their derivatives
+    "max": ("largest", "chosen"),
+    "min": ("smallest", "chosen"),
+    "logsumexp": ("logsumexp", "softmax"),
 }
 
 
@@ -30,8 +31,8 @@ class Forward(Arrays):
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.functions = Functions()
-        self.reductions = False
-        self._weights: dict[str, tuple[str, Any]] = {}
+        self.reductions: set[str] = set()
+        self._weights: dict[str, tuple[str | View, Any]] = {}
         self._rows: dict[str, str] = {}
         self.forward: list[str] = []
         for group in self.groups:
@@ -59,12 +60,15 @@ class Forward(Arrays):
         self._let(group, total)
 
     def _bias(self, group: Group) -> str:
-        biases = [e.bias for e in group.members if e.bias is not None]
-        text = self._read(biases)
-        if not text.isidentifier():
-            self.forward.append(f"b{group.name[1:]} = {text}")
-            text = f"b{group.name[1:]}"
-        return f"{text}[:, None]" if group.batched else text
+        text = self._read([some(e.bias) for e in group.members])
+        column = group.batched and "[:, None]"
+        if text.isidentifier():
+            return f"{text}{column or ''}"
+        if column:  # p[2:9], as a column p[2:9, None]
+            whole = text.startswith("p[") and ":" in text
+            text = f"{text[:-1]}, None]" if whole else f"{text}[:, None]"
+        self.forward.append(f"b{group.name[1:]} = {text}")
+        return f"b{group.name[1:]}"
 
     def _matrix_of(self, group: Group) -> str:
         """The weights of a matrix group: a view of `p` where they lie regularly."""
@@ -72,7 +76,7 @@ class Forward(Arrays):
         m, k = len(weights), len(weights[0])
         flat = [w for row in weights for w in row]
         if all(w.kind == "parameter" for w in flat):
-            view = _view([[w.number for w in row] for row in weights], self.sizes["p"])
+            view: Any = _view([[w.number for w in row] for row in weights], self.sizes["p"])
             if view is None:
                 index = self._constant([[w.number for w in row] for row in weights], "i")
                 view = f"[{index}]"
@@ -86,13 +90,11 @@ class Forward(Arrays):
         weighted = group.members[0].weights[0] is not None
         if count <= SMALL:
             total: Any = 0
-            for k in range(count):
+            given = [self._weight(group, k) if weighted else 1.0 for k in range(count)]
+            negative = [not isinstance(weight, Code) and weight == -1 for weight in given]
+            for k in sorted(range(count), key=negative.__getitem__):  # z - t, not -t + z
                 row = self._operand([e.args[k] for e in group.members], group.batched)
-                weight = self._weight(group, k) if weighted else 1.0
-                if not isinstance(weight, Code) and weight == -1:
-                    total = -row if k == 0 else total - row
-                else:
-                    total = total + weight * row
+                total = total - row if negative[k] else total + given[k] * row
             text = code(total).text
         else:
             rows = self._cube(group, [row for e in group.members for row in e.args], count)
@@ -136,11 +138,14 @@ class Forward(Arrays):
         rows = self._cube(group, [row for e in group.members for row in e.args], count)
         op = some(group.op)
         if op.name in REDUCTIONS:
-            self.reductions = True
-            self._let(group, REDUCTIONS[op.name][0].replace("X", rows))
+            self._let(group, self._reduced(REDUCTIONS[op.name][0], rows))
         else:
             value = op.value(self.functions, *self._columns_of(group))
             self._let(group, code(value).text)
+
+    def _reduced(self, name: str, *args: str) -> str:
+        self.reductions.add(name)
+        return f"{name}({', '.join(args)})"
 
     def _columns_of(self, group: Group) -> list[Code]:
         """The arguments of a reduction one by one, for rules that know of no arrays."""
@@ -148,8 +153,8 @@ class Forward(Arrays):
         return [Code(f"{rows}[:, {k}]") for k in range(len(group.members[0].args))]
 
 
-def _view(numbers: list[list[int]], size: int) -> str | None:
-    """The subscript of `p` that gives a matrix of some of its numbers without copying them."""
+def _view(numbers: list[list[int]], size: int) -> View | None:
+    """How a matrix lies in `p`, if it need not be copied."""
     m, k = len(numbers), len(numbers[0])
     base = numbers[0][0]
     down = numbers[1][0] - base if m > 1 else k
@@ -160,9 +165,7 @@ def _view(numbers: list[list[int]], size: int) -> str | None:
     if not regular or down < 1 or right < 1:
         return None
     if right == 1 and down >= k and base + m * down <= size:
-        cut = "" if down == k else f"[:, :{k}]"
-        return f"[{base}:{base + m * down}].reshape({m}, {down}){cut}"
+        return View(base, base + m * down, (m, down), k, False)
     if down == 1 and right >= m and base + k * right <= size:
-        cut = "" if right == m else f"[:, :{m}]"
-        return f"[{base}:{base + k * right}].reshape({k}, {right}){cut}.T"
+        return View(base, base + k * right, (k, right), m, True)
     return None

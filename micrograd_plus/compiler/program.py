@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import inspect
+import keyword
+import re
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import graph
 from micrograd_plus.adjoints import adjoints
+from micrograd_plus.compiler.backends import BACKENDS
 from micrograd_plus.compiler.expressions import expressions
-from micrograd_plus.compiler.numpy_source import Source
 from micrograd_plus.compiler.schedule import schedule
+from micrograd_plus.compiler.source import REDUCTIONS, Source
 from micrograd_plus.compiler.trace import flat, mapped, trace
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
 from micrograd_plus.nn.module import Module
+from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
+
+    from micrograd_plus.compiler.backends import NumPy
 
 
 class Program:
@@ -35,8 +42,10 @@ class Program:
         dtype: str,
         input_gradients: bool,
         has_aux: bool,
+        backend: str,
     ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
+        self._backend = _backend(backend)
         self._fn = fn
         self._dtype = numpy.dtype(dtype)
         self._params = params
@@ -54,19 +63,21 @@ class Program:
         differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._example = example
         self._input_gradients = input_gradients
-        self._source = Source(
+        self._given = (
+            dtype,
             schedule(outputs),
             outputs,
-            [len(flat(mapped(float, part))) for part in example],
+            _inputs(fn, [len(flat(mapped(float, part))) for part in example]),
             len(self._leaves),
             len(parameters),
             input_gradients,
             differentiable,
         )
+        self._source = Source(self._backend, *self._given)
         self._has_aux = has_aux
-        self._code: dict[str, Any] = {}
-        # what is run is the compiler's own text: no name or label of the user's is in it
-        exec(self._source.module(), self._code)  # noqa: S102
+        self._code = self._backend.namespace()
+        # what is run is the compiler's own text: no label of the user's is in it
+        exec(self._source.functions(), self._code)  # noqa: S102
         for name in self._source.constants:
             self._code[name] = self._cast(self._code[name])
         self._seen = [x.data for x in self._leaves]
@@ -97,18 +108,22 @@ class Program:
             NonFiniteError: a result is not finite; the message names example and operation.
         """
         columns = self._columns(batch)
-        with self._numpy.errstate(all="ignore"):
-            rows = self._code["forward"](self._current(), *columns)
+        with self._backend.running(self._dtype.name):
+            rows = self._backend.fetched(self._code["forward"](self._current(), *columns))
         if not self._numpy.isfinite(rows).all():
             self._explain(batch, columns[0].shape[1])
         found = iter(rows)
         return _filled(self._structure, found)
 
-    def value_and_grad(self, *batch: Any, chunk: int | None = None) -> tuple[Any, ...]:
+    def value_and_grad(
+        self, *batch: Any, weights: Any = None, chunk: int | None = None
+    ) -> tuple[Any, ...]:
         """The mean output over a batch, and its gradient for the parameters.
 
         Args:
             batch: as for a call; an empty batch has value 0 and gradient 0.
+            weights: a number that each example's output is multiplied by before they are added,
+                an array; 1 / N by default, which is the mean, while ones give the sum.
             chunk: how many examples to compute at a time, which bounds the memory; all by default.
 
         Returns:
@@ -125,15 +140,20 @@ class Program:
             raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
         columns = self._columns(batch)
         count = columns[0].shape[1]
-        starts = range(0, count, chunk or max(count, 1)) or [0]
-        with self._numpy.errstate(all="ignore"):
+        shares = self._shares(weights, count)
+        size = chunk or max(count, 1)
+        with self._backend.running(self._dtype.name):
             pieces = [
-                self._code["value_and_grad"](
-                    self._current(), *(part[:, i : i + (chunk or count)] for part in columns)
+                self._backend.fetched(
+                    self._code["value_and_grad"](
+                        self._current(),
+                        *(part[:, i : i + size] for part in columns),
+                        shares[i : i + size],
+                    )
                 )
-                for i in starts
+                for i in range(0, max(count, 1), size)
             ]
-            found = pieces[0] if len(pieces) == 1 else self._joined(pieces, count, chunk or count)
+        found = pieces[0] if len(pieces) == 1 else self._joined(pieces)
         value, gradient = found[:2]
         self._gradient = gradient[: len(self.parameters)]
         if not (self._numpy.isfinite(value) and self._numpy.isfinite(self._gradient).all()):
@@ -161,14 +181,12 @@ class Program:
         """The program as the text of a module that runs without this package.
 
         Args:
-            backend: "numpy".
+            backend: "numpy" or "jax".
 
         Raises:
             ValueError: there is no such backend.
         """
-        if backend != "numpy":
-            raise ValueError(f"there is no backend {backend!r}; choose from numpy")
-        return self._source.module()
+        return Source(_backend(backend), *self._given).module()
 
     def __str__(self) -> str:
         lines = self._source.gradient_lines() if "value_and_grad" in self._code else []
@@ -176,7 +194,7 @@ class Program:
 
     def __repr__(self) -> str:
         count = len(self.parameters)
-        return f"<Program of {len(self._source.groups)} array instructions, {count} parameters>"
+        return f"<Program of {len(self._given[1])} array instructions, {count} parameters>"
 
     # ------------------------------------------------------------------------- inside
 
@@ -221,16 +239,19 @@ class Program:
             parts.append(array.reshape(count, -1 if array.size else numpy.size(example)).T)
         return parts or [numpy.zeros((0, 1), self._dtype)]
 
-    def _joined(self, pieces: list[tuple[Any, ...]], count: int, chunk: int) -> tuple[Any, ...]:
-        """The results of a batch from those of its chunks, all but the last of one size."""
-        shares = [min(chunk, count - i * chunk) / count for i in range(len(pieces))]
-        parts = list(zip(*pieces, strict=True))
-        mean = [sum(share * x for share, x in zip(shares, part, strict=True)) for part in parts[:2]]
-        slopes = parts[2:-1] if self._has_aux else parts[2:]
-        wide = [[share * x for share, x in zip(shares, part, strict=True)] for part in slopes] + [
-            list(part) for part in parts[2 + len(slopes) :]
-        ]
-        return (*mean, *(self._numpy.concatenate(part, axis=1) for part in wide))
+    def _shares(self, weights: Any, count: int) -> Any:
+        """What each example counts."""
+        if weights is None:
+            return self._numpy.full(count, 1 / max(count, 1), self._dtype)
+        shares = self._numpy.asarray(weights, dtype=self._dtype)
+        if shares.shape != (count,) or not self._numpy.isfinite(shares).all():
+            raise ValueError(f"weights must be {count} finite numbers, not {weights!r}")
+        return shares
+
+    def _joined(self, pieces: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+        """The results of a batch from those of its chunks."""
+        value, gradient, *wide = zip(*pieces, strict=True)
+        return sum(value), sum(gradient), *(self._numpy.concatenate(x, axis=1) for x in wide)
 
     def _shaped(self, slopes: tuple[Any, ...], batch: tuple[Any, ...]) -> tuple[Any, ...]:
         pairs = zip(slopes, batch, strict=False)
@@ -268,6 +289,7 @@ def compile(
     dtype: str = "float64",
     input_gradients: bool = False,
     has_aux: bool = False,
+    backend: str = "numpy",
 ) -> Program:
     """Record a function of one example, and turn it into matrix code for batches.
 
@@ -279,11 +301,14 @@ def compile(
         input_gradients: whether `value_and_grad` gives those of the inputs, too.
         has_aux: whether the function returns a pair, of which the first is differentiated and
             the other, any nested Values, is given along.
+        backend: what runs the program: "numpy", or "jax", which compiles it once more for each
+            size of a batch.
 
     Raises:
         TraceError: the function looks at numbers that differ between examples, or records
             something else each time.
-        ModuleNotFoundError: NumPy is missing.
+        ValueError: there is no such backend.
+        ModuleNotFoundError: NumPy is missing, or what the backend needs.
 
     >>> w, b = Value(2.0, "w"), Value(1.0, "b")
     >>> program = compile(lambda x, t: (w * x + b - t) ** 2, 0.0, 0.0, params=[w, b])
@@ -292,7 +317,30 @@ def compile(
     """
     if not isinstance(params, list | Module):
         params = list(params)
-    return Program(fn, example, params, dtype, input_gradients, has_aux)
+    return Program(fn, example, params, dtype, input_gradients, has_aux, backend)
+
+
+def _backend(name: str) -> NumPy:
+    if name not in BACKENDS:
+        raise ValueError(f"there is no backend {name!r}; choose from {', '.join(BACKENDS)}")
+    return BACKENDS[name]
+
+
+def _inputs(fn: Callable[..., Any], sizes: list[int]) -> dict[str, int]:
+    """The sizes of the arguments by names for them: the function's own, where they will do."""
+    sizes = sizes or [0]
+    try:
+        names = list(inspect.signature(fn).parameters)[: len(sizes)]
+    except (TypeError, ValueError):  # some callables tell nothing
+        names = []
+    taken = {*"ps", "value", "math", "np", "jnp", "jax", *TABLE, *REDUCTIONS}
+    taken |= {f"d{name}" for name in names}
+    plain = all(
+        re.fullmatch("[a-zA-MO-Z][a-z]*", name) and not keyword.iskeyword(name) for name in names
+    )
+    if len(names) < len(sizes) or taken & set(names) or not plain:
+        names = [f"x{i}" for i in range(1, len(sizes) + 1)] if len(sizes) > 1 else ["x"]
+    return dict(zip(names, sizes, strict=True))
 
 
 def _listed(params: Module | Sequence[Value]) -> list[Value]:
