@@ -8,6 +8,7 @@ and so has a number for each example; otherwise there is one number for all of t
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
@@ -19,9 +20,9 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
     from micrograd_plus.operation import Op
 
-_SUMS = (ops.add, ops.subtract, ops.negate, ops.sum, ops.dot, ops.mean)
-_PLAIN = (ops.add, ops.subtract, ops.negate)
-_FLAT = (*_SUMS, ops.multiply)
+_PLAIN = {ops.add, ops.subtract, ops.negate}
+_SUMS = {*_PLAIN, ops.sum, ops.dot, ops.mean}
+_FLAT = {*_SUMS, ops.multiply}
 
 
 _MANY = 4  # rows with the same constant weight are added first, and then multiplied
@@ -184,6 +185,20 @@ def _summands(node: Value) -> Sequence[Any]:
     return node.args[len(node.args) // 2 * 2 :] if node.op is ops.dot else node.args
 
 
+def _inside_sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> set[int]:
+    """The ids of sums and products that disappear in the one sum that they are a part of."""
+    uses = Counter(map(id, chain.from_iterable(node.args for node in nodes)))
+    uses.update(map(id, outputs))
+    flat = {id(node) for node in nodes if node.op in _FLAT}
+    return {
+        key
+        for node in nodes
+        if node.op in _SUMS
+        for key in map(id, _summands(node))
+        if key in flat and uses[key] == 1
+    }
+
+
 def expressions(
     nodes: Sequence[Value], outputs: Sequence[Any], leaves: dict[int, tuple[str, int]]
 ) -> list[Expression]:
@@ -195,14 +210,8 @@ def expressions(
         leaves: the kind and index of inputs and parameters, by their ids; others are constants.
     """
     builder = Builder()
-    uses = Counter(id(arg) for node in nodes for arg in node.args if type(arg) is not float)
-    uses.update(id(out) for out in outputs)
-    summands = {id(arg) for node in nodes if node.op in _SUMS for arg in _summands(node)}
+    inner = _inside_sums(nodes, outputs)
     made: dict[int, Expression] = {}
-
-    def inner(x: Any) -> bool:
-        """Whether `x` disappears in the sum that it is a part of."""
-        return type(x) is not float and x.op in _FLAT and uses[id(x)] == 1 and id(x) in summands
 
     def of(x: Any) -> Expression:
         return builder.constant(x) if type(x) is float else made[id(x)]
@@ -223,7 +232,7 @@ def expressions(
         todo: list[tuple[float, Any]] = [(1.0, node)]
         while todo:
             factor, x = todo.pop()
-            if x is not node and not inner(x):
+            if x is not node and id(x) not in inner:
                 found.append(scaled(factor, of(x)))
                 continue
             args = x.args
@@ -251,9 +260,9 @@ def expressions(
                 if kind == "constant"
                 else builder.make(kind, index, number=index)
             )
-        elif not inner(node):
+        elif id(node) not in inner:
             # of a product in a sum the factors are needed, of a sum in a sum its terms
-            plain = node.op in _PLAIN and not any(map(inner, node.args))
+            plain = node.op in _PLAIN and not any(id(arg) in inner for arg in node.args)
             if node.op in _SUMS and not plain:
                 made[id(node)] = builder.linear(terms(node))
             else:

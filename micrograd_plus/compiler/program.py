@@ -13,7 +13,7 @@ from micrograd_plus.compiler.backends import BACKENDS
 from micrograd_plus.compiler.expressions import expressions
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.source import REDUCTIONS, Source
-from micrograd_plus.compiler.trace import flat, mapped, trace
+from micrograd_plus.compiler.trace import flat, mapped, no_collection, trace
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
@@ -317,7 +317,8 @@ def compile(
     """
     if not isinstance(params, list | Module):
         params = list(params)
-    return Program(fn, example, params, dtype, input_gradients, has_aux, backend)
+    with no_collection():
+        return Program(fn, example, params, dtype, input_gradients, has_aux, backend)
 
 
 def _backend(name: str) -> NumPy:

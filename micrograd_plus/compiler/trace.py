@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import threading
 from contextlib import contextmanager
+from itertools import chain
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -41,7 +43,7 @@ def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
         TraceError: it looks at a number, or records something else when it runs again.
     """
     first, again = (_run(fn, example) for _ in range(2))
-    if _shape(first) != _shape(again):
+    if not _alike(first, again):
         raise TraceError(
             "the function records something else each time it runs: random numbers, or other "
             "changes from run to run, belong outside it"
@@ -76,18 +78,28 @@ def _run(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
     return Trace(inputs, outputs, nodes, leaves)
 
 
-def _shape(found: Trace) -> Any:
-    """What has to be equal in two runs: operations, connections and constants."""
-    leaves = [*found.inputs, *found.outside]
-    name = {id(leaf): -i for i, leaf in enumerate(leaves, 1)}
-    lines: list[Any] = []
-    for node in found.nodes:
-        if node.op is not None:
-            name[id(node)] = len(lines)
-            args = [(arg,) if type(arg) is float else name[id(arg)] for arg in node.args]
-            lines.append((node.op.name, args))
-    outputs = [name[id(out)] if isinstance(out, Value) else (out,) for out in flat(found.outputs)]
-    return lines, outputs, [leaf.data for leaf in leaves]
+def _alike(first: Trace, again: Trace) -> bool:
+    """Whether two runs recorded the same: operations, connections and numbers."""
+    if _operations(first) != _operations(again):
+        return False
+    twins: dict[int, Any] = dict(zip(map(id, first.nodes), again.nodes, strict=True))
+    mine, theirs = _connections(first), _connections(again)
+    for x, y, twin in zip(mine, theirs, map(twins.get, map(id, mine)), strict=True):
+        if twin is not y and (twin is not None or isinstance(y, Value) or x != y):
+            return False
+    inputs = zip(first.inputs, again.inputs, strict=True)
+    return all(twins.get(id(x), y) is y for x, y in inputs)  # those not used have no twin
+
+
+def _connections(run: Trace) -> list[Any]:
+    """All arguments and outputs."""
+    return [*chain.from_iterable(node.args for node in run.nodes), *flat(run.outputs)]
+
+
+def _operations(run: Trace) -> list[Any]:
+    """The operations with the number of their arguments, and the numbers of the leaves."""
+    nodes = run.nodes
+    return [(node.op, len(node.args)) if node.op else node._data for node in nodes]
 
 
 @contextmanager
@@ -109,6 +121,21 @@ def _nobody_looks() -> Iterator[None]:
         yield
     finally:
         watchers.remove(refuse)
+
+
+@contextmanager
+def no_collection() -> Iterator[None]:
+    """Within the block Python looks for no cycles, of which graphs have none.
+
+    With many nodes about, looking takes as long as compiling them.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def flat(nested: Any) -> list[Any]:
