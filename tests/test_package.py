@@ -20,6 +20,7 @@ cli_train
 drawing.stepper
 drawing.terminal drawing.page
 drawing.picture
+drawing.layers
 drawing.layout drawing.dot
 drawing.scene
 training

@@ -2,65 +2,49 @@
 
     python examples/c_dense_networks/layers.py [FOLDER]
 
-draws x → W₁· → +b₁ → Z₁ → ReLU → A₁ → W₂· → +b₂ → Z₂ → softmax → A₂ → cross entropy with the
-target, the gradients below, and saves the picture into FOLDER (by default the current one). The
-formulas are the lecture's; matrix_form.py computes with them.
+compiles the network, whose neurons are scalar code, prints the matrix code that was found beside
+the lecture's formulas, and saves the picture of its layers into FOLDER (by default the current
+one). Softmax and cross entropy are one there, log Σ exp(Z₂) − T · Z₂, so ∂Z₂ = (A₂ − T) / n has no
+A₂ before it; matrix_form.py has both.
 """
 
 import sys
-from html import escape
 from pathlib import Path
 
-from micrograd_plus.drawing.picture import Picture
+import micrograd_plus as mg
+from micrograd_plus import nn
 
-WIRES = {  # what stands between the lecture's gates, and its gradient; n examples, T the targets
-    "X": "",
-    "Z₁": "∂Z₁ = ∂A₁ ∘ [Z₁ > 0]",
-    "A₁": "∂A₁ = W₂ᵀ ∂Z₂",
-    "Z₂": "∂Z₂ = (A₂ − T) / n",
-    "A₂": "∂A₂ = −T / A₂ / n",
-    "E": "∂E = 1",
+LECTURE = {  # the lecture's formulas, and the names of ours in the program
+    "Z₁ = W₁ X + b₁": "z1",
+    "A₁ = ReLU(Z₁)": "a1",
+    "Z₂ = W₂ A₁ + b₂": "z2",
+    "∂W₂ = ∂Z₂ A₁ᵀ": "dW2",
+    "∂b₂ = ∂Z₂ · 1": "db2",
+    "∂A₁ = W₂ᵀ ∂Z₂": "da1",
+    "∂Z₁ = ∂A₁ ∘ [Z₁ > 0]": "dz1",
+    "∂W₁ = ∂Z₁ Xᵀ": "dW1",
+    "∂b₁ = ∂Z₁ · 1": "db1",
 }
-GATES = {  # the wires before and after, the gates and the gradients of their weights
-    ("X", "Z₁"): {"W₁ ·": "∂W₁ = ∂Z₁ Xᵀ", "+ b₁": "∂b₁ = ∂Z₁ · 1"},
-    ("Z₁", "A₁"): {"ReLU": ""},
-    ("A₁", "Z₂"): {"W₂ ·": "∂W₂ = ∂Z₂ A₁ᵀ", "+ b₂": "∂b₂ = ∂Z₂ · 1"},
-    ("Z₂", "A₂"): {"softmax": ""},
-    ("A₂", "E"): {"cross entropy with T": ""},
-}
-GREEN, RED = "#15803d", "#dc2626"
 
 
-def wire(name: str, gradient: str) -> str:
-    """A table of two rows whose rule between them is the wire."""
-    cells = "".join(
-        f'<tr><td valign="{side}"><font color="{colour}">{escape(text) or " "}</font></td></tr>'
-        for side, colour, text in (("bottom", GREEN, name), ("top", RED, gradient))
-    )
-    return f'"{name}" [shape=plain label=<<table border="0" rows="*">{cells}</table>>]'
+def main(folder: Path) -> dict[str, str]:
+    """Print the lecture's formulas beside the program's lines, and save the picture."""
+    model = nn.MLP(4, [5, 3], seed=1)
 
+    def loss(x: list[mg.Value], t: list[mg.Value]) -> mg.Value:
+        return nn.softmax_cross_entropy(model(x), t)
 
-def gate(name: str, gradient: str) -> str:
-    """A box, with the gradient of its weights if it has any."""
-    below = f'<br/><font color="{RED}">{escape(gradient)}</font>' if gradient else ""
-    return f'"{name}" [shape=box style=rounded label=<<b>{name}</b>{below}>]'
-
-
-def main(folder: Path) -> list[str]:
-    """Print the chain and the gradients, and save the picture."""
-    lines = ["rankdir=LR; ranksep=0.2", 'node [fontname="Helvetica" fontsize=12]']
-    lines += ["edge [arrowsize=0.6]", *(wire(*item) for item in WIRES.items())]
-    names, gradients = ["X"], []
-    for (before, after), gates in GATES.items():
-        lines += [gate(*item) for item in gates.items()]
-        lines.append(" -> ".join(f'"{name}"' for name in (before, *gates, after)))
-        names += [*gates, after]
-        gradients += [*gates.values(), WIRES[after]]
-    print("The lecture's graph:", " → ".join(names))
-    print("\n".join(f"    {gradient}" for gradient in reversed(gradients) if gradient))
-    print("∂W stands for ∂E/∂W.")
-    Picture("digraph {" + "\n".join(lines) + "}").render(folder / "layers.svg")
-    return names
+    program = mg.compile(loss, [0.0] * 4, [0.0] * 3, params=model)
+    lines = [line.strip() for line in str(program).splitlines()]
+    ours = {
+        formula: next(x for x in lines if x.startswith(f"{name} =") or x.endswith(f"# {name}"))
+        for formula, name in LECTURE.items()
+    }
+    print(f"{'the lecture':22} the program")
+    for formula, line in ours.items():
+        print(f"{formula:22} {line}")
+    mg.draw(program).render(folder / "layers.svg")
+    return ours
 
 
 if __name__ == "__main__":

@@ -171,7 +171,7 @@ class Adjoint(Forward):
         op, args, d = some(group.op), self._args(group), Code(f"d{group.name}")
         for i, rule in enumerate(op.partials):
             members = [e.args[i] for e in group.members]
-            if not any(e.kind != "constant" and self.needs[self._source(e)] for e in members):
+            if not any(e.kind != "constant" and self.needs[self.array(e)] for e in members):
                 continue
             slope = rule(_Slopes(self.functions), Code(group.name), *args)
             if isinstance(slope, Code) or slope not in (0.0, -1.0):

@@ -7,13 +7,13 @@ vector of parameters, `s` the share of each example; each argument of the functi
 
 from __future__ import annotations
 
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.code import Code
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from micrograd_plus.compiler.backends import NumPy
     from micrograd_plus.compiler.expressions import Expression
@@ -61,20 +61,27 @@ class Arrays:
                 others += 1
                 group.name = f"a{others}"
             self.sizes[group.name] = len(group.members)
+            group.reads = [self.sources(some) for some in _arguments(group)]
             self.needs[group.name] = any(
-                self.needs[self._source(part)]
+                self.needs[self.array(part)]
                 for member in group.members
                 for part in parts(member)
                 if part.kind != "constant"
             )
 
-    def _source(self, e: Expression) -> str:
+    def array(self, e: Expression) -> str:
+        """The name of the array that holds an expression."""
         name: str
         if e.kind == "input":
             name, _ = self._argument[e.number]
         else:
             name = "p" if e.kind == "parameter" else e.group.name
         return name
+
+    def sources(self, members: Iterable[Expression | None]) -> list[str]:
+        """The names of the arrays that hold expressions, constants left out."""
+        found = (self.array(e) for e in members if e is not None and e.kind != "constant")
+        return list(dict.fromkeys(found))
 
     def _places(self, members: Sequence[Expression]) -> list[int]:
         if members[0].kind == "input":
@@ -122,7 +129,7 @@ class Arrays:
         return f"{self.library}.broadcast_to({text}[:, None], ({rows}, N))"
 
     def _kind_of(self, e: Expression) -> str:
-        return "constant" if e.kind == "constant" else self._source(e)
+        return "constant" if e.kind == "constant" else self.array(e)
 
     def _piece(self, source: str, members: Sequence[Expression]) -> str:
         if source == "constant":
@@ -155,6 +162,15 @@ class Arrays:
         if any(e.batched for e in members):
             return text
         return self._spread(text, len(members))
+
+
+def _arguments(group: Group) -> list[Iterable[Expression | None]]:
+    """The expressions that a group depends on, in the order of `Group.reads`."""
+    rows = [e.args for e in group.members]
+    if group.kind == "operation":
+        return list(zip(*rows, strict=True))
+    weights = chain.from_iterable(e.weights for e in group.members)
+    return [chain.from_iterable(rows), weights, (e.bias for e in group.members)]
 
 
 def parts(e: Expression) -> list[Expression]:

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from micrograd_plus.compiler.backends import NumPy
+    from micrograd_plus.compiler.expressions import Expression
+    from micrograd_plus.compiler.schedule import Group
 
 
 class Program:
@@ -188,13 +190,32 @@ class Program:
         """
         return Source(_backend(backend), *self._given).module()
 
+    @property
+    def groups(self) -> Sequence[Group]:
+        """The array instructions, in the order of computation."""
+        return self._source.groups
+
+    @property
+    def result(self) -> str:
+        """The name of the array that is differentiated; "" if the function returns several."""
+        return self._source.result if "value_and_grad" in self._code else ""
+
+    def array(self, e: Expression) -> str:
+        """The name of the array that holds an expression of a group, or a leaf."""
+        return self._source.array(e)
+
+    @property
+    def arguments(self) -> dict[str, int]:
+        """How many numbers each argument of the function has, by the names in the program."""
+        return dict(self._given[3])
+
     def __str__(self) -> str:
         lines = self._source.gradient_lines() if "value_and_grad" in self._code else []
         return "\n".join(lines or self._source.forward_lines())
 
     def __repr__(self) -> str:
         count = len(self.parameters)
-        return f"<Program of {len(self._given[1])} array instructions, {count} parameters>"
+        return f"<Program of {len(self.groups)} array instructions, {count} parameters>"
 
     # ------------------------------------------------------------------------- inside
 

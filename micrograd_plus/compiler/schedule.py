@@ -24,6 +24,8 @@ class Group:
         batched: whether the array has a column for each example.
         op: the operation, of an operation or reduction.
         name: what the array is called in a program.
+        reads: the names of the arrays that each argument of an operation comes from; else those of
+            all rows, of the weights and of the biases. "p" are parameters; constants have none.
     """
 
     def __init__(self, kind: str, members: Sequence[Expression]) -> None:
@@ -32,6 +34,7 @@ class Group:
         self.batched = members[0].batched
         self.op: Op | None = members[0].op
         self.name = ""
+        self.reads: list[list[str]] = []
         for place, member in enumerate(self.members):
             member.group, member.place = self, place
 
@@ -61,8 +64,9 @@ def schedule(outputs: Iterable[Expression]) -> list[Group]:
             several = members[0].op is not None and members[0].op.arity is None
             groups.append(Group("reduction" if several else "operation", members))
         else:
-            wide = len(members) == 1 and len(members[0].args) > SMALL
-            groups.append(Group("matrix" if wide else "stack", members))
+            first, single = members[0].weights[0], len(members) == 1
+            wide = len(members[0].args) > (1 if first and first.kind == "parameter" else SMALL)
+            groups.append(Group("matrix" if single and wide else "stack", members))
     groups.sort(key=lambda group: (group.members[0].level, group.members[0].order))
     return groups
 

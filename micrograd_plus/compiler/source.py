@@ -61,8 +61,10 @@ class Source:
         self._program = Adjoint(
             outputs, differentiable, backend, groups, inputs, parameters, wanted, input_gradients
         )
-        self._result = self._program.whole(outputs)
+        self._outputs = self._program.whole(outputs)
         self.constants = self._program.constants
+        self.result = "".join(self._program.sources(outputs[:1]))
+        self.array = self._program.array
 
     def module(self) -> str:
         """The program as the text of a Python module."""
@@ -84,7 +86,7 @@ class Source:
     def forward_lines(self) -> list[str]:
         """The function that computes the outputs."""
         given, start = self._start()
-        body = [start, *self._program.forward, f"return {self._result}"]
+        body = [start, *self._program.forward, f"return {self._outputs}"]
         return [f"def forward({given}):", *_indented(body)]
 
     def gradient_lines(self) -> list[str]:

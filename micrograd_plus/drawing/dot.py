@@ -40,14 +40,12 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
 
     if style not in STYLES:
         raise ValueError(f"there is no style {style!r}; choose from {', '.join(STYLES)}")
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}|[a-zA-Z]+[0-9]?", background):
-        raise ValueError(f"{background!r} is no colour; write one as 'white' or '#fefce8'")
     graph = Digraph(
         graph_attr={
             "rankdir": "LR",
             "nodesep": "0.22",
             "ranksep": "0.24",
-            "bgcolor": background,
+            "bgcolor": colour(background),
             "pad": "0.08",
             "margin": "0",
         },
@@ -58,6 +56,13 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
         graph.attr(nslimit="0.2")
     _DRAWN[style](graph, scene)
     text: str = graph.source
+    return text
+
+
+def colour(text: str) -> str:
+    """A colour as it was given, if it is one."""
+    if not re.fullmatch(r"#[0-9a-fA-F]{6}|[a-zA-Z]+[0-9]?", text):
+        raise ValueError(f"{text!r} is no colour; write one as 'white' or '#fefce8'")
     return text
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import files
-from micrograd_plus.drawing import dot, layout
+from micrograd_plus.compiler.program import Program
+from micrograd_plus.drawing import dot, layers, layout
 from micrograd_plus.drawing.scene import LIMIT, scene
 
 if TYPE_CHECKING:
@@ -69,15 +70,17 @@ class Picture:
 
 
 def draw(
-    root: Value, style: str = "wires", limit: int = LIMIT, background: str = "white"
+    root: Value | Program, style: str = "wires", limit: int = LIMIT, background: str = "white"
 ) -> Picture:
     """Draw a graph the way lecture slides do: numbers above the wires, gradients below.
+
+    A compiled program is drawn by whole layers, with formulas of matrices for gradients.
 
     Constants stand inside their gate (+1, ×−1); gradients read "–" until a backward pass has
     reached `root`. Nothing in the graph is changed.
 
     Args:
-        root: the value whose graph to draw.
+        root: the value whose graph to draw, or a program.
         style: "wires", or "box" for micrograd's boxes with data and grad.
         limit: the largest number of nodes to draw.
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
@@ -86,11 +89,13 @@ def draw(
         GraphTooLargeError: the graph has more nodes than `limit`.
         ValueError: there is no such style, or `background` is not of that form.
 
-    Source: lecture A.
+    Source: lectures A and C.
 
     >>> from micrograd_plus import values
     >>> x, y = values(x=1, y=-3)
     >>> draw(x * y).pipe("svg")[:5]
     b'<?xml'
     """
+    if isinstance(root, Program):
+        return Picture(layers.source(root, dot.colour(background)))
     return Picture(dot.source(scene(root, limit), style, background))
