@@ -373,6 +373,20 @@ def test_a_backend_that_is_not_there():
         compile(lambda x: x, 1.0).source("c")
 
 
+def test_what_has_no_structure_and_is_large_is_refused_by_jax():
+    jax()
+
+    def tangled(x):
+        values = list(x)
+        for _ in range(1000):
+            values.append(mg.sin(values[-1]) * values[-2])
+        return values[-1]
+
+    with pytest.raises(TraceError, match=r"no structure was found .* use backend='numpy'"):
+        compile(tangled, [0.5] * 5, backend="jax")
+    assert len(compile(tangled, [0.5] * 5).groups) == 2000
+
+
 def test_the_names_of_arguments_are_the_functions_own_where_they_will_do():
     def signature(fn, count):
         return str(compile(fn, *[1.0] * count)).splitlines()[0]

@@ -45,6 +45,7 @@ class NumPy:
 
     extra = "numpy"
     library = "np"
+    longest = math.inf  # the number of lines that a program may have
     imports = ("import math", "", "import numpy as np")
     erf = "np.vectorize(math.{0}, otypes=[float])"
 
@@ -103,6 +104,7 @@ class JAX(NumPy):
 
     extra = "jax"
     library = "jnp"
+    longest = 2000  # about 20 ms for XLA each, and memory that grows faster
     imports = ("import jax", "import jax.numpy as jnp", "import numpy as np")
     erf = "jax.scipy.special.{0}"
 

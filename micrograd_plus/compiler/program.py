@@ -13,7 +13,7 @@ from micrograd_plus.compiler.backends import BACKENDS
 from micrograd_plus.compiler.expressions import expressions
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.source import REDUCTIONS, Source
-from micrograd_plus.compiler.trace import flat, mapped, no_collection, trace
+from micrograd_plus.compiler.trace import TraceError, flat, mapped, no_collection, trace
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
@@ -76,6 +76,12 @@ class Program:
             differentiable,
         )
         self._source = Source(self._backend, *self._given)
+        lines = len(self._source.forward_lines()) + len(self._source.gradient_lines())
+        if lines > self._backend.longest:
+            raise TraceError(
+                f"no structure was found that matrices could use: the program has {lines:,} lines, "
+                f"too many for {backend}, which compiles each; use backend='numpy'"
+            )
         self._has_aux = has_aux
         self._code = self._backend.namespace()
         # what is run is the compiler's own text: no label of the user's is in it
