@@ -200,8 +200,8 @@ def show(console, found):
                 f"{row['megabytes']:.0f}",
             )
         console.print(table)
-    for threads, networks in found.get("compiled", {}).items():
-        for name, result in networks.items():
+    for threads, answer in found.get("compiled", {}).items():
+        for name, result in answer.get("steps", {}).items():
             medians, mine = result["median"], result["median"]["micrograd_plus, compiled"]
             table = Table("", "median µs", "× ours", title=f"{name}; BLAS threads: {threads}")
             for who, seconds in sorted(medians.items(), key=lambda item: item[1]):
@@ -209,6 +209,12 @@ def show(console, found):
                 if seconds < mine:
                     lost.append(f"{who} is {mine / seconds:.2f} times faster: {name}, {threads}")
             table.caption = f"compiled in {result['compiling']:.2f} s"
+            console.print(table)
+        if "compiling" in answer and threads == "1":
+            table = Table("operations", "s", "µs each", title="compiling × and + by hand")
+            for row in answer["compiling"]:
+                each = row["seconds"] / row["operations"] * 1e6
+                table.add_row(f"{row['operations']:,}", f"{row['seconds']:.3f}", f"{each:.1f}")
             console.print(table)
     if "import" in found:
         table = Table("", "ms over bare Python", title="import")

@@ -4,24 +4,29 @@ Run as a program, with the number of repetitions; prints JSON. All results are c
 """
 
 import json
+import os
 import statistics
 import sys
 import time
 
 import numpy as np
 
+import micrograd_plus as mg
 from micrograd_plus import compile, nn
+from tests.benchmarks import workloads
 
+OURS = "micrograd_plus, compiled"
 NETWORKS = {
-    "2-16-16-1, batch 100, hinge": (2, [16, 16, 1], 100),
-    "64-32-10, batch 128, cross entropy": (64, [32, 10], 128),
-    "1024-100-10, batch 128, cross entropy": (1024, [100, 10], 128),
+    "2-16-16-1, batch 100, hinge and L2 (micrograd's demo)": (2, [16, 16, 1], 100, 1e-4),
+    "64-32-10, batch 128, cross entropy": (64, [32, 10], 128, 0.0),
+    "1024-100-10, batch 128, cross entropy": (1024, [100, 10], 128, 0.0),
 }
+TANGLED = "10,000 operations without structure, batch 1,024"
 
 
-def by_hand(layers, weights, biases, inputs, targets, m=np):
+def by_hand(rate, weights, biases, inputs, targets, m=np):
     """Loss and gradients of a ReLU network as matrix code in rows of examples."""
-    outputs, sums = [inputs], []
+    layers, outputs, sums = len(weights), [inputs], []
     for i, (w, b) in enumerate(zip(weights, biases, strict=True)):
         sums.append(outputs[-1] @ w + b)
         outputs.append(m.maximum(sums[-1], 0) if i < layers - 1 else sums[-1])
@@ -41,10 +46,18 @@ def by_hand(layers, weights, biases, inputs, targets, m=np):
         slopes.append((outputs[i].T @ delta, delta.sum(axis=0)))
         if i:
             delta = (delta @ weights[i].T) * (sums[i - 1] > 0)
-    return loss, slopes[::-1]
+    slopes = slopes[::-1]
+    if rate:
+        pairs = list(zip(weights, biases, strict=True))
+        loss = loss + rate * sum((w * w).sum() + (b * b).sum() for w, b in pairs)
+        slopes = [
+            (dw + 2 * rate * w, db + 2 * rate * b)
+            for (dw, db), (w, b) in zip(slopes, pairs, strict=True)
+        ]
+    return loss, slopes
 
 
-def steps(nin, nouts, count):
+def network(nin, nouts, count, rate):
     """For each contender a function that makes one step, and the seconds of compiling."""
     draw = np.random.default_rng(0)
     model = nn.MLP(nin, nouts, init="he_uniform", seed=1)
@@ -54,10 +67,13 @@ def steps(nin, nouts, count):
     else:
         targets = np.eye(nouts[-1])[draw.integers(0, nouts[-1], count)]
         loss = nn.softmax_cross_entropy
+
+    def penalised(x, t):
+        found = loss(model(x), t)
+        return found + nn.l2_penalty(model.parameters(), rate) if rate else found
+
     begin = time.perf_counter()
-    program = compile(
-        lambda x, t: loss(model(x), t), inputs[0].tolist(), targets[0].tolist(), params=model
-    )
+    program = compile(penalised, inputs[0], targets[0], params=model)
     seconds = time.perf_counter() - begin
     weights = [
         np.array([[w.data for w in neuron.w] for neuron in layer.neurons]).T.copy()
@@ -65,32 +81,88 @@ def steps(nin, nouts, count):
     ]
     biases = [np.array([neuron.b.data for neuron in layer.neurons]) for layer in model.layers]
     contenders = {
-        "NumPy by hand": lambda: by_hand(len(nouts), weights, biases, inputs, targets),
-        "micrograd_plus, compiled": lambda: program.value_and_grad(inputs, targets),
+        "NumPy by hand": lambda: by_hand(rate, weights, biases, inputs, targets),
+        OURS: lambda: program.value_and_grad(inputs, targets),
     }
     value, slopes = contenders["NumPy by hand"]()
     mine, gradient = program.value_and_grad(inputs, targets)
     expected = np.concatenate([np.column_stack([w.T, b]).ravel() for w, b in slopes])
     np.testing.assert_allclose(mine, value, rtol=1e-12)
     np.testing.assert_allclose(gradient, expected, rtol=1e-10, atol=1e-14)
-    add_jax(contenders, len(nouts), weights, biases, inputs, targets, value)
-    add_micrograd(contenders, model, nouts, inputs, targets, value)
+    found = (value, gradient)
+    add_jax(contenders, program, (rate, weights, biases, inputs, targets), found)
+    add_casadi(contenders, nouts, rate, (program.vector, inputs, targets), found)
+    add_micrograd(contenders, model, nouts, rate, inputs, targets, value)
     return contenders, seconds
 
 
-def add_jax(contenders, layers, weights, biases, inputs, targets, expected):
+def add_jax(contenders, program, given, expected):
+    """Matrix code by hand and the program's own, both compiled by XLA, on data that stay there."""
     try:
         import jax
     except ModuleNotFoundError:
         return
     jax.config.update("jax_enable_x64", True)
-    jitted = jax.jit(lambda *given: by_hand(layers, *given, m=jax.numpy))
-    given = jax.device_put((weights, biases, inputs, targets))
-    np.testing.assert_allclose(jitted(*given)[0], expected, rtol=1e-12)
-    contenders["JAX by hand, jitted"] = lambda: jax.block_until_ready(jitted(*given))
+    rate, *arrays = given
+    jitted = jax.jit(lambda *arrays: by_hand(rate, *arrays, m=jax.numpy))
+    arrays = jax.device_put(arrays)
+    np.testing.assert_allclose(jitted(*arrays)[0], expected[0], rtol=1e-12)
+    contenders["JAX by hand, jitted"] = lambda: jax.block_until_ready(jitted(*arrays))
+    module = {}
+    exec(program.source("jax"), module)
+    columns = [given[3].T, given[4].reshape(len(given[4]), -1).T]
+    mine = jax.device_put([program.vector, *map(np.ascontiguousarray, columns)])
+    value, gradient = module["value_and_grad"](*mine)
+    np.testing.assert_allclose(value, expected[0], rtol=1e-12)
+    np.testing.assert_allclose(gradient, expected[1], rtol=1e-9, atol=1e-13)
+    contenders["micrograd_plus, compiled, JAX"] = lambda: jax.block_until_ready(
+        module["value_and_grad"](*mine)
+    )
 
 
-def add_micrograd(contenders, model, nouts, inputs, targets, expected):
+def mapped(casadi, example, count):
+    """A CasADi function of one example, for all of a batch: on one thread, or on all."""
+    single = os.environ.get("OMP_NUM_THREADS") == "1"
+    kind = ("serial",) if single else ("thread",)
+    return example.map("batch", *kind, count, [0], [0, 1]) if example.n_in() > 1 else (
+        example.map(count, *kind)
+    )  # fmt: skip
+
+
+def add_casadi(contenders, nouts, rate, given, expected):
+    """Scalars in CasADi: the function of one example, mapped over the batch, and its gradient."""
+    try:
+        import casadi
+    except ModuleNotFoundError:
+        return
+    vector, inputs, targets = given
+    p = casadi.SX.sym("p", len(vector))
+    x = casadi.SX.sym("x", inputs.shape[1])
+    t = casadi.SX.sym("t", targets.size // len(targets))
+    place, outputs = 0, x
+    for i, nout in enumerate(nouts):
+        columns = outputs.numel() + 1  # those of a neuron lie together, its bias last
+        rows = casadi.reshape(p[place : place + nout * columns], columns, nout).T
+        place += nout * columns
+        outputs = rows[:, :-1] @ outputs + rows[:, -1]
+        if i < len(nouts) - 1:
+            outputs = casadi.fmax(outputs, 0)
+    if len(nouts) == 3:
+        loss = casadi.fmax(1 - outputs * t, 0) + rate * casadi.sumsqr(p)
+    else:
+        loss = casadi.logsumexp(outputs) - casadi.dot(outputs, t)
+    example = casadi.Function("f", [p, x, t], [loss, casadi.gradient(loss, p)])
+    batch = mapped(casadi, example, len(inputs))
+    columns = inputs.T.copy(), targets.reshape(len(targets), -1).T.copy()
+    value, gradient = batch(vector, *columns)
+    np.testing.assert_allclose(float(value) / len(inputs), expected[0], rtol=1e-12)
+    np.testing.assert_allclose(
+        gradient.full().ravel() / len(inputs), expected[1], rtol=1e-9, atol=1e-13
+    )
+    contenders["CasADi, mapped"] = lambda: batch(vector, *columns)
+
+
+def add_micrograd(contenders, model, nouts, rate, inputs, targets, expected):
     if nouts[-1] != 1:
         return  # it has no exponential
     try:
@@ -105,6 +177,7 @@ def add_micrograd(contenders, model, nouts, inputs, targets, expected):
         scores = map(theirs, inputs.tolist())
         losses = [(1 + score * -t).relu() for score, t in zip(scores, targets, strict=True)]
         total = sum(losses) * (1.0 / len(losses))
+        total = total + rate * sum(p * p for p in theirs.parameters())
         theirs.zero_grad()
         total.backward()
         return total
@@ -113,10 +186,54 @@ def add_micrograd(contenders, model, nouts, inputs, targets, expected):
     contenders["micrograd"] = step
 
 
+def tangled(length=10_000, count=1024):
+    """A graph without structure, at a batch of points: value and gradient for each of them."""
+    points = np.random.default_rng(0).normal(size=(count, 10))
+    begin = time.perf_counter()
+    program = compile(
+        lambda x: workloads.tangled(x, length, mg.tanh), points[0], input_gradients=True
+    )
+    seconds = time.perf_counter() - begin
+    contenders = {OURS: lambda: program.value_and_grad(points)}
+    try:
+        import casadi
+    except ModuleNotFoundError:
+        return contenders, seconds
+    x = casadi.SX.sym("x", 10)
+    out = workloads.tangled([x[i] for i in range(10)], length, casadi.tanh)
+    example = casadi.Function("f", [x], [out, casadi.gradient(out, x)])
+    batch, columns = mapped(casadi, example, count), points.T.copy()
+    values, slopes = batch(columns)
+    mean, _, (mine,) = program.value_and_grad(points)
+    np.testing.assert_allclose(values.full().mean(), mean, rtol=1e-10)
+    np.testing.assert_allclose(slopes.full().T / count, mine, rtol=1e-8, atol=1e-12)
+    contenders["CasADi, mapped"] = lambda: batch(columns)
+    return contenders, seconds
+
+
+def compiling():
+    """Seconds of compiling networks written with × and + alone, and for each operation."""
+    rows = []
+    for width in (8, 64, 256, 1024, 4096):
+        model = nn.MLP(width, [width // 4, 10], init="he_uniform", seed=1, expanded=True)
+        times = []
+        for _ in range(3):
+            begin = time.perf_counter()
+            compile(
+                lambda x, t, model=model: nn.softmax_cross_entropy(model(x), t),
+                [0.1] * width, [0.1] * 10, params=model,
+            )  # fmt: skip
+            times.append(time.perf_counter() - begin)
+        count = 2 * (width * (width // 4) + (width // 4) * 10)
+        rows.append({"operations": count, "seconds": statistics.median(times)})
+    return rows
+
+
 def measured(repetitions):
     found = {}
-    for name, shape in NETWORKS.items():
-        contenders, compiling = steps(*shape)
+    cases = {name: lambda shape=shape: network(*shape) for name, shape in NETWORKS.items()}
+    for name, prepare in {**cases, TANGLED: tangled}.items():
+        contenders, compiling_took = prepare()
         loops = {}
         for who, step in contenders.items():
             begin = time.perf_counter()
@@ -129,11 +246,12 @@ def measured(repetitions):
                 for _ in range(loops[who]):
                     step()
                 times[who].append((time.perf_counter() - begin) / loops[who])
-        found[name] = {"seconds": times, "compiling": compiling}
+        found[name] = {"seconds": times, "compiling": compiling_took}
     for result in found.values():
         result["median"] = {w: statistics.median(t) for w, t in result["seconds"].items()}
     return found
 
 
 if __name__ == "__main__":
-    print(json.dumps(measured(int(sys.argv[1]))))
+    steps = measured(int(sys.argv[1]))
+    print(json.dumps({"steps": steps, "compiling": compiling()}))

@@ -93,6 +93,18 @@ def shared(params, relu=relu_of, length=0):
     return total
 
 
+def tangled(params, length, tanh):
+    """A graph without structure: each operation takes any two of the last 200 values."""
+    draw, values = random.Random(3), list(params)
+    for _ in range(length):
+        a, b = (values[draw.randrange(max(0, len(values) - 200), len(values))] for _ in "ab")
+        kind = draw.randrange(4)
+        values.append(a + b * 0.5 if kind == 0 else a * b if kind == 1 else a - b if kind == 2
+                      else tanh(a))  # fmt: skip
+        values[-1] = tanh(values[-1]) if kind == 1 else values[-1]
+    return sum(values[-200:], 0.0)
+
+
 def valley(params):
     """Rosenbrock's function in any number of dimensions, for Hessians."""
     total = 0.0
