@@ -33,6 +33,7 @@ if _TYPE_CHECKING:
     from micrograd_plus.compiler import Program, compile
     from micrograd_plus.debugging import debug
     from micrograd_plus.drawing.picture import draw
+    from micrograd_plus.drawing.quiz import quiz
     from micrograd_plus.drawing.stepper import step_through
     from micrograd_plus.explanation import explain, summary
     from micrograd_plus.training import History, fit
@@ -57,6 +58,7 @@ __all__ = [
     "jvp",
     "nn",
     "optim",
+    "quiz",
     "replay",
     "step_through",
     "summary",
@@ -76,6 +78,7 @@ _LOADED_WHEN_USED = {
     "explain": "micrograd_plus.explanation",
     "summary": "micrograd_plus.explanation",
     "draw": "micrograd_plus.drawing.picture",
+    "quiz": "micrograd_plus.drawing.quiz",
     "step_through": "micrograd_plus.drawing.stepper",
 }
 

@@ -19,9 +19,11 @@ from micrograd_plus.checks import GradientError, check_graph
 from micrograd_plus.drawing.dot import STYLES
 from micrograd_plus.drawing.layout import FORMATS, LayoutError
 from micrograd_plus.drawing.picture import draw
+from micrograd_plus.drawing.quiz import quiz
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.stepper import step_through, write_page
 from micrograd_plus.expression import from_text, read_numbers
+from micrograd_plus.questions import KINDS
 from micrograd_plus.training import TrainingError
 
 if TYPE_CHECKING:
@@ -30,7 +32,10 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
 
 _PROGRAM = "micrograd-plus"
-_OPTIONS = ("-h", "--help", "--html", "--limit", "-o", "--output", "--style")
+_OPTIONS = (
+    *("-h", "--help", "--html", "--limit", "-o", "--output", "--style"),
+    *("--exercise", "--hide", "--solution"),
+)
 
 _TOUR = (
     (
@@ -174,6 +179,30 @@ def _parser() -> argparse.ArgumentParser:
     )
     drawing.set_defaults(run=_draw)
 
+    asking = _command(
+        commands,
+        "quiz",
+        "hide an expression's gradients and ask for them, or write that as an exercise",
+        '"d = x + y; f = d * z" x=1 y=-3 z=4 --html quiz.html',
+    )
+    _add_expression(asking)
+    _add_limit(asking)
+    asking.add_argument(
+        "--hide",
+        metavar="WHAT",
+        default="gradients",
+        help=f"{', '.join(KINDS)}, or names such as x,y (default: %(default)s)",
+    )
+    for option, what in (
+        ("--html", "a page that asks"),
+        ("--exercise", "the exercise as a picture or page to print"),
+        ("--solution", "the solution as a picture or page to print"),
+    ):
+        asking.add_argument(
+            option, metavar="FILE", type=Path, help=f"write {what}, instead of asking here"
+        )
+    asking.set_defaults(run=_quiz)
+
     train = commands.add_parser(
         "train",
         help="train a network on a data set",
@@ -242,6 +271,30 @@ def _step(options: argparse.Namespace) -> None:
         walk.to_html(options.html, title=options.expression.strip())
         print(f"{_PROGRAM}: wrote {options.html}", file=sys.stderr)
     walk.print()
+
+
+def _quiz(options: argparse.Namespace) -> None:
+    hide = options.hide
+    if hide not in KINDS:
+        hide = [name.strip() for name in hide.split(",")]
+    written = {"to_html": options.html, "exercise": options.exercise, "solution": options.solution}
+    paths = {name: path for name, path in written.items() if path}
+    if options.expression == "-" and not paths:
+        raise ValueError("standard input is for the answers: give the expression as an argument")
+    asking = quiz(_graph(options), hide, options.limit)
+    for name, path in paths.items():
+        print(getattr(asking, name)(path))
+    if not paths:
+        asking.run(_answer)
+
+
+def _answer(prompt: str) -> str:
+    if not (sys.stdin and sys.stdout):  # closed
+        raise EOFError
+    answer = input(prompt)
+    if not sys.stdin.isatty():
+        print(answer)  # which a terminal has shown already
+    return answer
 
 
 def _check(options: argparse.Namespace) -> None:

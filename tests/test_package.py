@@ -17,8 +17,9 @@ LAYERS = """
 __main__
 cli
 cli_train
-drawing.stepper
-drawing.terminal drawing.page
+drawing.quiz drawing.stepper
+drawing.quiz_page
+drawing.terminal drawing.page drawing.quiz_terminal
 drawing.picture
 drawing.layers
 drawing.layout drawing.dot
@@ -41,7 +42,8 @@ nn.layers nn.losses optim.newton optim.optimizer optim.clipping
 nn.module nn.initial optim.rules optim.schedules
 testing
 expression
-explanation
+explanation questions
+mistakes
 walkthrough
 formula
 checks debugging
@@ -59,7 +61,7 @@ operation
 
 
 def test_public_names():
-    graphs = ["NonFiniteError", "Value", "draw", "replay", "step_through", "values"]
+    graphs = ["NonFiniteError", "Value", "draw", "quiz", "replay", "step_through", "values"]
     calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
     checks = ["check_gradients", "debug", "explain", "summary"]
     learning = ["History", "Program", "compile", "datasets", "fit", "nn", "optim"]

@@ -9,11 +9,14 @@ from __future__ import annotations
 import re
 from html import escape
 from itertools import pairwise
+from math import isnan
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.formula import shorten, split_label, text_name, text_number, visible
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from micrograd_plus.drawing.scene import Part, Scene
 
 FORWARD, GRADIENT = "#15803d", "#dc2626"
@@ -25,13 +28,19 @@ _LONGEST_NAME = 10  # of an inner value, on its wire
 _CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}
 
 
-def source(scene: Scene, style: str = "wires", background: str = "white") -> str:
+def source(
+    scene: Scene,
+    style: str = "wires",
+    background: str = "white",
+    caption: Sequence[str] = (),
+) -> str:
     """The DOT source of a scene.
 
     Args:
         scene: what to draw.
         style: "wires" for numbers on the wires, "box" for a box with data and grad per value.
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
+        caption: lines of text to stand below.
 
     Raises:
         ValueError: there is no such style, or `background` is not of that form.
@@ -54,6 +63,11 @@ def source(scene: Scene, style: str = "wires", background: str = "white") -> str
     )
     if len(scene.parts) > _EXACT:
         graph.attr(nslimit="0.2")
+    if caption:
+        gap = '<font point-size="6"> <br/></font>'
+        lines = "".join(f'{gap}{_escape(visible(line))}<br align="left"/>' for line in caption)
+        label = f'<<font point-size="13" color="{TEXT}">{gap}{lines}</font>>'
+        graph.attr(label=label, labelloc="b", labeljust="l", fontname="Helvetica")
     _DRAWN[style](graph, scene)
     text: str = graph.source
     return text
@@ -71,7 +85,7 @@ def _wires(graph: Any, scene: Scene) -> None:
     inner = [_on_wire(part) if i < last else "" for i, part in enumerate(scene.parts)]
     # plates of equal size: where their widths differ, Graphviz leaves gaps in the wires
     width = max(
-        max(len(number(part.data) + inner[i]), len(number(part.grad)))
+        max(_room(part.data) + len(inner[i]), _room(part.grad))
         for i, part in enumerate(scene.parts)
     )
     size = f'width="{max(42, 7 * width + 4)}" height="{20 if any(inner) else 17}"'
@@ -166,10 +180,17 @@ def _on_wire(part: Part) -> str:
     return shorten(name, _LONGEST_NAME)
 
 
+def _room(x: float | None) -> int:
+    """The characters that a number takes; one that is to be guessed may be filled in."""
+    return 5 if x is not None and isnan(x) else len(number(x))
+
+
 def number(x: float | None) -> str:
     """A number on a wire: two places, or two digits where that would be too few or too many."""
     if x is None:
         return "–"
+    if isnan(x):
+        return "?"
     if 0 < abs(x) < 0.1 or abs(x) >= 1e6:
         return text_number(x, 2)
     return f"{x or 0.0:.2f}".replace("-", "−")  # never −0.00

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
     from micrograd_plus.walkthrough import Step
 
-_INKS = {
+INKS = {
     dot.FORWARD: "forward",
     dot.GRADIENT: "gradient",
     dot.INK: "line",
@@ -50,26 +50,34 @@ h2 {{ font-size: 1.15rem; margin-top: 2.5rem; overflow-wrap: anywhere; }}
 </head>
 <body>
 <h1>{title}</h1>
-<p>Step with the buttons, the slider, or the arrow keys.</p>
+<p>{note}</p>
 {sections}
-<script>document.querySelector(".mg-stepper").focus({{ preventScroll: true }});</script>
+<script>document.querySelector("{focus}")?.focus({{ preventScroll: true }});</script>
 </body>
 </html>
 """
+_STEPPING = "Step with the buttons, the slider, or the arrow keys."
 
 
-def page(title: str, sections: Sequence[tuple[str, str]]) -> str:
+def page(
+    title: str,
+    sections: Sequence[tuple[str, str]],
+    note: str = _STEPPING,
+    focus: str = ".mg-stepper",
+) -> str:
     """A self-contained page, which needs no network.
 
     Args:
         title: the page's title.
         sections: the heading, "" for none, and the fragment of each walkthrough.
+        note: a sentence below the title.
+        focus: the CSS selector of what the keyboard is for at first.
     """
     body = "\n".join(
         (f"<h2>{_text(heading)}</h2>\n" if heading else "") + content
         for heading, content in sections
     )
-    return _PAGE.format(title=_text(title), sections=body)
+    return _PAGE.format(title=_text(title), sections=body, note=_text(note), focus=focus)
 
 
 def fragment(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> str:
@@ -89,8 +97,8 @@ def fragment(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> str:
     index = {node: i for i, node in enumerate(picture.nodes)}
     content = {
         "svg": layout.render(dot.source(picture, background="transparent"), "svg").decode(),
-        "css": _resource("stepper.css"),
-        "inks": _INKS,
+        "css": resource("stepper.css"),
+        "inks": INKS,
         "plates": [f"v{i}" for i in index.values()],
         "steps": [_step(step, index) for step in steps],
     }
@@ -98,35 +106,41 @@ def fragment(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> str:
     sentences = escape("\n".join(step.text for step in steps))
     return (
         f'<div class="mg-stepper"><img alt="{sentences}" style="max-width: 100%" '
-        f'src="data:image/png;base64,{image}"></div>\n<script>{_resource("stepper.js").rstrip()}'
-        f"(document.currentScript.previousElementSibling, {_in_script(content)});</script>"
+        f'src="data:image/png;base64,{image}"></div>\n<script>{resource("stepper.js").rstrip()}'
+        f"(document.currentScript.previousElementSibling, {in_script(content)}, "
+        f"{resource('picture.js').strip()});</script>"
     )
 
 
 def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
-    """A step as the script wants it; `lit` are the parts of the picture that it is about."""
-    lit = []
-    if step.node is not None:
-        lit += [f"v{index[step.node]}", f"s{index[step.node]}"]
-        if step.edge:
-            lit += [f"o{index[step.edge[0]]}", f"e{index[step.edge[0]]}_{step.edge[1]}"]
-        elif step.phase == "forward":
-            lit.append(f"o{index[step.node]}")
+    """A step as the script wants it."""
     changes = [
         (f"v{index[change.node]}", change.slot, dot.number(change.number))
         for change in step.changes
     ]
-    return {"phase": step.phase, "text": step.text, "lit": lit, "changes": changes}
+    return {"phase": step.phase, "text": step.text, "lit": lit(step, index), "changes": changes}
+
+
+def lit(step: Step, index: dict[Value, int]) -> list[str]:
+    """The ids of the parts of the picture that a step is about."""
+    if step.node is None:
+        return []
+    parts = [f"v{index[step.node]}", f"s{index[step.node]}"]
+    if step.edge:
+        parts += [f"o{index[step.edge[0]]}", f"e{index[step.edge[0]]}_{step.edge[1]}"]
+    elif step.phase == "forward":
+        parts.append(f"o{index[step.node]}")
+    return parts
 
 
 def _text(text: str) -> str:
     return escape(visible(text))
 
 
-def _in_script(content: Any) -> str:
+def in_script(content: Any) -> str:
     """JSON that can't end the script it stands in."""
     return json.dumps(content, separators=(",", ":")).replace("<", r"\u003c")
 
 
-def _resource(name: str) -> str:
+def resource(name: str) -> str:
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

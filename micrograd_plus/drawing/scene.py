@@ -27,8 +27,8 @@ class Part(NamedTuple):
     Attributes:
         label: its name; "" for none.
         gate: what stands in its gate; None for a leaf.
-        data: its number, None where nothing is to be shown.
-        grad: its gradient, None before backward.
+        data: its number, None where nothing is to be shown, nan where it is to be guessed.
+        grad: its gradient, None before backward, nan where it is to be guessed.
         inputs: the indices of the parts that enter its gate, in order.
         ordered: whether the order makes a difference.
     """

@@ -1,25 +1,9 @@
 // Turns the static picture before the script into a walkthrough that can be stepped through.
-(function (root, walk) {
+(function (root, walk, picture) {
   "use strict";
   if (!root || !root.classList.contains("mg-stepper")) return;
 
-  // The ids in the SVG become data, so that two walkthroughs on a page can't disturb each other.
-  const parsed = new DOMParser().parseFromString(walk.svg, "image/svg+xml");
-  const svg = document.importNode(parsed.documentElement, true);
-  const parts = new Map();
-  for (const element of svg.querySelectorAll("[id]")) {
-    parts.set(element.id, element);
-    element.removeAttribute("id");
-  }
-  for (const title of svg.querySelectorAll("title")) title.remove();
-  for (const element of svg.querySelectorAll("[fill]")) {
-    const ink = walk.inks[element.getAttribute("fill")];
-    if (ink) element.dataset.ink = ink;
-  }
-  svg.style.minWidth = `calc(${svg.getAttribute("width")} * 0.7)`; // smaller can't be read
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", root.querySelector("img").alt);
-
+  const { svg, parts } = picture(walk.svg, walk.inks, root.querySelector("img").alt);
   const make = (tag, properties, ...children) => {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);

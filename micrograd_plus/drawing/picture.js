@@ -1,0 +1,21 @@
+// A picture as a part of the page: its SVG, and its parts by the ids that they had.
+(function (source, inks, label) {
+  "use strict";
+  // The ids in the SVG become data, so that two pictures on a page can't disturb each other.
+  const parsed = new DOMParser().parseFromString(source, "image/svg+xml");
+  const svg = document.importNode(parsed.documentElement, true);
+  const parts = new Map();
+  for (const element of svg.querySelectorAll("[id]")) {
+    parts.set(element.id, element);
+    element.removeAttribute("id");
+  }
+  for (const title of svg.querySelectorAll("title")) title.remove();
+  for (const element of svg.querySelectorAll("[fill]")) {
+    const ink = inks[element.getAttribute("fill")];
+    if (ink) element.dataset.ink = ink;
+  }
+  svg.style.minWidth = `calc(${svg.getAttribute("width")} * 0.7)`; // smaller can't be read
+  svg.setAttribute("role", "img");
+  svg.setAttribute("aria-label", label);
+  return { svg, parts };
+})
