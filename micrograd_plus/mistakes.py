@@ -109,7 +109,7 @@ class Reader:
         self.root = root
         self.named = named
         self.shown = shown
-        self.slopes = cache(self._slopes)
+        self.slopes, self.equation = cache(self._slopes), cache(self._equation)
 
     def gradient(self, node: Value, edges: Sequence[tuple[Value, int]]) -> Task:
         """How the gradient of a value comes about.
@@ -124,7 +124,7 @@ class Reader:
             return Task(asked, rule, [], iter([self._value(node)]))
         chain = [self._link(parent, node) for parent, _ in edges]
         rule = write(Term(ops.sum, tuple(chain)) if len(chain) > 1 else chain[0])
-        where = ", ".join(dict.fromkeys(self._equation(parent) for parent, _ in edges[:3]))
+        where = ", ".join(dict.fromkeys(self.equation(parent) for parent, _ in edges[:3]))
         rule = " = ".join(dict.fromkeys([asked, rule])) + f", where {where}"
         ways = [self._edge(*edge) for edge in edges]
         return Task(asked, rule, [way.flow for way in ways], self._wrong(node, ways))
@@ -159,7 +159,7 @@ class Reader:
         numbers = list(map(self.number, node.args))
         slopes = zip(self.slopes(node), numbers, strict=True)
         terms = [term for slope, x in slopes if isfinite(term := slope * x)]
-        return Task(self.text(node), self._equation(node), terms, self._wrong_value(node))
+        return Task(self.text(node), self.equation(node), terms, self._wrong_value(node))
 
     def _wrong_value(self, node: Value) -> Iterator[Wrong]:
         op, args = _operation(node), node.args
@@ -179,10 +179,11 @@ class Reader:
     def _edge(self, node: Value, position: int) -> _Edge:
         arg = node.args[position]
         slopes = self.slopes(node)
+        pairs = zip(node.args, slopes, strict=True) if len(slopes) <= _OPERANDS else ()
         others = [
             Wrong(slope, self.text(other))
-            for i, (other, slope) in enumerate(zip(node.args, slopes, strict=True))
-            if i != position and len(slopes) <= _OPERANDS
+            for i, (other, slope) in enumerate(pairs)
+            if i != position
         ]
         return _Edge(
             above=write(Derivative(self.named[self.root], self.named[node])),

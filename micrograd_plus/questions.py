@@ -105,7 +105,7 @@ class Target(NamedTuple):
 
     def near(self, answer: Answer, distance: float) -> bool:
         """Whether an answer is within a distance, as far as floats can tell."""
-        return abs(answer.number - self.number) <= max(self.slack, distance)
+        return abs(answer.number - self.number) <= distance + self.slack
 
 
 def target(number: float, terms: Iterable[float] = ()) -> Target:

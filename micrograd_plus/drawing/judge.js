@@ -9,8 +9,7 @@
   const number = Number(above) / Number(below ?? 1);
   if (!Number.isFinite(number)) return null;
   const half = below ? 0 : Number(`1e${Number(exponent) - decimals.length}`) / 2;
-  const near = ([target, slack], distance) =>
-    Math.abs(number - target) <= Math.max(slack, distance);
+  const near = ([target, slack], distance) => Math.abs(number - target) <= distance + slack;
   const agrees = (target) => near(target, Math.min(half, target[2]));
   if (agrees(question.target)) return { right: true, hint: "" };
   const mistake = question.mistakes.find(([target]) => agrees(target));
