@@ -243,9 +243,11 @@ def _distinct(right: Target, wrong: Iterable[Wrong]) -> Iterator[Mistake]:
     """Mistakes whose numbers can be told from the right one and from those before."""
     seen = [right]
     for number, hint in wrong:
-        if isfinite(number) and not any(t.agrees(read(repr(number))) for t in seen):
-            seen.append(target(number, [right.number]))
-            yield Mistake(seen[-1], hint)
+        if isfinite(number):
+            answer = read(repr(number))
+            if not any(one.agrees(answer) for one in seen):
+                seen.append(target(number, [right.number]))
+                yield Mistake(seen[-1], hint)
 
 
 class Score(NamedTuple):
