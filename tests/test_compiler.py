@@ -6,6 +6,7 @@ import math
 import os
 import subprocess
 import sys
+import tracemalloc
 
 import numpy as np
 import pytest
@@ -149,6 +150,30 @@ def test_losses(loss, targets, last):
         return loss(model(x), t) + nn.l2_penalty(model.parameters(), 0.01)
 
     assert_equal(penalised, (X, targets), model.parameters())
+
+
+A, B, C = (Value(number, name) for name, number in {"a": -2.0, "b": 0.7, "c": 1.5}.items())
+LECTURES = {
+    "A: (x + y) · z": lambda x: (A + x[0]) * x[1],
+    "A: the sigmoid gate": lambda x: 1 / (1 + mg.exp(-(A * x[0] + B * x[1] + C))),
+    "A: paths that meet": lambda x: A * x[0] + A * B + mg.maximum(A, x[1]),
+    "A: softmax and its loss": lambda x: -mg.log(mg.softmax([A * x[0], B * x[1], C])[1]),
+    "B: logistic regression": lambda x: nn.binary_cross_entropy(
+        mg.sigmoid(A * x[0] + B * x[1] + C), 1.0
+    ),
+    "C: 5x² + 3y² + 4xy": lambda x: 5 * A**2 + 3 * x[0] ** 2 + 4 * A * x[0] * x[1],
+    "C: sin(x²)": lambda x: mg.sin(A**2) * x[0] + mg.sin(x[1] ** 2) * B,
+    "D: half the squared error": lambda x: (x[1] - mg.sigmoid(A * x[0] + B)) ** 2 / 2,
+    "D: two sigmoid layers": lambda x: mg.sigmoid(
+        C * mg.sigmoid(A * x[0] + B * x[1]) - mg.sigmoid(B * x[0] - C) + A
+    ),
+    "E: a chain": lambda x: mg.exp(mg.tanh(A * mg.cos(B * x[0])) * x[1]),
+}
+
+
+@pytest.mark.parametrize("name", LECTURES)
+def test_the_lectures(name):
+    assert_equal(LECTURES[name], ([[-1.0, 3.0], [0.5, 4.0], [2.0, 0.25]],), [A, B, C])
 
 
 def weights(m, n, name):
@@ -422,6 +447,25 @@ def test_chunks_give_the_same(chunk):
     np.testing.assert_allclose(parts[3][0], whole[3][0], rtol=1e-13)
     with pytest.raises(ValueError, match="chunk must be a positive whole number, not 0"):
         program.value_and_grad(X, T, chunk=0)
+
+
+def test_chunks_bound_the_memory():
+    model = nn.MLP(64, [32, 10], seed=1, init="he_uniform")
+    program = compile(
+        lambda x, t: nn.softmax_cross_entropy(model(x), t), [0.1] * 64, [0.1] * 10, params=model
+    )
+    draw = np.random.default_rng(0)
+    x, t = draw.random((100_000, 64)), np.eye(10)[draw.integers(0, 10, 100_000)]
+    peaks, found = [], []
+    for chunk in (None, 1000):
+        tracemalloc.start()
+        found.append(program.value_and_grad(x, t, chunk=chunk))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[0] > 50e6
+    assert peaks[1] < 5e6
+    assert found[1][0] == pytest.approx(found[0][0], rel=1e-12)
+    np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-9, atol=1e-15)
 
 
 def test_a_replaced_parameter_is_noticed():

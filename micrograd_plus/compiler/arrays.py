@@ -45,6 +45,7 @@ class Arrays:
         self.library = backend.library
         self.groups = groups
         self.constants: dict[str, Any] = {}
+        self._names: dict[str, str] = {}  # of the constants, by what they are
         self.inputs = list(inputs)
         self.sizes = {"p": parameters, **inputs}
         self.needs = {"p": wanted > 0, **dict.fromkeys(inputs, input_gradients)}
@@ -89,12 +90,11 @@ class Arrays:
         return [e.number if e.kind == "parameter" else e.place for e in members]
 
     def _constant(self, value: Any, prefix: str = "c") -> str:
-        for name, known in self.constants.items():
-            if known == value and name[0] == prefix:
-                return name
-        name = f"{prefix}{len(self.constants) + 1}"
-        self.constants[name] = value
-        return name
+        key = f"{prefix}{value}"  # −0.0 is not 0.0
+        if key not in self._names:
+            self._names[key] = f"{prefix}{len(self.constants) + 1}"
+            self.constants[self._names[key]] = value
+        return self._names[key]
 
     def _read(self, members: Sequence[Expression], batched: bool | None = None) -> str:
         """The rows of some expressions as one array, batched if asked for or if any of them is."""
