@@ -35,10 +35,13 @@ def example(tmp_path_factory):
             path = EXAMPLES / name
             spec = importlib.util.spec_from_file_location(path.stem, path)
             module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
             folder, printed = tmp_path_factory.mktemp(path.stem), io.StringIO()
-            with contextlib.redirect_stdout(printed):
-                result = module.main(folder)
+            try:
+                spec.loader.exec_module(module)
+                with contextlib.redirect_stdout(printed):
+                    result = module.main(folder)
+            except ModuleNotFoundError as error:
+                skip(f"{name} needs {error.name}")
             done[name] = SimpleNamespace(
                 module=module, result=result, printed=printed.getvalue(), folder=folder
             )

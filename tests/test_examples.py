@@ -1,4 +1,4 @@
-"""Every example runs, prints the lecture's numbers beside ours, and saves pictures."""
+"""Every example runs, prints its lecture's numbers beside ours, and saves pictures."""
 
 import pytest
 
@@ -10,7 +10,8 @@ PROGRAMS = sorted(str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_every_example_runs(example, name):
     ran = example(name)
-    assert "lecture" in ran.printed
+    if name[1] == "_":  # the folder of a lecture
+        assert "lecture" in ran.printed
     files = list(ran.folder.iterdir())
     assert {file.suffix for file in files} <= {".html", ".svg", ".png", ".gif", ".csv", ".json"}
     assert files

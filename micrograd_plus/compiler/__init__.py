@@ -1,6 +1,7 @@
 """The compiler: scalar code is recorded once, and runs as matrix code over batches."""
 
+from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.program import Program, compile
 from micrograd_plus.compiler.trace import TraceError
 
-__all__ = ["Program", "TraceError", "compile"]
+__all__ = ["PointProgram", "Program", "TraceError", "compile"]

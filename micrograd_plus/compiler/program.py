@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 from micrograd_plus import graph
 from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler.backends import BACKENDS
 from micrograd_plus.compiler.expressions import expressions
+from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.source import REDUCTIONS, Source
 from micrograd_plus.compiler.trace import TraceError, flat, mapped, no_collection, trace
@@ -309,6 +310,16 @@ class Program:
             p.data = number
 
 
+@overload
+def compile(
+    fn: Callable[..., Any],
+    *example: Any,
+    params: Module | Iterable[Value] = (),
+    backend: Literal["native"],
+) -> PointProgram: ...
+
+
+@overload
 def compile(
     fn: Callable[..., Any],
     *example: Any,
@@ -317,7 +328,18 @@ def compile(
     input_gradients: bool = False,
     has_aux: bool = False,
     backend: str = "numpy",
-) -> Program:
+) -> Program: ...
+
+
+def compile(
+    fn: Callable[..., Any],
+    *example: Any,
+    params: Module | Iterable[Value] = (),
+    dtype: str = "float64",
+    input_gradients: bool = False,
+    has_aux: bool = False,
+    backend: str = "numpy",
+) -> Program | PointProgram:
     """Record a function of one example, and turn it into matrix code for batches.
 
     Args:
@@ -329,12 +351,12 @@ def compile(
         has_aux: whether the function returns a pair, of which the first is differentiated and
             the other, any nested Values, is given along.
         backend: what runs the program: "numpy", or "jax", which compiles it once more for each
-            size of a batch.
+            size of a batch, or "native", which gives a `PointProgram` for one point at a time.
 
     Raises:
         TraceError: the function looks at numbers that differ between examples, or records
             something else each time.
-        ValueError: there is no such backend.
+        ValueError: there is no such backend, or it lacks an option.
         ModuleNotFoundError: NumPy is missing, or what the backend needs.
 
     >>> w, b = Value(2.0, "w"), Value(1.0, "b")
@@ -344,7 +366,14 @@ def compile(
     """
     if not isinstance(params, list | Module):
         params = list(params)
+    if backend == "native" and (dtype != "float64" or input_gradients or has_aux):
+        raise ValueError(
+            "the native backend has neither input_gradients nor has_aux, and computes in "
+            f"float64, not {dtype}"
+        )
     with no_collection():
+        if backend == "native":
+            return PointProgram(fn, example, params)
         return Program(fn, example, params, dtype, input_gradients, has_aux, backend)
 
 

@@ -61,7 +61,7 @@ def _run(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
         return inputs[-1]
 
     arguments = [mapped(leaf, part) for part in example]
-    with _nobody_looks():
+    with nobody_looks():
         outputs = fn(*arguments)
     nodes: list[Value] = []
     seen: set[int] = set()
@@ -103,7 +103,7 @@ def _operations(run: Trace) -> list[Any]:
 
 
 @contextmanager
-def _nobody_looks() -> Iterator[None]:
+def nobody_looks() -> Iterator[None]:
     """Within the block, in this thread, looking at a number is an error."""
     mine = threading.get_ident()
 

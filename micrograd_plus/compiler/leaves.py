@@ -1,0 +1,60 @@
+"""The live leaves of a compiled program: Values whose numbers may change between its calls."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from micrograd_plus import graph
+from micrograd_plus.nn.module import Module
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.engine import Value
+
+
+class Leaves:
+    """The parameters, and after them all other leaves that a function found outside itself.
+
+    Args:
+        params: what to differentiate for, a model or Values.
+        outside: the leaves that were there before the function ran.
+
+    Attributes:
+        parameters: the Values of `params`, in order.
+        values: the parameters and the others.
+    """
+
+    def __init__(self, params: Module | Sequence[Value], outside: Sequence[Value]) -> None:
+        self._params = params
+        self.parameters = listed(params)
+        given = set(map(id, self.parameters))
+        self.values = [*self.parameters, *(x for x in outside if id(x) not in given)]
+        self._changes = graph.changes
+        self._seen = [x._data for x in self.values]
+
+    def changed(self) -> list[tuple[int, float]]:
+        """Index and number of each leaf that was assigned to since the last look.
+
+        Raises:
+            ValueError: another Value stands in the place of a parameter.
+        """
+        if self._changes == graph.changes:
+            return []
+        changes = graph.changes
+        if list(map(id, listed(self._params))) != list(map(id, self.parameters)):
+            raise ValueError(
+                "a parameter was replaced by another Value since the function was compiled: "
+                "assign to its data instead, or compile again"
+            )
+        now = [x._data for x in self.values]
+        # another object, not another number: −0.0 equals 0.0
+        found = [(i, x) for i, (x, old) in enumerate(zip(now, self._seen, strict=True))
+                 if x is not old]  # fmt: skip
+        self._seen, self._changes = now, changes
+        return found
+
+
+def listed(params: Module | Sequence[Value]) -> list[Value]:
+    """The Values of a model, or those given, in order."""
+    return params.parameters() if isinstance(params, Module) else list(params)

@@ -1,0 +1,164 @@
+"""Programs for one point at a time: the recorded tape, interpreted in machine code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.adjoints import adjoints
+from micrograd_plus.compiler.interpreter import interpreter
+from micrograd_plus.compiler.leaves import Leaves
+from micrograd_plus.compiler.tape import tape
+from micrograd_plus.compiler.trace import flat, mapped, trace
+from micrograd_plus.engine import Value
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.extras import need
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.nn.module import Module
+
+
+class PointProgram:
+    """A function compiled for one point at a time, as optimisers and simulations need it.
+
+    Args:
+        fn: ordinary code on Values; it may close over a model.
+        example: an argument for it each: a number, or nested sequences of numbers.
+        params: what to differentiate for; if there is nothing, it is the arguments.
+
+    Raises:
+        TraceError: the function looks at numbers, or records something else each time.
+        ModuleNotFoundError: numba is missing.
+
+    Attributes:
+        parameters: the Values that `value_and_grad` differentiates for, if any were given.
+
+    >>> program = PointProgram(lambda x: x[0] * x[1] ** 2, [[1.0, 1.0]])
+    >>> program([2.0, 3.0])
+    18.0
+    >>> program.value_and_grad([2.0, 3.0])
+    (18.0, array([ 9., 12.]))
+    """
+
+    def __init__(
+        self, fn: Callable[..., Any], example: Sequence[Any], params: Module | Sequence[Value] = ()
+    ) -> None:
+        self._numpy = numpy = need("numpy", "native")
+        self._interpreter = interpreter()
+        self._fn = fn
+        found = trace(fn, example)
+        self._leaves = Leaves(params, found.outside)
+        self.parameters = self._leaves.parameters
+        self._structure, outputs = found.outputs, flat(found.outputs)
+        self._shapes = [numpy.shape(mapped(float, part)) for part in example]
+        count = len(found.inputs)
+        self._first = count  # the slot of the first live leaf
+        if self.parameters:
+            wanted, self._wanted = self.parameters, (count, count + len(self.parameters))
+        else:
+            wanted, self._wanted = found.inputs, (0, count)
+        self._differentiable = len(outputs) == 1
+        self._numbers, self._tape = tape(
+            found.nodes,
+            outputs,
+            [*found.inputs, *self._leaves.values],
+            set(map(id, wanted)) if self._differentiable else set(),
+        )
+        self._slopes = numpy.zeros_like(self._numbers)
+
+    def __call__(self, *point: Any) -> Any:
+        """The outputs at a point.
+
+        Args:
+            point: an argument of the function each, in the shape of its example.
+
+        Returns:
+            Numbers in the structure that the function returns.
+
+        Raises:
+            ValueError: the shapes are not those of the example.
+            NonFiniteError: a result is not finite; the message names the operation.
+        """
+        numbers, _ = self._run(point, 0, 0)
+        rest = iter(numbers.tolist())
+        return mapped(lambda _: next(rest), self._structure)
+
+    def value_and_grad(self, *point: Any) -> tuple[float, Any]:
+        """The output at a point, and its gradient.
+
+        Args:
+            point: as for a call.
+
+        Returns:
+            A number, and an array of the derivatives for the parameters. If there are none, the
+            derivatives for the argument, in its shape; for several a tuple of such arrays.
+
+        Raises:
+            TypeError: the function returns more than one number.
+            ValueError, NonFiniteError: as for a call.
+        """
+        if not self._differentiable:
+            raise TypeError("only a function that returns one number has a gradient")
+        (value,), gradient = self._run(point, *self._wanted)
+        return float(value), gradient if self.parameters else self._shaped(gradient)
+
+    def __repr__(self) -> str:
+        count = len(self.parameters)
+        return f"<PointProgram of {self._tape.forward} instructions, {count} parameters>"
+
+    # ------------------------------------------------------------------------- inside
+
+    def _run(self, point: tuple[Any, ...], low: int, high: int) -> tuple[Any, Any]:
+        """The outputs, and the derivatives for some slots."""
+        x = self._inputs(point)
+        fine, numbers, gradient = self._interpreter(
+            x, *self._tape, self._numbers, self._slopes, low, high
+        )
+        if not fine:
+            self._explain(point, high > low)
+        return numbers, gradient
+
+    def _inputs(self, point: tuple[Any, ...]) -> Any:
+        """The numbers of a point one after the other, once the leaves are as they are now."""
+        for i, number in self._leaves.changed():
+            self._numbers[self._first + i] = number
+        if len(point) != len(self._shapes):
+            raise ValueError(f"{len(self._shapes)} arguments are needed, not {len(point)}")
+        arrays = [self._array(i, part) for i, part in enumerate(point)]
+        return arrays[0] if len(arrays) == 1 else self._numpy.concatenate([(), *arrays])
+
+    def _array(self, i: int, part: Any) -> Any:
+        shape = self._shapes[i]
+        try:
+            array = self._numpy.array(part, dtype=float, order="C")
+        except (TypeError, ValueError):
+            raise ValueError(
+                f"argument {i} must be numbers of the shape {shape}, not {part!r}"
+            ) from None
+        if array.shape != shape:
+            raise ValueError(
+                f"argument {i} must have the shape {shape}, as in the function's example, "
+                f"not {array.shape}"
+            )
+        return array.reshape(-1)
+
+    def _shaped(self, gradient: Any) -> Any:
+        """The gradient as an array for each argument, if there are several."""
+        if len(self._shapes) == 1:
+            return gradient.reshape(self._shapes[0])
+        parts, start = [], 0
+        for shape in self._shapes:
+            size = self._numpy.prod(shape, dtype=int)
+            parts.append(gradient[start : start + size].reshape(shape))
+            start += size
+        return tuple(parts)
+
+    def _explain(self, point: tuple[Any, ...], with_gradient: bool) -> None:
+        """Compute the point with the engine, whose error names the operation."""
+        outputs = self._fn(*(mapped(Value, self._numpy.asarray(part)) for part in point))
+        if with_gradient:
+            for out in flat(outputs):
+                if isinstance(out, Value):
+                    adjoints(out)
+        raise NonFiniteError("a result or a derivative is too large for a float")
