@@ -694,7 +694,8 @@ mean = Op(
 def _chosen(m: Any, out: Any, *args: Any) -> Sequence[Any]:
     """1 for the argument that `out` is, an equal share for those that tie, 0 for the others."""
     chosen = [1.0 - m.abs(m.sign(out - x)) for x in args]
-    return [share / builtins.sum(chosen) for share in chosen]
+    total = builtins.sum(chosen)
+    return [share / total for share in chosen]
 
 
 max = Op(
@@ -733,8 +734,10 @@ def _logsumexp(m: Any, *args: Any) -> Any:
 
 
 def _softmax(m: Any, out: Any, *args: Any) -> Sequence[Any]:
-    weights = [m.exp(x - m.max(*args)) for x in args]  # x − out would lose the digits of log n
-    return [weight / m.sum(*weights) for weight in weights]
+    top = m.max(*args)
+    weights = [m.exp(x - top) for x in args]  # x − out would lose the digits of log n
+    total = m.sum(*weights)
+    return [weight / total for weight in weights]
 
 
 logsumexp = Op(

@@ -7,10 +7,10 @@ import keyword
 import re
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from micrograd_plus import graph
 from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler.backends import BACKENDS
 from micrograd_plus.compiler.expressions import expressions
+from micrograd_plus.compiler.leaves import Leaves
 from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.source import REDUCTIONS, Source
@@ -51,13 +51,11 @@ class Program:
         self._backend = _backend(backend)
         self._fn = fn
         self._dtype = numpy.dtype(dtype)
-        self._params = params
-        self.parameters = parameters = _listed(params)
         found = trace(fn, example)
-        given = {id(p) for p in parameters}
         # leaves that are neither inputs nor parameters stay live, without derivatives
-        self._leaves = [*parameters, *(x for x in found.outside if id(x) not in given)]
-        leaves = {id(x): ("parameter", i) for i, x in enumerate(self._leaves)}
+        self._leaves = Leaves(params, found.outside)
+        self.parameters = self._leaves.parameters
+        leaves = {id(x): ("parameter", i) for i, x in enumerate(self._leaves.values)}
         leaves |= {id(x): ("input", i) for i, x in enumerate(found.inputs)}
         self._structure = found.outputs
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
@@ -71,8 +69,8 @@ class Program:
             schedule(outputs),
             outputs,
             _inputs(fn, [len(flat(mapped(float, part))) for part in example]),
-            len(self._leaves),
-            len(parameters),
+            len(self._leaves.values),
+            len(self.parameters),
             input_gradients,
             differentiable,
         )
@@ -89,15 +87,12 @@ class Program:
         exec(self._source.functions(), self._code)  # noqa: S102
         for name in self._source.constants:
             self._code[name] = self._cast(self._code[name])
-        self._seen = [x.data for x in self._leaves]
-        self._all = numpy.array(self._seen, dtype=self._dtype)
-        self._changes = graph.changes
+        self._all = numpy.array([x.data for x in self._leaves.values], dtype=self._dtype)
 
     @property
     def vector(self) -> Any:
         """The parameters' numbers, an array that may be changed in place or replaced."""
-        self._look_for_changes()
-        return self._all[: len(self.parameters)]
+        return self._current()[: len(self.parameters)]
 
     @vector.setter
     def vector(self, numbers: Any) -> None:
@@ -181,10 +176,8 @@ class Program:
 
     def write_parameters(self) -> None:
         """Put the numbers of `vector` into the parameters."""
-        numbers = self.vector.tolist()
-        self._assign(numbers)
-        self._seen[: len(numbers)] = numbers
-        self._changes = graph.changes
+        self._assign(self.vector.tolist())
+        self._leaves.changed()  # by no one else
 
     def source(self, backend: str = "numpy") -> str:
         """The program as the text of a module that runs without this package.
@@ -230,22 +223,10 @@ class Program:
         return constant.astype(self._dtype) if constant.dtype.kind == "f" else constant
 
     def _current(self) -> Any:
-        self._look_for_changes()
+        """The numbers of all leaves, those that were assigned to Values taken over."""
+        for i, number in self._leaves.changed():
+            self._all[i] = number
         return self._all
-
-    def _look_for_changes(self) -> None:
-        """Take over numbers that were assigned to Values since the last look."""
-        if self._changes != graph.changes:
-            now = _listed(self._params)
-            if list(map(id, now)) != list(map(id, self.parameters)):
-                raise ValueError(
-                    "a parameter was replaced by another Value since the function was compiled: "
-                    "assign to its data instead, or compile again"
-                )
-            for i, leaf in enumerate(self._leaves):
-                if leaf._data != self._seen[i]:
-                    self._seen[i] = self._all[i] = leaf._data
-            self._changes = graph.changes
 
     def _columns(self, batch: tuple[Any, ...]) -> list[Any]:
         """The inputs as an array of (inputs, examples) for each argument."""
@@ -398,10 +379,6 @@ def _inputs(fn: Callable[..., Any], sizes: list[int]) -> dict[str, int]:
     if len(names) < len(sizes) or taken & set(names) or not plain:
         names = [f"x{i}" for i in range(1, len(sizes) + 1)] if len(sizes) > 1 else ["x"]
     return dict(zip(names, sizes, strict=True))
-
-
-def _listed(params: Module | Sequence[Value]) -> list[Value]:
-    return params.parameters() if isinstance(params, Module) else list(params)
 
 
 def _filled(nested: Any, rows: Any) -> Any:
