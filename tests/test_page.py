@@ -206,3 +206,109 @@ def test_a_notebook_cell_shows_the_same(open_page, tmp_path):
     background = shown.nth(0).evaluate("e => getComputedStyle(e).backgroundColor")
     assert background == "rgb(17, 24, 39)"
     assert repr(walk) == "<Walkthrough of 8 steps: see .print(), .to_html(path)>"
+
+
+# ------------------------------------------------------------------- zooming and panning
+
+FRAME = ".mg-stepper .mg-picture"
+
+
+def picture(page):
+    """Where the picture is in the window, how large a point of it, and how far it is moved."""
+    return page.evaluate(
+        """selector => { const frame = document.querySelector(selector);
+        const svg = frame.querySelector("svg").getBoundingClientRect();
+        return {left: svg.left, top: svg.top, scale: svg.width, height: frame.offsetHeight,
+                scrolled: [frame.scrollLeft, frame.scrollTop, scrollY]} }""",
+        FRAME,
+    )
+
+
+def gate(page):
+    box = page.locator("svg ellipse").first.bounding_box()
+    return [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+
+
+def test_zooming_by_buttons_and_keys_moves_nothing_else(page):
+    before = picture(page)
+    controls = page.locator(".mg-controls").bounding_box()
+    page.get_by_role("button", name="Zoom in").click()
+    page.keyboard.press("+")
+    assert picture(page)["scale"] == pytest.approx(before["scale"] * 1.25**2, rel=1e-3)
+    page.locator(".mg-stepper").focus()
+    page.keyboard.press("-")
+    page.get_by_role("button", name="Zoom out").click()
+    assert picture(page)["scale"] == pytest.approx(before["scale"], rel=1e-3)
+    for _ in range(30):
+        page.keyboard.press("+")
+    assert picture(page)["scale"] < before["scale"] * 8
+    page.get_by_role("button", name="Fit the picture").click()
+    fitted = picture(page)
+    frame = page.locator(FRAME).bounding_box()
+    assert page.locator("svg").bounding_box()["width"] <= frame["width"]
+    assert page.locator("svg").bounding_box()["height"] <= frame["height"] + 1
+    page.keyboard.press("+")
+    page.keyboard.press("0")
+    assert picture(page) == fitted
+    assert page.locator(".mg-controls").bounding_box() == controls
+
+
+def test_the_wheel_zooms_with_ctrl_at_the_pointer_and_else_scrolls_the_page(open_page, tmp_path):
+    path = write_page(tmp_path / "long.html", "Long", [(str(i), xyz()) for i in range(6)])
+    page = open_page(path)
+    x, y = gate(page)
+    pointer = [int(x), int(y)]
+    page.mouse.move(*pointer)
+    before = picture(page)
+    page.keyboard.down("Control")
+    for _ in range(6):
+        page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    factor = picture(page)["scale"] / before["scale"]
+    assert factor > 4
+    stays = [p + (g - p) * factor for p, g in zip(pointer, (x, y), strict=True)]
+    assert gate(page) == pytest.approx(stays, abs=1)
+    assert picture(page)["scrolled"][2] == 0
+    for _ in range(20):  # a picture in the way does not keep the page
+        page.mouse.wheel(0, 120)
+        page.wait_for_timeout(20)
+    page.wait_for_function("scrollY > 300")
+
+
+def test_a_drag_moves_a_picture_that_is_larger_than_its_frame(page):
+    for _ in range(5):
+        page.keyboard.press("+")
+    before, (x, y) = picture(page), gate(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y - 5, steps=4)
+    page.mouse.up()
+    page.mouse.move(x, y)
+    after = picture(page)
+    assert [after["left"], after["top"]] == [before["left"] + 40, before["top"] - 5]
+    assert page.evaluate("getSelection().toString()") == ""
+
+
+def test_arrow_keys_move_a_larger_picture_that_has_the_focus(page):
+    count = page.locator(".mg-count")
+    page.locator(FRAME).focus()
+    page.keyboard.press("ArrowRight")  # there is nothing to move
+    assert count.inner_text() == "2 / 8"
+    for _ in range(8):
+        page.keyboard.press("+")
+    page.locator(FRAME).focus()
+    left = picture(page)["scrolled"][0]
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"document.querySelector('{FRAME}').scrollLeft > {left}")
+    assert count.inner_text() == "2 / 8"
+    page.locator(".mg-stepper").focus()
+    page.keyboard.press("ArrowRight")
+    assert count.inner_text() == "3 / 8"
+
+
+def test_a_click_on_a_part_stays_a_click(page):
+    for _ in range(5):
+        page.keyboard.press("+")
+    page.evaluate("document.addEventListener('click', e => { window.hit = e.target.tagName })")
+    page.mouse.click(*gate(page))
+    assert page.evaluate("window.hit") in ("ellipse", "text")

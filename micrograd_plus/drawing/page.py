@@ -104,11 +104,12 @@ def fragment(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> str:
     }
     image = base64.b64encode(layout.render(dot.source(picture), "png")).decode()
     sentences = escape("\n".join(step.text for step in steps))
+    scripts = [resource(name).strip() for name in ("stepper.js", "picture.js", "zoom.js")]
     return (
         f'<div class="mg-stepper"><img alt="{sentences}" style="max-width: 100%" '
-        f'src="data:image/png;base64,{image}"></div>\n<script>{resource("stepper.js").rstrip()}'
+        f'src="data:image/png;base64,{image}"></div>\n<script>{scripts[0]}'
         f"(document.currentScript.previousElementSibling, {in_script(content)}, "
-        f"{resource('picture.js').strip()});</script>"
+        f"{scripts[1]}, {scripts[2]});</script>"
     )
 
 

@@ -1,5 +1,5 @@
 // Turns the static picture before the script into a walkthrough that can be stepped through.
-(function (root, walk, picture) {
+(function (root, walk, picture, zoom) {
   "use strict";
   if (!root || !root.classList.contains("mg-stepper")) return;
 
@@ -30,7 +30,8 @@
   root.replaceChildren(
     make("style", { textContent: walk.css }),
     make("div", { className: "mg-picture" }, svg),
-    make("div", { className: "mg-controls" }, first, back, forward, end, slider, count),
+    make("div", { className: "mg-controls" },
+      first, back, forward, end, slider, count, zoom(svg, root)),
     sentence,
   );
   root.tabIndex = 0;
