@@ -11,7 +11,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus import ops
+from micrograd_plus import latex, ops
 from micrograd_plus.floats import floats
 from micrograd_plus.operation import BINDING
 
@@ -27,14 +27,6 @@ _LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆�
 _RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _GATE_WIDTH = 12
 _FOLDED = {"add", "subtract", "multiply", "divide", "negate", "power", "sign"}
-_LATEX_SPECIAL = str.maketrans(
-    {
-        "\\": r"\textbackslash{}",
-        "^": r"\textasciicircum{}",
-        "~": r"\textasciitilde{}",
-        **{character: "\\" + character for character in "{}$&#%_"},
-    }
-)
 
 
 class Operators:
@@ -168,16 +160,11 @@ def text_name(label: str) -> str:
 
 def latex_name(label: str) -> str:
     """A label for LaTeX's mathematics, everything that LaTeX would act on escaped."""
-    name, subscript = map(_latex_word, split_label(shorten(visible(label))))
-    return f"{name}_{{{subscript}}}" if subscript else name
-
-
-def _latex_word(word: str) -> str:
-    if word == "…":
-        return r"\cdots"
-    if re.fullmatch(r"[A-Za-z]|[\d,]*", word):
-        return word
-    return rf"\text{{{word.translate(_LATEX_SPECIAL)}}}"
+    label = shorten(visible(label))
+    base = label.rstrip("′")
+    name, subscript = map(latex.word, split_label(base))
+    primes = "'" * (len(label) - len(base))
+    return f"{name}_{{{subscript}}}{primes}" if subscript else name + primes
 
 
 def text_number(x: float, digits: int = 4) -> str:

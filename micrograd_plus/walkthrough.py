@@ -64,6 +64,7 @@ class Step:
     latex: str
     changes: tuple[Change, ...]
     _history: Sequence[Step] = field(repr=False, compare=False)
+    _equations: Sequence[Sequence[Any]] = field(repr=False, compare=False)
 
     @property
     def visible(self) -> dict[Value, Shown]:
@@ -233,10 +234,24 @@ class _Walk:
         changes: tuple[Change, ...],
     ) -> None:
         text, latex = (_sentence(equations, notation) for notation in (TEXT, LATEX))
-        self.steps.append(Step(phase, node, edge, text, latex, changes, self.steps))
+        self.steps.append(Step(phase, node, edge, text, latex, changes, self.steps, equations))
 
 
-def _sentence(equations: list[list[Any]], notation: Notation) -> str:
-    """Chains of equal formulas, each written once."""
-    chains = [dict.fromkeys(write(part, notation) for part in chain) for chain in equations]
-    return ", ".join(map(" = ".join, chains))
+def _sentence(equations: Sequence[Sequence[Any]], notation: Notation) -> str:
+    return ", ".join(" = ".join(_chain(equation, notation)) for equation in equations)
+
+
+def _chain(equation: Sequence[Any], notation: Notation) -> list[str]:
+    """Formulas that are equal, each written once."""
+    return [*dict.fromkeys(write(part, notation) for part in equation)]
+
+
+def align(steps: Sequence[Step]) -> str:
+    """The steps as LaTeX: an `align` environment, one line per step, aligned at its first =."""
+    lines = []
+    for step in steps:
+        first, *others = (_chain(equation, LATEX) for equation in step._equations)
+        left, *right = first
+        aligned = f"{left} &= {' = '.join(right)}" if right else left
+        lines.append(r",\quad ".join([aligned, *map(" = ".join, others)]))
+    return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"

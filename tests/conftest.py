@@ -1,4 +1,4 @@
-"""What tests need from the system: a browser, and for PDF a Graphviz."""
+"""What tests need from the system: a browser and its pages, and for PDF a Graphviz."""
 
 import contextlib
 import importlib.util
@@ -69,3 +69,24 @@ def browser():
         chromium = playwright.chromium.launch(executable_path=program, args=flags)
         yield chromium
         chromium.close()
+
+
+@pytest.fixture
+def open_page(browser):
+    """Opens a page; when the test ends, no script may have failed and nothing been fetched."""
+    pages, troubles = [], []
+
+    def open_page(path, **context):
+        page = browser.new_context(offline=True, **context).new_page()
+        page.on("pageerror", lambda error: troubles.append(f"script: {error}"))
+        page.on("console", lambda line: troubles.append(f"console: {line.text}"))
+        page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
+        page.on("request", lambda r: r.url.startswith(("file:", "data:")) or troubles.append(r.url))
+        page.goto(path.as_uri())
+        pages.append(page)
+        return page
+
+    yield open_page
+    for page in pages:
+        page.context.close()
+    assert not troubles

@@ -125,7 +125,12 @@ def test_numbers(number, text, latex):
             r"\text{\textbackslash{}a\{x\}\textasciicircum{}\textasciitilde{}}",
         ),
         ("_1", "_1", r"\text{\_1}"),
-        ("two\nlines", "two␊lines", r"\text{two␊lines}"),
+        ("two\nlines", "two␊lines", r"\text{two\ifdefined\Umathchar ␊\else U+240A\fi{}lines}"),
+        ("a<b|", "a<b|", r"\text{a\textless{}b\textbar{}}"),
+        ("θ_1", "θ₁", r"\theta_{1}"),
+        ("Δx′", "Δx′", r"\text{$\Delta$x}'"),
+        ("é", "é", r"\text{é}"),
+        ("٣", "٣", r"\text{\ifdefined\Umathchar ٣\else U+0663\fi{}}"),
     ],
 )
 def test_labels(label, text, latex):

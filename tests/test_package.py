@@ -20,6 +20,7 @@ cli_train
 drawing.quiz drawing.stepper
 drawing.quiz_page
 drawing.terminal drawing.page drawing.quiz_terminal
+drawing.frames
 drawing.picture
 drawing.layers
 drawing.layout drawing.dot
@@ -56,7 +57,7 @@ engine
 adjoints number
 copying
 graph
-errors files extras plots
+errors files extras latex plots
 floats
 ops
 operation

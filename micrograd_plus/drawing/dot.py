@@ -10,17 +10,42 @@ import re
 from html import escape
 from itertools import pairwise
 from math import isnan
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.formula import shorten, split_label, text_name, text_number, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from micrograd_plus.drawing.scene import Part, Scene
 
-FORWARD, GRADIENT = "#15803d", "#dc2626"
-INK, TEXT, NAME, GATE = "#334155", "#0f172a", "#64748b", "#f8fafc"
+FORWARD, GRADIENT = "#047857", "#c73200"
+INK, TEXT, NAME, GATE = "#334155", "#0f172a", "#5b6b80", "#f8fafc"
+LIT_WIRE, LIT_GATE, LIT_PLATE = "#b45309", "#fde68a", "#fef9c3"
+
+
+class Look(NamedTuple):
+    """How the numbers on the wires look.
+
+    Attributes:
+        forward: the colour of values.
+        gradient: the colour of gradients.
+        lit: the ids of the parts that are lit.
+        hidden: the numbers that hold their place unseen: a wire's id, and "data" or "grad".
+    """
+
+    forward: str
+    gradient: str
+    lit: Collection[str] = ()
+    hidden: Collection[tuple[str, str]] = ()
+
+
+# Green with some blue in it and red with some yellow stay apart for those who can't tell the
+# lecture's pure ones apart, and both can be read on white.
+COLORS = {
+    "accessible": Look(FORWARD, GRADIENT),
+    "lecture": Look("#00ff00", "#ff0000"),
+}
 
 _COLUMN = 12  # up to so many leaves stand in one column, in order
 _EXACT = 100  # with more nodes wires needn't be as straight as can be, which takes minutes
@@ -28,11 +53,23 @@ _LONGEST_NAME = 10  # of an inner value, on its wire
 _CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}
 
 
+def colored(colors: str) -> Look:
+    """The look with colours of that name.
+
+    Raises:
+        ValueError: there are no such colours.
+    """
+    if colors not in COLORS:
+        raise ValueError(f"there are no colors {colors!r}; choose from {', '.join(COLORS)}")
+    return COLORS[colors]
+
+
 def source(
     scene: Scene,
     style: str = "wires",
     background: str = "white",
     caption: Sequence[str] = (),
+    look: Look = COLORS["accessible"],
 ) -> str:
     """The DOT source of a scene.
 
@@ -41,6 +78,7 @@ def source(
         style: "wires" for numbers on the wires, "box" for a box with data and grad per value.
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
         caption: lines of text to stand below.
+        look: how the numbers on the wires look.
 
     Raises:
         ValueError: there is no such style, or `background` is not of that form.
@@ -68,7 +106,7 @@ def source(
         lines = "".join(f'{gap}{_escape(visible(line))}<br align="left"/>' for line in caption)
         label = f'<<font point-size="13" color="{TEXT}">{gap}{lines}</font>>'
         graph.attr(label=label, labelloc="b", labeljust="l", fontname="Helvetica")
-    _DRAWN[style](graph, scene)
+    _DRAWN[style](graph, scene, look)
     text: str = graph.source
     return text
 
@@ -80,7 +118,7 @@ def colour(text: str) -> str:
     return text
 
 
-def _wires(graph: Any, scene: Scene) -> None:
+def _wires(graph: Any, scene: Scene, look: Look) -> None:
     last = len(scene.parts) - 1
     inner = [_on_wire(part) if i < last else "" for i, part in enumerate(scene.parts)]
     # plates of equal size: where their widths differ, Graphviz leaves gaps in the wires
@@ -90,18 +128,21 @@ def _wires(graph: Any, scene: Scene) -> None:
     )
     size = f'width="{max(42, 7 * width + 4)}" height="{20 if any(inner) else 17}"'
     for i, part in enumerate(scene.parts):
-        graph.node(f"v{i}", _plate(part, inner[i], size), shape="plain", id=f"v{i}")
+        plate = _plate(part, inner[i], size, f"v{i}", look)
+        graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
         if part.gate is not None:
-            _gate(graph, f"o{i}", part.gate)
-            graph.edge(f"o{i}", f"v{i}:w", arrowhead="none", weight="8", id=f"s{i}")
+            _gate(graph, f"o{i}", part.gate, LIT_GATE if f"o{i}" in look.lit else GATE)
         elif part.label:
             graph.node(f"o{i}", _end(part.label), shape="plain")
-            graph.edge(f"o{i}", f"v{i}:w", arrowhead="none", weight="8", id=f"s{i}")
+        if part.gate is not None or part.label:
+            wire = {"arrowhead": "none", "weight": "8", **_lit(f"s{i}", look)}
+            graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
         # where the order of two inputs matters, the first enters above the second
         ports = (":nw", ":sw") if part.ordered and len(part.inputs) == 2 else ("", "")
         for position, j in enumerate(part.inputs):
             port = ports[position] if position < 2 else ""
-            graph.edge(f"v{j}:e", f"o{i}{port}", id=f"e{i}_{position}")
+            name = f"e{i}_{position}"
+            graph.edge(f"v{j}:e", f"o{i}{port}", id=name, **_lit(name, look))
     if scene.parts[last].gate is not None:
         graph.node("out", _end(scene.parts[last].label), shape="plain")
         graph.edge(f"v{last}:e", "out")
@@ -123,7 +164,12 @@ def _column(graph: Any, scene: Scene, leaves: list[int]) -> None:
             graph.edge(above, below, style="invis")
 
 
-def _boxes(graph: Any, scene: Scene) -> None:
+def _lit(name: str, look: Look) -> dict[str, str]:
+    """A wire that is lit is not thicker: arrowheads would move."""
+    return {"color": LIT_WIRE} if name in look.lit else {}
+
+
+def _boxes(graph: Any, scene: Scene, look: Look) -> None:
     for i, part in enumerate(scene.parts):
         cells = [
             _name(part.label) if part.label else "",
@@ -144,7 +190,7 @@ _DRAWN = {"wires": _wires, "box": _boxes}
 STYLES = tuple(_DRAWN)
 
 
-def _gate(graph: Any, name: str, text: str) -> None:
+def _gate(graph: Any, name: str, text: str, fill: str = GATE) -> None:
     from graphviz import escape as plain  # its backslashes and brackets mean nothing
 
     look = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
@@ -153,24 +199,26 @@ def _gate(graph: Any, name: str, text: str) -> None:
         look["style"] = "filled"
     else:
         look |= {"shape": "box", "style": "filled,rounded", "height": "0.4", "margin": "0.08,0"}
-    graph.node(name, plain(text), id=name, fillcolor=GATE, **look)
+    graph.node(name, plain(text), id=name, fillcolor=fill, **look)
 
 
-def _plate(part: Part, name: str, size: str) -> str:
+def _plate(part: Part, name: str, size: str, id: str, look: Look) -> str:
     if name:
         name = f'<font point-size="10" color="{NAME}"><i>{_escape(name)}</i></font> '
     rows = (
-        ("bottom", name, FORWARD, number(part.data)),
-        ("top", "", GRADIENT, number(part.grad)),
+        ("bottom", name, look.forward, number(part.data), "data"),
+        ("top", "", look.gradient, number(part.grad), "grad"),
     )
     cells = "".join(
-        f'<tr><td {size} valign="{side}">{before}'
-        f'<font point-size="12" color="{color}">{number}</font></td></tr>'
-        for side, before, color, number in rows
+        f'<tr><td {size} valign="{side}">{before}<font point-size="12" '
+        f'color="{"transparent" if (id, slot) in look.hidden else color}">'
+        f"{number}</font></td></tr>"
+        for side, before, color, number, slot in rows
     )
+    color = f'color="{LIT_WIRE}" bgcolor="{LIT_PLATE}"' if id in look.lit else f'color="{INK}"'
     return (
         f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" rows="*" '
-        f'color="{INK}">{cells}</table>>'
+        f"{color}>{cells}</table>>"
     )
 
 

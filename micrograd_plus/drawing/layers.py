@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.arrays import parts, some
-from micrograd_plus.drawing.dot import FORWARD, GATE, GRADIENT, INK, TEXT
+from micrograd_plus.drawing.dot import COLORS, GATE, INK, TEXT, Look
 from micrograd_plus.formula import (
     Name,
     formulas,
@@ -32,12 +32,13 @@ if TYPE_CHECKING:
 _LONGEST = 44
 
 
-def source(program: Program, background: str = "white") -> str:
+def source(program: Program, background: str = "white", look: Look = COLORS["accessible"]) -> str:
     """The DOT source of a program's layers.
 
     Args:
         program: what `compile` returned.
         background: the colour behind it.
+        look: the colours of values and gradients.
     """
     from graphviz import Digraph  # loaded only by those who draw
 
@@ -54,14 +55,14 @@ def source(program: Program, background: str = "white") -> str:
             for name, slope in layers.slopes(group):
                 slopes.setdefault(name, []).append(slope)
     for name, size in program.arguments.items():
-        _wire(graph, name, f"({size}, N)", slopes.get(name, []))
+        _wire(graph, name, f"({size}, N)", slopes.get(name, []), look)
     for group in program.groups:
         shape = f"({len(group.members)}, N)" if group.batched else f"({len(group.members)})"
-        _wire(graph, group.name, shape, slopes.get(group.name, []))
-        _chain(graph, group.name, layers.gates(group))
+        _wire(graph, group.name, shape, slopes.get(group.name, []), look)
+        _chain(graph, group.name, layers.gates(group), look)
     if program.result:
-        graph.node("E", _plate("<b>E</b>", "∂E = 1"), shape="plain")
-        _chain(graph, "E", [("mean", "", [program.result])])
+        graph.node("E", _plate("<b>E</b>", "∂E = 1", look), shape="plain")
+        _chain(graph, "E", [("mean", "", [program.result])], look)
     text: str = graph.source
     return text
 
@@ -177,29 +178,29 @@ def _lowered(number: str) -> str:
     return text_name(f"W_{number}")[1:]
 
 
-def _wire(graph: Any, name: str, shape: str, slopes: list[str]) -> None:
+def _wire(graph: Any, name: str, shape: str, slopes: list[str], look: Look) -> None:
     below = f"∂{_symbol(name)} = {' + '.join(slopes)}" if slopes else ""
-    plate = _plate(f"<b>{escape(_symbol(name))}</b> {shape}", shorten(below, _LONGEST))
+    plate = _plate(f"<b>{escape(_symbol(name))}</b> {shape}", shorten(below, _LONGEST), look)
     graph.node(name, plate, shape="plain")
 
 
-def _plate(above: str, below: str) -> str:
+def _plate(above: str, below: str, look: Look) -> str:
     """A table of two rows whose rule between them is the wire."""
     rows = "".join(
         f'<tr><td valign="{side}"><font color="{colour}">{text}</font></td></tr>'
         for side, colour, text in (
-            ("bottom", FORWARD, above),
-            ("top", GRADIENT, escape(below) or " "),
+            ("bottom", look.forward, above),
+            ("top", look.gradient, escape(below) or " "),
         )
     )
     return f'<<table border="0" cellborder="0" rows="*" color="{INK}">{rows}</table>>'
 
 
-def _chain(graph: Any, name: str, gates: list[tuple[str, str, list[str]]]) -> None:
+def _chain(graph: Any, name: str, gates: list[tuple[str, str, list[str]]], look: Look) -> None:
     """The boxes that lead to an array, and the wires that enter them."""
     places = [f"{name} {i}" for i, _ in enumerate(gates)]
     for place, (text, slope, entering) in zip(places, gates, strict=True):
-        below = f'<br/><font color="{GRADIENT}">{escape(slope)}</font>' if slope else ""
+        below = f'<br/><font color="{look.gradient}">{escape(slope)}</font>' if slope else ""
         label = f"<<b>{escape(text)}</b>{below}>"
         graph.node(place, label, shape="box", style="rounded,filled", fillcolor=GATE)
         for other in entering:

@@ -13,10 +13,9 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.drawing import dot, layout
-from micrograd_plus.drawing.scene import LIMIT, scene
+from micrograd_plus.drawing.frames import lit, walked
+from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.formula import visible
-from micrograd_plus.graph import order
-from micrograd_plus.walkthrough import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +55,10 @@ h2 {{ font-size: 1.15rem; margin-top: 2.5rem; overflow-wrap: anywhere; }}
 </body>
 </html>
 """
-_STEPPING = "Step with the buttons, the slider, or the arrow keys."
+_STEPPING = (
+    "Values stand above the wires, gradients below. Step with the buttons, the slider, or the "
+    "arrow keys; zoom with Ctrl and the wheel, or the keys + − 0."
+)
 
 
 def page(
@@ -80,29 +82,37 @@ def page(
     return _PAGE.format(title=_text(title), sections=body, note=_text(note), focus=focus)
 
 
-def fragment(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> str:
+def fragment(
+    root: Value,
+    steps: Sequence[Step],
+    limit: int = LIMIT,
+    look: dot.Look = dot.COLORS["accessible"],
+) -> str:
     """A walkthrough as a piece of HTML, for a page or for a notebook's cell.
 
     Args:
         root: the value that the walkthrough leads to.
         steps: its steps.
         limit: the largest number of nodes to draw.
+        look: how the numbers on the wires look.
 
     Raises:
         GraphTooLargeError, LayoutError: as for `draw`.
     """
-    named = names(order(root))
-    numbers = steps[-1].visible
-    picture = scene(root, limit, named.__getitem__, numbers.__getitem__)
+    picture = walked(root, steps, limit)
     index = {node: i for i, node in enumerate(picture.nodes)}
+    source = dot.source(picture, background="transparent", look=look)
+    numbers = {"forward": look.forward, "gradient": look.gradient}
     content = {
-        "svg": layout.render(dot.source(picture, background="transparent"), "svg").decode(),
+        "svg": layout.render(source, "svg").decode(),
         "css": resource("stepper.css"),
-        "inks": INKS,
+        "inks": {look.forward: "forward", look.gradient: "gradient", **INKS},
+        # the style sheet has the accessible ones, in light and dark
+        "colors": {} if look == dot.COLORS["accessible"] else numbers,
         "plates": [f"v{i}" for i in index.values()],
         "steps": [_step(step, index) for step in steps],
     }
-    image = base64.b64encode(layout.render(dot.source(picture), "png")).decode()
+    image = base64.b64encode(layout.render(dot.source(picture, look=look), "png")).decode()
     sentences = escape("\n".join(step.text for step in steps))
     scripts = [resource(name).strip() for name in ("stepper.js", "picture.js", "zoom.js")]
     return (
@@ -120,18 +130,6 @@ def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
         for change in step.changes
     ]
     return {"phase": step.phase, "text": step.text, "lit": lit(step, index), "changes": changes}
-
-
-def lit(step: Step, index: dict[Value, int]) -> list[str]:
-    """The ids of the parts of the picture that a step is about."""
-    if step.node is None:
-        return []
-    parts = [f"v{index[step.node]}", f"s{index[step.node]}"]
-    if step.edge:
-        parts += [f"o{index[step.edge[0]]}", f"e{index[step.edge[0]]}_{step.edge[1]}"]
-    elif step.phase == "forward":
-        parts.append(f"o{index[step.node]}")
-    return parts
 
 
 def _text(text: str) -> str:

@@ -70,7 +70,11 @@ class Picture:
 
 
 def draw(
-    root: Value | Program, style: str = "wires", limit: int = LIMIT, background: str = "white"
+    root: Value | Program,
+    style: str = "wires",
+    limit: int = LIMIT,
+    background: str = "white",
+    colors: str = "accessible",
 ) -> Picture:
     """Draw a graph the way lecture slides do: numbers above the wires, gradients below.
 
@@ -84,10 +88,12 @@ def draw(
         style: "wires", or "box" for micrograd's boxes with data and grad.
         limit: the largest number of nodes to draw.
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
+        colors: of the numbers on wires: "accessible" can be read on white, and told apart by
+            those who don't see red or green; "lecture" is the slides' pure green and red.
 
     Raises:
         GraphTooLargeError: the graph has more nodes than `limit`.
-        ValueError: there is no such style, or `background` is not of that form.
+        ValueError: there are no such style or colors, or `background` is not of that form.
 
     Source: lectures A and C.
 
@@ -96,6 +102,7 @@ def draw(
     >>> draw(x * y).pipe("svg")[:5]
     b'<?xml'
     """
+    look = dot.colored(colors)
     if isinstance(root, Program):
-        return Picture(layers.source(root, dot.colour(background)))
-    return Picture(dot.source(scene(root, limit), style, background))
+        return Picture(layers.source(root, dot.colour(background), look))
+    return Picture(dot.source(scene(root, limit), style, background, look=look))

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import questions
 from micrograd_plus.drawing import dot, layout
-from micrograd_plus.drawing.page import INKS, in_script, lit, resource
+from micrograd_plus.drawing.frames import lit
+from micrograd_plus.drawing.page import INKS, in_script, resource
 from micrograd_plus.drawing.scene import Scene, scene
 from micrograd_plus.formula import visible
 from micrograd_plus.graph import order

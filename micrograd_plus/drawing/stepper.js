@@ -3,7 +3,10 @@
   "use strict";
   if (!root || !root.classList.contains("mg-stepper")) return;
 
-  const { svg, parts } = picture(walk.svg, walk.inks, root.querySelector("img").alt);
+  const { svg, parts } = picture(walk.svg, walk.inks, "");
+  for (const [ink, color] of Object.entries(walk.colors)) {
+    svg.style.setProperty(`--mg-${ink}`, color); // of the numbers; sentences stay readable
+  }
   const make = (tag, properties, ...children) => {
     const element = Object.assign(document.createElement(tag), properties);
     element.append(...children);
@@ -12,7 +15,7 @@
   const button = (glyph, title, target) => {
     const element = make("button", { type: "button", title, textContent: glyph });
     element.setAttribute("aria-label", title);
-    element.addEventListener("click", () => show(target()));
+    element.addEventListener("click", () => show(target())); // at an end it changes nothing
     return element;
   };
   const last = walk.steps.length - 1;
@@ -25,16 +28,19 @@
   slider.setAttribute("aria-label", "Step");
   slider.addEventListener("input", () => show(Number(slider.value)));
   const count = make("span", { className: "mg-count" });
+  const phaseName = make("span", { className: "mg-phase" });
   const sentence = make("div", { className: "mg-sentence" });
   sentence.setAttribute("aria-live", "polite");
   root.replaceChildren(
     make("style", { textContent: walk.css }),
     make("div", { className: "mg-picture" }, svg),
     make("div", { className: "mg-controls" },
-      first, back, forward, end, slider, count, zoom(svg, root)),
+      first, back, forward, end, slider, count, phaseName, zoom(svg, root)),
     sentence,
   );
   root.tabIndex = 0;
+  root.setAttribute("role", "group");
+  root.setAttribute("aria-label", "Walkthrough");
   root.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const target = {
@@ -67,10 +73,13 @@
     sentence.textContent = text;
     sentence.dataset.phase = phase;
     count.textContent = `${current + 1} / ${last + 1}`;
+    phaseName.textContent = phase;
+    svg.setAttribute("aria-label", `The graph after step ${current + 1} of ${last + 1}`);
     slider.value = current;
     slider.setAttribute("aria-valuetext", text);
-    first.disabled = back.disabled = current === 0;
-    forward.disabled = end.disabled = current === last;
+    // a button that is really disabled would lose the focus, and the keys with it
+    for (const element of [first, back]) element.ariaDisabled = current === 0;
+    for (const element of [forward, end]) element.ariaDisabled = current === last;
   }
   show(0);
 })

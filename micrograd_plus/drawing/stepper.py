@@ -6,11 +6,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, overload
 
+from micrograd_plus.drawing import dot
+from micrograd_plus.drawing.frames import frame_sources, write_frames
 from micrograd_plus.drawing.page import fragment, page
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.terminal import print_steps
 from micrograd_plus.files import write
-from micrograd_plus.walkthrough import Step, steps
+from micrograd_plus.walkthrough import Step, align, steps
 
 if TYPE_CHECKING:
     import os
@@ -26,11 +28,13 @@ class Walkthrough(Sequence[Step]):
     Attributes:
         root: the value whose graph is walked.
         limit: the largest number of nodes to draw.
+        look: how the numbers on the wires look.
     """
 
-    def __init__(self, root: Value, limit: int = LIMIT) -> None:
+    def __init__(self, root: Value, limit: int = LIMIT, colors: str = "accessible") -> None:
         self.root = root
         self.limit = limit
+        self.look = dot.colored(colors)
         self._steps = steps(root)
 
     @overload
@@ -68,11 +72,50 @@ class Walkthrough(Sequence[Step]):
         """
         return write_page(path, title, [("", self)])
 
+    def frames(self, folder: str | os.PathLike[str], format: str = "svg") -> list[Path]:
+        """Write one picture per step, for slides: the layout stands still, the numbers appear.
+
+        The files are called 01-given.svg, 02-forward.svg and so on; all are written, or none.
+
+        Args:
+            folder: where to; it is made where there is none.
+            format: "svg", "png" or, where the system has Graphviz, "pdf".
+
+        Returns:
+            The paths of the files, in order.
+
+        Raises:
+            GraphTooLargeError, LayoutError: as for `to_html`.
+            ValueError: there is no such format.
+            OSError: the folder can't be written.
+        """
+        sources = frame_sources(self.root, self._steps, self.limit, self.look)
+        return write_frames(folder, self._steps, sources, format)
+
+    def latex(self) -> str:
+        """The steps as LaTeX: an `align` environment of the package amsmath, one line per step.
+
+        It compiles with any LaTeX. Characters that pdfLaTeX does not know appear there as their
+        codes, such as U+6F22, and as themselves with XeLaTeX and LuaLaTeX.
+
+        >>> from micrograd_plus import values
+        >>> x, y = values(x=2, y=3)
+        >>> print(step_through(x * y).latex())
+        \\begin{align}
+        x &= 2,\\quad y = 3 \\\\
+        f &= x \\cdot y = 2 \\cdot 3 = 6 \\\\
+        \\frac{\\partial f}{\\partial f} &= 1 \\\\
+        \\frac{\\partial f}{\\partial y} &= x = 2 \\\\
+        \\frac{\\partial f}{\\partial x} &= y = 3
+        \\end{align}
+        """
+        return align(self._steps)
+
     def __repr__(self) -> str:
-        return f"<Walkthrough of {len(self)} steps: see .print(), .to_html(path)>"
+        return f"<Walkthrough of {len(self)} steps: see .print(), .to_html(path), .frames(folder)>"
 
     def _repr_html_(self) -> str:
-        return fragment(self.root, self._steps, self.limit)
+        return fragment(self.root, self._steps, self.limit, self.look)
 
 
 def write_page(
@@ -83,12 +126,14 @@ def write_page(
     Raises:
         GraphTooLargeError, LayoutError, OSError: as for `Walkthrough.to_html`.
     """
-    sections = [(heading, fragment(walk.root, walk, walk.limit)) for heading, walk in walks]
+    sections = [
+        (heading, fragment(walk.root, walk, walk.limit, walk.look)) for heading, walk in walks
+    ]
     html = page(title, sections)
     return write(Path(path), html.encode())
 
 
-def step_through(root: Value, limit: int = LIMIT) -> Walkthrough:
+def step_through(root: Value, limit: int = LIMIT, colors: str = "accessible") -> Walkthrough:
     """Step through one forward and one backward pass, in the order of the lecture.
 
     Everything is computed afresh from the leaves; nothing in the graph is changed.
@@ -96,9 +141,11 @@ def step_through(root: Value, limit: int = LIMIT) -> Walkthrough:
     Args:
         root: the value whose graph to walk.
         limit: the largest number of nodes to draw in a page; printing has no limit.
+        colors: of the numbers in pictures, as for `draw`: "accessible" or "lecture".
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
+        ValueError: there are no such colors.
 
     Source: lecture A.
 
@@ -116,4 +163,4 @@ def step_through(root: Value, limit: int = LIMIT) -> Walkthrough:
      y      3.00      2.00
      f      6.00      1.00
     """
-    return Walkthrough(root, limit)
+    return Walkthrough(root, limit, colors)

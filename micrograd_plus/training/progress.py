@@ -17,13 +17,16 @@ _PAUSE = 0.1  # seconds between two messages to a notebook's page
 
 
 @contextmanager
-def progress(wanted: bool | None, steps: int, done: int) -> Iterator[Advance]:
+def progress(
+    wanted: bool | None, steps: int, done: int, text: str = "training"
+) -> Iterator[Advance]:
     """A function that moves the bar by a step and shows a text beside it.
 
     Args:
         wanted: whether to show it; None for on a terminal and in a notebook.
         steps: how many there are.
         done: how many were made before.
+        text: what to show before the first step.
     """
     notebook = "ipykernel" in sys.modules
     terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -37,7 +40,7 @@ def progress(wanted: bool | None, steps: int, done: int) -> Iterator[Advance]:
 
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True)) as bar:
-            task = bar.add_task("training", total=steps, completed=done)
+            task = bar.add_task(text, total=steps, completed=done)
             yield lambda text: bar.update(task, advance=1, description=text)
 
 

@@ -1,0 +1,120 @@
+"""A walkthrough as frames: on one layout, each step shows its numbers and lights its parts."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING
+
+from micrograd_plus.drawing import dot, layout
+from micrograd_plus.drawing.scene import LIMIT, Scene, scene
+from micrograd_plus.files import write
+from micrograd_plus.graph import order
+from micrograd_plus.walkthrough import names
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Iterator, Sequence
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.walkthrough import Step
+
+FORMATS = ("svg", "png", "pdf")
+
+_MANY = 30  # frames take a second or more
+_UNSEEN = re.compile(r'<text [^>]*fill="(?:transparent|#fffffe)"[^>]*>[^<]*</text>\n?')
+
+
+def walked(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> Scene:
+    """The scene of a walk, with all of its names and numbers.
+
+    Raises:
+        GraphTooLargeError: there are more nodes than `limit`.
+    """
+    return scene(root, limit, names(order(root)).__getitem__, steps[-1].visible.__getitem__)
+
+
+def lit(step: Step, index: dict[Value, int]) -> list[str]:
+    """The ids of the parts of the picture that a step is about.
+
+    Args:
+        step: the step.
+        index: the place of each value in the scene.
+    """
+    if step.node is None:
+        return []
+    i = index[step.node]
+    if step.edge:
+        gate, position = step.edge
+        return [f"v{i}", f"s{i}", f"o{index[gate]}", f"e{index[gate]}_{position}"]
+    return [f"v{i}", f"s{i}", *([f"o{i}"] if step.phase == "forward" else [])]
+
+
+def frame_sources(
+    root: Value,
+    steps: Sequence[Step],
+    limit: int = LIMIT,
+    look: dot.Look = dot.COLORS["accessible"],
+) -> Iterator[str]:
+    """The DOT source of each step's frame; Graphviz gives all of them the same layout.
+
+    Raises:
+        GraphTooLargeError: there are more nodes than `limit`.
+    """
+    picture = walked(root, steps, limit)
+    index = {node: i for i, node in enumerate(picture.nodes)}
+    hidden = {(f"v{i}", slot) for i in index.values() for slot in ("data", "grad")}
+    for step in steps:
+        hidden -= {(f"v{index[node]}", slot) for node, slot, _ in step.changes}
+        yield dot.source(picture, look=look._replace(lit=lit(step, index), hidden=hidden))
+
+
+def write_frames(
+    folder: str | os.PathLike[str],
+    steps: Sequence[Step],
+    sources: Iterator[str],
+    format: str = "svg",
+) -> list[Path]:
+    """Write the frames of a walk, all of them or none.
+
+    Args:
+        folder: where to; it is made where there is none.
+        steps: the steps.
+        sources: the DOT source of each.
+        format: one of `FORMATS`.
+
+    Returns:
+        The paths of the files, in order.
+
+    Raises:
+        ValueError: there is no such format.
+        LayoutError: no program for the format is installed, or it failed.
+        OSError: the folder can't be written.
+    """
+    if format not in FORMATS:
+        raise ValueError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
+    from micrograd_plus.training.progress import progress  # loads much that walks don't need
+
+    folder = Path(folder)
+    made = not folder.exists()
+    folder.mkdir(exist_ok=True)
+    digits = max(2, len(str(len(steps))))
+    try:
+        with (
+            TemporaryDirectory(dir=folder, prefix=".frames-") as part,
+            progress(None if len(steps) > _MANY else False, len(steps), 0, "frames") as advance,
+        ):
+            written = []
+            for i, (step, source) in enumerate(zip(steps, sources, strict=True), start=1):
+                data = layout.render(source, format)
+                if format == "svg":
+                    data = _UNSEEN.sub("", data.decode()).encode()
+                name = f"{i:0{digits}}-{step.phase}.{format}"
+                written.append(write(Path(part, name), data))
+                advance(f"frame {i} of {len(steps)}")
+            return [path.replace(folder / path.name) for path in written]
+    except BaseException:
+        if made:
+            folder.rmdir()
+        raise

@@ -1,0 +1,170 @@
+"""Frames for slides: one per step, of one layout."""
+
+import errno
+import re
+import shutil
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+
+import micrograd_plus as mg
+from micrograd_plus import Value, values
+from micrograd_plus.drawing import dot, frames, layout
+from micrograd_plus.drawing.layout import LayoutError
+from micrograd_plus.drawing.scene import GraphTooLargeError
+from micrograd_plus.testing import graphs
+
+
+def xyz():
+    x, y, z = values(x=1, y=-3, z=4)
+    d = x + y
+    d.label = "d"
+    return mg.step_through(d * z)
+
+
+def parse(path):
+    """The SVG's size, its shapes with their places, its texts with theirs, and what is lit."""
+    svg = ET.fromstring(path.read_text(encoding="utf-8"))
+    shapes, texts, lit = [], {}, []
+    for part in svg.findall(".//{*}g"):
+        for shape in part.findall("*"):
+            tag = shape.tag.rpartition("}")[2]
+            look = {shape.get("fill"), shape.get("stroke")}
+            if {dot.LIT_GATE, dot.LIT_WIRE, dot.LIT_PLATE} & look:
+                lit.append(part.get("id"))
+            if tag == "text" and shape.text.strip():
+                place = part.get("id"), shape.get("x"), shape.get("y")
+                texts[place] = shape.text, shape.get("fill")
+            elif tag in ("path", "polygon", "ellipse") and dot.LIT_PLATE not in look:
+                places = {k: v for k, v in shape.items() if k not in ("fill", "stroke")}
+                shapes.append((part.get("id"), tag, places))
+    return (svg.get("width"), svg.get("height")), shapes, texts, {*lit}
+
+
+def test_one_file_per_step_in_order(tmp_path):
+    paths = xyz().frames(tmp_path / "new")
+    assert [path.name for path in paths] == [
+        "01-given.svg",
+        "02-forward.svg",
+        "03-forward.svg",
+        *[f"{i:02}-backward.svg" for i in range(4, 9)],
+    ]
+    assert paths == sorted((tmp_path / "new").iterdir())
+
+
+def test_the_layout_stands_still_and_the_numbers_appear(tmp_path):
+    walk = xyz()
+    size, shapes, last, _ = parse(walk.frames(tmp_path)[-1])
+    assert len(last) == 17  # two numbers on each of five wires, five names and two symbols
+    count = 7
+    for step, path in zip(walk, walk.frames(tmp_path), strict=True):
+        found = parse(path)
+        assert found[:2] == (size, shapes)
+        assert found[2].items() <= last.items()
+        count += len(step.changes)
+        assert len(found[2]) == count
+        shown = [number for wire in step.visible.values() for number in wire if number is not None]
+        colored = [
+            text for text, color in found[2].values() if color in (dot.FORWARD, dot.GRADIENT)
+        ]
+        assert sorted(colored) == sorted(map(dot.number, shown))
+
+
+def test_the_parts_of_a_step_are_lit_as_in_the_page(tmp_path):
+    lit = [parse(path)[3] for path in xyz().frames(tmp_path)]
+    x, y, d, z, f = (f"v{i}" for i in range(5))
+    assert lit == [
+        set(),
+        {d, "s2", "o2"},
+        {f, "s4", "o4"},
+        {f, "s4"},
+        {z, "s3", "o4", "e4_1"},
+        {d, "s2", "o4", "e4_0"},
+        {y, "s1", "o2", "e2_1"},
+        {x, "s0", "o2", "e2_0"},
+    ]
+
+
+@given(graphs())
+@settings(max_examples=10, deadline=None)
+def test_any_graph_stands_still(tmp_path_factory, graph):
+    root, _ = graph
+    folder = tmp_path_factory.mktemp("frames")
+    root.label = "漢字_long" * 3  # wider than what the layout expects
+    found = [parse(path) for path in mg.step_through(root).frames(folder)]
+    assert all(frame[:2] == found[-1][:2] for frame in found)
+    assert all(frame[2].items() <= found[-1][2].items() for frame in found)
+    assert sorted(len(frame[2]) for frame in found) == [len(frame[2]) for frame in found]
+
+
+def test_png_frames_have_one_size_and_differ(tmp_path):
+    images = [path.read_bytes() for path in xyz().frames(tmp_path, format="png")]
+    assert all(image.startswith(b"\x89PNG") for image in images)
+    assert len({image[16:24] for image in images}) == 1  # width and height
+    assert len(set(images)) == len(images)
+
+
+def test_pdf_frames_have_one_size(tmp_path, needs_dot):
+    pages = [path.read_bytes() for path in xyz().frames(tmp_path, format="pdf")]
+    assert len({*re.findall(rb"/MediaBox \[[^]]*\]", b"".join(pages))}) == 1
+    assert len(set(pages)) == len(pages)
+
+
+def test_the_system_draws_them_too(tmp_path, needs_dot, monkeypatch):
+    monkeypatch.setattr(layout, "_bundled", lambda: None)
+    given, *_, last = (parse(path) for path in xyz().frames(tmp_path))
+    assert given[0] == last[0]
+    assert (len(given[2]), len(last[2])) == (10, 17)
+
+
+def test_frames_of_many_steps_sort_by_name(tmp_path):
+    steps = [*xyz()] * 13
+    sources = ("digraph {}" for _ in steps)
+    paths = frames.write_frames(tmp_path, steps, sources)
+    assert (paths[0].name, paths[-1].name) == ("001-given.svg", "104-backward.svg")
+    assert paths == sorted(tmp_path.iterdir())
+
+
+def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(layout, "render", lambda *args: drawn.append(args))
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match="file"):
+        xyz().frames(tmp_path / "file")
+    with pytest.raises(OSError, match="missing"):
+        xyz().frames(tmp_path / "missing" / "folder")
+    assert not drawn
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+def test_all_frames_or_none(tmp_path, monkeypatch):
+    def fail(self, target):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with pytest.raises(ValueError, match="no format 'gif'; choose from svg, png, pdf"):
+        xyz().frames(tmp_path / "a", format="gif")
+    with pytest.raises(GraphTooLargeError, match="limit=5"):
+        mg.step_through(xyz().root, limit=4).frames(tmp_path / "a")
+    with monkeypatch.context() as patch:
+        patch.setenv("PATH", "")
+        with pytest.raises(LayoutError, match="PDF"):
+            xyz().frames(tmp_path / "a", format="pdf")
+    assert not [*tmp_path.iterdir()]
+
+    old = xyz().frames(tmp_path)[0].read_bytes()
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "replace", fail)
+        with pytest.raises(OSError, match="No space left"):
+            mg.step_through(Value(2, "a") * 3).frames(tmp_path)
+    assert len([*tmp_path.iterdir()]) == 8
+    assert (tmp_path / "01-given.svg").read_bytes() == old
+
+
+def test_hostile_labels_stay_in_their_frames(tmp_path):
+    label = '<text fill="transparent">x</text>'
+    walk = mg.step_through(Value(2, label) * 3)
+    texts = [parse(path)[2].values() for path in walk.frames(tmp_path)]
+    assert all((label, dot.TEXT) in [*found] for found in texts)
+    assert shutil.which("dot") is None or walk.frames(tmp_path, format="pdf")
