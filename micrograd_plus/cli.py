@@ -14,8 +14,9 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import cli_train
+from micrograd_plus import cli_train, files
 from micrograd_plus.checks import GradientError, check_graph
+from micrograd_plus.drawing import dot, frames
 from micrograd_plus.drawing.dot import STYLES
 from micrograd_plus.drawing.layout import FORMATS, LayoutError
 from micrograd_plus.drawing.picture import draw
@@ -33,8 +34,8 @@ if TYPE_CHECKING:
 
 _PROGRAM = "micrograd-plus"
 _OPTIONS = (
-    *("-h", "--help", "--html", "--limit", "-o", "--output", "--style"),
-    *("--exercise", "--hide", "--solution"),
+    *("-h", "--help", "-o", "--output", "--html", "--frames", "--format", "--latex"),
+    *("--limit", "--style", "--colors", "--exercise", "--hide", "--solution"),
 )
 
 _TOUR = (
@@ -146,7 +147,18 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_expression(step)
     _add_limit(step)
+    _add_colors(step)
     step.add_argument("--html", metavar="FILE", type=Path, help="write a page to step through, too")
+    step.add_argument(
+        "--frames", metavar="FOLDER", type=Path, help="write a picture of each step, for slides"
+    )
+    step.add_argument(
+        "--format",
+        choices=frames.FORMATS,
+        default=frames.FORMATS[0],
+        help="of these pictures (default: %(default)s)",
+    )
+    step.add_argument("--latex", metavar="FILE", type=Path, help="write the steps as LaTeX, too")
     step.set_defaults(run=_step)
 
     check = _command(
@@ -166,6 +178,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     _add_expression(drawing)
     _add_limit(drawing)
+    _add_colors(drawing)
     drawing.add_argument(
         "-o",
         "--output",
@@ -246,6 +259,15 @@ def _add_limit(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_colors(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--colors",
+        choices=dot.COLORS,
+        default="accessible",
+        help="of numbers: told apart by all eyes (default), or the lecture's pure green and red",
+    )
+
+
 def _text(options: argparse.Namespace) -> str:
     text: str = sys.stdin.read() if options.expression == "-" else options.expression
     return text
@@ -266,10 +288,17 @@ def _tour(options: argparse.Namespace) -> None:
 
 
 def _step(options: argparse.Namespace) -> None:
-    walk = step_through(_graph(options), options.limit)
+    walk = step_through(_graph(options), options.limit, options.colors)
+    written: list[object] = []
     if options.html:
-        walk.to_html(options.html, title=options.expression.strip())
-        print(f"{_PROGRAM}: wrote {options.html}", file=sys.stderr)
+        written.append(walk.to_html(options.html, title=options.expression.strip()))
+    if options.frames:
+        paths = walk.frames(options.frames, options.format)
+        written.append(f"{len(paths)} pictures into {options.frames}")
+    if options.latex:
+        written.append(files.write(options.latex, f"{walk.latex()}\n".encode()))
+    for what in written:
+        print(f"{_PROGRAM}: wrote {what}", file=sys.stderr)
     walk.print()
 
 
@@ -305,4 +334,5 @@ def _check(options: argparse.Namespace) -> None:
 def _draw(options: argparse.Namespace) -> None:
     root = _graph(options)
     root.backward()
-    print(draw(root, options.style, options.limit).render(options.output))
+    picture = draw(root, options.style, options.limit, colors=options.colors)
+    print(picture.render(options.output))

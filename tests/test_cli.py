@@ -76,6 +76,28 @@ def test_step_gives_short_names_and_writes_a_page(run, tmp_path):
     assert "<title>(x + y) * z</title>" in (tmp_path / "a.html").read_text(encoding="utf-8")
 
 
+def test_step_writes_frames_and_latex(run, tmp_path):
+    numbers = ["x=1", "y=-3", "z=4"]
+    done = run("step", "--frames", "new", "(x + y) * z", *numbers, "--latex=steps.tex")
+    assert done.returncode == 0
+    names = sorted(path.name for path in (tmp_path / "new").iterdir())
+    assert (names[0], names[-1], len(names)) == ("01-given.svg", "08-backward.svg", 8)
+    assert (tmp_path / "steps.tex").read_text().startswith("\\begin{align}\nx &= 1,")
+    assert "wrote 8 pictures into new\n" in done.stderr
+    assert "wrote steps.tex\n" in done.stderr
+    assert done.stdout.startswith(" 1  given     x = 1, y = −3, z = 4\n")
+    run("step", "x + 1", "x=1", "--frames", "new", "--format", "png", "--colors", "lecture")
+    assert (tmp_path / "new" / "01-given.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_the_lectures_colours(run, tmp_path):
+    assert run("draw", "x * 2", "x=1", "-o", "a.svg", "--colors", "lecture").returncode == 0
+    assert "#00ff00" in (tmp_path / "a.svg").read_text()
+    assert run("step", "--colors=lecture", "-x", "x=1", "--html", "a.html").returncode == 0
+    assert "#00ff00" in (tmp_path / "a.html").read_text()
+    assert run("step", "x", "x=1", "--colors", "pure").returncode == 2
+
+
 @pytest.mark.parametrize("options", [[], ["--style", "box"]])
 def test_draw(run, tmp_path, options):
     done = run("draw", "sigmoid(w * x + b)", "w=2", "x=-1", "b=0.5", "-o", "n.svg", *options)
@@ -177,6 +199,8 @@ def test_an_expression_from_standard_input(run):
     [
         ["tour", "--html", "missing/a.html"],
         ["step", "x", "x=1", "--html", "missing/a.html"],
+        ["step", "x", "x=1", "--frames", "missing/frames"],
+        ["step", "x", "x=1", "--latex", "missing/a.tex"],
         ["draw", "x", "x=1", "-o", "missing/a.svg"],
     ],
 )
