@@ -1,6 +1,7 @@
 """Frames for slides: one per step, of one layout."""
 
 import errno
+import io
 import re
 import shutil
 import xml.etree.ElementTree as ET
@@ -127,6 +128,26 @@ def test_frames_of_many_steps_sort_by_name(tmp_path):
     assert paths == sorted(tmp_path.iterdir())
 
 
+class Terminal(io.StringIO):
+    def isatty(self):
+        return True
+
+
+@pytest.mark.parametrize(
+    ("stream", "count", "shown"),
+    [(Terminal, 40, True), (Terminal, 8, False), (io.StringIO, 40, False)],
+)
+def test_many_frames_have_a_bar_on_a_terminal(tmp_path, monkeypatch, capsys, stream, count, shown):
+    with monkeypatch.context() as patch:
+        patch.setattr("sys.stderr", stderr := stream())
+        patch.setattr(layout, "render", lambda source, format: b"<svg/>")
+        steps = [*xyz()] * (count // 8)
+        frames.write_frames(tmp_path, steps, ("" for _ in steps))
+    assert (f"frame {count} of {count}" in stderr.getvalue()) is shown
+    assert (stderr.getvalue() != "") is shown
+    assert capsys.readouterr().out == ""
+
+
 def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     drawn = []
     monkeypatch.setattr(layout, "render", lambda *args: drawn.append(args))
@@ -153,7 +174,18 @@ def test_all_frames_or_none(tmp_path, monkeypatch):
             xyz().frames(tmp_path / "a", format="pdf")
     assert not [*tmp_path.iterdir()]
 
-    old = xyz().frames(tmp_path)[0].read_bytes()
+    def fail_later(source, format):
+        if len([*tmp_path.rglob("*.svg")]) > 10:  # of the eight old ones and the new ones
+            raise LayoutError("out of luck")
+        return render(source, format)
+
+    old, render = xyz().frames(tmp_path)[0].read_bytes(), layout.render
+    with monkeypatch.context() as patch:
+        patch.setattr(layout, "render", fail_later)
+        with pytest.raises(LayoutError, match="out of luck"):
+            mg.step_through(Value(2, "a") * 3).frames(tmp_path)
+    assert len([*tmp_path.iterdir()]) == 8
+    assert (tmp_path / "01-given.svg").read_bytes() == old
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", fail)
         with pytest.raises(OSError, match="No space left"):
