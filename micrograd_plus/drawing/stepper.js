@@ -39,6 +39,7 @@
     sentence,
   );
   root.tabIndex = 0;
+  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take 0 0 for "restart the kernel"
   root.setAttribute("role", "group");
   root.setAttribute("aria-label", "Walkthrough");
   root.addEventListener("keydown", (event) => {
