@@ -23,7 +23,6 @@ from micrograd_plus.operation import Op
 from micrograd_plus.questions import read, target
 from micrograd_plus.testing import graphs
 from tests.test_drawing import HOSTILE
-from tests.test_page import open_page  # noqa: F401  a fixture
 
 XYZ = "d = x + y; f = d * z", {"x": 1, "y": -3, "z": 4}
 GATE = "f = 1 / (1 + exp(-(w_0*x_0 + w_1*x_1 + b)))"
@@ -518,7 +517,7 @@ def numbers(root, ink="gradient"):
     return root.locator(f'svg [data-ink="{ink}"]').all_text_contents()
 
 
-def test_a_page_is_answered_with_the_keyboard(open_page, tmp_path):  # noqa: F811
+def test_a_page_is_answered_with_the_keyboard(open_page, tmp_path):
     page = open_page(xyz().to_html(tmp_path / "a.html"))
     root = page.locator(".mg-quiz")
     assert numbers(root) == ["?"] * 5
@@ -562,7 +561,7 @@ def test_a_page_is_answered_with_the_keyboard(open_page, tmp_path):  # noqa: F81
     assert reply(root) == "Right: ∂f/∂f = 1"
 
 
-def test_what_a_screen_reader_finds(open_page, tmp_path):  # noqa: F811
+def test_what_a_screen_reader_finds(open_page, tmp_path):
     page = open_page(xyz().to_html(tmp_path / "a.html"))
     page.get_by_role("img", name="A computational graph. What is ∂f/∂f, ∂f/∂z").wait_for()
     page.get_by_role("textbox", name="∂f/∂f =").fill("1")
@@ -572,14 +571,14 @@ def test_what_a_screen_reader_finds(open_page, tmp_path):  # noqa: F811
     assert not page.get_by_role("button", name="Start again").is_visible()
 
 
-def test_the_asked_wire_and_its_gate_are_lit(open_page, tmp_path):  # noqa: F811
+def test_the_asked_wire_and_its_gate_are_lit(open_page, tmp_path):
     page = open_page(xyz(["y"]).to_html(tmp_path / "a.html"))
     lit = page.locator("svg .lit").evaluate_all("all => all.map(e => e.textContent.trim())")
     assert sorted(lit) == ["", "", "+", "−3.00\n?"]
     assert page.locator("svg .mg-now").all_text_contents() == ["?"]
 
 
-def test_numbers_appear_on_their_wires(open_page, tmp_path):  # noqa: F811
+def test_numbers_appear_on_their_wires(open_page, tmp_path):
     quiz = mg.quiz(from_text("total = x + y; f = total * z", XYZ[1]), "all")
     page = open_page(quiz.to_html(tmp_path / "a.html"))
     root = page.locator(".mg-quiz")
@@ -606,7 +605,7 @@ def test_numbers_appear_on_their_wires(open_page, tmp_path):  # noqa: F811
     assert name < total  # beside each other
 
 
-def test_two_quizzes_do_not_disturb_each_other(open_page, tmp_path):  # noqa: F811
+def test_two_quizzes_do_not_disturb_each_other(open_page, tmp_path):
     square = mg.quiz(Value(3, "a") ** 2)
     cells = xyz()._repr_html_() + square._repr_html_()
     path = tmp_path / "cell.html"
@@ -627,14 +626,14 @@ def test_two_quizzes_do_not_disturb_each_other(open_page, tmp_path):  # noqa: F8
     assert background == "rgb(17, 24, 39)"
 
 
-def test_keys_stay_in_the_field(open_page, tmp_path):  # noqa: F811
+def test_keys_stay_in_the_field(open_page, tmp_path):
     page = open_page(xyz().to_html(tmp_path / "a.html"))
     page.evaluate("document.addEventListener('keydown', () => { document.title = 'heard' })")
     page.keyboard.type("1x")
     assert page.title() == "Quiz"  # a notebook would have deleted a cell
 
 
-def test_light_and_dark(open_page, tmp_path):  # noqa: F811
+def test_light_and_dark(open_page, tmp_path):
     path = xyz().to_html(tmp_path / "a.html")
     found = []
     for scheme in ("light", "dark"):
@@ -646,7 +645,7 @@ def test_light_and_dark(open_page, tmp_path):  # noqa: F811
     assert all(light != dark for light, dark in zip(*found, strict=True))
 
 
-def test_without_scripts_the_questions_are_there(open_page, tmp_path):  # noqa: F811
+def test_without_scripts_the_questions_are_there(open_page, tmp_path):
     page = open_page(xyz().to_html(tmp_path / "a.html"), java_script_enabled=False)
     image = page.locator(".mg-quiz img")
     assert image.bounding_box()["width"] > 200
@@ -654,7 +653,7 @@ def test_without_scripts_the_questions_are_there(open_page, tmp_path):  # noqa: 
 
 
 @pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
-def test_hostile_labels(open_page, tmp_path, label):  # noqa: F811
+def test_hostile_labels(open_page, tmp_path, label):
     attack = label + "</script><script>alert(2)</script><img src=x onerror=alert(3)><!--"
     x = Value(2, attack)
     quiz = mg.quiz(x * x, "all")
@@ -670,7 +669,7 @@ def test_hostile_labels(open_page, tmp_path, label):  # noqa: F811
         assert export(tmp_path / "sheet.svg").stat().st_size > 1000
 
 
-def test_the_page_judges_as_python_does(open_page, tmp_path):  # noqa: F811
+def test_the_page_judges_as_python_does(open_page, tmp_path):
     (a,) = values(a=2)
     graph = mg.sigmoid(a * 0.3) * a + mg.exp(a - 1) / 3
     quizzes = mg.quiz(from_text(GATE, GATE_NUMBERS), "all"), mg.quiz(graph)
@@ -778,7 +777,7 @@ def test_values_that_are_asked_are_not_told_by_gradients(tmp_path):
     assert "−8.00" in written(quiz.solution(tmp_path / "b.svg"))
 
 
-def test_an_exercise_in_a_browser(open_page, tmp_path):  # noqa: F811
+def test_an_exercise_in_a_browser(open_page, tmp_path):
     page = open_page(xyz().exercise(tmp_path / "a.html"))
     assert page.locator("li").first.inner_text() == "∂f/∂f = ________"
     assert page.locator("img").bounding_box()["width"] > 200
