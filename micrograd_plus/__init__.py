@@ -11,7 +11,7 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from micrograd_plus import functions
+from micrograd_plus import functions, number
 from micrograd_plus.calculus import (
     derivative,
     grad,
@@ -33,6 +33,7 @@ if _TYPE_CHECKING:
     from micrograd_plus.compiler import Program, compile
     from micrograd_plus.debugging import debug
     from micrograd_plus.drawing.picture import draw
+    from micrograd_plus.drawing.play import play
     from micrograd_plus.drawing.quiz import quiz
     from micrograd_plus.drawing.stepper import step_through
     from micrograd_plus.explanation import explain, summary
@@ -58,6 +59,7 @@ __all__ = [
     "jvp",
     "nn",
     "optim",
+    "play",
     "quiz",
     "replay",
     "step_through",
@@ -78,6 +80,7 @@ _LOADED_WHEN_USED = {
     "explain": "micrograd_plus.explanation",
     "summary": "micrograd_plus.explanation",
     "draw": "micrograd_plus.drawing.picture",
+    "play": "micrograd_plus.drawing.play",
     "quiz": "micrograd_plus.drawing.quiz",
     "step_through": "micrograd_plus.drawing.stepper",
 }
@@ -98,3 +101,11 @@ def __getattr__(name: str) -> object:
 
 def __dir__() -> list[str]:
     return sorted(__all__)
+
+
+def _in_notebook(value: Value) -> dict[str, str]:
+    bundle: dict[str, str] = _import_module("micrograd_plus.drawing.picture").in_notebook(value)
+    return bundle
+
+
+number.picture = _in_notebook

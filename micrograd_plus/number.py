@@ -22,6 +22,15 @@ def _comparison(compare: Callable[[float, Any], bool]) -> Callable[..., Any]:
     return method
 
 
+def _no_picture(number: Any) -> dict[str, str]:
+    return {}
+
+
+picture: Callable[[Any], dict[str, str]] = _no_picture
+"""What a notebook shows of a number beside its text. Pictures are made far above this module:
+the package's front door puts a function here that loads them when they are wanted."""
+
+
 class Number(Node):
     """A node that compares, converts and prints as its number, and is copied with its graph."""
 
@@ -61,6 +70,9 @@ class Number(Node):
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self._data!r}, grad={float(self.grad)!r}{label})"
+
+    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+        return picture(self)
 
     # copies and pickles
     def __copy__(self) -> Any:

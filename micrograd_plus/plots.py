@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import io
+from functools import cache
 from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.extras import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -10,6 +14,26 @@ if TYPE_CHECKING:
     from micrograd_plus.training.history import History
 
 _COLOURS = ("#0969da", "#cf222e", "#1a7f37", "#9a6700", "#8250df", "#bf3989")
+
+
+def new_figure() -> Any:
+    """An empty figure, which a notebook's cell shows whether or not matplotlib draws into cells.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is missing.
+    """
+    return _shown(need("matplotlib.figure", "plot").Figure)(layout="constrained")
+
+
+@cache
+def _shown(kind: Any) -> Any:
+    class Figure(kind):  # type: ignore[misc]
+        def _repr_png_(self) -> bytes:
+            picture = io.BytesIO()
+            self.savefig(picture, format="png", dpi=144)
+            return picture.getvalue()
+
+    return Figure
 
 
 def training_curves(axes: Any, history: History, kind: str = "loss") -> None:

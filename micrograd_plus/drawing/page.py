@@ -20,6 +20,7 @@ from micrograd_plus.formula import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from micrograd_plus.drawing.scene import Scene
     from micrograd_plus.engine import Value
     from micrograd_plus.walkthrough import Step
 
@@ -100,27 +101,43 @@ def fragment(
         GraphTooLargeError, LayoutError: as for `draw`.
     """
     picture = walked(root, steps, limit)
-    index = {node: i for i, node in enumerate(picture.nodes)}
+    image = base64.b64encode(layout.render(dot.source(picture, look=look), "png")).decode()
+    walk = in_script(content(picture, steps, look))
+    sentences = escape("\n".join(step.text for step in steps))
+    return (
+        f'<div class="mg-stepper"><img alt="{sentences}" style="max-width: 100%" '
+        f'src="data:image/png;base64,{image}"></div>\n'
+        f"<script>({script()})(document.currentScript.previousElementSibling, {walk});</script>"
+    )
+
+
+def script() -> str:
+    """A JavaScript function of an element and of a walk's content, which shows it there."""
+    parts = [resource(name).strip() for name in ("stepper.js", "picture.js", "zoom.js")]
+    return f"(root, walk) =>\n{parts[0]}(root, walk,\n{parts[1]},\n{parts[2]})"
+
+
+def content(
+    picture: Scene, steps: Sequence[Step], look: dot.Look = dot.COLORS["accessible"]
+) -> dict[str, Any]:
+    """What the script needs to know of a walkthrough, as JSON has it."""
     source = dot.source(picture, background="transparent", look=look)
     numbers = {"forward": look.forward, "gradient": look.gradient}
-    content = {
+    return {
         "svg": layout.render(source, "svg").decode(),
         "css": resource("stepper.css"),
         "inks": {look.forward: "forward", look.gradient: "gradient", **INKS},
         # the style sheet has the accessible ones, in light and dark
         "colors": {} if look == dot.COLORS["accessible"] else numbers,
-        "plates": [f"v{i}" for i in index.values()],
-        "steps": [_step(step, index) for step in steps],
+        "plates": [f"v{i}" for i in range(len(picture.nodes))],
+        "steps": told(picture, steps),
     }
-    image = base64.b64encode(layout.render(dot.source(picture, look=look), "png")).decode()
-    sentences = escape("\n".join(step.text for step in steps))
-    scripts = [resource(name).strip() for name in ("stepper.js", "picture.js", "zoom.js")]
-    return (
-        f'<div class="mg-stepper"><img alt="{sentences}" style="max-width: 100%" '
-        f'src="data:image/png;base64,{image}"></div>\n<script>{scripts[0]}'
-        f"(document.currentScript.previousElementSibling, {in_script(content)}, "
-        f"{scripts[1]}, {scripts[2]});</script>"
-    )
+
+
+def told(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """The steps as the script wants them."""
+    index = {node: i for i, node in enumerate(picture.nodes)}
+    return [_step(step, index) for step in steps]
 
 
 def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
@@ -142,4 +159,5 @@ def in_script(content: Any) -> str:
 
 
 def resource(name: str) -> str:
+    """The text of a file beside this module."""
     return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")

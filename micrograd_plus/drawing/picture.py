@@ -10,6 +10,7 @@ from micrograd_plus import files
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.drawing import dot, layers, layout
 from micrograd_plus.drawing.scene import LIMIT, scene
+from micrograd_plus.graph import order
 
 if TYPE_CHECKING:
     import os
@@ -106,3 +107,17 @@ def draw(
     if isinstance(root, Program):
         return Picture(layers.source(root, dot.colour(background), look))
     return Picture(dot.source(scene(root, limit), style, background, look=look))
+
+
+def in_notebook(value: Value) -> dict[str, str]:
+    """What a notebook shows of a Value that ends a cell: its picture, beside its text.
+
+    Only its text where there is no graph to see, where it is too large to be read, and where no
+    program lays pictures out: whoever looks at a number has not asked for a picture.
+    """
+    if value.op is None or len(order(value)) > LIMIT:
+        return {}
+    try:
+        return draw(value)._repr_mimebundle_()
+    except layout.LayoutError:
+        return {}

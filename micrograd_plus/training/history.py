@@ -6,12 +6,12 @@ import csv
 import io
 import json
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from micrograd_plus.extras import need
 from micrograd_plus.files import write
-from micrograd_plus.plots import training_curves
+from micrograd_plus.plots import new_figure, training_curves
 
 
 @dataclass
@@ -88,7 +88,7 @@ class History:
 
         Source: lecture B.
         """
-        figure = need("matplotlib.figure", "plot").Figure(layout="constrained")
+        figure = new_figure()
         kinds = ["loss"] + ["accuracy"] * any("accuracy" in epoch for epoch in self.epochs)
         figure.set_size_inches(5 * len(kinds), 3.5)
         for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
@@ -98,3 +98,10 @@ class History:
             figure.savefig(picture, format=Path(path).suffix[1:] or "png", dpi=150)
             write(Path(path), picture.getvalue())
         return figure
+
+    def _repr_png_(self) -> bytes | None:
+        """The curves, where a notebook's cell ends in the history and matplotlib is there."""
+        if not self.epochs or find_spec("matplotlib") is None:
+            return None
+        png: bytes = self.plot()._repr_png_()
+        return png

@@ -1,0 +1,127 @@
+// The fields of `play` and the walkthrough beneath them; the widget's model is Python's side.
+const make = (tag, properties, ...children) => {
+  const element = Object.assign(document.createElement(tag), properties);
+  element.append(...children);
+  return element;
+};
+
+const PATIENCE = 2000; // milliseconds until the reader is told that Python is busy, or gone
+
+// Numbers stand in the middle of their wires, also when they get longer or shorter.
+function centred(source) {
+  const svg = new DOMParser().parseFromString(source, "image/svg+xml");
+  for (const plate of svg.querySelectorAll('g[id^="v"]')) {
+    const corners = [...plate.querySelectorAll("polygon")].flatMap((rule) =>
+      rule.getAttribute("points").trim().split(/\s+/).map((corner) => parseFloat(corner)));
+    const middle = (Math.min(...corners) + Math.max(...corners)) / 2;
+    const texts = [...plate.querySelectorAll("text")];
+    for (const text of texts) {
+      const row = texts.filter((other) => other.getAttribute("y") === text.getAttribute("y"));
+      if (row.length > 1) continue; // a name stands beside the number
+      text.setAttribute("text-anchor", "middle");
+      text.setAttribute("x", middle);
+    }
+  }
+  return new XMLSerializer().serializeToString(svg);
+}
+
+function render({ model, el }) {
+  const fields = new Map();
+  const rows = make("div", { className: "mg-fields" });
+  const status = make("div", { className: "mg-status" });
+  status.setAttribute("role", "status");
+  const root = make("div", { className: "mg-stepper mg-play" }, rows, status);
+  el.replaceChildren(root);
+
+  let waiting = 0;
+  const ask = (name, text) => {
+    clearTimeout(waiting);
+    waiting = setTimeout(() => {
+      status.textContent = "Waiting for Python. If nothing happens, run the cell again.";
+    }, PATIENCE);
+    model.set("asked", { name, text, count: (model.get("asked").count ?? 0) + 1 });
+    model.save_changes();
+  };
+
+  const prefix = `mg-play-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+  for (const [i, { name, label, low, high, step }] of model.get("fields").entries()) {
+    const message = make("div", { className: "mg-error", id: `${prefix}-${i}` });
+    message.setAttribute("aria-live", "polite");
+    const slider = make("input", { type: "range", min: low, max: high, step });
+    slider.setAttribute("aria-label", label);
+    const number = make("input", { type: "text", inputMode: "decimal", autocomplete: "off" });
+    number.spellcheck = false;
+    number.setAttribute("aria-label", `${label} =`);
+    number.setAttribute("aria-describedby", message.id);
+    slider.addEventListener("input", () => {
+      number.value = slider.value;
+      ask(name, slider.value);
+    });
+    number.addEventListener("input", () => ask(name, number.value));
+    rows.append(make("i", { textContent: label }), slider, number, message);
+    fields.set(name, { slider, number, message });
+  }
+
+  const showFields = () => {
+    const texts = model.get("texts");
+    const errors = model.get("errors");
+    for (const [name, { slider, number, message }] of fields) {
+      // what the reader holds in hand at this moment is newer than what Python knows
+      if (document.activeElement !== number && document.activeElement !== slider) {
+        number.value = texts[name];
+      }
+      const valid = !Object.hasOwn(errors, name);
+      if (valid && document.activeElement !== slider) {
+        slider.value = Number(texts[name].replace("−", "-"));
+      }
+      number.setAttribute("aria-invalid", String(!valid));
+      message.textContent = valid ? "" : errors[name];
+    }
+  };
+
+  let walk;
+  let section;
+  const stepSlider = () => section.querySelector(".mg-controls input[type=range]");
+  const showSteps = () => {
+    walk.steps = model.get("steps");
+    section.querySelector("svg").setAttribute("aria-label", description());
+    stepSlider().dispatchEvent(new Event("input")); // the same step, with its new numbers
+  };
+  const description = () => model.get("steps").map((step) => step.text).join("\n");
+  const showPicture = () => {
+    const before = section && stepSlider();
+    const atEnd = !before || before.value === before.max;
+    walk = { ...model.get("picture"), steps: model.get("steps") };
+    walk.svg = centred(walk.svg);
+    const next = make("div", { className: "mg-stepper" }, make("img", { alt: description() }));
+    section ? section.replaceWith(next) : root.append(next);
+    section = next;
+    stepper(section, walk);
+    stepSlider().value = atEnd ? walk.steps.length - 1 : before.value;
+    showSteps();
+  };
+  const answered = () => {
+    clearTimeout(waiting);
+    status.textContent = "";
+  };
+
+  const listeners = [
+    ["change:picture", showPicture],
+    ["change:steps", showSteps],
+    ["change:errors change:texts", showFields],
+    ["change:answered", answered],
+  ];
+  for (const [event, listener] of listeners) model.on(event, listener);
+  showPicture();
+  showFields();
+
+  const still = document.querySelectorAll(`[data-mg-play="${model.get("name")}"]`);
+  for (const element of still) element.hidden = true;
+  return () => {
+    clearTimeout(waiting);
+    for (const [event, listener] of listeners) model.off(event, listener);
+    for (const element of still) element.hidden = false;
+  };
+}
+
+export default { render };

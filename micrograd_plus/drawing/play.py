@@ -1,0 +1,137 @@
+"""`play`: a graph whose numbers are changed by hand, with the picture and the sentences following.
+
+In a notebook it shows itself twice: as a walkthrough, which stays where no Python answers (in an
+exported page, in a notebook opened again or not trusted), and as a widget, which hides that.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+from micrograd_plus.drawing.page import fragment, resource, script
+from micrograd_plus.drawing.player import Player, player_of
+from micrograd_plus.extras import need
+from micrograd_plus.formula import text_name
+
+if TYPE_CHECKING:
+    from micrograd_plus.engine import Value
+
+_WITHOUT_WIDGETS = "To change the numbers, run the cell in a notebook with widgets."
+
+
+class Play:
+    """A graph to play with; a notebook's cell shows it with a slider and a field for each number.
+
+    Attributes:
+        widget: the widget alone, to be put beside others of ipywidgets.
+    """
+
+    def __init__(self, player: Player) -> None:
+        self._player = player
+        self._name = uuid4().hex
+        self.widget: Any = _widget_class()(player, self._name)
+
+    @property
+    def numbers(self) -> dict[str, float]:
+        """The numbers that the picture shows, by name."""
+        return dict(self._player.numbers)
+
+    @property
+    def root(self) -> Value:
+        """The graph at these numbers: its output."""
+        return self._player.view.root
+
+    def __repr__(self) -> str:
+        numbers = ", ".join(f"{name} = {x!r}" for name, x in self.numbers.items())
+        return f"<Play with {numbers}: {self.root.data!r}>"
+
+    def _ipython_display_(self) -> None:
+        display = import_module("IPython.display").display
+        walk = fragment(self.root, self._player.view.steps)
+        html = f'<div data-mg-play="{self._name}">{walk}</div>'
+        display({"text/html": html, "text/plain": repr(self)}, raw=True)
+        bundle = self.widget._repr_mimebundle_()
+        data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
+        display({**data, "text/plain": _WITHOUT_WIDGETS}, metadata=metadata, raw=True)
+
+
+def play(f: Any, /, **numbers: Any) -> Play:
+    """Play with a graph: change its numbers, and see the picture, the gradients and the sentences.
+
+    Python computes everything afresh at each change. A bad number is marked and told of, and the
+    last good picture stays.
+
+    Args:
+        f: a Value, whose labelled leaves get fields, and of which a copy is played with; an
+            expression; or a function of numbers, which is called with Values at each change.
+        numbers: for each argument where it starts, or the range of its slider as (low, high) or
+            (low, high, step), as in ipywidgets' `interact`. For a Value only ranges of leaves,
+            or other numbers than those they have.
+
+    Raises:
+        ModuleNotFoundError: anywidget is missing.
+        TypeError: `f` can't be played with, or lacks an argument.
+        ValueError: a range or a name is no good, or there is nothing to change.
+        ExpressionError: the expression can't be read.
+        NonFiniteError: a number at the start, or a result, is not finite.
+        GraphTooLargeError: the graph has too many nodes to draw.
+
+    >>> from micrograd_plus import sin
+    >>> play(lambda x, y: sin(x) * y, x=1.0, y=(-3, 5, 0.5))  # doctest: +SKIP
+    <Play with x = 1.0, y = 1.0: 0.8414709848078965>
+    """
+    need("anywidget", "jupyter")
+    return Play(player_of(f, numbers))
+
+
+@cache
+def _widget_class() -> Any:
+    traitlets = need("traitlets", "jupyter")
+
+    class PlayWidget(need("anywidget", "jupyter").AnyWidget):  # type: ignore[misc]
+        """The fields and the picture in the browser.
+
+        It writes `asked`: the text of a field, counted; `answered` is the last count that the
+        other traits know of.
+        """
+
+        _esm = f"const stepper = {script()};\n{resource('play.js')}"
+        _css = resource("play.css")
+        name = traitlets.Unicode().tag(sync=True)
+        fields = traitlets.List().tag(sync=True)
+        picture = traitlets.Dict().tag(sync=True)
+        steps = traitlets.List().tag(sync=True)
+        texts = traitlets.Dict().tag(sync=True)
+        errors = traitlets.Dict().tag(sync=True)
+        asked = traitlets.Dict().tag(sync=True)
+        answered = traitlets.Int().tag(sync=True)
+
+        def __init__(self, player: Player, name: str) -> None:
+            self._player = player
+            fields = [
+                {**field._asdict(), "label": text_name(field.name)} for field in player.fields
+            ]
+            super().__init__(name=name, fields=fields, **self._state())
+            self.observe(self._answer, "asked")
+
+        def _answer(self, change: Any) -> None:
+            asked = change["new"]
+            self._player.change(str(asked["name"]), str(asked["text"]))
+            with self.hold_sync():
+                self.set_trait("answered", asked["count"])
+                for name, content in self._state().items():
+                    self.set_trait(name, content)
+
+        def _state(self) -> dict[str, Any]:
+            content = dict(self._player.view.content)
+            return {
+                "steps": content.pop("steps"),
+                "picture": content,
+                "texts": dict(self._player.texts),
+                "errors": dict(self._player.errors),
+            }
+
+    return PlayWidget
