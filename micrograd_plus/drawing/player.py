@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Recorder = Callable[[Mapping[str, float]], Value]
 """Records a graph at numbers, those of the fields by name."""
 
-_ROOM = 7  # characters kept free for each number, as in −100.00; the layout then needn't move
+_ROOM = 8  # characters kept free for each number, as in −1000.00 or −1.2e−05
 
 
 class Field(NamedTuple):
@@ -139,15 +139,19 @@ def player_of(f: Any, given: Mapping[str, Any]) -> Player:
     if isinstance(f, str):
         return Player(lambda numbers: from_text(f, numbers), fields)
     called = getattr(f, "__name__", type(f).__name__)
+    signature = inspect.signature(f)
+    first = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
+    first = [name for name in first if name in given]
     try:
-        inspect.signature(f).bind(**given)
+        signature.bind(*first, **{name: x for name, x in given.items() if name not in first})
     except TypeError as error:
         raise TypeError(
             f"{called}: {error}; give each argument a number, as in play({called}, x=1.0)"
         ) from None
 
     def record(numbers: Mapping[str, float]) -> Value:
-        result = f(**{name: Value(number, name) for name, number in numbers.items()})
+        leaves = {name: Value(number, name) for name, number in numbers.items()}
+        result = f(*[leaves.pop(name) for name in first], **leaves)
         return result if isinstance(result, Value) else Value(real(result, f"what {called} gives"))
 
     return Player(record, fields)
