@@ -19,7 +19,7 @@ from micrograd_plus.formula import text_name
 if TYPE_CHECKING:
     from micrograd_plus.engine import Value
 
-_WITHOUT_WIDGETS = "To change the numbers, run the cell in a notebook with widgets."
+_WITHOUT_WIDGETS = "To change the numbers, run the cell."
 
 
 class Play:
@@ -51,7 +51,8 @@ class Play:
     def _ipython_display_(self) -> None:
         display = import_module("IPython.display").display
         walk = fragment(self.root, self._player.view.steps)
-        html = f'<div data-mg-play="{self._name}">{walk}</div>'
+        style = f"<style>{resource('play.css')}</style>"
+        html = f'<div data-mg-play="{self._name}">{style}{walk}</div>'
         display({"text/html": html, "text/plain": repr(self)}, raw=True)
         bundle = self.widget._repr_mimebundle_()
         data, metadata = bundle if isinstance(bundle, tuple) else (bundle, {})
