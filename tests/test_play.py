@@ -63,9 +63,10 @@ def test_the_graph_that_is_given_stays_as_it_is():
     player.change("z", "7")
     assert player.view.root.data == -14
     assert [(node.data, node.grad) for node in mg.graph.order(f)] == before
-    f.left.left.data = 100.0  # and what happens to it later does not matter to the player
+    f.left.left.label = "u"  # and what happens to it later does not matter to the player
     player.change("z", "8")
     assert player.view.root.data == -16
+    assert shown(player)["x"] == (1.0, 8.0)
 
 
 @pytest.mark.parametrize(
@@ -92,9 +93,19 @@ def test_a_bad_number_is_told_of_and_the_last_good_view_stays(text, message):
     player.change("y", "3")  # the other field goes on, beside the last good number
     assert player.numbers == {"x": 1.0, "y": 3.0}
     assert set(player.errors) == {"x"}
-    player.change("x", " −5e-1 ".replace("−", ""))
+    player.change("x", " 5e−1 ")
     assert player.errors == {}
     assert player.view.root.data == pytest.approx(3 * math.log(0.5))
+
+
+def test_a_bad_number_leaves_the_last_good_graph_as_it_was():
+    x = Value(1, "x")
+    player = player_of(x.log(), {})
+    root = player.view.root
+    player.change("x", "-1")
+    assert player.errors
+    assert player.view.root is root
+    assert (root.data, root.left.data) == (0.0, 1.0)
 
 
 def test_a_bad_number_is_tried_again_beside_another():

@@ -32,7 +32,7 @@ class Play:
     def __init__(self, player: Player) -> None:
         self._player = player
         self._name = uuid4().hex
-        self.widget: Any = _widget_class()(player, self._name)
+        self.widget: Any = _widget_class(need("anywidget", "jupyter").AnyWidget)(player, self._name)
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -84,15 +84,14 @@ def play(f: Any, /, **numbers: Any) -> Play:
     >>> play(lambda x, y: sin(x) * y, x=1.0, y=(-3, 5, 0.5))  # doctest: +SKIP
     <Play with x = 1.0, y = 1.0: 0.8414709848078965>
     """
-    need("anywidget", "jupyter")
     return Play(player_of(f, numbers))
 
 
 @cache
-def _widget_class() -> Any:
+def _widget_class(kind: Any) -> Any:
     traitlets = need("traitlets", "jupyter")
 
-    class PlayWidget(need("anywidget", "jupyter").AnyWidget):  # type: ignore[misc]
+    class PlayWidget(kind):  # type: ignore[misc]
         """The fields and the picture in the browser.
 
         It writes `asked`: the text of a field, counted; `answered` is the last count that the
