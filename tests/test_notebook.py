@@ -3,6 +3,7 @@
 The notebook is run once, in JupyterLab itself, and saved by it; what is opened again is a copy.
 """
 
+import base64
 import contextlib
 import importlib.util
 import inspect
@@ -19,6 +20,7 @@ import urllib.request
 import pytest
 
 import micrograd_plus as mg
+from micrograd_plus.drawing import layout
 from tests.conftest import EXAMPLES, skip
 
 CELLS = {
@@ -373,6 +375,45 @@ def test_an_exported_page_opened_from_a_file(browser, saved, tmp_path, scripts):
             assert stepper.locator("img").bounding_box()["width"] > 200
             assert stepper.inner_text().strip() == ""
     context.close()
+
+
+def graph():
+    x, y = mg.values(x=2, y=3)
+    return x, x * y
+
+
+def test_values_hand_a_picture_to_notebooks():
+    x, f = graph()
+    bundle = f._repr_mimebundle_(include=None, exclude=None)
+    assert bundle["image/svg+xml"] == mg.draw(f).pipe("svg").decode()
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert (f.grad, x.grad) == (0.0, 0.0)
+    assert repr(f) == "Value(data=6.0, grad=0.0)"
+    assert x._repr_mimebundle_() == {}  # there is no graph to see
+
+
+def test_where_no_picture_can_be_made_values_stay_text(monkeypatch):
+    def no_program(format):
+        raise layout.LayoutError(format)
+
+    _, f = graph()
+    with monkeypatch.context() as without:
+        without.setattr(layout, "_program", no_program)
+        assert f._repr_mimebundle_() == {}
+        with pytest.raises(layout.LayoutError):
+            mg.draw(f)._repr_mimebundle_()
+    for _ in range(400):
+        f = f + 1
+    assert f._repr_mimebundle_() == {}
+
+
+def test_a_history_hands_its_curves_to_notebooks(monkeypatch):
+    pytest.importorskip("matplotlib", reason="curves are drawn by matplotlib")
+    history = mg.History([{"loss": 2.0}, {"loss": 1.0}])
+    assert history._repr_png_().startswith(b"\x89PNG")
+    assert mg.History()._repr_png_() is None
+    monkeypatch.setattr("micrograd_plus.training.history.find_spec", lambda name: None)
+    assert history._repr_png_() is None
 
 
 NOTEBOOKS = sorted(str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.ipynb"))
