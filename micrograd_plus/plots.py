@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from functools import cache
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.extras import need
@@ -22,18 +22,15 @@ def new_figure() -> Any:
     Raises:
         ModuleNotFoundError: matplotlib is missing.
     """
-    return _shown(need("matplotlib.figure", "plot").Figure)(layout="constrained")
+    figure = need("matplotlib.figure", "plot").Figure(layout="constrained")
+    figure._repr_png_ = partial(_png, figure)
+    return figure
 
 
-@cache
-def _shown(kind: Any) -> Any:
-    class Figure(kind):  # type: ignore[misc]
-        def _repr_png_(self) -> bytes:
-            picture = io.BytesIO()
-            self.savefig(picture, format="png", dpi=144)
-            return picture.getvalue()
-
-    return Figure
+def _png(figure: Any) -> bytes:
+    picture = io.BytesIO()
+    figure.savefig(picture, format="png", dpi=100)
+    return picture.getvalue()
 
 
 def training_curves(axes: Any, history: History, kind: str = "loss") -> None:

@@ -164,7 +164,7 @@ def live(lab):
     page.locator(".jp-Cell").last.locator(".mg-play").or_(wrong).first.wait_for()
     assert wrong.all_inner_texts() == []
     page.keyboard.press("Control+s")
-    lab.wait(lambda: json.loads(path.read_text())["cells"][-1].get("outputs"))
+    page.locator(".jp-mod-dirty").first.wait_for(state="detached")
     yield page
     page.context.close()
 
