@@ -57,6 +57,8 @@ SETTINGS = {
     "notebook-extension/tracker": {"windowingMode": "none"},
 }
 ASKED_TO_RUN = "To change the numbers, run the cell."
+BORDER = "e => getComputedStyle(e).borderColor"
+RED = """() => getComputedStyle(document.querySelector(".mg-stepper [data-ink=gradient]")).fill"""
 SVG_NUMBERS = """root => Object.fromEntries(["forward", "gradient"].map(ink => [ink,
     [...root.querySelectorAll(`svg [data-ink="${ink}"]`)].map(e => e.textContent).sort()]))"""
 
@@ -294,7 +296,8 @@ def test_a_bad_number_is_marked_and_the_last_good_picture_stays(live):
         field.fill(text)
         root.get_by_text(message).wait_for()
         assert field.get_attribute("aria-invalid") == "true"
-        assert field.evaluate("e => getComputedStyle(e).borderColor") == "rgb(220, 38, 38)"
+        assert field.evaluate(BORDER) == live.evaluate(RED)
+        assert field.evaluate(BORDER) != other.evaluate(BORDER)
         described = field.get_attribute("aria-describedby")
         assert message in live.locator(f"[id='{described}']").inner_text()
         assert numbers(root) == good
