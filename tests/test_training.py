@@ -1122,8 +1122,14 @@ def test_a_notebook_shows_a_bar_without_widgets(monkeypatch):
     display = types.ModuleType("IPython.display")
     display.HTML = str
     display.display = lambda page, display_id: Handle()
-    for name, module in (("ipykernel", display), ("IPython.display", display)):
+    shell = types.SimpleNamespace()
+    ipython = types.ModuleType("IPython")
+    ipython.get_ipython = lambda: shell
+    for name, module in (("IPython", ipython), ("IPython.display", display)):
         monkeypatch.setitem(sys.modules, name, module)
+    fit(network(), DATA, LOGITS, epochs=1)
+    assert not pages  # IPython on a terminal
+    shell.kernel = object()
     fit(network(), DATA, LOGITS, epochs=3, batch_size=5)
     assert re.fullmatch(
         r'<progress max="6" value="6"></progress> epoch 3/3, loss \d\.\d{4}', pages[-1]

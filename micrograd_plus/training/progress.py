@@ -28,7 +28,7 @@ def progress(
         done: how many were made before.
         text: what to show before the first step.
     """
-    notebook = "ipykernel" in sys.modules
+    notebook = _has_kernel()
     terminal = sys.stderr is not None and sys.stderr.isatty()
     if wanted is False or (wanted is None and not (notebook or terminal)):
         yield lambda text: None
@@ -42,6 +42,12 @@ def progress(
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task(text, total=steps, completed=done)
             yield lambda text: bar.update(task, advance=1, description=text)
+
+
+def _has_kernel() -> bool:
+    """Whether this runs in a notebook, and not only beside the package that notebooks need."""
+    ipython = sys.modules.get("IPython")
+    return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def _in_notebook(steps: int, done: int) -> Advance:
