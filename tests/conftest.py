@@ -1,4 +1,4 @@
-"""What tests need from the system: a browser and its pages, and for PDF a Graphviz."""
+"""What tests need from the system: a browser, and for PDF a Graphviz."""
 
 import contextlib
 import importlib.util
@@ -73,7 +73,10 @@ def browser():
 
 @pytest.fixture
 def open_page(browser):
-    """Opens a page; when the test ends, no script may have failed and nothing been fetched."""
+    """Opens a page; when the test ends, no script may have failed and nothing been fetched.
+
+    Nor may anything have called `alert`, as all that runs in `tests.hostile` does.
+    """
     pages, troubles = [], []
 
     def open_page(path, **context):
@@ -82,6 +85,7 @@ def open_page(browser):
         page.on("console", lambda line: troubles.append(f"console: {line.text}"))
         page.on("dialog", lambda dialog: troubles.append(f"dialog: {dialog.message}"))
         page.on("request", lambda r: r.url.startswith(("file:", "data:")) or troubles.append(r.url))
+        page.expose_function("alert", lambda *args: troubles.append(f"executed: {args}"))
         page.goto(path.as_uri())
         pages.append(page)
         return page
