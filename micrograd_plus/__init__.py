@@ -28,7 +28,7 @@ from micrograd_plus.functions import *  # noqa: F403  the functions have one lis
 from micrograd_plus.graph import replay
 
 if _TYPE_CHECKING:
-    from micrograd_plus import datasets, nn, optim
+    from micrograd_plus import datasets, nn, optim, plots
     from micrograd_plus.checks import check_gradients
     from micrograd_plus.compiler import Program, compile
     from micrograd_plus.debugging import debug
@@ -60,6 +60,7 @@ __all__ = [
     "nn",
     "optim",
     "play",
+    "plots",
     "quiz",
     "replay",
     "step_through",
@@ -86,7 +87,7 @@ _LOADED_WHEN_USED = {
 }
 
 
-_MODULES = ("datasets", "nn", "optim")
+_MODULES = ("datasets", "nn", "optim", "plots")
 
 
 def __getattr__(name: str) -> object:

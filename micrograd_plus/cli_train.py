@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -12,8 +11,8 @@ from rich.table import Table
 
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.extras import need
-from micrograd_plus.files import write
 from micrograd_plus.plots import decision_boundary, training_curves
+from micrograd_plus.plots.style import figure, save
 from micrograd_plus.training import History, evaluate, fit
 
 if TYPE_CHECKING:
@@ -150,21 +149,12 @@ def _report(model: Any, history: History, seconds: float, results: list[dict[str
 
 
 def _picture(model: Any, history: History, data: Any, task: Task, path: Path) -> None:
-    figure = need("matplotlib.figure", "plot").Figure(layout="constrained")
     kinds = [kind for kind in ("loss", "accuracy") if kind in (history.last if history else {})]
     plane = task.loss in (_TWO, _MANY) and len(data[0][0]) == 2
-    figure.set_size_inches(5 * (len(kinds) + plane), 3.5)
-    panels = figure.subplots(1, len(kinds) + plane, squeeze=False)[0]
+    made = figure(len(kinds) + plane)
+    panels = made.subplots(1, len(kinds) + plane, squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=False):
-        training_curves(axes, history, kind)
+        training_curves(history, kind, axes)
     if plane:
-        decision_boundary(panels[-1], lambda x: _class(model(x)), data)
-    file = io.BytesIO()
-    figure.savefig(file, format=path.suffix[1:] or "png", dpi=150)
-    write(path, file.getvalue())
-
-
-def _class(outputs: Any) -> int:
-    if isinstance(outputs, list):
-        return max(range(len(outputs)), key=lambda k: float(outputs[k]))
-    return int(outputs > 0)
+        decision_boundary(model, data, axes=panels[-1])
+    save(made, path)

@@ -29,6 +29,9 @@ training
 training.fit
 training.engines
 training.history training.checkpoint training.examples training.progress
+plots
+plots.curves plots.planes
+plots.style
 datasets compiler
 compiler.program
 compiler.native
@@ -57,7 +60,6 @@ engine
 adjoints number
 copying
 graph
-plots
 errors files extras latex
 floats
 ops
@@ -70,7 +72,7 @@ def test_public_names():
     graphs += ["play", "quiz"]
     calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
     checks = ["check_gradients", "debug", "explain", "summary"]
-    learning = ["History", "Program", "compile", "datasets", "fit", "nn", "optim"]
+    learning = ["History", "Program", "compile", "datasets", "fit", "nn", "optim", "plots"]
     others = [*graphs, *calculus, *checks, *learning]
     assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
     assert set(mg.__all__) <= set(dir(mg))

@@ -11,6 +11,7 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
+import micrograd_plus as mg
 from micrograd_plus import datasets, optim, plots
 from micrograd_plus.extras import need
 from micrograd_plus.training import History
@@ -24,7 +25,7 @@ class Picture:
     def __init__(self, classify, data, **options):
         figure = Figure(figsize=(4, 4), dpi=100)
         self.axes = figure.add_subplot()
-        plots.decision_boundary(self.axes, classify, data, **options)
+        plots.decision_boundary(classify, data, axes=self.axes, **options)
         canvas = FigureCanvasAgg(figure)
         canvas.draw()
         self.pixels = np.asarray(canvas.buffer_rgba())[..., :3].astype(int)
@@ -44,7 +45,7 @@ class Picture:
 
 def painted(index, alpha=0.25):
     """The colour of a class, laid upon white."""
-    colour = to_rgb(plots._COLOURS[index % len(plots._COLOURS)])
+    colour = to_rgb(plots.COLOURS[index % len(plots.COLOURS)])
     return 255 * (alpha * np.array(colour) + 1 - alpha)
 
 
@@ -140,7 +141,7 @@ def test_no_class_is_drawn_where_the_model_gives_none():
 def test_inputs_of_two_numbers_only():
     for inputs in ([[1.0]], [[1.0, 2.0], [1.0, 2.0, 3.0]]):
         with pytest.raises(ValueError, match="inputs of two numbers each"):
-            plots.decision_boundary(None, lambda x: 0, (inputs, [0] * len(inputs)))
+            plots.decision_boundary(lambda x: 0, (inputs, [0] * len(inputs)))
 
 
 # --------------------------------------------------------------------------- curves
@@ -150,7 +151,7 @@ def test_training_curves():
     epochs = [{"loss": 2.0, "validation loss": 3.0}, {"loss": 1.0, "validation loss": 2.5}]
     history = History(epochs, batches=[2.5, 1.5, 1.25, 0.75])
     axes = Figure().add_subplot()
-    plots.training_curves(axes, history)
+    plots.training_curves(history, axes=axes)
     curves = {line.get_label(): line.get_xydata().T.tolist() for line in axes.get_lines()}
     means = [2.5, (0.9 * 2.5 + 1.5) / 1.9, (0.81 * 2.5 + 0.9 * 1.5 + 1.25) / 2.71]
     means.append((0.729 * 2.5 + 0.81 * 1.5 + 0.9 * 1.25 + 0.75) / 3.439)  # newer ones weigh more
@@ -166,7 +167,7 @@ def test_training_curves():
 def test_training_curves_of_other_figures():
     history = History([{"loss": 2.0, "accuracy": 0.5}], batches=[2.0])
     axes = Figure().add_subplot()
-    plots.training_curves(axes, history, "accuracy")
+    plots.training_curves(history, "accuracy", axes)
     assert [line.get_label() for line in axes.get_lines()] == ["training"]
     assert axes.get_lines()[0].get_ydata().tolist() == [0.5]
     assert axes.get_title() == "accuracy"
@@ -213,7 +214,7 @@ def test_functions_that_need_a_package_say_so(package, use, extra, monkeypatch):
 
 
 def test_every_extra_installs_what_is_needed():
-    root = Path(plots.__file__).parent
+    root = Path(mg.__file__).parent
     project = tomllib.loads((root.parent / "pyproject.toml").read_text(encoding="utf-8"))
     extras = project["project"]["optional-dependencies"]
     source = "".join(path.read_text(encoding="utf-8") for path in root.rglob("*.py"))

@@ -39,10 +39,10 @@ def main(folder: Path) -> dict[str, list[float]]:
 
     figure = Figure(figsize=(5, 3.8), layout="constrained")
     axes = figure.subplots()
-    plots.decision_boundary(axes, lambda x: int(model(x) > 0.5), data)
+    plots.decision_boundary(lambda x: int(model(x) > 0.5), data, axes=axes)
     xs = axes.get_xlim()
     line = [-(w_0 * x + b) / w_1 for x in xs]
-    axes.plot(xs, line, "--", color="#24292f", label="scikit-learn's line")
+    axes.plot(xs, line, "--", color=plots.GREY, label="scikit-learn's line")
     axes.set(title="one sigmoid neuron is logistic regression", xlim=xs)
     axes.legend(loc="lower left")
     figure.savefig(folder / "logistic_regression.png", dpi=110)

@@ -71,7 +71,7 @@ def main(folder: Path) -> dict[tuple[int, float], dict[str, float]]:
         )
         axes = next(panels)
         program = mg.compile(model, [0.0, 0.0], params=model.parameters())
-        decision_boundary(axes, lambda x, p=program: int(p([x])[0] > 0), DATA)
+        decision_boundary(lambda x, p=program: p([x])[0], DATA, axes=axes)
         axes.set_title(title, fontsize=11)
     print("The larger α, the smaller the weights and the smoother the boundaries. With small")
     print("penalties the lowest points are far away: there, training was stopped on its way.")

@@ -29,6 +29,25 @@ class Module:
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Each parameter with the path that leads to it, such as `layers.0.neurons.1.w.2`."""
+        for path, thing in self._named_parts():
+            if isinstance(thing, Value) and thing.op is None:
+                yield path, thing
+
+    def named_modules(self) -> Iterator[tuple[str, Module]]:
+        """Itself, with the path "", and each module in it, such as `layers.0`, after what it is in.
+
+        >>> class Two(Module):
+        ...     def __init__(self):
+        ...         self.parts = [Module(), Module()]
+        >>> [path for path, _ in Two().named_modules()]
+        ['', 'parts.0', 'parts.1']
+        """
+        for path, thing in self._named_parts():
+            if isinstance(thing, Module):
+                yield path, thing
+
+    def _named_parts(self) -> Iterator[tuple[str, Value | Module]]:
+        """The Values and modules in it, each once."""
         seen: set[int] = set()
         todo: list[tuple[str, Any]] = [("", self)]
         while todo:
@@ -37,10 +56,10 @@ class Module:
                 continue
             if isinstance(thing, Value):
                 seen.add(id(thing))
-                if thing.op is None:
-                    yield path, thing
+                yield path, thing
                 continue
             if isinstance(thing, Module):
+                yield path, thing
                 parts = list(vars(thing).items())
             elif isinstance(thing, dict):
                 parts = [(str(key), part) for key, part in thing.items()]

@@ -35,6 +35,10 @@ class Eager:
         penalty: a function of the parameters to add to the loss.
         clip_norm: the largest norm of the gradient.
         clip_value: the largest size of its parts.
+        layers: the indices of the parameters of each layer whose gradient's norm is wanted.
+
+    Attributes:
+        norms: that norm for each layer, in the last step, before clipping.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Eager:
         penalty: Callable[[list[Value]], Any] | None = None,
         clip_norm: float | None = None,
         clip_value: float | None = None,
+        layers: Mapping[str, list[int]] | None = None,
     ) -> None:
         right = correct(loss)
         self.figures = {**({"accuracy": right} if right else {}), **(metrics or {})}
@@ -56,6 +61,8 @@ class Eager:
         self.penalty = penalty
         self.clip_norm = clip_norm
         self.clip_value = clip_value
+        self.layers = layers or {}
+        self.norms: dict[str, float] = {}
 
     def step(self, batch: Examples, time: float, means: Means) -> float:
         """One step down the gradient of the mean loss over a batch, whose value it returns."""
@@ -70,12 +77,20 @@ class Eager:
         self.optimizer.zero_grad()
         if isinstance(total, Value):  # a loss may be a plain number for some examples
             total.backward()
+        if self.layers:
+            self._measure([float(p.grad) for p in self.optimizer.parameters])
         if self.clip_value is not None:
             clip_by_value(self.optimizer.parameters, self.clip_value)
         if self.clip_norm is not None:
             clip_by_norm(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step(time)
         return float(total)
+
+    def _measure(self, gradient: list[float]) -> None:
+        """Note the Euclidean norm of each layer's part."""
+        self.norms = {
+            name: math.hypot(*(gradient[i] for i in places)) for name, places in self.layers.items()
+        }
 
     def evaluate(self, found: Examples) -> dict[str, float]:
         """The mean figures over examples."""
@@ -148,6 +163,8 @@ class Compiled(Eager):
             return whole
         value, gradient, (losses, outputs) = found
         self._count(means, batch, losses, outputs)
+        if self.layers:
+            self._measure(gradient.tolist())
         if self.clip_value is not None:
             gradient = gradient.clip(-self.clip_value, self.clip_value)
         if self.clip_norm is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from operator import itemgetter
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -68,6 +69,7 @@ def fit(
     resume: str | Path | None = None,
     progress: bool | None = None,
     engine: str = "auto",
+    gradient_flow: bool = False,
 ) -> History:
     """Train a model: make the mean loss over the examples small by gradient descent.
 
@@ -95,6 +97,8 @@ def fit(
         engine: "eager" records each example anew; "compiled" traces the loss of one example and
             runs it as matrix code, by NumPy; "auto" compiles, and where that fails says why and
             goes on eagerly.
+        gradient_flow: whether to record the norm of each layer's gradient in each step, before
+            clipping, as the history's `gradients`; the layers are those that `repr` shows.
 
     Returns:
         The history. After Ctrl-C it is the history so far.
@@ -135,12 +139,13 @@ def fit(
         History(steps=batches),
         {"examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed},
     )
-    given = (model, loss, training.optimizer, metrics, penalty, clip_norm, clip_value)
+    layers = _layers(model) if gradient_flow else {}
+    given = (model, loss, training.optimizer, metrics, penalty, clip_norm, clip_value, layers)
     watched = "validation loss" if held_out else "loss"
     if resume is not None:
         names = ["loss", *Eager(*given).figures]
         names += [f"validation {name}" for name in names if held_out]
-        training = training.resumed(resume, [*names, "rate"])
+        training = training.resumed(resume, [*names, "rate"], [*layers])
         _stop_early(training.history, patience, watched)
     steps, history = _engine(engine, train + (held_out or []), *given), training.history
     with show_progress(progress, epochs * batches, len(history) * batches) as advance:
@@ -157,6 +162,8 @@ def fit(
                     except NonFiniteError as error:
                         where = f"epoch {epoch + 1}, batch {b + 1}"
                         raise TrainingError(where, history, error) from error
+                    for name, norm in steps.norms.items():
+                        history.gradients.setdefault(name, []).append(norm)
                     loss_so_far = means.figures()["loss"]
                     advance(f"epoch {epoch + 1}/{epochs}, loss {loss_so_far:.4f}")
                 row = means.figures()
@@ -227,8 +234,8 @@ class _Training(NamedTuple):
             history=vars(self.history),
         )
 
-    def resumed(self, path: str | Path, names: list[str]) -> _Training:
-        """The training at the point where a checkpoint was written, with figures of these names."""
+    def resumed(self, path: str | Path, names: list[str], layers: list[str]) -> _Training:
+        """The training at the point where a checkpoint, with these names, was written."""
         content = checkpoints.load(path)
         for name, mine in self.settings.items():
             if content["settings"].get(name) != mine:
@@ -237,7 +244,7 @@ class _Training(NamedTuple):
         try:
             version, numbers, gauss = content["random"]
             self.random.setstate((version, tuple(numbers), gauss))
-            history = _history(content["history"], names, self.history.steps)
+            history = _history(content["history"], names, layers, self.history.steps)
             self.optimizer.load_state_dict(content["optimizer"])
             self.model.load_state_dict(content["parameters"])
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
@@ -245,19 +252,24 @@ class _Training(NamedTuple):
         return self._replace(history=history)
 
 
-def _history(content: dict[str, Any], names: list[str], steps: int) -> History:
+def _history(content: dict[str, Any], names: list[str], layers: list[str], steps: int) -> History:
     """A history from a checkpoint; why it stopped is for the training that goes on to say."""
     if sorted(content) != sorted(vars(History())) or not isinstance(content["stopped"], str):
         raise ValueError("its history is not complete")
-    epochs, batches = content["epochs"], content["batches"]
+    epochs, batches, gradients = content["epochs"], content["batches"], content["gradients"]
     if not (isinstance(epochs, list) and isinstance(batches, list) and epochs):
         raise TypeError("its history has no list of epochs, or of batches")
-    if content["steps"] != steps or len(batches) != len(epochs) * steps:
+    if odd := set(gradients) ^ set(layers):
+        raise ValueError(
+            f"its history and this training differ in gradient_flow of {', '.join(sorted(odd))}"
+        )
+    each = [batches, *gradients.values()]
+    if content["steps"] != steps or any(len(found) != len(epochs) * steps for found in each):
         raise ValueError(f"its history has not {steps} batches in each epoch")
     for epoch in epochs:
         if odd := set(epoch) ^ set(names):
             raise ValueError(f"its history and this training differ in {', '.join(sorted(odd))}")
-    for x in [*batches, *(x for epoch in epochs for x in epoch.values())]:
+    for x in [x for found in (*each, *(epoch.values() for epoch in epochs)) for x in found]:
         finite(x, "a figure of its history")
     return History(**{**content, "stopped": ""})
 
@@ -288,6 +300,22 @@ def _check_settings(
     for name in metrics or ():
         if name in ("loss", "rate", "epoch") or name.startswith("validation "):
             raise ValueError(f"a metric can't be called {name!r}, which has a meaning of its own")
+
+
+def _layers(model: Module) -> dict[str, list[int]]:
+    """The indices of the parameters in each layer, by its path.
+
+    A layer is a module whose parts `repr` leaves out, or which has parameters of its own.
+    """
+    left = {id(p): i for i, p in enumerate(model.parameters())}
+    modules = [*model.named_modules()]
+    hidden = [pair for pair in modules if not pair[1].shows_parts]  # outer ones first
+    shown = [pair for pair in reversed(modules) if pair[1].shows_parts]
+    found = {}
+    for path, module in hidden + shown:
+        if places := [left.pop(id(p)) for p in module.parameters() if id(p) in left]:
+            found[path or type(module).__name__] = places
+    return dict(sorted(found.items(), key=itemgetter(1)))
 
 
 def _engine(name: str, found: Examples, *given: Any) -> Eager:

@@ -5,13 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import json
+import unicodedata
 from dataclasses import dataclass, field
+from importlib.util import find_spec
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from micrograd_plus.files import write
-from micrograd_plus.plots import new_figure, training_curves
+from micrograd_plus.formula import visible
+from micrograd_plus.plots.curves import gradient_flow, training_curves
+from micrograd_plus.plots.style import figure, save
 
 
 @dataclass
@@ -24,6 +28,8 @@ class History:
         batches: the loss of each batch.
         stopped: why training ended before the last epoch; empty if it did not.
         steps: the number of batches in an epoch.
+        gradients: for each layer the norms of its gradient, one for each batch, where `fit` was
+            asked for its `gradient_flow`.
 
     >>> history = History([{"loss": 2.0}, {"loss": 1.0}])
     >>> history["loss"], len(history), history.last["loss"]
@@ -34,6 +40,7 @@ class History:
     batches: list[float] = field(default_factory=list)
     stopped: str = ""
     steps: int = 0
+    gradients: dict[str, list[float]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> list[float]:
         """One figure over all epochs."""
@@ -56,14 +63,19 @@ class History:
     def to_csv(self, path: str | Path) -> Path:
         """Write a table with a line for each epoch.
 
+        A name that a spreadsheet would take for a formula gets an apostrophe before it; control
+        characters in names are pictured.
+
         Raises:
             OSError: the file can't be written.
         """
         names = list(dict.fromkeys(name for epoch in self.epochs for name in epoch))
         text = io.StringIO()
-        table = csv.DictWriter(text, ["epoch", *names], lineterminator="\n")
-        table.writeheader()
-        table.writerows({"epoch": i, **epoch} for i, epoch in enumerate(self.epochs, 1))
+        table = csv.writer(text, lineterminator="\n")
+        table.writerow(["epoch", *map(_heading, names)])
+        table.writerows(
+            [i, *(epoch.get(name) for name in names)] for i, epoch in enumerate(self.epochs, 1)
+        )
         return write(Path(path), text.getvalue().encode())
 
     def to_json(self, path: str | Path) -> Path:
@@ -75,7 +87,8 @@ class History:
         return write(Path(path), json.dumps(vars(self), indent=1).encode())
 
     def plot(self, path: str | Path | None = None) -> Any:
-        """Draw the loss of batches, smoothed, and of epochs; and the accuracy, where there is one.
+        """Draw the loss of batches, smoothed, and of epochs; and the accuracy and the gradient
+        flow, where they were recorded.
 
         Args:
             path: where to save the picture, if anywhere; its suffix is the format.
@@ -88,16 +101,17 @@ class History:
 
         Source: lecture B.
         """
-        figure = new_figure()
         kinds = ["loss"] + ["accuracy"] * any("accuracy" in epoch for epoch in self.epochs)
-        figure.set_size_inches(5 * len(kinds), 3.5)
-        for axes, kind in zip(figure.subplots(1, len(kinds), squeeze=False)[0], kinds, strict=True):
-            training_curves(axes, self, kind)
+        count = len(kinds) + bool(self.gradients)
+        made = figure(count)
+        panels = made.subplots(1, count, squeeze=False)[0]
+        for axes, kind in zip(panels, kinds, strict=False):
+            training_curves(self, kind, axes)
+        if self.gradients:
+            gradient_flow(self, panels[-1])
         if path is not None:
-            picture = io.BytesIO()
-            figure.savefig(picture, format=Path(path).suffix[1:] or "png", dpi=150)
-            write(Path(path), picture.getvalue())
-        return figure
+            save(made, path)
+        return made
 
     def _repr_png_(self) -> bytes | None:
         """The curves, where a notebook's cell ends in the history and matplotlib is there."""
@@ -105,3 +119,10 @@ class History:
             return None
         png: bytes = self.plot()._repr_png_()
         return png
+
+
+def _heading(name: str) -> str:
+    """A name that is text in a spreadsheet."""
+    text = visible(name)
+    formula = unicodedata.normalize("NFKC", text).lstrip()[:1] in {*"=+-@"}
+    return f"'{text}" if formula else text

@@ -1,0 +1,135 @@
+"""Curves: activations and their derivatives, and what happened during a training."""
+
+from __future__ import annotations
+
+import math
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.calculus import derivative
+from micrograd_plus.nn.layers import ACTIVATIONS
+from micrograd_plus.plots.style import GREY, MARKERS, PALE, line, on, plain, style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.training.history import History
+
+
+def activation(
+    f: str | Callable[[Any], Any], span: tuple[float, float] = (-4.0, 4.0), axes: Any = None
+) -> Any:
+    """Draw an activation function and its derivative.
+
+    Args:
+        f: a name of `nn.ACTIVATIONS`, or a function of one number.
+        span: from where to where.
+        axes: those of a matplotlib figure; by default a new one's.
+
+    Raises:
+        ValueError: there is no such activation, or the span is empty.
+        NonFiniteError: the function has no value at a point.
+
+    Source: lectures A, B and C.
+
+    >>> [line.get_label() for line in activation("tanh").axes[0].lines[:2]]
+    ['f(x)', "f'(x)"]
+    """
+    name = f if isinstance(f, str) else getattr(f, "__name__", "f").replace("<lambda>", "f")
+    if isinstance(f, str):
+        if f not in ACTIVATIONS:
+            known = ", ".join(ACTIVATIONS)
+            raise ValueError(f"there is no activation {f!r} to draw; choose from {known}")
+        f = ACTIVATIONS[f]
+    xs = line(*span, 400)  # an even number: none of them is 0, where many have a kink
+    curves = {"f(x)": [float(f(x)) for x in xs], "f'(x)": list(map(derivative(f), xs))}
+    axes = on(axes)
+    for k, (label, ys) in enumerate(curves.items()):
+        axes.plot(xs, _broken(ys), **style(k), linewidth=2 - 0.5 * k, label=label)
+    axes.axhline(0, color=PALE, linewidth=0.8, zorder=0)
+    axes.set_title(plain(name))
+    axes.legend(frameon=False)
+    return axes.figure
+
+
+def training_curves(history: History, kind: str = "loss", axes: Any = None) -> Any:
+    """Draw the loss of batches, smoothed, and of epochs; or the accuracy of epochs.
+
+    Args:
+        history: a training's.
+        kind: "loss", "accuracy", or another figure of the history.
+        axes: those of a matplotlib figure; by default a new one's.
+
+    Source: lecture B.
+    """
+    axes = on(axes)
+    if kind == "loss" and history.batches:
+        times = _times(history, history.batches)
+        axes.plot(times, history.batches, color=PALE, linewidth=0.8, label="batches")
+        axes.plot(times, smoothed(history.batches), ":", color=GREY, label="smoothed")
+    for k, (name, label) in enumerate(((kind, "training"), (f"validation {kind}", "validation"))):
+        points = [(i, epoch[name]) for i, epoch in enumerate(history.epochs, 1) if name in epoch]
+        if points:
+            mark = MARKERS[k] if len(points) == 1 else None
+            axes.plot(*zip(*points, strict=True), **style(k), label=label, marker=mark)
+    axes.set_xlabel("epoch")
+    axes.set_title(plain(kind))
+    if axes.lines:
+        axes.legend(frameon=False)
+    return axes.figure
+
+
+def gradient_flow(history: History, axes: Any = None) -> Any:
+    """Draw the norm of the gradient in each layer over a training, smoothed.
+
+    Args:
+        history: that of a `fit` with `gradient_flow=True`.
+        axes: those of a matplotlib figure; by default a new one's.
+
+    Raises:
+        ValueError: the history has no gradients.
+
+    Source: lecture C, vanishing and exploding.
+    """
+    if not history.gradients:
+        raise ValueError("the history has no gradients: record them by fit(…, gradient_flow=True)")
+    axes = on(axes)
+    for k, (layer, norms) in enumerate(history.gradients.items()):
+        marks = {"marker": MARKERS[k % len(MARKERS)], "markevery": -(-len(norms) // 8) or 1}
+        times = _times(history, norms)
+        axes.plot(times, smoothed(norms), **style(k), **marks, label=plain(layer))
+    if any(norm > 0 for norms in history.gradients.values() for norm in norms):
+        axes.set_yscale("log")
+    axes.set(xlabel="epoch", title="norm of the gradient by layer")
+    axes.legend(frameon=False)
+    return axes.figure
+
+
+def smoothed(numbers: list[float], weight: float = 0.9) -> list[float]:
+    """The exponential moving average of a sequence, unbiased at its beginning.
+
+    >>> smoothed([1.0, 1.0], 0.5)
+    [1.0, 1.0]
+    """
+    mean, result = 0.0, []
+    for i, x in enumerate(numbers, 1):
+        mean = weight * mean + (1 - weight) * x
+        result.append(mean / (1 - weight**i))
+    return result
+
+
+def _times(history: History, batches: Sequence[float]) -> list[float]:
+    """When each batch ended, in epochs."""
+    steps = history.steps or len(batches) / max(len(history), 1)
+    return [i / steps for i in range(1, len(batches) + 1)]
+
+
+def _broken(ys: list[float]) -> list[float]:
+    """A curve with a gap at each jump: where it changes far more than before and after."""
+    changes = [abs(b - a) for a, b in pairwise(ys)]
+    least = 0.02 * (max(ys) - min(ys))
+    result = list(ys)
+    for i in range(1, len(changes) - 1):
+        if changes[i] > max(least, 4 * changes[i - 1], 4 * changes[i + 1]):
+            result[i + 1] = math.nan
+    return result

@@ -1,0 +1,179 @@
+"""Planes: the decisions of a model, and loss surfaces with the ways of optimisers upon them."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from numbers import Integral
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import compiler
+from micrograd_plus.nn.losses import as_numbers
+from micrograd_plus.plots.style import COLOURS, GREY, MARKERS, PALE, line, on, plain, style
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.engine import Value
+
+
+def decision_boundary(
+    model: Callable[[list[float]], Any], data: Any, steps: int = 60, axes: Any = None
+) -> Any:
+    """Colour the plane by the class that a model gives each point, with the data upon it.
+
+    Args:
+        model: a function of two numbers in a list. It gives one output per class, of which the
+            largest counts; or one output, which is above 0 for class 1; or a class as an int.
+        data: inputs of two numbers each, and their classes, counted from 0.
+        steps: the number of points tried along each axis.
+        axes: those of a matplotlib figure; by default a new one's.
+
+    Raises:
+        ValueError: the inputs are not of two numbers each, or a target is no class.
+
+    Source: lecture D.
+    """
+    inputs, targets = data
+    if not len(inputs) or any(len(row) != 2 for row in inputs):
+        raise ValueError("a decision boundary is drawn for inputs of two numbers each")
+    for i, t in enumerate(targets):
+        if not (t >= 0 and t % 1 == 0):
+            raise ValueError(f"target {i} is {t!r}: classes are counted 0, 1, 2, …")
+    xs, ys = (_around([row[i] for row in inputs], steps) for i in (0, 1))
+    classes = [[_class(model([x, y])) for x in xs] for y in ys]
+    found = {k for row in classes for k in row}
+    axes = on(axes)
+    for k in sorted(found | {int(t) for t in targets}):
+        colour = COLOURS[k % len(COLOURS)]
+        # each by itself: 1 does not lie between 0 and 2
+        here = [[float(other == k) for other in row] for row in classes]
+        axes.contourf(xs, ys, here, levels=[0.5, 1.5], colors=[colour], alpha=0.25)
+        if {k} < found:
+            axes.contour(xs, ys, here, levels=[0.5], colors=[GREY], linewidths=0.6)
+        points = [row for row, t in zip(inputs, targets, strict=True) if t == k]
+        if points:
+            look = {"marker": MARKERS[k % len(MARKERS)], "edgecolors": "white", "linewidths": 0.5}
+            axes.scatter(*zip(*points, strict=True), color=colour, s=24, zorder=3, **look)
+    axes.set(xticks=[], yticks=[], aspect="equal")
+    return axes.figure
+
+
+def loss_surface(
+    f: Callable[[list[float]], Any],
+    path: Sequence[Sequence[float]] | Mapping[str, Sequence[Sequence[float]]] = (),
+    span: Sequence[tuple[float, float]] | None = None,
+    levels: Sequence[float] | None = None,
+    steps: int = 60,
+    axes: Any = None,
+) -> Any:
+    """Draw a function of two numbers by lines of equal height, and the ways of optimisers upon it.
+
+    Args:
+        f: a function of two numbers in a list, such as `loss_along` gives.
+        path: the points that an optimiser went through, two numbers each; or several such paths
+            by name. A path begins at a ring, and ends at a filled mark.
+        span: from where to where, for each of the two numbers; by default a little beyond the
+            path, or −2 … 2 without one.
+        levels: the heights to draw; by default closer to each other near the lowest.
+        steps: the number of points tried along each axis.
+        axes: those of a matplotlib figure; by default a new one's.
+
+    Raises:
+        ValueError: a point has not two numbers, a span is empty, or the function is finite
+            nowhere. Where it is not finite at some points, these are left out.
+
+    Source: lectures B, C and D.
+
+    >>> way = [[2.0, 1.0], [0.0, 0.4], [0.0, 0.16]]
+    >>> axes = loss_surface(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2, way).axes[0]
+    >>> [f"{x:.1f}" for x in axes.get_xlim()]
+    ['-0.2', '2.2']
+    """
+    paths = dict(path) if isinstance(path, Mapping) else {"": path} if len(path) else {}
+    points = [point for way in paths.values() for point in way]
+    if odd := [point for point in points if len(point) != 2]:
+        raise ValueError(f"a point on the surface has two numbers, unlike {odd[0]!r}")
+    if span is not None:
+        xs, ys = (line(*ends, steps) for ends in span)
+    elif points:
+        xs, ys = (_around([point[i] for point in points], steps) for i in (0, 1))
+    else:
+        xs = ys = line(-2.0, 2.0, steps)
+    heights = [[_height(f, [x, y]) for x in xs] for y in ys]
+    found = [h for row in heights for h in row if math.isfinite(h)]
+    if not found:
+        raise ValueError("the function is finite nowhere on the surface; choose another span")
+    low, high = min(found), max(found)
+    if levels is None:
+        levels = [low + (high - low) * (i / 15) ** 2.5 for i in range(1, 15)]
+    axes = on(axes)
+    if any(low <= level < high for level in levels):
+        axes.contour(xs, ys, heights, levels=levels, colors=PALE, linewidths=1)
+    for k, (name, way) in enumerate(paths.items()):
+        mark, look = MARKERS[k % len(MARKERS)], style(k)
+        points = list(zip(*way, strict=True))
+        axes.plot(*points, **look, marker=mark, markevery=[-1], label=plain(name))
+        axes.plot(*points, ".", color=look["color"], markersize=4)
+        axes.plot(*way[0], "o", color=look["color"], markerfacecolor="white")
+    axes.set(xlim=(xs[0], xs[-1]), ylim=(ys[0], ys[-1]))
+    if any(paths):
+        axes.legend(frameon=False)
+    return axes.figure
+
+
+def loss_along(
+    model: Callable[[Any], Any],
+    data: Any,
+    loss: Callable[[Any, Any], Any],
+    along: Sequence[Value],
+) -> Callable[[Sequence[float]], float]:
+    """The mean loss over data as a function of some of a model's parameters, the others as now.
+
+    Args:
+        model: what is called with the inputs of one example; it is not changed.
+        data: inputs and targets, as for `fit`.
+        loss: a function of outputs and target.
+        along: the parameters; two for `loss_surface`.
+
+    Raises:
+        TraceError: the loss can't be compiled.
+        ModuleNotFoundError: NumPy is missing.
+
+    >>> from micrograd_plus import nn
+    >>> neuron = nn.Neuron(1, activation=None, init="zeros")
+    >>> f = loss_along(neuron, ([[1.0], [2.0]], [3.0, 5.0]), nn.mse, [*neuron.w, neuron.b])
+    >>> f([0.0, 0.0]), f([2.0, 1.0])
+    (17.0, 0.0)
+    """
+    inputs, targets = data
+    outputs = model(inputs[0])
+    width = len(outputs) if isinstance(outputs, list | tuple) else 1
+    rows = [as_numbers(loss, target, width) for target in targets]
+    program = compiler.compile(lambda x, t: loss(model(x), t), inputs[0], rows[0], params=along)
+
+    def mean_loss(point: Sequence[float]) -> float:
+        program.vector = point  # the program's own numbers, not the model's
+        return float(program(inputs, rows).mean())
+
+    return mean_loss
+
+
+def _around(numbers: Sequence[float], steps: int) -> list[float]:
+    """Evenly spaced numbers over a range and a little beyond it."""
+    low, high = min(numbers), max(numbers)
+    margin = 0.1 * (high - low) or 1.0
+    return line(low - margin, high + margin, steps)
+
+
+def _class(outputs: Any) -> int:
+    if isinstance(outputs, list | tuple):
+        return max(range(len(outputs)), key=lambda k: float(outputs[k]))
+    return int(outputs) if isinstance(outputs, Integral) else int(outputs > 0)
+
+
+def _height(f: Callable[[list[float]], Any], point: list[float]) -> float:
+    try:
+        return float(f(point))
+    except ArithmeticError:
+        return math.nan

@@ -1,0 +1,80 @@
+"""What pictures have in common: colours, dashes and marks, axes, and names as plain text."""
+
+from __future__ import annotations
+
+import io
+import math
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from micrograd_plus.extras import need
+from micrograd_plus.files import write
+from micrograd_plus.formula import shorten, visible
+
+COLOURS = ("#168cff", "#9f1d05", "#1d5e55", "#d57c18", "#9b239c", "#2d0608")
+"""Colours of lines and classes, which also readers without red, green or blue cones tell apart."""
+GREY, PALE = "#57606a", "#cfd6dd"
+"""What stands behind them: another line, and one that matters less."""
+DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 2)), (0, (8, 2, 1, 2, 1, 2)), (0, (3, 3)))
+MARKERS = "os^Dv*P"
+"""More of them than colours, so that they differ where colours come again."""
+
+
+def style(k: int) -> dict[str, Any]:
+    """How the k-th line of a picture looks: its colour and its dashes, to be passed to `plot`.
+
+    >>> style(1)
+    {'color': '#9f1d05', 'linestyle': '--'}
+    """
+    return {"color": COLOURS[k % len(COLOURS)], "linestyle": DASHES[k % len(DASHES)]}
+
+
+def figure(panels: int = 1) -> Any:
+    """An empty figure for some panels, which notebooks show also without pyplot.
+
+    Raises:
+        ModuleNotFoundError: matplotlib is missing.
+    """
+    size = 5 * panels, 3.5
+    made = need("matplotlib.figure", "plot").Figure(figsize=size, layout="constrained")
+    made._repr_png_ = partial(_bytes, made, "png", 100)
+    return made
+
+
+def save(figure: Any, path: str | Path) -> None:
+    """Write a figure into a file, in the format that its ending names.
+
+    Raises:
+        OSError: the file can't be written.
+        ValueError: there is no such format.
+    """
+    path = Path(path)
+    write(path, _bytes(figure, path.suffix[1:] or "png", 150))
+
+
+def _bytes(figure: Any, format: str, dpi: int) -> bytes:
+    content = io.BytesIO()
+    figure.savefig(content, format=format, dpi=dpi)
+    return content.getvalue()
+
+
+def on(axes: Any) -> Any:
+    """The axes to draw on, without a frame above and on the right."""
+    if axes is None:
+        axes = figure().add_subplot()
+    axes.spines[["top", "right"]].set_visible(False)
+    return axes
+
+
+def plain(name: str) -> str:
+    """A name as it stands: matplotlib would read $ as mathematics, and leave out names with _."""
+    text = shorten(visible(name)).replace("$", r"\$")
+    return f" {text}" if text.startswith("_") else text
+
+
+def line(low: float, high: float, steps: int) -> list[float]:
+    """Evenly spaced numbers."""
+    if not -math.inf < low < high < math.inf:
+        raise ValueError(f"a span is of two numbers, the first below the second: {low}, {high}")
+    return [low + (high - low) * i / (steps - 1) for i in range(steps)]
