@@ -1,20 +1,24 @@
-"""Pictures of decisions, by their pixels; curves of trainings; and optional packages."""
+"""Pictures of decisions, by their pixels; curves and surfaces by their points; colours as eyes see
+them; and optional packages.
+"""
 
 import re
 import sys
 import tomllib
+from itertools import combinations, pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import datasets, optim, plots
+from micrograd_plus import datasets, nn, optim, plots
 from micrograd_plus.extras import need
-from micrograd_plus.training import History
+from micrograd_plus.training import History, evaluate
 
 SQUARE = [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
 
@@ -144,7 +148,110 @@ def test_inputs_of_two_numbers_only():
             plots.decision_boundary(lambda x: 0, (inputs, [0] * len(inputs)))
 
 
+@pytest.mark.parametrize(
+    ("model", "point", "expected"),
+    [
+        (lambda x: [x[0], 0.1, x[1]], (1.0, 0.0), 0),
+        (lambda x: [mg.Value(x[0]), mg.Value(0.5), mg.Value(x[1])], (0.0, 1.0), 2),
+        (lambda x: x[0], (1.0, 0.0), 1),  # a logit
+        (lambda x: mg.Value(x[0]), (-1.0, 0.0), 0),
+        (lambda x: np.int64(2), (0.0, 0.0), 2),
+        (lambda x: x[0] > 0, (1.0, 0.0), 1),
+    ],
+)
+def test_models_and_decisions(model, point, expected):
+    picture = Picture(model, (SQUARE, [0, 1, 2, 0]), steps=20)
+    assert which(picture.at(point), 3) == expected
+
+
+def test_classes_differ_by_their_marks_too():
+    inputs = [[float(i), float(i % 3)] for i in range(8)]
+    picture = Picture(lambda x: 0, (inputs, range(8)))
+    marks = [found for found in picture.axes.collections if isinstance(found, PathCollection)]
+    shapes = [dots.get_paths()[0].vertices.tolist() for dots in marks]
+    colours = [dots.get_facecolor().tolist() for dots in marks]
+    assert len(shapes) == 8
+    assert len({str(look) for look in zip(shapes, colours, strict=True)}) == 8
+    assert all(a != b for a, b in pairwise(shapes))
+
+
+@pytest.mark.parametrize("target", [-1, 0.5, float("nan"), float("inf")])
+def test_targets_are_classes(target):
+    with pytest.raises(ValueError, match=r"target 1 is .*: classes are counted 0, 1, 2"):
+        plots.decision_boundary(lambda x: 0, (SQUARE, [0, target, 0, 0]))
+    with pytest.raises(ValueError, match="inputs of two numbers each"):
+        plots.decision_boundary(lambda x: 0, ([], []))
+
+
 # --------------------------------------------------------------------------- curves
+
+
+@pytest.mark.parametrize(
+    ("name", "f", "slope"),
+    [
+        ("sigmoid", lambda x: 1 / (1 + np.exp(-x)), lambda x: 0.25 / np.cosh(x / 2) ** 2),
+        ("tanh", np.tanh, lambda x: 1 / np.cosh(x) ** 2),
+        ("relu", lambda x: x * (x > 0), lambda x: 1.0 * (x > 0)),
+        ("hard_tanh", lambda x: np.clip(x, -1, 1), lambda x: 1.0 * (abs(x) < 1)),
+        ("step", lambda x: 1.0 * (x > 0), lambda x: 0 * x),
+        (mg.elu, lambda x: np.where(x > 0, x, np.exp(x) - 1), lambda x: np.exp(np.minimum(x, 0))),
+        (lambda x: x**3 / 9, lambda x: x**3 / 9, lambda x: x**2 / 3),
+        (lambda x: mg.sigmoid(40 * x), lambda x: 1 / (1 + np.exp(-40 * x)),
+         lambda x: 10 / np.cosh(20 * x) ** 2),
+    ],
+)  # fmt: skip
+def test_an_activation_and_its_derivative(name, f, slope):
+    axes = plots.activation(name).axes[0]
+    for line, expected, label in zip(axes.lines, (f, slope), ("f(x)", "f'(x)"), strict=False):
+        xs, ys = line.get_data()
+        seen = ~np.isnan(ys)
+        np.testing.assert_allclose(np.array(ys)[seen], expected(np.array(xs))[seen], atol=1e-12)
+        assert line.get_label() == label
+        jumps = {("relu", "f'(x)"): 1, ("hard_tanh", "f'(x)"): 2, ("step", "f(x)"): 1}
+        assert (~seen).sum() == jumps.get((name, label), 0)  # gaps, instead of walls
+    names = {mg.elu: "elu"} | {text: text for text in ("sigmoid", "tanh")}
+    if name in names:
+        assert axes.get_title() == names[name]
+
+
+def test_the_range_of_an_activation():
+    figure = Figure()
+    axes = figure.add_subplot()
+    assert plots.activation(mg.log, (0.5, 3), axes) is figure
+    xs = axes.lines[0].get_xdata()
+    assert (xs[0], xs[-1]) == (0.5, 3)
+    with pytest.raises(ValueError, match=r"no activation 'reLU' to draw; choose from elu, .*relu"):
+        plots.activation("reLU")
+    for span in ((1, 1), (2, 1), (0, np.inf), (np.nan, 1)):
+        with pytest.raises(ValueError, match="the first below the second"):
+            plots.activation("relu", span)
+    with pytest.raises(mg.NonFiniteError, match="log"):
+        plots.activation(mg.log)
+
+
+def test_gradient_flow():
+    history = History(
+        [{"loss": 1.0}] * 2,
+        steps=2,
+        gradients={"first": [1.0, 2.0, 3.0, 4.0], "_last": [1e-9, 1e-8, 0.0, 1e-8]},
+    )
+    axes = plots.gradient_flow(history).axes[0]
+    for line, norms in zip(axes.lines, history.gradients.values(), strict=True):
+        assert line.get_xdata().tolist() == [0.5, 1.0, 1.5, 2.0]
+        assert line.get_ydata().tolist() == plots.smoothed(norms)
+    assert axes.get_yscale() == "log"
+    first, last = axes.lines
+    assert first.get_linestyle() != last.get_linestyle()
+    assert first.get_marker() != last.get_marker()
+    assert [text.get_text() for text in axes.get_legend().get_texts()] == ["first", " _last"]
+    with pytest.raises(ValueError, match=r"record them by fit\(…, gradient_flow=True\)"):
+        plots.gradient_flow(History([{"loss": 1.0}]))
+
+
+def test_gradients_that_are_all_0_are_drawn():
+    figure = plots.gradient_flow(History(gradients={"a": [0.0, 0.0]}, steps=1))
+    assert figure.axes[0].get_yscale() == "linear"
+    FigureCanvasAgg(figure).draw()
 
 
 def test_training_curves():
@@ -171,6 +278,194 @@ def test_training_curves_of_other_figures():
     assert [line.get_label() for line in axes.get_lines()] == ["training"]
     assert axes.get_lines()[0].get_ydata().tolist() == [0.5]
     assert axes.get_title() == "accuracy"
+
+
+@pytest.mark.filterwarnings("ignore:Glyph:UserWarning")  # the font lacks some
+def test_names_are_text():
+    name = "_$x_1$ {\\\\frac} \x00\ud800"
+    for figure in (
+        plots.training_curves(History([{name: 1.0}]), name),
+        plots.gradient_flow(History(gradients={name: [1.0]}, steps=1)),
+        plots.loss_surface(sum, {name: [[0, 0], [1, 1]]}),
+    ):
+        FigureCanvasAgg(figure).draw()  # as mathematics it would fail
+        axes = figure.axes[0]
+        texts = [axes.title, *axes.get_legend().get_texts()]
+        assert any(r"_\$x_1\$ {\\frac} ␀�" in text.get_text() for text in texts)
+
+
+# --------------------------------------------------------------------------- surfaces
+
+
+def bowl(x):
+    return (x[0] - 1) ** 2 + 4 * x[1] ** 2
+
+
+def lines_of_height(figure):
+    """The points of each contour line, by height."""
+    (contours,) = [c for c in figure.axes[0].collections if hasattr(c, "levels")]
+    return {h: np.concatenate(s) for h, s in zip(contours.levels, contours.allsegs) if s}  # noqa: B905
+
+
+def test_contour_lines_are_where_the_function_has_their_height():
+    figure = plots.loss_surface(bowl, span=((-1, 3), (-1, 1)), levels=[0.25, 1, 2], steps=120)
+    lines = lines_of_height(figure)
+    assert list(lines) == [0.25, 1, 2]
+    for height, points in lines.items():
+        assert bowl(points.T) == pytest.approx(np.full(len(points), height), abs=0.01)
+    by_default = lines_of_height(plots.loss_surface(bowl, span=((-1, 3), (-1, 1))))
+    gaps = np.diff([0.0, *by_default])
+    assert len(by_default) > 8
+    assert all(np.diff(gaps) > 0)  # valleys show
+
+
+def test_paths_from_a_ring_to_a_filled_mark():
+    ways = {"one": [[-1.0, 1.0], [0.0, 0.5], [1.0, 0.0]], "two": [[-1.0, 1.0], [1.0, 0.0]]}
+    axes = plots.loss_surface(bowl, ways).axes[0]
+    named = {line.get_label(): line for line in axes.lines if line.get_label() in ways}
+    for name, way in ways.items():
+        assert named[name].get_xydata().tolist() == way
+        assert named[name].get_markevery() == [-1]
+    assert named["one"].get_marker() != named["two"].get_marker()
+    assert named["one"].get_linestyle() != named["two"].get_linestyle()
+    rings = [line for line in axes.lines if line.get_markerfacecolor() == "white"]
+    assert [ring.get_xydata().tolist() for ring in rings] == [[[-1.0, 1.0]]] * 2
+    assert axes.get_xlim() == pytest.approx((-1.2, 1.2))  # a little beyond the paths
+    assert axes.get_ylim() == pytest.approx((-0.1, 1.1))
+    assert len(axes.get_legend().get_texts()) == 2
+    nameless = plots.loss_surface(bowl, np.array(ways["one"])).axes[0]
+    assert nameless.lines[0].get_xydata().tolist() == ways["one"]
+    assert nameless.get_legend() is None
+
+
+def test_where_a_function_is_not_finite_there_is_a_gap():
+    figure = plots.loss_surface(lambda x: mg.log(x[0]) + x[1] ** 2)
+    assert all(points[:, 0].min() > 0 for points in lines_of_height(figure).values())
+    assert figure.axes[0].get_xlim() == (-2, 2)
+    with pytest.raises(ValueError, match="finite nowhere"):
+        plots.loss_surface(lambda x: mg.log(mg.Value(-1.0)))
+    FigureCanvasAgg(plots.loss_surface(lambda x: 3)).draw()  # flat
+
+
+def test_points_and_spans_of_two_numbers():
+    with pytest.raises(ValueError, match=r"a point on the surface has two numbers, unlike \[1\]"):
+        plots.loss_surface(bowl, [[1, 2], [1]])
+    with pytest.raises(ValueError, match="the first below the second: 2, 1"):
+        plots.loss_surface(bowl, span=((2, 1), (0, 1)))
+
+
+@pytest.mark.parametrize(
+    ("loss", "sizes", "targets"),
+    [
+        (nn.mse, [3, 1], [0.5, -1.0, 2.0]),
+        (nn.binary_cross_entropy_with_logits, [3, 1], [0, 1, 1]),
+        (nn.softmax_cross_entropy, [3, 3], [0, 2, 1]),
+    ],
+)
+def test_the_loss_along_two_parameters(loss, sizes, targets):
+    model = nn.MLP(2, sizes, activation="tanh", seed=1)
+    data = [[1.0, 2.0], [-1.0, 0.5], [0.3, -0.7]], targets
+    along = model.layers[0].neurons[1].w[0], model.layers[1].neurons[0].b
+    before = model.state_dict()
+    f = plots.loss_along(model, data, loss, along)
+    found = {point: f(point) for point in ((0.0, 0.0), (1.5, -2.0))}
+    assert model.state_dict() == before
+    for point, mean in found.items():
+        for p, x in zip(along, point, strict=True):
+            p.data = x
+        assert mean == pytest.approx(evaluate(model, data, loss)["loss"], rel=1e-12)
+
+
+# ----------------------------------------------------------------------------- colours
+
+SEEN = {  # Machado, Oliveira and Fernandes (2009), severity 1: linear RGB as others see it
+    "all cones": np.eye(3),
+    "no red cones": np.array([
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998]]),
+    "no green cones": np.array([
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881]]),
+    "no blue cones": np.array([
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900]]),
+}  # fmt: skip
+XYZ = np.array([
+    [0.4124564, 0.3575761, 0.1804375],
+    [0.2126729, 0.7151522, 0.0721750],
+    [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
+
+
+def linear(colour):
+    rgb = np.array(colour)
+    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
+
+
+def cielab(rgb):
+    x, y, z = np.cbrt(np.maximum(XYZ @ np.clip(rgb, 0, 1) / [0.95047, 1, 1.08883], 1e-9))
+    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
+
+
+def nearest(colours, eyes):
+    """The smallest distance between two colours in CIELAB, where 2 can just be told apart."""
+    seen = [cielab(SEEN[eyes] @ linear(colour)) for colour in colours]
+    return min(np.linalg.norm(a - b) for a, b in combinations(seen, 2))
+
+
+@pytest.mark.parametrize("eyes", SEEN)
+def test_all_eyes_tell_the_colours_apart(eyes):
+    colours = [to_rgb(colour) for colour in plots.COLOURS]
+    assert nearest(colours, eyes) > 25
+    tints = [[0.25 * x + 0.75 for x in colour] for colour in colours]  # of the planes
+    assert nearest(tints, eyes) > 5
+    assert nearest([to_rgb(plots.GREY), *colours[:2]], eyes) > 20  # in one picture
+
+
+def test_red_and_green_would_not_do():
+    assert nearest([(0.81, 0.13, 0.18), (0.45, 0.35, 0.0)], "no green cones") < 15
+
+
+def test_colours_stand_out_from_white():
+    """WCAG 2.1 wants a contrast of 3 for what carries a meaning."""
+    for colour in (*plots.COLOURS, plots.GREY):
+        assert 1.05 / (XYZ[1] @ linear(to_rgb(colour)) + 0.05) >= 3
+
+
+def test_lines_differ_by_more_than_colour():
+    looks = [plots.style(k) for k in range(42)]
+    for a, b in pairwise(looks):
+        assert a["color"] != b["color"]
+        assert a["linestyle"] != b["linestyle"]
+    assert len({str(look) for look in looks}) == 42
+    assert len(set(plots.MARKERS)) == len(plots.MARKERS) == 7
+
+
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda **axes: plots.activation("relu", **axes),
+        lambda **axes: plots.training_curves(History([{"loss": 1.0}] * 3, [1.0] * 9), **axes),
+        lambda **axes: plots.gradient_flow(History(gradients={"a": [1.0], "b": [2.0]}), **axes),
+        lambda **axes: plots.decision_boundary(lambda x: 0, (SQUARE, [0] * 4), **axes),
+        lambda **axes: plots.loss_surface(bowl, {"a": SQUARE, "b": SQUARE}, **axes),
+    ],
+)
+def test_each_draws_on_axes_or_makes_a_figure_that_notebooks_show(draw):
+    figure = Figure()
+    axes = figure.add_subplot()
+    assert draw(axes=axes) is figure
+    assert figure.axes == [axes]
+    own = draw()
+    assert len(own.axes) == 1
+    assert own._repr_png_().startswith(b"\x89PNG")
+    looks = [str((line.get_linestyle(), line.get_marker())) for line in own.axes[0].lines]
+    labels = [line.get_label() for line in own.axes[0].lines]
+    named = [look for look, label in zip(looks, labels, strict=True) if label[:1] != "_"]
+    named = [look for look, label in zip(named, labels, strict=False) if label != "batches"]
+    assert len(set(named)) == len(named)
 
 
 # --------------------------------------------------------------------------- extras

@@ -9,13 +9,12 @@ saves activations.png into FOLDER (by default the current one).
 import math
 import sys
 from collections.abc import Callable
-from itertools import pairwise
 from pathlib import Path
 
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import nn, optim
+from micrograd_plus import nn, optim, plots
 
 XS = [i / 50 - 4 for i in range(401)]
 SLOPE = 0.5  # which the parametric ReLU has to find
@@ -61,11 +60,6 @@ def zoo(slope: mg.Value) -> dict[str, Callable[[mg.Value], mg.Value]]:
     return dict(zip(FORMULAS, ours, strict=True))
 
 
-def broken(ys: list[float]) -> list[float]:
-    """The curve with a gap where it jumps."""
-    return [y if abs(y - last) < 0.2 else math.nan for last, y in pairwise([ys[0], *ys])]
-
-
 def main(folder: Path) -> dict[str, dict[str, list[float]]]:
     """Print values and save the picture; values and derivatives at `XS` by the names."""
     neuron, history = learn_slope()
@@ -80,20 +74,17 @@ def main(folder: Path) -> dict[str, dict[str, list[float]]]:
         found[name] = {"values": values, "derivatives": slopes}
         at = [f"{formula(x):17.4f} {float(ours(x)):8.4f}" for x in (-1.0, 2.0)]
         print(f"{name:15} {' '.join(at)}")
-        axes.plot(XS, values, color="#0969da", linewidth=2, label="f(x)")
-        axes.plot(XS, broken(slopes), color="#cf222e", linewidth=1.5, label="f'(x)")
+        plots.activation(ours, (XS[0], XS[-1]), axes)
         if name == "parametric ReLU":
             slope = neuron.slope.data
             by_slope = [mg.derivative(lambda a, x=x: mg.prelu(x, a))(slope) for x in XS]
-            axes.plot(XS, by_slope, color="#8250df", linestyle="--", label="∂f/∂α")
+            axes.plot(XS, by_slope, **plots.style(2), label="∂f/∂α")
         axes.set(title=f"{name}: {text}", ylim=(-2.2, 4.2))
         axes.legend(frameon=False, loc="upper left")
-    last.plot(history["α"], color="#8250df", linewidth=2)
-    last.axhline(SLOPE, color="#57606a", linestyle=":")
+    last.plot(history["α"], **plots.style(2))
+    last.axhline(SLOPE, color=plots.GREY, linestyle=":")
     last.set(title="the parametric ReLU learns its α", xlabel="step")
-    for axes in (*panels, last):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.grid(alpha=0.25)
+    last.spines[["top", "right"]].set_visible(False)
     figure.savefig(folder / "activations.png", dpi=110)
     print(f"\nα of the data {SLOPE}, learned {neuron.slope.data:.6f}")
     return found

@@ -13,7 +13,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import nn
+from micrograd_plus import nn, plots
 
 OUTPUTS = [[0.7, 0.2, 0.1], [0.3, 0.6, 0.1], [0.25, 0.25, 0.5], [0.1, 0.8, 0.1]]
 TARGETS = [[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0], [1.0, 0.0, 0.0]]
@@ -54,15 +54,9 @@ def main(folder: Path) -> dict[str, float]:
     }
     for axes, (title, loss) in zip(figure.subplots(1, 3), curves.items(), strict=True):
         low, high = (0.1, 1.0) if "log" in title else (-1.0, 3.0)
-        xs = [low + (high - low) * i / 200 for i in range(201)]
-        slopes = [mg.derivative(loss)(x) for x in xs]
-        axes.plot(xs, [loss(x) for x in xs], color="#0969da", linewidth=2, label="loss")
-        # points, for the derivative of L1 jumps
-        axes.plot(xs, slopes, ".", color="#cf222e", markersize=3, label="derivative for ŷ")
-        axes.axhline(0, color="#57606a", linewidth=0.6)
+        plots.activation(loss, (low, high), axes)  # a function and its derivative, as well
         axes.set(title=title, xlabel="ŷ")
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+        axes.legend(["loss", "derivative for ŷ"], frameon=False)
     figure.savefig(folder / "losses.png", dpi=110)
     return ours
 

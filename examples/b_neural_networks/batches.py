@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn, optim
-from micrograd_plus.plots import smoothed
+from micrograd_plus.plots import COLOURS, PALE, smoothed
 from micrograd_plus.training import evaluate
 
 DATA = datasets.moons(100, noise=0.15, seed=0)
@@ -49,8 +49,8 @@ def draw(axes: Axes, title: str, losses: list[float]) -> None:
     """The losses, pale, and their curve smoothed over about an epoch."""
     epochs = [(i + 1) * EPOCHS / len(losses) for i in range(len(losses))]
     weight = 1 - EPOCHS / len(losses)
-    axes.plot(epochs, losses, color="#c3d3e6", linewidth=0.6, label="batches")
-    axes.plot(epochs, smoothed(losses, weight), color="#0969da", linewidth=2, label="smoothed")
+    axes.plot(epochs, losses, color=PALE, linewidth=0.6, label="batches")
+    axes.plot(epochs, smoothed(losses, weight), color=COLOURS[0], linewidth=2, label="smoothed")
     axes.set(title=title, xlabel="epoch", ylabel="loss", xlim=(0, EPOCHS), ylim=(0, 1.2))
     axes.spines[["top", "right"]].set_visible(False)
     axes.label_outer()

@@ -14,7 +14,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import nn
+from micrograd_plus import nn, plots
 
 TABLE = {  # name: (derivative, the same in plain Python, our function)
     "sigmoid": ("σ(z)(1 − σ(z))", lambda z: math.exp(-z) / (1 + math.exp(-z)) ** 2, mg.sigmoid),
@@ -68,11 +68,10 @@ def main(folder: Path) -> dict[str, list[float]]:
         print(f"{name:28} {' '.join(f'{x:10.6f}' for x in gradient)}")
     figure = Figure(figsize=(7, 4), layout="constrained")
     axes = figure.subplots()
-    colours = ("#0969da", "#cf222e", "#1a7f37", "#9a6700")
-    for i, ((name, gradient), colour) in enumerate(zip(found.items(), colours, strict=True)):
+    for i, (name, gradient) in enumerate(found.items()):
         places = [k + 0.2 * (i - 1.5) for k in range(len(gradient))]
-        axes.bar(places, gradient, width=0.18, color=colour, label=name)
-    axes.axhline(0, color="#24292f", linewidth=0.8)
+        axes.bar(places, gradient, width=0.18, color=plots.COLOURS[i], label=name)
+    axes.axhline(0, color=plots.GREY, linewidth=0.8)
     axes.set(
         title="softmax with cross entropy: ∂E/∂zₖ = oₖ − tₖ",
         xticks=range(len(LOGITS)),

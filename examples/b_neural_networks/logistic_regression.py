@@ -42,7 +42,7 @@ def main(folder: Path) -> dict[str, list[float]]:
     plots.decision_boundary(lambda x: int(model(x) > 0.5), data, axes=axes)
     xs = axes.get_xlim()
     line = [-(w_0 * x + b) / w_1 for x in xs]
-    axes.plot(xs, line, "--", color=plots.GREY, label="scikit-learn's line")
+    axes.plot(xs, line, "--", color=plots.COLOURS[-1], label="scikit-learn's line")
     axes.set(title="one sigmoid neuron is logistic regression", xlim=xs)
     axes.legend(loc="lower left")
     figure.savefig(folder / "logistic_regression.png", dpi=110)

@@ -16,16 +16,16 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import optim
+from micrograd_plus import optim, plots
 
 START, STEPS, EVERY = (-1.5, 0.5), 150, 3  # every third step becomes a frame
 RULES = {
-    "gradient descent": (optim.GradientDescent(0.004), "#24292f"),
-    "momentum": (optim.Momentum(0.004, momentum=0.9), "#0969da"),
-    "Nesterov": (optim.Nesterov(0.004, momentum=0.9), "#1a7f37"),
-    "AdaGrad": (optim.AdaGrad(0.7), "#9a6700"),
-    "RMSprop": (optim.RMSprop(0.03), "#bf3989"),
-    "Adam": (optim.Adam(0.2), "#cf222e"),
+    "gradient descent": optim.GradientDescent(0.004),
+    "momentum": optim.Momentum(0.004, momentum=0.9),
+    "Nesterov": optim.Nesterov(0.004, momentum=0.9),
+    "AdaGrad": optim.AdaGrad(0.7),
+    "RMSprop": optim.RMSprop(0.03),
+    "Adam": optim.Adam(0.2),
 }
 Path2D = list[tuple[float, float]]
 
@@ -60,15 +60,14 @@ def momentum(rate: float = 0.004, gamma: float = 0.9) -> Path2D:
 
 def draw(axes: Axes, paths: dict[str, Path2D]) -> Callable[[int], None]:
     """The surface's contours, and a function that draws the paths up to a step."""
-    xs, ys = [i / 25 - 2 for i in range(101)], [i / 25 - 1 for i in range(81)]
-    heights = [[surface(x, y) for x in xs] for y in ys]
     levels = [2.0**k for k in range(-2, 8)]
-    axes.contour(xs, ys, heights, levels=levels, colors="#c3d3e6", linewidths=1)
-    axes.plot(1, 1, "*", color="#24292f", markersize=12)
+    span = ((-2.0, 2.0), (-1.0, 2.2))
+    plots.loss_surface(lambda point: surface(*point), (), span, levels, steps=100, axes=axes)
+    axes.plot(1, 1, "*", color=plots.GREY, markersize=12)
     axes.set(title="paths on one surface", xlabel="x", ylabel="y")
     lines = [
-        axes.plot([], [], color=RULES[name][1], marker="o", markevery=[-1], label=name)[0]
-        for name in paths
+        axes.plot([], [], **plots.style(k), marker=plots.MARKERS[k], markevery=[-1], label=name)[0]
+        for k, name in enumerate(paths)
     ]
     axes.legend(loc="lower center", ncols=3, fontsize=9)
 
@@ -84,8 +83,8 @@ def picture(paths: dict[str, Path2D]) -> Figure:
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(3, 2))
     draw(left, paths)(STEPS)
-    for name, path in paths.items():
-        right.semilogy([surface(*point) for point in path], color=RULES[name][1])
+    for k, path in enumerate(paths.values()):
+        right.semilogy([surface(*point) for point in path], **plots.style(k))
     right.set(title="height", xlabel="step", xlim=(0, STEPS))
     right.spines[["top", "right"]].set_visible(False)
     return figure
@@ -104,7 +103,7 @@ def animate(paths: dict[str, Path2D], file: Path) -> None:
 
 def main(folder: Path) -> dict[str, Path2D]:
     """Print momentum's way and all ends, and save the pictures; the paths by the rules' names."""
-    paths = {name: race(rule) for name, (rule, _) in RULES.items()}
+    paths = {name: race(rule) for name, rule in RULES.items()}
     print("momentum   lecture's formula        ours")
     for step in (1, 2, 10, STEPS):
         both = [f"({x:8.5f}, {y:8.5f})" for x, y in (momentum()[step], paths["momentum"][step])]

@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import nn
+from micrograd_plus import nn, plots
 
 
 def step(x):
@@ -59,20 +59,14 @@ def picture(path: Path) -> None:
     panels = figure.subplots(2, 3, sharex=True).flat
     xs = [i / 50 - 4 for i in range(401)]
     for axes, (name, f) in zip(panels, ACTIVATIONS.items(), strict=False):
-        axes.plot(xs, [f(x) for x in xs], color="#0969da", label="value")
-        slopes = [mg.derivative(f)(x) for x in xs]
-        axes.plot(xs, slopes, color="#cf222e", linestyle="--", label="derivative")
-        axes.set(title=name, ylim=(-1.2, 1.2 if name in ("step", "sigmoid", "tanh") else 2.2))
+        plots.activation(f, axes=axes)
+        axes.set(ylim=(-1.2, 1.2 if name in ("step", "sigmoid", "tanh") else 2.2))
     last = figure.axes[-1]
     for k, y in enumerate(zip(*(mg.softmax([x, 0, 1]) for x in xs), strict=True)):
-        colour = ("#0969da", "#1a7f37", "#9a6700")[k]
-        last.plot(xs, y, color=colour)
-        last.text(-4, y[0] + 0.08, f"$y_{k + 1}$", color=colour)
+        last.plot(xs, y, **plots.style(k))
+        last.text(-4, y[0] + 0.08, f"$y_{k + 1}$", color=plots.COLOURS[k])
     last.set(title="softmax (x, 0, 1)", ylim=(-1.2, 1.2))
-    for axes in figure.axes:
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.axhline(0, color="#cfd6dd", linewidth=0.8, zorder=0)
-    figure.axes[0].legend(frameon=False, loc="lower right")
+    last.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)
 
 

@@ -16,6 +16,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
+from micrograd_plus import plots
 from micrograd_plus.optim import newton, newton_step
 
 A, B, C = 2, -12, 5  # of the parabola
@@ -79,22 +80,19 @@ def picture(path: Path) -> None:
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     left, right = figure.subplots(1, 2)
     xs = np.linspace(-4.5, 10.5, 200)
-    left.plot(xs, parabola(xs), color="#57606a")
-    for rate, colour in ((0.05, "#0969da"), (0.45, "#cf222e"), (1 / (2 * A), "#1a7f37")):
+    left.plot(xs, parabola(xs), color=plots.GREY)
+    for k, rate in enumerate((0.05, 0.45, 1 / (2 * A))):
         walk = [x for (x,) in descent(lambda x: parabola(x[0]), [START], rate, 4)]
         name = f"rate {rate:g}" + (" = 1/f'', perfect" if rate == 1 / (2 * A) else "")
-        left.plot(walk, list(map(parabola, walk)), "o-", color=colour, label=name, markersize=5)
+        look = {**plots.style(k), "marker": plots.MARKERS[k], "markersize": 5}
+        left.plot(walk, list(map(parabola, walk)), label=name, **look)
     left.set(title="2x² − 12x + 5, four steps from x = 10", xlabel="x", ylabel="f")
-    grid = np.meshgrid(np.linspace(-2, 2, 100), np.linspace(-1.2, 2.2, 100))
-    right.contour(*grid, bowl(grid), levels=[0.3, 1, 3, 6, 12, 20], colors="#cfd6dd")
+    left.spines[["top", "right"]].set_visible(False)
+    left.legend(frameon=False)
     walks = {"gradient descent, rate 0.14": descent(bowl, [0.0, 2.0], 0.14, 15)}
     walks["Newton, one step"] = newton(bowl, [0, 2])
-    for (name, walk), colour in zip(walks.items(), ("#0969da", "#1a7f37"), strict=True):
-        right.plot(*zip(*walk, strict=True), "o-", color=colour, label=name, markersize=5)
+    plots.loss_surface(bowl, walks, ((-2, 2), (-1.2, 2.2)), axes=right)
     right.set(title="5x₁² + 3x₂² + 4x₁x₂ from (0, 2)", xlabel="x₁", ylabel="x₂", aspect="equal")
-    for axes in (left, right):
-        axes.legend(frameon=False)
-        axes.spines[["top", "right"]].set_visible(False)
     figure.savefig(path)
 
 

@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 import micrograd_plus as mg
-from micrograd_plus import nn
+from micrograd_plus import nn, plots
 
 INPUTS = (-2.0, -1.0, -0.5, 0.5, 1.0, 2.0)
 
@@ -57,7 +57,12 @@ def picture(path: Path) -> None:
     """The three surfaces, with the points upon them."""
     figure = Figure(figsize=(12, 4.4))
     figure.subplots_adjust(left=0, right=0.96, bottom=0.05, top=0.86, wspace=0.16)
-    colours = {"lowest point": "#1a7f37", "saddle": "#cf222e"}
+    looks = {  # by shape as well as by colour
+        what: {"marker": mark, "color": colour}
+        for what, mark, colour in zip(
+            ("lowest point", "saddle"), plots.MARKERS, plots.COLOURS[1::2], strict=False
+        )
+    }
     for i, (f, size, azimuth) in enumerate(((bowl, 1, -62), (saddle, 1, -62), (network, 2, 20)), 1):
         axes = figure.add_subplot(1, 3, i, projection="3d", computed_zorder=False)
         side = np.linspace(-size, size, 33)
@@ -65,14 +70,14 @@ def picture(path: Path) -> None:
         axes.plot_surface(*np.meshgrid(side, side), np.array(heights), cmap="Blues", alpha=0.8)
         for name, g, point, what in POINTS:
             if g is f:
-                look = {"color": colours[what], "s": 45, "depthshade": False, "zorder": 9}
+                look = {**looks[what], "s": 45, "depthshade": False, "zorder": 9}
                 axes.scatter(*point, float(f(point)), **look)
                 axes.set_title(name)
         letter = "w" if f is network else "x"
         axes.set(xlabel=f"${letter}_1$", ylabel=f"${letter}_2$")
         axes.view_init(elev=40, azim=azimuth)
-    dots = [Line2D([], [], marker="o", linestyle="", color=colour) for colour in colours.values()]
-    figure.legend(dots, colours, ncols=2, loc="upper left", frameon=False)
+    dots = [Line2D([], [], linestyle="", **look) for look in looks.values()]
+    figure.legend(dots, looks, ncols=2, loc="upper left", frameon=False)
     figure.savefig(path, dpi=110)
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import datasets, fit, nn, optim
+from micrograd_plus import datasets, fit, nn, optim, plots
 
 POINTS, HIDDEN, CLASSES, RATE, STEPS = 30, 5, 3, 0.5, 60
 
@@ -79,8 +79,8 @@ def main(folder: Path) -> dict[str, float]:
     print(f"of the first ones and the compiler's    {ours['compiled']:.0e}")
     figure = Figure(figsize=(5.5, 3.5), layout="constrained")
     axes = figure.subplots()
-    axes.plot(losses, color="#cfd6dd", linewidth=6, label="matrices of NumPy")
-    axes.plot(history.batches, color="#0969da", label="Values, one by one")
+    axes.plot(losses, color=plots.PALE, linewidth=6, label="matrices of NumPy")
+    axes.plot(history.batches, color=plots.COLOURS[0], label="Values, one by one")
     axes.set(xlabel="step", ylabel="loss", ylim=0)
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

@@ -13,11 +13,10 @@ from pathlib import Path
 import numpy as np
 from matplotlib.figure import Figure
 
-from micrograd_plus import Value, dot, nn
+from micrograd_plus import Value, dot, nn, plots
 
 DEPTH, WIDTH = 10, 20
 FACTORS = (0.25, 0.5, 1.0, 2.0, 4.0)
-COLOURS = ("#0969da", "#54aeff", "#57606a", "#fa8f8f", "#cf222e")
 
 
 def sizes(activation: str, factor: float) -> tuple[list[float], list[float]]:
@@ -59,8 +58,9 @@ def main(folder: Path) -> dict[tuple[str, float], tuple[list[float], list[float]
         (r, c) for r in enumerate(("values", "gradients")) for c in enumerate(("relu", "tanh"))
     ):
         axes = figure.add_subplot(2, 2, 2 * row + column + 1)
-        for factor, colour in zip(FACTORS, COLOURS, strict=True):
-            axes.semilogy(found[name, factor][row], ".-", color=colour, label=f"R = {factor:g}")
+        for k, factor in enumerate(FACTORS):
+            look = {**plots.style(k), "marker": plots.MARKERS[k], "markersize": 4}
+            axes.semilogy(found[name, factor][row], label=f"R = {factor:g}", **look)
         axes.set(title=f"{what} behind each layer, {name}", xticks=range(0, DEPTH + 1, 2))
         axes.spines[["top", "right"]].set_visible(False)
     figure.axes[1].legend(frameon=False, loc="lower left")

@@ -13,13 +13,13 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import nn, optim
+from micrograd_plus import nn, optim, plots
 
 EPOCHS, RATE = 20, 0.15
 RANDOM = np.random.default_rng(3)
 X = RANDOM.uniform(-1.5, 1, 10)
 T = 2 * X - 1 + RANDOM.normal(0, 0.7, 10)
-MODES = {"batch": (len(X), "#0969da"), "incremental": (1, "#cf222e")}
+MODES = {"batch": len(X), "incremental": 1}
 
 
 def loss(w, b):
@@ -44,27 +44,26 @@ def train(size: int) -> list[list[float]]:
 
 def main(folder: Path) -> dict[str, list[list[float]]]:
     """Print how far both modes come, and save the picture."""
-    paths = {name: train(size) for name, (size, _) in MODES.items()}
+    paths = {name: train(size) for name, size in MODES.items()}
     best = np.polyfit(X, T, 1).tolist()
     print("lecture: batch mode updates once after all examples, incremental mode after each.\n")
     print(f"{EPOCHS} epochs of {len(X)} examples, rate {RATE}; lowest loss {loss(*best):.4f}")
     print("mode          updates  loss after 1, 3 and all epochs")
     figure = Figure(figsize=(9.5, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    grid = np.meshgrid(np.linspace(-1, 3, 90), np.linspace(-2, 2, 90))
-    left.contour(*grid, loss(*grid), levels=[0.2, 0.5, 1, 2, 4, 7, 11], colors="#cfd6dd")
-    for name, (size, colour) in MODES.items():
+    levels = [0.2, 0.5, 1, 2, 4, 7, 11]
+    plots.loss_surface(lambda p: loss(*p), paths, ((-1, 3), (-2, 2)), levels, axes=left)
+    for k, (name, size) in enumerate(MODES.items()):
         path, each = paths[name], len(X) // size
         losses = [loss(*point) for point in path[::each]]
         print(f"{name:12} {len(path) - 1:8}  {losses[1]:.4f}  {losses[3]:.4f}  {losses[-1]:.4f}")
-        left.plot(*zip(*path, strict=True), ".-", color=colour, label=name, linewidth=1)
-        right.semilogy([p - loss(*best) for p in losses], ".-", color=colour, label=name)
-    left.plot(*best, "*", color="#1a7f37", markersize=12, label="lowest point")
+        look = {**plots.style(k), "marker": plots.MARKERS[k], "markersize": 4}
+        right.semilogy([p - loss(*best) for p in losses], label=name, **look)
+    left.plot(*best, "*", color=plots.COLOURS[2], markersize=12, label="lowest point")
     left.set(title="the paths over the loss of all examples", xlabel="w", ylabel="b")
     right.set(title="loss above the lowest", xlabel="epoch")
-    for axes in (left, right):
-        axes.spines[["top", "right"]].set_visible(False)
-        axes.legend(frameon=False)
+    right.spines[["top", "right"]].set_visible(False)
+    left.legend(frameon=False)
     print("Incremental mode is quicker at first, and then goes round the lowest point.")
     figure.savefig(folder / "batch_and_incremental.svg")
     return paths

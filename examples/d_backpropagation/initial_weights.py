@@ -12,7 +12,7 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 from micrograd_plus import datasets, fit, nn, optim
-from micrograd_plus.plots import smoothed
+from micrograd_plus.plots import smoothed, style
 
 EPOCHS = 25
 
@@ -31,7 +31,6 @@ INITIAL = {
     "He": "he_normal",
     "ten times Xavier": xavier_times(10),
 }
-COLOURS = ("#57606a", "#bf3989", "#54aeff", "#9a6700", "#1a7f37", "#8250df", "#cf222e")
 
 
 def train(init):
@@ -58,14 +57,14 @@ def main(folder: Path) -> dict[str, tuple[list[float], list[int]]]:
     axes = figure.subplots()
     print("lecture: initial weights matter. Networks 2 → 8 → 8 → 8 → 1 of tanh, a training each:\n")
     print(f"initial weights        first loss  last loss  different neurons, {EPOCHS} epochs later")
-    for (name, init), colour in zip(INITIAL.items(), COLOURS, strict=True):
+    for k, (name, init) in enumerate(INITIAL.items()):
         losses, model = train(init)
         found[name] = losses, distinct(model)
         last = sum(losses[-12:]) / 12
         print(f"{name:22} {losses[0]:10.3f} {last:10.3f}  {found[name][1]}")
         epochs = [(i + 1) * EPOCHS / len(losses) for i in range(len(losses))]
         width = 4 if name == "zeros" else 1.5  # the next but one runs upon it
-        axes.plot(epochs, smoothed(losses), color=colour, label=name, linewidth=width)
+        axes.plot(epochs, smoothed(losses), **style(k), label=name, linewidth=width)
     print(
         "Zeros: all gradients but the last bias's are 0 for ever. Equal weights: the neurons of a"
     )

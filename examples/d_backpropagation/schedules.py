@@ -14,7 +14,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import fit, nn, optim
+from micrograd_plus import fit, nn, optim, plots
 
 EPOCHS, RATE = 40, 0.2
 SCHEDULES = {  # ours, and the slide's formula for the rate after t epochs
@@ -23,7 +23,6 @@ SCHEDULES = {  # ours, and the slide's formula for the rate after t epochs
     "exponential": (optim.Exponential(RATE, 0.1), lambda t: RATE * math.exp(-0.1 * t)),
     "1/t": (optim.InverseTime(RATE, 0.5), lambda t: RATE / (1 + 0.5 * t)),
 }
-COLOURS = ("#57606a", "#0969da", "#1a7f37", "#9a6700")
 
 
 def train(schedule) -> mg.History:
@@ -48,13 +47,13 @@ def main(folder: Path) -> dict[str, mg.History]:
     times = np.linspace(0, EPOCHS, 801)
     print("                      rate after 20 epochs   loss above the lowest,")
     print("schedule              lecture       ours     mean of the last 10 epochs")
-    for (name, (schedule, slide)), colour in zip(SCHEDULES.items(), COLOURS, strict=True):
+    for k, (name, (schedule, slide)) in enumerate(SCHEDULES.items()):
         found[name] = history = train(schedule)
         above = history["above the lowest"]
         rates = f"{slide(20):.6f}  {history['rate'][20]:9.6f}"
         print(f"{name:20}  {rates}     {np.mean(above[-10:]):.1e}")
-        left.plot(times, [schedule(t) for t in times], color=colour)
-        right.semilogy(range(1, EPOCHS + 1), above, color=colour, label=name)
+        left.plot(times, [schedule(t) for t in times], **plots.style(k))
+        right.semilogy(range(1, EPOCHS + 1), above, **plots.style(k), label=name)
     print("At a constant rate every example throws the line about for ever.")
     left.set(title="learning rate", xlabel="epoch", ylim=0)
     right.set(title="loss above the lowest", xlabel="epoch")

@@ -12,12 +12,13 @@ from pathlib import Path
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
+from micrograd_plus import plots
 
 TARGETS, RATE, STEPS = (1, 2, 6), 0.35, 24  # their mean is 3, their median 2
 ERRORS = {
-    "t − o": (lambda t, o: t - o, "#9a6700"),
-    "|t − o|": (lambda t, o: mg.abs(t - o), "#cf222e"),
-    "(t − o)²": (lambda t, o: (t - o) ** 2, "#1a7f37"),
+    "t − o": lambda t, o: t - o,
+    "|t − o|": lambda t, o: mg.abs(t - o),
+    "(t − o)²": lambda t, o: (t - o) ** 2,
 }
 
 
@@ -37,13 +38,13 @@ def train(error) -> list[float]:
 def main(folder: Path) -> dict[str, list[float]]:
     """Print the derivatives and where training leads, and save the picture."""
     print("∂E/∂o for t = 1     o = 0.4     o = 0.9     o = 1.1")
-    for name, (error, _) in ERRORS.items():
+    for name, error in ERRORS.items():
         print(f"{name:14}", *(f"{slope(error, 1, o):11.2f}" for o in (0.4, 0.9, 1.1)))
     print(
         "lecture: −2(t − o)",
         *(f"{-2 * (1 - o):{w}.2f}" for o, w in ((0.4, 7), (0.9, 11), (1.1, 11))),
     )
-    paths = {name: train(error) for name, (error, _) in ERRORS.items()}
+    paths = {name: train(error) for name, error in ERRORS.items()}
     print(f"\no after {STEPS - 1} and {STEPS} steps, for the targets 1, 2, 6")
     for name, path in paths.items():
         print(f"{name:14} {path[-2]:11.4f} {path[-1]:11.4f}")
@@ -53,12 +54,12 @@ def main(folder: Path) -> dict[str, list[float]]:
     figure = Figure(figsize=(9, 3.8), layout="constrained")
     left, right = figure.subplots(1, 2)
     os = [i / 50 - 1 for i in range(201)]
-    for name, (error, colour) in ERRORS.items():
-        left.plot(os, [error(1, o) for o in os], color=colour, label=name)
-        right.plot(paths[name], ".-", color=colour, label=name)
+    for k, (name, error) in enumerate(ERRORS.items()):
+        left.plot(os, [error(1, o) for o in os], **plots.style(k), label=name)
+        right.plot(paths[name], **plots.style(k), marker=plots.MARKERS[k], ms=4, label=name)
     left.set(title="E for t = 1", xlabel="o", ylim=(-2.2, 4))
-    left.axhline(0, color="#cfd6dd", linewidth=0.8, zorder=0)
-    right.axhline(3, color="#cfd6dd", linewidth=0.8, zorder=0)
+    left.axhline(0, color=plots.PALE, linewidth=0.8, zorder=0)
+    right.axhline(3, color=plots.PALE, linewidth=0.8, zorder=0)
     right.set(title="o in training, for the targets 1, 2, 6", xlabel="step")
     for axes in (left, right):
         axes.spines[["top", "right"]].set_visible(False)

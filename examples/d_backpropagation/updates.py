@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 
 import micrograd_plus as mg
 from micrograd_plus import datasets, fit, nn, optim
-from micrograd_plus.plots import smoothed
+from micrograd_plus.plots import smoothed, style
 
 ETA, MU, RHO, BETA1, BETA2, EPS = 0.05, 0.9, 0.9, 0.9, 0.999, 1e-8
 
@@ -70,7 +70,6 @@ RULES = {  # each with the rate among 0.01, 0.03, 0.1, 0.3 and 1 that ends lowes
     "Adam as on the slide, η = 0.03": optim.Adam(0.03, bias_correction=False),
 }
 EPOCHS = 40
-COLOURS = ("#57606a", "#0969da", "#1a7f37", "#9a6700", "#8250df", "#bf3989")
 
 
 def descents(update, rule, steps: int = EPOCHS) -> tuple[np.ndarray, np.ndarray]:
@@ -110,10 +109,10 @@ def main(folder: Path) -> dict[str, dict]:
     figure = Figure(figsize=(7, 4.2), layout="constrained")
     axes = figure.subplots()
     print(f"\n{'rule':32} mean loss of the last 10 epochs")
-    for (name, batches), colour in zip(losses.items(), COLOURS, strict=True):
+    for k, (name, batches) in enumerate(losses.items()):
         print(f"{name:32} {np.mean(batches[-len(batches) // 4 :]):.4f}")
         epochs = (np.arange(len(batches)) + 1) * EPOCHS / len(batches)
-        axes.semilogy(epochs, smoothed(batches), color=colour, label=name)
+        axes.semilogy(epochs, smoothed(batches), **style(k), label=name)
     axes.set(title="moons, mini-batches of 10", xlabel="epoch", ylabel="loss, smoothed")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

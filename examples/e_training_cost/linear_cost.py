@@ -15,9 +15,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
+from micrograd_plus import plots
 
 SIZES = (1_000, 3_000, 10_000, 30_000, 100_000, 300_000, 1_000_000)
-WHAT = {"forward": "#0969da", "backward": "#cf222e"}
+WHAT = ("forward", "backward")
 
 
 def graph(nodes: int) -> mg.Value:
@@ -57,12 +58,13 @@ def main(folder: Path) -> dict[str, list[float]]:
         print(f"{v:9,}  {e:9,}  {forward:6.3f} s  {backward:6.3f} s  {each:12.0f} ns")
     figure = Figure(figsize=(5.5, 4), layout="constrained")
     axes = figure.subplots()
-    for (name, times), colour in zip(found.items(), WHAT.values(), strict=True):
+    for k, (name, times) in enumerate(found.items()):
         power = np.polyfit(np.log(SIZES), np.log(times), 1)[0]
         print(f"{name}: time grows as V to the power {power:.2f}")
-        axes.loglog(SIZES, times, "o-", color=colour, label=f"{name}, grows as $V^{{{power:.2f}}}$")
+        look = {**plots.style(k), "marker": plots.MARKERS[k]}
+        axes.loglog(SIZES, times, label=f"{name}, grows as $V^{{{power:.2f}}}$", **look)
     straight = [found["backward"][2] * n / SIZES[2] for n in SIZES]
-    axes.loglog(SIZES, straight, "--", color="#57606a", linewidth=1, label="exactly linear")
+    axes.loglog(SIZES, straight, ":", color=plots.GREY, linewidth=1, label="exactly linear")
     axes.set(xlabel="nodes V, with 1.5 edges each", ylabel="seconds")
     axes.spines[["top", "right"]].set_visible(False)
     axes.legend(frameon=False)

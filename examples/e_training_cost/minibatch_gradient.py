@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import micrograd_plus as mg
-from micrograd_plus import datasets, nn
+from micrograd_plus import datasets, nn, plots
 
 POINTS, BATCHES, SIZES = 60, 2000, (2, 6, 20)
 INPUTS, TARGETS = datasets.moons(POINTS, noise=0.2)
@@ -39,7 +39,7 @@ def main(folder: Path) -> dict:
     print("lecture: the mean of the mini-batches' gradients is the gradient of all examples.\n")
     print(f"{BATCHES} random mini-batches of {POINTS} examples, {len(full)} parameters")
     print("size  spread of one   bias: rms  standard error   bias / standard error: rms  largest")
-    for size, colour in zip(SIZES, ("#cf222e", "#0969da", "#1a7f37"), strict=True):
+    for k, size in enumerate(SIZES):
         batches = [random.choice(POINTS, size, replace=False) for _ in range(BATCHES)]
         found[size] = estimates = np.array([gradient(batch) for batch in batches])
         bias, spread = estimates.mean(0) - full, estimates.std(0, ddof=1)
@@ -50,12 +50,13 @@ def main(folder: Path) -> dict:
             f" {abs(bias / error).max():8.2f}"
         )
         name = f"mini-batches of {size}"
-        left.hist(estimates[:, most], 40, color=colour, alpha=0.5, density=True, label=name)
+        look = {**plots.style(k), "histtype": "step", "linewidth": 1.5}
+        left.hist(estimates[:, most], 40, density=True, label=name, **look)
         counts = np.arange(1, BATCHES + 1)
         means = estimates.cumsum(0) / counts[:, None]
-        right.loglog(counts, np.sqrt(((means - full) ** 2).mean(1)), color=colour, label=name)
-    right.loglog(counts, 0.1 / np.sqrt(counts), "--", color="#57606a", label="as 1/√number")
-    left.axvline(full[most], color="#0f172a", linewidth=1, label="all examples")
+        right.loglog(counts, np.sqrt(((means - full) ** 2).mean(1)), **plots.style(k), label=name)
+    right.loglog(counts, 0.1 / np.sqrt(counts), ":", color=plots.GREY, label="as 1/√number")
+    left.axvline(full[most], color=plots.GREY, linewidth=1, label="all examples")
     left.set(title="one component of the gradient", yticks=[])
     right.set(title="distance of the mean from the full gradient", xlabel="number of mini-batches")
     for axes in (left, right):
