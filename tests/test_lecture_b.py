@@ -200,7 +200,7 @@ def test_update_rules_are_the_lectures(example, name):
     for step, point in enumerate(path[1:60], 1):
         x, y = w
         g = np.array([-2 * (1 - x) - 40 * x * (y - x * x), 20 * (y - x * x)])
-        change, state = numpy_rule(name, module.RULES[name][0].rate, g, state, step)
+        change, state = numpy_rule(name, module.RULES[name].rate, g, state, step)
         w = w - change
         assert point == pytest.approx(w, rel=1e-7, abs=1e-7)
     heights = [module.surface(*point) for point in path]

@@ -44,7 +44,7 @@ class TestHanAndKamber:
 class TestSquaredError:
     def test_its_derivative_is_that_of_the_lecture(self, example):
         module = example(f"{FOLDER}/squared_error.py").module
-        error, _ = module.ERRORS["(t − o)²"]
+        error = module.ERRORS["(t − o)²"]
         for o in (0.4, 0.9, 1.1):
             assert module.slope(error, 1, o) == pytest.approx(-2 * (1 - o))
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.formula import visible
 from micrograd_plus.graph import finite
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
@@ -248,7 +249,7 @@ class _Training(NamedTuple):
             self.optimizer.load_state_dict(content["optimizer"])
             self.model.load_state_dict(content["parameters"])
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} does not fit: {error}") from None
+            raise CheckpointError(f"{path} does not fit: {visible(str(error))}") from None
         return self._replace(history=history)
 
 

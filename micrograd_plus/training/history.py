@@ -55,7 +55,8 @@ class History:
         return self.epochs[-1]
 
     def __repr__(self) -> str:
-        figures = ", ".join(f"{k} {v:.4g}" for k, v in self.last.items()) if self.epochs else ""
+        last = self.last if self.epochs else {}
+        figures = ", ".join(f"{visible(name)} {x:.4g}" for name, x in last.items())
         count = f"{len(self)} epoch{'' if len(self) == 1 else 's'}"
         stopped = f", stopped: {self.stopped}" if self.stopped else ""
         return f"<History of {count}{': ' if figures else ''}{figures}{stopped}>"
