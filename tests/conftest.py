@@ -1,4 +1,4 @@
-"""What tests need from the system: a browser, and for PDF a Graphviz."""
+"""What tests need from the system: a browser and its pages, and for PDF a Graphviz."""
 
 import contextlib
 import importlib.util
