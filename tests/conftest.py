@@ -12,6 +12,7 @@ import pytest
 from hypothesis import settings
 
 settings.register_profile("default", deadline=None)
+settings.register_profile("small", deadline=None, max_examples=50, derandomize=True)  # for mutants
 settings.load_profile("default")
 
 

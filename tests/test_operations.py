@@ -117,8 +117,10 @@ EDGES = {
 }
 """Points where an operation has a value, but no derivative."""
 
+each_operation = pytest.mark.parametrize("op", ops.TABLE.values(), ids=lambda op: op.name)
 
-@pytest.mark.parametrize("op", ops.TABLE.values(), ids=lambda op: op.name)
+
+@each_operation
 def test_special_values(op):
     for args, expected in SPECIAL_VALUES[op.name]:
         numbers = [float(x) for x in args]
@@ -158,10 +160,10 @@ ROUNDED = {
 """Operations whose values may be off by more than 4 units in the last place, and why."""
 
 
-@settings(max_examples=3000)
+@each_operation
+@settings(max_examples=settings.default.max_examples // 2)
 @given(st.data())
-def test_values_agree_with_mpmath(data):
-    op = data.draw(operations())
+def test_values_agree_with_mpmath(op, data):
     args = data.draw(points(op))
     value = op.value(floats, *args)
     with mpmath.workdps(oracle.DIGITS):
@@ -173,9 +175,10 @@ def test_values_agree_with_mpmath(data):
         assert abs(value - exact) <= 4 * math.ulp(float(exact))
 
 
+@each_operation
+@settings(max_examples=settings.default.max_examples // 10)
 @given(st.data())
-def test_partial_derivatives_agree_with_central_differences(data):
-    op = data.draw(operations())
+def test_partial_derivatives_agree_with_central_differences(op, data):
     args = data.draw(points(op))
     wanted = [True] * len(args)
     if op is ops.power:
@@ -207,7 +210,7 @@ def test_record_at_one_point_and_run_at_another(data):
     assert [leaf.grad for leaf in leaves] == [leaf.grad for leaf in fresh_leaves]
 
 
-@pytest.mark.parametrize("op", ops.TABLE.values(), ids=lambda op: op.name)
+@each_operation
 def test_rules_print_in_both_notations(op):
     args = tuple(Name(f"a_{i}") for i in range(op.arity or 4))
     out = Term(op, args)
@@ -220,7 +223,7 @@ def test_rules_print_in_both_notations(op):
     assert op.binds in BINDING
 
 
-@pytest.mark.parametrize("op", ops.TABLE.values(), ids=lambda op: op.name)
+@each_operation
 def test_the_documented_example_is_true_and_the_domain_holds_it(op):
     args, expected = op.example
     assert evaluate(op, args, args) == expected
