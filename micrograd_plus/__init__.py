@@ -24,6 +24,7 @@ from micrograd_plus.calculus import (
 )
 from micrograd_plus.engine import Value, values
 from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.errors import did_you_mean as _did_you_mean
 from micrograd_plus.functions import *  # noqa: F403  the functions have one list of their names
 from micrograd_plus.graph import replay
 
@@ -94,7 +95,9 @@ def __getattr__(name: str) -> object:
     if name in _MODULES:
         return _import_module(f"micrograd_plus.{name}")
     if name not in _LOADED_WHEN_USED:
-        raise AttributeError(f"module 'micrograd_plus' has no attribute {name!r}")
+        hint = "" if name.startswith("_") else _did_you_mean(name, __all__)
+        # without the module, or Python's own traceback would ask again
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}", name=name)
     value = getattr(_import_module(_LOADED_WHEN_USED[name]), name)
     globals()[name] = value
     return value

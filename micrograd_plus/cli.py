@@ -23,6 +23,7 @@ from micrograd_plus.drawing.picture import draw
 from micrograd_plus.drawing.quiz import quiz
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.stepper import step_through, write_page
+from micrograd_plus.errors import did_you_mean
 from micrograd_plus.expression import from_text, read_numbers
 from micrograd_plus.questions import KINDS
 from micrograd_plus.training import TrainingError
@@ -97,30 +98,53 @@ def _fail(error: Exception, code: int) -> int:
     return code
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that asks what was meant by a misspelt name."""
+
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            known = list(action.choices)
+            message = f"there is no {value!r}{did_you_mean(value, known)}; choose from "
+            raise argparse.ArgumentError(action, message + ", ".join(known))
+
+    def meant(self, option: str) -> str:
+        return did_you_mean(option.partition("=")[0], self._option_string_actions)
+
+
 def _options(arguments: Sequence[str]) -> argparse.Namespace:
     """The arguments understood, also where argparse by itself would not.
 
     An expression such as -x is not an option, and numbers may follow options.
     """
     arguments = list(arguments)
-    if arguments[:1] == ["train"]:  # it has no expression
-        return _parser().parse_args(arguments)
-    place = 1  # of the expression: after the command, and after options and their values
-    while place < len(arguments) and arguments[place].partition("=")[0] in _OPTIONS:
-        place += 1 if "=" in arguments[place] or arguments[place] in ("-h", "--help") else 2
-    if place < len(arguments) and arguments[place][:1] == "-" and arguments[place] != "-":
-        arguments[place] = " " + arguments[place]
-    parser = _parser()
+    parser, commands = _parser()
+    command = commands.get(arguments[0] if arguments else "", parser)
+    if arguments[:1] != ["train"]:  # it has no expression
+        _mark_expression(arguments, command)
     options, rest = parser.parse_known_args(arguments)
     if strange := [text for text in rest if text[:1] == "-" or "numbers" not in options]:
-        parser.error(f"unrecognized arguments: {' '.join(strange)}")
+        shown = [text + command.meant(text) for text in strange]
+        command.error(f"unrecognized arguments: {' '.join(shown)}")
     if rest:
         options.numbers = [*options.numbers, *rest]
     return options
 
 
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+def _mark_expression(arguments: list[str], command: _Parser) -> None:
+    """Put a space before an expression that begins with a minus."""
+    place = 1  # after the command, and after options and their values
+    while place < len(arguments) and arguments[place].partition("=")[0] in _OPTIONS:
+        place += 1 if "=" in arguments[place] or arguments[place] in ("-h", "--help") else 2
+    if place < len(arguments) and arguments[place][:1] == "-" and arguments[place] != "-":
+        name = arguments[place].lstrip("-")
+        named = any(text.startswith(f"{name}=") for text in arguments)
+        if not name.isalpha() or named or not command.meant(arguments[place]):
+            arguments[place] = " " + arguments[place]
+
+
+def _parser() -> tuple[_Parser, dict[str, _Parser]]:
+    """The parser, and those of its commands."""
+    parser = _Parser(
         prog=_PROGRAM,
         description="Step through backpropagation, draw computational graphs, train networks.",
         epilog=f"example: {_PROGRAM} tour",
@@ -224,7 +248,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     cli_train.add_options(train)
     train.set_defaults(run=cli_train.run)
-    return parser
+    return parser, commands.choices
 
 
 def _command(commands: Any, name: str, what: str, example: str) -> argparse.ArgumentParser:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -28,6 +29,10 @@ class StaleGraphError(RuntimeError):
     """A backward pass through values that no longer follow from their arguments."""
 
 
+class ForgottenCallWarning(UserWarning):
+    """A training loop seems to lack a call."""
+
+
 class _Made(NamedTuple):
     """Where a value was made, and of which numbers."""
 
@@ -36,10 +41,17 @@ class _Made(NamedTuple):
 
 
 class _Recorder:
-    """Notes of each value the line that made it and the numbers that it was made of."""
+    """Notes of each value the line that made it and the numbers that it was made of.
+
+    And of each leaf the number at which it was last differentiated: gradients of one point may
+    well be added up, over examples or losses, but not with those of another point.
+    """
 
     def __init__(self) -> None:
         self.made: dict[Value, _Made] = {}
+        self.differentiated: dict[Value, float] = {}
+        self.passes = 0  # since the last step
+        self.told: set[str] = set()
 
     def recorded(self, node: Value) -> None:
         self.made[node] = _Made(_line(sys._getframe(1)), inputs(node))
@@ -59,6 +71,34 @@ class _Recorder:
                 "follow from its arguments any more: the gradient would belong to neither. "
                 "Compute the graph anew, or call replay() before backward()."
             )
+        leaves = {node: node.data for node in nodes if node.op is None}
+        for leaf, number in leaves.items():
+            before = self.differentiated.get(leaf, number)
+            if leaf.grad and before != number:
+                self.forgotten(
+                    "zero_grad()",
+                    f"{_name(leaf)} still has the gradient from when it was {before!r}, to which "
+                    "this pass adds; call zero_grad() after each step",
+                )
+        self.differentiated |= leaves
+        self.passes += 1
+
+    def stepping(self, parameters: Sequence[Value]) -> None:
+        if not self.passes and not any(p.grad for p in parameters):
+            self.forgotten(
+                "backward()",
+                "a step without a gradient: call backward() on the loss before step(), and "
+                "zero_grad() after it or before backward()",
+            )
+        self.passes = 0
+
+    def forgotten(self, call: str, message: str) -> None:
+        """Warn, once for each call: a training loop would repeat it at each step."""
+        frame = _outside(sys._getframe(1))
+        if call not in self.told and frame is not None:
+            self.told.add(call)
+            place = frame.f_code.co_filename, frame.f_lineno
+            warnings.warn_explicit(message, ForgottenCallWarning, *place)
 
     def explained(self, error: NonFiniteError) -> NonFiniteError:
         """The error with the values that led to it, their lines, and the usual mend."""
@@ -83,6 +123,8 @@ def debug() -> Iterator[None]:
     """Within the block, errors tell where in the program the values that led to them were made.
 
     Each value's line is noted, so the block takes more time and memory; outside it nothing is.
+    A training loop within it that lacks `zero_grad()` or `backward()` gets a
+    `ForgottenCallWarning`.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number; the message, at the block's
@@ -119,9 +161,14 @@ def _follows(node: Value, op: Op) -> bool:
 
 def _line(frame: FrameType | None) -> str:
     """The line of the program that called into this package."""
+    frame = _outside(frame)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+
+
+def _outside(frame: FrameType | None) -> FrameType | None:
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
-    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+    return frame
 
 
 def _line_of(traceback: TracebackType | None) -> str:

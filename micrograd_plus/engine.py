@@ -42,6 +42,9 @@ class Observer(Protocol):
     def differentiating(self, nodes: Sequence[Value]) -> None:
         """A backward pass through `nodes` begins."""
 
+    def stepping(self, parameters: Sequence[Value]) -> None:
+        """An optimizer is about to change `parameters` by their gradients."""
+
 
 observers: list[Observer] = []
 

@@ -1,11 +1,11 @@
-"""What goes wrong with numbers."""
+"""What goes wrong with numbers, and with names."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from micrograd_plus.operation import Op
 
@@ -30,3 +30,20 @@ class NonFiniteError(ArithmeticError, ValueError):
         self.op = op
         self.operands = args
         self.numbers = numbers
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """What an error adds to a name that is misspelt; nothing where no other is like it.
+
+    Args:
+        name: what was given.
+        known: the names that there are.
+
+    >>> did_you_mean("ReLu", ["relu", "tanh"])
+    ' (did you mean relu?)'
+    """
+    from difflib import get_close_matches  # loaded only where something is wrong
+
+    names = {other.casefold(): other for other in known}
+    near = get_close_matches(str(name).casefold(), names, n=1)
+    return f" (did you mean {names[near[0]]}?)" if near else ""

@@ -7,7 +7,6 @@ assignments separated by `;` or line ends.
 from __future__ import annotations
 
 import ast
-import difflib
 import inspect
 import keyword
 import math
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
+from micrograd_plus.errors import did_you_mean
 from micrograd_plus.formula import visible
 
 if TYPE_CHECKING:
@@ -161,13 +161,15 @@ class _Reader:
             return self.names[name]
         if name in functions.__all__:
             raise self.error(node, f"{name!r} is a function; call it as in {name}(x)")
-        raise self.error(node, f"unknown name; give it a value, as in {name}=1")
+        hint = did_you_mean(name, [*self.names, *self.numbers])
+        raise self.error(node, f"unknown name{hint}; give it a value, as in {name}=1")
 
     def call(self, node: ast.expr, name: str, args: list[ast.expr], depth: int) -> Any:
+        if name in self.names or name in self.numbers:
+            raise self.error(node, f"{name!r} is no function; products are written *, as in x*(y)")
         if name not in functions.__all__:
-            near = difflib.get_close_matches(name, functions.__all__, n=1)
-            hint = f"did you mean {near[0]}?" if near else "see help(micrograd_plus.functions)"
-            raise self.error(node, f"no function {name!r}; {hint}")
+            hint = did_you_mean(name, functions.__all__) or "; see help(micrograd_plus.functions)"
+            raise self.error(node, f"no function {name!r}{hint}")
         function = getattr(functions, name)
         parameters = inspect.signature(function).parameters.values()
         least = len([p for p in parameters if p.default is p.empty])
@@ -257,6 +259,8 @@ def _parse(text: str) -> ast.Module:
         tree = ast.parse(text)
     except SyntaxError as error:
         message = visible(error.msg).partition("; use sys.")[0]
+        if message == "invalid decimal literal":
+            message = "a product of a number and a name is written with *, as in 2*x"
         raise _error_at(error.lineno or 1, error.offset or 1, len(lines), message) from None
     except (MemoryError, RecursionError):
         raise _error_at(1, 1, 1, f"more than {MAX_DEPTH} levels deep") from None

@@ -5,6 +5,8 @@ import importlib.util
 import io
 import os
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -21,6 +23,16 @@ def skip(reason):
     if os.environ.get("CI"):
         pytest.fail(reason)
     pytest.skip(reason)
+
+
+@pytest.fixture(scope="session")
+def wheel(tmp_path_factory):
+    """The package as it is published."""
+    pytest.importorskip("hatchling", reason="hatchling builds the wheel: pip install '.[test]'")
+    folder = tmp_path_factory.mktemp("wheel")
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
+    subprocess.run(build, cwd=EXAMPLES.parent, check=True, capture_output=True)
+    return next(folder.glob("*.whl"))
 
 
 EXAMPLES = Path(__file__).parent.parent / "examples"

@@ -622,10 +622,14 @@ def test_sizes_are_positive_whole_numbers(n):
 @pytest.mark.parametrize(
     ("make", "words"),
     [
-        (lambda: nn.Neuron(2, activation="rleu"), "no activation 'rleu'; choose from linear, elu,"),
+        (
+            lambda: nn.Neuron(2, activation="rleu"),
+            r"no activation 'rleu' \(did you mean relu\?\); choose from linear, elu,",
+        ),
         (lambda: nn.Layer(2, 2, activation="rleu"), "no activation 'rleu'"),
         (lambda: nn.MLP(2, [2, 1], activation="rleu"), "no activation 'rleu'"),
         (lambda: nn.MLP(2, [2, 1], activation=["relu", "rleu"]), "no activation 'rleu'"),
+        (lambda: nn.Neuron(2, init="he-normal"), r"\(did you mean he_normal\?\); choose from uni"),
         (lambda: nn.Neuron(2, init="he"), "no initial weights 'he'; choose from uniform, normal,"),
         (lambda: nn.MLP(2, [2, 1], activation="maxout", init="he"), "no initial weights 'he'"),
         (lambda: nn.MLP(2, []), r"at least one layer, such as nouts=\[1\]"),

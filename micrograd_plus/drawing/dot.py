@@ -12,6 +12,7 @@ from itertools import pairwise
 from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus.errors import did_you_mean
 from micrograd_plus.formula import shorten, split_label, text_name, text_number, visible
 
 if TYPE_CHECKING:
@@ -86,7 +87,8 @@ def source(
     from graphviz import Digraph  # loaded only by those who draw
 
     if style not in STYLES:
-        raise ValueError(f"there is no style {style!r}; choose from {', '.join(STYLES)}")
+        hint = did_you_mean(style, STYLES)
+        raise ValueError(f"there is no style {style!r}{hint}; choose from {', '.join(STYLES)}")
     graph = Digraph(
         graph_attr={
             "rankdir": "LR",

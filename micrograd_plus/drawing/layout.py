@@ -8,6 +8,8 @@ from functools import cache
 from importlib import metadata
 from pathlib import Path
 
+from micrograd_plus.errors import did_you_mean
+
 FORMATS = ("svg", "png", "pdf", "dot")
 _LARGE = 40_000  # characters, some 80 nodes
 
@@ -28,7 +30,8 @@ def render(source: str, format: str) -> bytes:
         LayoutError: there is no program for it, or the program failed.
     """
     if format not in FORMATS:
-        raise ValueError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
+        hint = did_you_mean(format, FORMATS)
+        raise ValueError(f"there is no format {format!r}{hint}; choose from {', '.join(FORMATS)}")
     data = source.encode()
     if format == "dot":
         return data

@@ -9,6 +9,7 @@ from typing import Any
 
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
+from micrograd_plus.errors import did_you_mean
 from micrograd_plus.nn.initial import INITIAL, Initial
 from micrograd_plus.nn.module import Module
 
@@ -302,7 +303,8 @@ def _initial(init: str | Initial) -> Initial:
     if callable(init):
         return init
     if init not in INITIAL:
-        raise ValueError(f"there are no initial weights {init!r}; choose from {', '.join(INITIAL)}")
+        hint, known = did_you_mean(init, INITIAL), ", ".join(INITIAL)
+        raise ValueError(f"there are no initial weights {init!r}{hint}; choose from {known}")
     return INITIAL[init]
 
 
@@ -314,10 +316,11 @@ def _named(activation: Activation) -> Callable[..., Any] | None:
     if activation == "prelu":
         return functions.prelu
     if activation not in ACTIVATIONS:
-        known = ", ".join(["linear", *ACTIVATIONS, "prelu"])
+        known = ["linear", *ACTIVATIONS, "prelu"]
+        hint = did_you_mean(activation, [*known, *_OF_LAYERS, "maxout"])
         raise ValueError(
-            f"a neuron has no activation {activation!r}; choose from {known}; whole layers also "
-            f"have {' and '.join(_OF_LAYERS)}, and layers of an MLP maxout"
+            f"a neuron has no activation {activation!r}{hint}; choose from {', '.join(known)}; "
+            f"whole layers also have {' and '.join(_OF_LAYERS)}, and layers of an MLP maxout"
         )
     return ACTIVATIONS[activation]
 

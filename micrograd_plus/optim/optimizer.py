@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.engine import Value
+from micrograd_plus.engine import Value, observers
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.graph import finite, unchanged_on_error
 
@@ -55,6 +55,8 @@ class Optimizer:
         Raises:
             NonFiniteError: a parameter would leave the numbers; then nothing is changed.
         """
+        for observer in observers:
+            observer.stepping(self.parameters)
         rate = self.rule.rate_at(self.steps if time is None else time)
         step = self.steps + 1
         try:

@@ -8,7 +8,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.datasets import split
-from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.errors import NonFiniteError, did_you_mean
 from micrograd_plus.formula import visible
 from micrograd_plus.graph import finite
 from micrograd_plus.optim.optimizer import Optimizer
@@ -287,7 +287,8 @@ def _check_settings(
 ) -> None:
     """Refuse what makes no sense, by its name."""
     if engine not in ENGINES:
-        raise ValueError(f"there is no engine {engine!r}; choose from {', '.join(ENGINES)}")
+        hint = did_you_mean(engine, ENGINES)
+        raise ValueError(f"there is no engine {engine!r}{hint}; choose from {', '.join(ENGINES)}")
     whole = {"epochs": epochs, "batch_size": batch_size, "patience": patience}
     for name, number in whole.items():
         optional = number is None and name != "epochs"
