@@ -95,7 +95,7 @@ def __getattr__(name: str) -> object:
     if name in _MODULES:
         return _import_module(f"micrograd_plus.{name}")
     if name not in _LOADED_WHEN_USED:
-        hint = "" if name.startswith("_") else _did_you_mean(name, __all__)
+        hint = _did_you_mean(name, __all__)
         # without the module, or Python's own traceback would ask again
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}", name=name)
     value = getattr(_import_module(_LOADED_WHEN_USED[name]), name)

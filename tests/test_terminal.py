@@ -1,6 +1,7 @@
 """Walkthroughs on a terminal and in a file."""
 
 import io
+import sys
 
 import micrograd_plus as mg
 from micrograd_plus import Value
@@ -29,6 +30,13 @@ class Terminal(io.StringIO):
 def walk():
     x = Value(2, "x")
     return mg.step_through(x * x + 1)
+
+
+def test_without_rich_the_text_is_the_same(monkeypatch):
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+    file = io.StringIO()
+    walk().print(file)
+    assert file.getvalue() == PLAIN
 
 
 def test_plain_text_into_a_file(monkeypatch):

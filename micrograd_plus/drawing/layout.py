@@ -2,16 +2,26 @@
 
 from __future__ import annotations
 
+import base64
 import shutil
 import subprocess
+import sys
 from functools import cache
 from importlib import metadata
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from micrograd_plus.errors import did_you_mean
 
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 FORMATS = ("svg", "png", "pdf", "dot")
 _LARGE = 40_000  # characters, some 80 nodes
+
+
+in_browser: Callable[[str], str] | None = None
+"""A function from DOT source to SVG, for Python in a browser, which can't start programs."""
 
 
 class LayoutError(RuntimeError):
@@ -35,6 +45,8 @@ def render(source: str, format: str) -> bytes:
     data = source.encode()
     if format == "dot":
         return data
+    if in_browser is not None and format == "svg":
+        return in_browser(source).encode()
     command = [_program(format), f"-T{format}"]
     if format == "png":
         # sharp on today's screens; a picture that is larger than any of them needs it less
@@ -46,7 +58,25 @@ def render(source: str, format: str) -> bytes:
     return run.stdout
 
 
+def image(source: str) -> str:
+    """A picture as the address of an image: PNG, the kind that every notebook shows, or else SVG.
+
+    Args:
+        source: its DOT source.
+
+    Raises:
+        LayoutError: as for `render`.
+    """
+    kind, format = ("png", "png") if in_browser is None else ("svg+xml", "svg")
+    return f"data:image/{kind};base64,{base64.b64encode(render(source, format)).decode()}"
+
+
 def _program(format: str) -> str:
+    if sys.platform == "emscripten":
+        raise LayoutError(
+            "a browser can't start a program to lay pictures out: set "
+            "micrograd_plus.drawing.layout.in_browser, which gives SVG"
+        )
     bundled = None if format == "pdf" else _bundled()  # it writes no PDF
     program = bundled or shutil.which("dot")
     if program:

@@ -6,7 +6,6 @@ not run, as in a notebook that is not trusted, the image stays.
 
 from __future__ import annotations
 
-import base64
 import json
 from html import escape
 from importlib import resources
@@ -101,12 +100,12 @@ def fragment(
         GraphTooLargeError, LayoutError: as for `draw`.
     """
     picture = walked(root, steps, limit)
-    image = base64.b64encode(layout.render(dot.source(picture, look=look), "png")).decode()
+    image = layout.image(dot.source(picture, look=look))
     walk = in_script(content(picture, steps, look))
     sentences = escape("\n".join(step.text for step in steps))
     return (
         f'<div class="mg-stepper"><img alt="{sentences}" style="max-width: 100%" '
-        f'src="data:image/png;base64,{image}"></div>\n'
+        f'src="{image}"></div>\n'
         f"<script>({script()})(document.currentScript.previousElementSibling, {walk});</script>"
     )
 

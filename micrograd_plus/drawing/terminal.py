@@ -10,7 +10,7 @@ from micrograd_plus.graph import order
 from micrograd_plus.walkthrough import names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from micrograd_plus.engine import Value
     from micrograd_plus.walkthrough import Step
@@ -26,36 +26,44 @@ def print_steps(root: Value, steps: Sequence[Step], file: TextIO | None = None) 
         steps: its steps.
         file: where to; standard output by default.
     """
-    from rich.console import Console  # loaded only by those who print
-    from rich.text import Text
-
+    lines = [*_told(steps), [], *_wires(root, steps[-1])]
+    try:
+        from rich.console import Console  # loaded only by those who print
+        from rich.text import Text
+    except ModuleNotFoundError:  # as in a browser
+        for line in lines:
+            print("".join(text for text, _ in line), file=file)
+        return
     console = Console(file=file, soft_wrap=True)
+    for line in lines:
+        console.print(Text.assemble(*line))
+
+
+def _told(steps: Sequence[Step]) -> Iterator[list[tuple[str, str]]]:
+    """The lines of the steps, as pieces of text and their styles."""
     digits = len(str(len(steps)))
     phase = ""
     for i, step in enumerate(steps, start=1):
         heading = "" if step.phase == phase else step.phase
         phase = step.phase
-        console.print(
-            Text.assemble(
-                (f"{i:>{digits + 1}}  ", "dim"),
-                (f"{heading:<8}  ", "bold"),
-                (step.text, _COLORS[phase]),
-            )
-        )
+        yield [
+            (f"{i:>{digits + 1}}  ", "dim"),
+            (f"{heading:<8}  ", "bold"),
+            (step.text, _COLORS[phase]),
+        ]
 
-    visible = steps[-1].visible
+
+def _wires(root: Value, last: Step) -> Iterator[list[tuple[str, str]]]:
+    """The lines of the table of what every wire carries."""
     rows = [("wire", "value", "gradient")]
     for node, name in names(order(root)).items():
-        data, grad = visible[node]
+        data, grad = last.visible[node]
         rows.append((text_name(name), number(data), number(grad)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    console.print()
     for i, (name, value, gradient) in enumerate(rows):
-        console.print(
-            Text.assemble(
-                f" {name:<{widths[0]}}",
-                (f"  {value:>{widths[1]}}", _COLORS["forward"]),
-                (f"  {gradient:>{widths[2]}}", _COLORS["backward"]),
-                style="" if i else "bold",
-            )
-        )
+        style = "" if i else "bold "
+        yield [
+            (f" {name:<{widths[0]}}", f"{style}default"),
+            (f"  {value:>{widths[1]}}", style + _COLORS["forward"]),
+            (f"  {gradient:>{widths[2]}}", style + _COLORS["backward"]),
+        ]
