@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops, values
+from micrograd_plus.engine import observers
+from micrograd_plus.graph import order
 
 NUMBERS = [2, 2.0, True, fractions.Fraction(1, 2), np.float64(2), np.float32(0.5), np.int64(3)]
 
@@ -143,6 +145,23 @@ def test_sums_products_and_dots_with_constants_on_either_side(compute):
         assert leaf.grad == pytest.approx((above - below) / (2 * step), rel=1e-6)
 
 
+def test_observers_are_told_of_each_node_and_each_pass():
+    told = []
+
+    class Observer:
+        recorded = differentiating = staticmethod(told.append)
+
+    x = Value(2)
+    observers.append(Observer)
+    try:
+        f = (x + 1.0) * x
+        f.backward()
+    finally:
+        observers.remove(Observer)
+    assert list(map(id, told[:2])) == [id(f.args[0]), id(f)]
+    assert told[2:] == [order(f)]
+
+
 def test_an_interrupt_in_backward_changes_no_gradient(monkeypatch):
     a, b = values(a=3, b=2)
     f = (a * b).tanh() * b
@@ -190,6 +209,18 @@ def test_one_over_is_an_operation_of_its_own():
         ops.negate,
         ops.subtract,
     ]
+
+
+@pytest.mark.parametrize("sign", [1, -1])
+@pytest.mark.parametrize("constant", [float, Value])
+def test_sums_and_products_that_leave_the_floats(sign, constant):
+    x, other = Value(sign * 1e308, "x"), constant(sign * 1e308)
+    with pytest.raises(mg.NonFiniteError, match=r"add of x = .*too large"):
+        x + other
+    with pytest.raises(mg.NonFiniteError, match=r"multiply of x = .*too large"):
+        x * constant(10.0)
+    with pytest.raises(mg.NonFiniteError, match=r"subtract of x = .*too large"):
+        x - constant(-sign * 1e308)
 
 
 def test_augmented_assignment_makes_new_nodes():
@@ -293,6 +324,11 @@ def test_arrays_of_values():
 
 
 # ---------------------------------------------------------------- Python data model
+
+
+def test_methods_are_documented_by_the_table():
+    assert Value.exp.__doc__ == "The exponential eˣ."
+    assert Value.__neg__.__doc__ == "The negative −x."
 
 
 def test_repr_shows_data_grad_and_label():
