@@ -148,6 +148,7 @@ def test_each_row_is_tried():
     [
         ("matplotlib", "mg.History(epochs=[{'loss': 1.0, 'rate': 0.1}], steps=1).plot()", "plot"),
         ("sklearn", "mg.datasets.digits()", "examples"),
+        ("jax", "mg.compile(lambda x: x * x, 1.0, backend='jax').value_and_grad([1.0])", "jax"),
         ("numpy", "mg.optim.newton(lambda x: x[0] ** 2, [1.0])", "numpy"),
     ],
 )
