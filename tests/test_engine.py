@@ -1,6 +1,7 @@
 """`Value` as a number and as a node: arithmetic, backward, and the Python data model."""
 
 import fractions
+import itertools
 import math
 
 import numpy as np
@@ -10,7 +11,7 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops, values
-from micrograd_plus.engine import observers
+from micrograd_plus.engine import observers, record
 from micrograd_plus.graph import order
 
 NUMBERS = [2, 2.0, True, fractions.Fraction(1, 2), np.float64(2), np.float32(0.5), np.int64(3)]
@@ -143,6 +144,18 @@ def test_sums_products_and_dots_with_constants_on_either_side(compute):
         below = compute(x, y).data
         leaf.data += step
         assert leaf.grad == pytest.approx((above - below) / (2 * step), rel=1e-6)
+
+
+@pytest.mark.parametrize("bias", [[], [Value], [float]], ids=["", "bias", "constant bias"])
+@pytest.mark.parametrize("kinds", list(itertools.product([Value, float], repeat=4)))
+def test_a_dot_product_with_constants_anywhere(kinds, bias):
+    kinds, numbers = [*kinds, *bias], [2.0, -3.0, 5.0, 7.0, 11.0]
+    args = [kind(x) for kind, x in zip(kinds, numbers, strict=False)]
+    f = record(ops.dot, tuple(args))
+    f.backward()
+    assert f.data == 2 * 5 - 3 * 7 + 11 * len(bias)
+    for arg, expected in zip(args, [5.0, 7.0, 2.0, -3.0, 1.0], strict=False):
+        assert isinstance(arg, float) or arg.grad == expected
 
 
 def test_observers_are_told_of_each_node_and_each_pass():
