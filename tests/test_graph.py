@@ -138,6 +138,19 @@ def test_a_long_list_of_operands_is_abbreviated(count, shown):
     assert str(caught.value).startswith(f"sum of {shown} is not finite")
 
 
+def test_watchers_are_told_of_numbers_that_leave_the_graph():
+    seen = []
+    x, y = values(x=1, y=2)
+    graph.watchers.append(seen.append)
+    try:
+        f = x + y  # nothing has left yet
+        assert seen == []
+        assert f.data == 3
+    finally:
+        graph.watchers.remove(seen.append)
+    assert list(map(id, seen)) == [id(f)]
+
+
 def test_whoever_keeps_a_copy_sees_that_something_changed():
     before = graph.changes
     x = Value(1)
