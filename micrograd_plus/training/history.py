@@ -8,7 +8,6 @@ import json
 import unicodedata
 from dataclasses import dataclass, field
 from importlib.util import find_spec
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
