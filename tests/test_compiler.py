@@ -7,6 +7,8 @@ import os
 import subprocess
 import sys
 import tracemalloc
+from functools import reduce
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
@@ -410,6 +412,18 @@ def test_what_has_no_structure_and_is_large_is_refused_by_jax():
     with pytest.raises(TraceError, match=r"no structure was found .* use backend='numpy'"):
         compile(tangled, [0.5] * 5, backend="jax")
     assert len(compile(tangled, [0.5] * 5).groups) == 2000
+
+
+def test_a_notebook_shows_the_code():
+    w = Value(1.0, "w")
+    program = compile(lambda x: mg.relu(w * x), 0.5, params=[w])
+    html = program._repr_html_()
+    assert ElementTree.fromstring(html).text == str(program)
+    assert "(a1 &gt; 0)" in html
+    program = compile(lambda x: reduce(lambda y, _: mg.sin(y) * x, range(300), x), 0.5)
+    shown = ElementTree.fromstring(program._repr_html_()).text.splitlines()
+    assert len(shown) == 201
+    assert "more lines" in shown[-1]
 
 
 def test_the_names_of_arguments_are_the_functions_own_where_they_will_do():

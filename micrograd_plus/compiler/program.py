@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
+from html import escape
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from micrograd_plus.adjoints import adjoints
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.backends import NumPy
     from micrograd_plus.compiler.expressions import Expression
     from micrograd_plus.compiler.schedule import Group
+
+
+_SHOWN = 200  # lines in a notebook's cell
 
 
 class Program:
@@ -216,6 +220,12 @@ class Program:
     def __repr__(self) -> str:
         count = len(self.parameters)
         return f"<Program of {len(self.groups)} array instructions, {count} parameters>"
+
+    def _repr_html_(self) -> str:
+        lines = str(self).splitlines()
+        if len(lines) > _SHOWN:
+            lines[_SHOWN:] = [f"    … and {len(lines) - _SHOWN:,} more lines: see .source()"]
+        return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
     # ------------------------------------------------------------------------- inside
 
