@@ -189,14 +189,10 @@ def _inside_sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> set[int]:
     """The ids of sums and products that disappear in the one sum that they are a part of."""
     uses = Counter(map(id, chain.from_iterable(node.args for node in nodes)))
     uses.update(map(id, outputs))
-    flat = {id(node) for node in nodes if node.op in _FLAT}
-    return {
-        key
-        for node in nodes
-        if node.op in _SUMS
-        for key in map(id, _summands(node))
-        if key in flat and uses[key] == 1
-    }
+    sums = (node for node in nodes if node.op in _SUMS)
+    found = set(map(id, chain.from_iterable(map(_summands, sums))))
+    found &= {id(node) for node in nodes if node.op in _FLAT}
+    return {key for key in found if uses[key] == 1}
 
 
 def expressions(
@@ -235,20 +231,22 @@ def expressions(
             if x is not node and id(x) not in inner:
                 found.append(scaled(factor, of(x)))
                 continue
-            args = x.args
-            if x.op is ops.multiply:
+            args, op = x.args, x.op
+            if op is ops.multiply:
                 found.append(product(factor, of(args[0]), of(args[1])))
-            elif x.op is ops.dot:
+            elif op is ops.add:
+                todo += [(factor, args[1]), (factor, args[0])]
+            elif op is ops.dot:
                 half = len(args) // 2
                 for w, v in zip(args[:half], args[half : 2 * half], strict=True):
                     found.append(product(factor, of(w), of(v)))
                 todo += [(factor, bias) for bias in _summands(x)]
-            elif x.op is ops.subtract:
+            elif op is ops.subtract:
                 todo += [(-factor, args[1]), (factor, args[0])]
-            elif x.op is ops.negate:
+            elif op is ops.negate:
                 todo.append((-factor, args[0]))
             else:
-                share = factor / len(args) if x.op is ops.mean else factor
+                share = factor / len(args) if op is ops.mean else factor
                 todo += [(share, arg) for arg in reversed(args)]
         return found
 

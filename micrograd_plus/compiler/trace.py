@@ -84,9 +84,10 @@ def _alike(first: Trace, again: Trace) -> bool:
         return False
     twins: dict[int, Any] = dict(zip(map(id, first.nodes), again.nodes, strict=True))
     mine, theirs = _connections(first), _connections(again)
-    for x, y, twin in zip(mine, theirs, map(twins.get, map(id, mine)), strict=True):
-        if twin is not y and (twin is not None or isinstance(y, Value) or x != y):
-            return False
+    expected = map(twins.get, map(id, mine), mine)  # constants have no twins
+    others = [(x, y) for x, y in zip(expected, theirs, strict=True) if x is not y]
+    if any(isinstance(x, Value) or isinstance(y, Value) or x != y for x, y in others):
+        return False
     inputs = zip(first.inputs, again.inputs, strict=True)
     return all(twins.get(id(x), y) is y for x, y in inputs)  # those not used have no twin
 
