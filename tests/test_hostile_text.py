@@ -248,20 +248,46 @@ def test_pages_have_the_structure_of_harmless_labels(labels, layout_gives_the_so
 
 # ---------------------------------------------------------------------- text and LaTeX
 
-TEXT = r"(?:[^\\{}$&#%_^~\x00-\x1f]|\\[{}$&#%_]|\\text(?:backslash|asciicircum|asciitilde)\{\})*"
-WORD = rf"(?:[A-Za-z]|[\d,]*|\\cdots|\\text\{{({TEXT})\}})"
-LATEX = re.compile(rf"{WORD}(?:_\{{{WORD}\}})?")
-ESCAPES = {"textbackslash": "\\", "textasciicircum": "^", "textasciitilde": "~"}
+GREEK = "alpha beta gamma delta epsilon zeta eta theta iota kappa lambda mu nu xi pi rho sigma tau"
+LARGE = "Gamma Delta Theta Lambda Xi Pi Sigma Upsilon Phi Psi Omega"
+MATHEMATICS = {
+    f"\\{name}": unicodedata.lookup(f"GREEK {size} LETTER {name.replace('mbd', 'md')}")
+    for size, names in (("SMALL", f"{GREEK} upsilon phi chi psi omega"), ("CAPITAL", LARGE))
+    for name in names.split()
+}
+MATHEMATICS |= {"\\varsigma": "ς", "\\partial": "∂", "\\nabla": "∇", "\\infty": "∞", "\\cdot": "·"}
+MATHEMATICS |= {"\\times": "×", "-": "−", "'": "′"}
+NAMED = {"backslash": "\\", "asciicircum": "^", "asciitilde": "~", "less": "<", "greater": ">"}
+NAMED |= {"bar": "|"}
+SYMBOL = "|".join(map(re.escape, MATHEMATICS))
+PIECE = re.compile(  # of a text: first the engines that have all characters, and those that don't
+    r"\\ifdefined\\Umathchar ([^\x00-\x7f])\\else U\+([0-9A-F]{4,6})\\fi\{\}"
+    rf"|\$({SYMBOL})\$|\\text({'|'.join(NAMED)})\{{\}}|\\([{{}}$&#%_])|([^\\{{}}$&#%_^\x00-\x1f])"
+)
+TEXT = re.sub(r"\((?!\?)", "(?:", PIECE.pattern)
+WORD = rf"[A-Za-z]|[0-9,]*|\\cdots|{SYMBOL}|\\text\{{(?:{TEXT})*\}}"
+LATEX = re.compile(rf"({WORD})(?:_\{{({WORD})\}})?")
 
 
-def unescaped(latex):
-    """What LaTeX sets, of text between braces."""
-    return re.sub(r"\\(text\w+|.)(\{\})?", lambda m: ESCAPES.get(m[1], m[1]), latex)
+def meant(piece):
+    """The character that LaTeX sets for a piece of a text."""
+    either, code, symbol, name, escaped, plain = piece.groups()
+    assert not either or ord(either) == int(code, 16)
+    named = MATHEMATICS.get(symbol) or NAMED.get(name)
+    return either or named or escaped or {"~": "\xa0"}.get(plain, plain)
+
+
+def unescaped(word):
+    """What LaTeX sets for a word."""
+    if word.startswith(r"\text{"):
+        return PIECE.sub(meant, word[6:-1])
+    return {**MATHEMATICS, r"\cdots": "…"}.get(word, word)
 
 
 def commands(latex):
-    """What LaTeX acts on: its commands and special characters, without the texts."""
-    bare = re.sub(rf"\\text\{{{TEXT}\}}", "x", latex).replace(r"\cdots", "x")
+    """What LaTeX acts on: its commands and special characters, without the names."""
+    bare = re.sub(rf"\\text\{{(?:{TEXT})*\}}", "x", latex)
+    bare = re.sub(rf"(?:\\cdots|{SYMBOL})(?![A-Za-z])", "x", bare)  # a symbol is as good as x
     return re.findall(r"\\[A-Za-z]+|\\.|[{}$&#%_^~]", bare)
 
 
@@ -271,9 +297,8 @@ def test_names_in_latex_are_text():
         found = LATEX.fullmatch(latex)
         assert found, latex
         name, subscript = split_label(shorten(visible(text)))
-        for part, written in ((name, found[1]), (subscript, found[2])):
-            if written is not None:
-                assert unescaped(written) == part
+        for part, written in ((name, found[1]), (subscript, found[2] or "")):
+            assert unescaped(written) == part.replace('"', "''")
         assert_shown(latex)
         assert_shown(text_name(text))
 
