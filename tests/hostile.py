@@ -65,6 +65,7 @@ SAMPLES = [
     "x_}",
     "x_{1}_{2}^^M",
     "\\end{document}",
+    "αβγΔΛΩς ∂∇∞−·×′ éß",
     # tables, format strings, shells, paths
     "=cmd|' /C calc'!A0",
     "+1+cmd()",
