@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import ops
 from micrograd_plus.floats import floats
 from micrograd_plus.graph import N, infinite_gradient, inputs, local_derivatives, order
 
@@ -29,7 +30,13 @@ def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
     args = node.args
     local: Sequence[Any]
     if m is floats:
-        local = local_derivatives(op, args, inputs(node), node.data)
+        numbers = inputs(node)
+        if op is ops.add:  # most of what there is, and in large graphs the table takes its time
+            local = (1.0, 1.0)
+        elif op is ops.multiply:
+            local = numbers[::-1]
+        else:
+            local = local_derivatives(op, args, numbers, node.data)
     else:
         local = op.local_derivatives(m, node, args, [type(arg) is not float for arg in args])
     return [(arg, slope) for arg, slope in zip(args, local, strict=True) if type(arg) is not float]
@@ -55,12 +62,20 @@ def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any
     found: dict[N, Any] = dict.fromkeys(nodes, 0.0)
     found[root] = 1.0
     for node in reversed(nodes):
-        if node.op is not None:
-            for arg, slope in slopes(node, node.op, m):
-                if id(arg) not in done:
-                    found[arg] = total = plus(found[arg], times(found[node], slope))
-                    if m is floats and not math.isfinite(total):
-                        raise infinite_gradient(node.op, node.args, inputs(node))
+        if node.op is None:
+            continue
+        upstream = found[node]
+        for arg, slope in slopes(node, node.op, m):
+            if done and id(arg) in done:
+                continue
+            if m is floats:
+                total = found[arg] + upstream * slope
+                if math.isfinite(total):
+                    found[arg] = total
+                    continue
+            found[arg] = total = plus(found[arg], times(upstream, slope))
+            if m is floats and not math.isfinite(total):
+                raise infinite_gradient(node.op, node.args, inputs(node))
     return found
 
 

@@ -217,15 +217,17 @@ def summary(root: Value) -> Summary:
     nodes = order(_value(root))
     named = names(nodes)
     depth: dict[Value, int] = {}
+    edges = 0
     for node in nodes:
         below = [depth[arg] for arg in node.args if type(arg) is not float]
         depth[node] = 1 + max(below) if below else 0
+        edges += len(below)
     found = {node: abs(slope) for node, slope in adjoints(root).items()}
     alive = [node for node in nodes if found[node]]
     largest, smallest = max(alive, key=found.__getitem__), min(alive, key=found.__getitem__)
     return Summary(
         nodes=len(nodes),
-        edges=sum(type(arg) is not float for node in nodes for arg in node.args),
+        edges=edges,
         depth=depth[root],
         operations=Counter(node.op.name for node in nodes if node.op is not None),
         largest=(named[largest], found[largest]),

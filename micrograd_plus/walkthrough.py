@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 from micrograd_plus import ops
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.formula import LATEX, TEXT, Derivative, Name, Notation, Term, formulas, write
+from micrograd_plus.gates import made
 from micrograd_plus.graph import (
     evaluate,
     infinite_gradient,
     local_derivatives,
-    order,
     real,
 )
 
@@ -101,12 +101,16 @@ def names(nodes: Sequence[Value]) -> dict[Value, str]:
     return named
 
 
-def steps(root: Value) -> list[Step]:
+def steps(root: Value, fold: bool = False) -> list[Step]:
     """The steps of a forward pass to `root` and a backward pass from it, in the lecture's order.
 
     Values go forward from the leaves; gradients go backward from the root, and through each
     operation from its last argument to its first. Everything is computed afresh from the leaves'
     data, by the rules that the engine uses; no value and no gradient of the graph is changed.
+
+    Args:
+        root: the value whose graph to walk.
+        fold: whether 1 / (1 + exp(−x)) is walked as one σ gate.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
@@ -128,29 +132,31 @@ def steps(root: Value) -> list[Step]:
     ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4
     ∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4
     """
-    return _Walk(root).steps
+    return _Walk(root, fold).steps
 
 
 class _Walk:
     """The walk while it is being made."""
 
-    def __init__(self, root: Value) -> None:
+    def __init__(self, root: Value, fold: bool) -> None:
         self.root = root
-        self.nodes = order(root)
+        self.made = made(root, fold)
+        self.nodes = list(self.made)
         self.names = names(self.nodes)
         self.data: dict[Value, float] = {}
         self.grad: dict[Value, float] = {}
         self.steps: list[Step] = []
         self.given()
-        for node in self.nodes:
-            if node.op is not None:
-                self.forward(node, node.op)
+        for node, (op, args) in self.made.items():
+            if op is not None:
+                self.forward(node, op, args)
         self.seed()
-        self.paths = Counter(a for node in self.nodes for a in node.args if type(a) is not float)
+        every = (arg for _, args in self.made.values() for arg in args)
+        self.paths = Counter(arg for arg in every if type(arg) is not float)
         self.walked: Counter[Value] = Counter()
-        for node in reversed(self.nodes):
-            if node.op is not None:
-                self.backward(node, node.op)
+        for node, (op, args) in reversed(self.made.items()):
+            if op is not None:
+                self.backward(node, op, args)
 
     def given(self) -> None:
         leaves = [node for node in self.nodes if node.op is None]
@@ -162,8 +168,7 @@ class _Walk:
         changes = tuple(Change(leaf, "data", self.data[leaf]) for leaf in leaves)
         self.say("given", None, None, equations, changes)
 
-    def forward(self, node: Value, op: Op) -> None:
-        args = node.args
+    def forward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
         numbers = self.numbers(args)
         result = self.data[node] = evaluate(op, args, numbers, self.names[node])
         formula = Term(op, tuple(map(self.name, args)))
@@ -176,8 +181,7 @@ class _Walk:
         change = Change(self.root, "grad", 1.0)
         self.say("backward", self.root, None, [equation], (change,))
 
-    def backward(self, node: Value, op: Op) -> None:
-        args = node.args
+    def backward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
         numbers = self.numbers(args)
         named = tuple(map(self.name, args))
         wanted = [type(arg) is not float for arg in args]
@@ -192,7 +196,7 @@ class _Walk:
 
     def along(self, node: Value, position: int, rule: Any, local: float) -> None:
         """One edge, backward: the chain rule, and the sum of the paths that meet at its end."""
-        arg = node.args[position]
+        arg = self.made[node][1][position]
         upstream = self.grad[node]
         flow = upstream * local
         if node is self.root:

@@ -258,8 +258,9 @@ def test_a_closed_standard_output(tmp_path, arguments):
 
 def test_limits_can_be_raised(run):
     text = "+".join(["x"] * 8)
-    assert "limit" in run("draw", text, "x=1", "-o", "a.svg", "--limit", "7").stderr
-    assert run("draw", text, "x=1", "-o", "a.svg", "--limit", "8").returncode == 0
+    assert "limit" in run("step", text, "x=1", "--html", "a.html", "--limit", "7").stderr
+    assert run("step", text, "x=1", "--html", "a.html", "--limit", "8").returncode == 0
+    assert run("draw", text, "x=1", "-o", "a.html", "--limit", "3").returncode == 0
 
 
 def test_an_old_terminal(run):

@@ -130,15 +130,17 @@ def test_drawing_changes_nothing_and_any_graph_can_be_drawn(graph):
     assert [(node.data, node.grad, node.label) for node in order(root)] == before
 
 
-def test_a_large_graph_is_refused_with_its_size_and_a_way_out():
+def test_a_large_graph_folds_in_a_picture_and_is_refused_in_a_page_to_step_through():
     x = Value(1, "x")
     f = x
     for _ in range(400):
         f = f + 1
-    with pytest.raises(GraphTooLargeError, match=r"401 nodes.*400.*inner values.*limit=401"):
-        mg.draw(f)
-    assert "v400" in mg.draw(f, limit=401).source
+    assert "operations" in mg.draw(f).source
+    for options in ({"limit": 401}, {"limit": None}, {"fold": False}):
+        assert "v400" in mg.draw(f, **options).source
     assert "v399" in mg.draw(f.args[0]).source
+    with pytest.raises(GraphTooLargeError, match=r"401 nodes.*400.*inner values.*limit=401"):
+        mg.step_through(f)._repr_html_()
 
 
 def test_unknown_styles_and_formats_list_the_known_ones(tmp_path):

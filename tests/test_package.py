@@ -19,12 +19,14 @@ cli
 cli_train
 drawing.play drawing.quiz drawing.stepper
 drawing.player drawing.quiz_page
-drawing.terminal drawing.page drawing.quiz_terminal
+drawing.terminal drawing.quiz_terminal drawing.picture
+drawing.folded_page drawing.layers
+drawing.page
 drawing.frames
-drawing.picture
-drawing.layers
 drawing.layout drawing.dot
 drawing.scene
+drawing.folding
+drawing.grouping drawing.heatmap drawing.ownership
 training
 training.fit
 training.engines
@@ -52,7 +54,7 @@ expression
 explanation questions
 mistakes
 walkthrough
-formula
+formula gates
 checks debugging
 calculus
 functions

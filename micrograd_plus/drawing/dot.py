@@ -12,13 +12,14 @@ from itertools import pairwise
 from math import isnan
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus.drawing.heatmap import cells, heat_map, painted, strip
 from micrograd_plus.errors import did_you_mean
 from micrograd_plus.formula import shorten, split_label, text_name, text_number, visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
 
-    from micrograd_plus.drawing.scene import Part, Scene
+    from micrograd_plus.drawing.scene import Inside, Part, Scene
 
 FORWARD, GRADIENT = "#047857", "#c73200"
 INK, TEXT, NAME, GATE = "#334155", "#0f172a", "#5b6b80", "#f8fafc"
@@ -122,7 +123,7 @@ def colour(text: str) -> str:
 
 def _wires(graph: Any, scene: Scene, look: Look) -> None:
     last = len(scene.parts) - 1
-    inner = [_on_wire(part) if i < last else "" for i, part in enumerate(scene.parts)]
+    inner = ["" if part.goes_on else _on_wire(part) for part in scene.parts]
     # plates of equal size: where their widths differ, Graphviz leaves gaps in the wires
     width = max(
         max(_room(part.data) + len(inner[i]), _room(part.grad))
@@ -130,24 +131,32 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
     )
     size = f'width="{max(42, 7 * width + 4)}" height="{20 if any(inner) else 17}"'
     for i, part in enumerate(scene.parts):
-        plate = _plate(part, inner[i], size, f"v{i}", look)
-        graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
+        if _carries(part):
+            if part.inside and _width(part) > 1:
+                plate = _cable(part.inside, look)
+            else:
+                plate = _plate(part, inner[i], size, f"v{i}", look)
+            graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
         if part.gate is not None:
-            _gate(graph, f"o{i}", part.gate, LIT_GATE if f"o{i}" in look.lit else GATE)
+            _gate(graph, f"o{i}", part, look)
         elif part.label:
-            graph.node(f"o{i}", _end(part.label), shape="plain")
-        if part.gate is not None or part.label:
-            wire = {"arrowhead": "none", "weight": "8", **_lit(f"s{i}", look)}
+            opens = {"id": f"o{i}"} if part.inside else {}
+            graph.node(f"o{i}", _end(part.label), shape="plain", **opens)
+        if _carries(part) and (part.gate is not None or part.label):
+            wire = {"arrowhead": "none", "weight": "8", **_thick(part), **_lit(f"s{i}", look)}
             graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
         # where the order of two inputs matters, the first enters above the second
         ports = (":nw", ":sw") if part.ordered and len(part.inputs) == 2 else ("", "")
         for position, j in enumerate(part.inputs):
-            port = ports[position] if position < 2 else ""
+            port = ":w" if part.inside else ports[position] if position < 2 else ""
             name = f"e{i}_{position}"
-            graph.edge(f"v{j}:e", f"o{i}{port}", id=name, **_lit(name, look))
-    if scene.parts[last].gate is not None:
-        graph.node("out", _end(scene.parts[last].label), shape="plain")
-        graph.edge(f"v{last}:e", "out")
+            wire = {**_thick(scene.parts[j]), **_lit(name, look)}
+            graph.edge(f"v{j}:e", f"o{i}{port}", id=name, **wire)
+        _shared(graph, i, part)
+        if part.goes_on and part.gate is not None:
+            end = "out" if i == last else f"out{i}"
+            graph.node(end, _end(part.label), shape="plain")
+            graph.edge(f"v{i}:e", end, **_thick(part))
     leaves = scene.leaves()
     if 1 < len(leaves) <= _COLUMN:
         _column(graph, scene, leaves)
@@ -180,28 +189,128 @@ def _boxes(graph: Any, scene: Scene, look: Look) -> None:
         ]
         row = "".join(f"<td>{cell}</td>" for cell in cells if cell)
         table = f'<table border="0" cellborder="1" cellspacing="0" cellpadding="6"><tr>{row}</tr>'
-        graph.node(f"v{i}", f"<{table}</table>>", shape="plain", id=f"v{i}")
+        if _carries(part):
+            several = part.inside if _width(part) > 1 else None
+            plate = _cable(several, look, part.label) if several else f"<{table}</table>>"
+            graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
         if part.gate is not None:
-            _gate(graph, f"o{i}", part.gate)
-            graph.edge(f"o{i}", f"v{i}", id=f"s{i}")
+            _gate(graph, f"o{i}", part, look)
+            if _carries(part):
+                graph.edge(f"o{i}", f"v{i}", id=f"s{i}", **_thick(part))
         for position, j in enumerate(part.inputs):
-            graph.edge(f"v{j}", f"o{i}", id=f"e{i}_{position}")
+            graph.edge(f"v{j}", f"o{i}", id=f"e{i}_{position}", **_thick(scene.parts[j]))
+        _shared(graph, i, part)
 
 
 _DRAWN = {"wires": _wires, "box": _boxes}
 STYLES = tuple(_DRAWN)
 
 
-def _gate(graph: Any, name: str, text: str, fill: str = GATE) -> None:
+def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
     from graphviz import escape as plain  # its backslashes and brackets mean nothing
 
-    look = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
+    text = part.gate or ""
+    if part.inside:
+        graph.node(name, _folded(text, part.inside, look), shape="plain", id=name)
+        return
+    form = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
     if len(text) in _CIRCLES:
-        look |= {"shape": "circle", "fixedsize": "true", "width": _CIRCLES[len(text)]}
-        look["style"] = "filled"
+        form |= {"shape": "circle", "fixedsize": "true", "width": _CIRCLES[len(text)]}
+        form["style"] = "filled"
     else:
-        look |= {"shape": "box", "style": "filled,rounded", "height": "0.4", "margin": "0.08,0"}
-    graph.node(name, plain(text), id=name, fillcolor=fill, **look)
+        form |= {"shape": "box", "style": "filled,rounded", "height": "0.4", "margin": "0.08,0"}
+    fill = LIT_GATE if name in look.lit else GATE
+    graph.node(name, plain(text), id=name, fillcolor=fill, **form)
+
+
+def _shared(graph: Any, i: int, part: Part) -> None:
+    """Dashed lines from the folded parts whose parameters this one uses."""
+    for j in part.parameters_of:
+        graph.edge(f"o{j}", f"o{i}", style="dashed", constraint="false", arrowhead="none")
+
+
+def _width(part: Part) -> int:
+    return len(part.inside.numbers) if part.inside else 1
+
+
+def _carries(part: Part) -> bool:
+    return _width(part) > 0
+
+
+def _thick(part: Part) -> dict[str, str]:
+    """The look of a wire: thick where it stands for several."""
+    return {"penwidth": "2.6"} if _width(part) > 1 else {}
+
+
+def _folded(title: str, inside: Inside, look: Look) -> str:
+    """The gate of a fold: what it is, and its parameters as maps, gradients beside them."""
+    maps = [
+        (side, heat_map(blocks))
+        for side, blocks in ((look.forward, inside.data), (look.gradient, inside.grads))
+        if blocks
+    ]
+    span = f'colspan="{max(1, len(maps))}"'
+    rows = [f'<td {span}><font point-size="13">{_escape(shorten(visible(title)))}</font></td>']
+    rows.append(f"<td {span}>{_small(_escape(shorten(visible(inside.details), 60)), NAME)}</td>")
+    if maps:
+        for what in (
+            [
+                _small(name, NAME)
+                for name, _ in zip(("parameters", "gradients"), maps, strict=False)
+            ],
+            [painted(heat) for _, heat in maps],
+            [_scale(heat.largest, side) for side, heat in maps],
+        ):
+            rows.append("".join(f"<td>{cell}</td>" for cell in what))
+        averaged = maps[0][1].averaged
+        if averaged > 1:
+            rows.append(
+                f"<td {span}>{_small(f'a cell is the mean of up to {averaged:,}', NAME)}</td>"
+            )
+    lines = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="3" style="rounded" '
+        f'color="{INK}" bgcolor="{GATE}">{lines}</table>>'
+    )
+
+
+def _scale(largest: float, side: str) -> str:
+    """The colours from the least number to the largest one, 0 in the middle."""
+    bar = cells([[k / 4 for k in range(-4, 5)]], 1.0, 6, 7)
+    least, most = (_small(number(x), side) for x in (-largest, largest))
+    return (
+        '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+        f"<tr><td>{least}</td><td>{bar}</td><td>{most}</td></tr></table>"
+    )
+
+
+def _small(text: str, ink: str) -> str:
+    return f'<font point-size="9" color="{ink}">{text}</font>'
+
+
+def _cable(inside: Inside, look: Look, name: str = "") -> str:
+    """The plate of a wire that stands for several: their range, and each as a colour."""
+    data = [x for x, _ in inside.numbers if x is not None]
+    grads = [x for _, x in inside.numbers if x is not None]
+    above = [
+        f"<tr><td><i>{_name(name)}</i></td></tr>" if name else "",
+        _range(data, look.forward),
+        _strip(data),
+    ]
+    below = [_strip(grads), _range(grads, look.gradient)]
+    return (
+        '<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+        f"{''.join(above)}<hr/>{''.join(below)}</table>>"
+    )
+
+
+def _range(numbers: list[float], side: str) -> str:
+    text = f"{number(min(numbers))} … {number(max(numbers))}" if numbers else number(None)
+    return f'<tr><td><font point-size="11" color="{side}">{text}</font></td></tr>'
+
+
+def _strip(numbers: list[float]) -> str:
+    return f"<tr><td>{strip(numbers)}</td></tr>" if numbers else ""
 
 
 def _plate(part: Part, name: str, size: str, id: str, look: Look) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.scene import LIMIT, Scene, scene
 from micrograd_plus.files import write
-from micrograd_plus.graph import order
+from micrograd_plus.gates import made
 from micrograd_plus.walkthrough import names
 
 if TYPE_CHECKING:
@@ -27,13 +27,20 @@ _MANY = 30  # frames take a second or more
 _UNSEEN = re.compile(r'<text [^>]*fill="(?:transparent|#fffffe)"[^>]*>[^<]*</text>\n?')
 
 
-def walked(root: Value, steps: Sequence[Step], limit: int = LIMIT) -> Scene:
+def walked(root: Value, steps: Sequence[Step], limit: int = LIMIT, fold: bool = False) -> Scene:
     """The scene of a walk, with all of its names and numbers.
+
+    Args:
+        root: the value that the walk leads to.
+        steps: its steps.
+        limit: the largest number of nodes to draw.
+        fold: whether it has σ for 1 / (1 + exp(−x)).
 
     Raises:
         GraphTooLargeError: there are more nodes than `limit`.
     """
-    return scene(root, limit, names(order(root)).__getitem__, steps[-1].visible.__getitem__)
+    named, numbers = names(list(made(root, fold))), steps[-1].visible
+    return scene(root, limit, named.__getitem__, numbers.__getitem__, fold)
 
 
 def lit(step: Step, index: dict[Value, int]) -> list[str]:
@@ -57,13 +64,14 @@ def frame_sources(
     steps: Sequence[Step],
     limit: int = LIMIT,
     look: dot.Look = dot.COLORS["accessible"],
+    fold: bool = False,
 ) -> Iterator[str]:
     """The DOT source of each step's frame; Graphviz gives all of them the same layout.
 
     Raises:
         GraphTooLargeError: there are more nodes than `limit`.
     """
-    picture = walked(root, steps, limit)
+    picture = walked(root, steps, limit, fold)
     index = {node: i for i, node in enumerate(picture.nodes)}
     hidden = {(f"v{i}", slot) for i in index.values() for slot in ("data", "grad")}
     for step in steps:
@@ -98,7 +106,7 @@ def write_frames(
     from micrograd_plus.training.progress import progress  # loads much that walks don't need
 
     folder = Path(folder)
-    made = not folder.exists()
+    fresh = not folder.exists()
     folder.mkdir(exist_ok=True)
     digits = max(2, len(str(len(steps))))
     try:
@@ -116,7 +124,7 @@ def write_frames(
                 advance(f"frame {i} of {len(steps)}")
             return [path.replace(folder / path.name) for path in written]
     except BaseException:
-        if made:
+        if fresh:
             with suppress(OSError):
                 folder.rmdir()
         raise

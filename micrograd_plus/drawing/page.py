@@ -87,6 +87,7 @@ def fragment(
     steps: Sequence[Step],
     limit: int = LIMIT,
     look: dot.Look = dot.COLORS["accessible"],
+    fold: bool = False,
 ) -> str:
     """A walkthrough as a piece of HTML, for a page or for a notebook's cell.
 
@@ -95,11 +96,13 @@ def fragment(
         steps: its steps.
         limit: the largest number of nodes to draw.
         look: how the numbers on the wires look.
+        fold: whether it has σ for 1 / (1 + exp(−x)).
 
     Raises:
-        GraphTooLargeError, LayoutError: as for `draw`.
+        GraphTooLargeError: the graph has more nodes than `limit`.
+        LayoutError: as for `draw`.
     """
-    picture = walked(root, steps, limit)
+    picture = walked(root, steps, limit, fold)
     image = layout.image(dot.source(picture, look=look))
     walk = in_script(content(picture, steps, look))
     sentences = escape("\n".join(step.text for step in steps))

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import base64
+import math
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import files
 from micrograd_plus.compiler.program import Program
-from micrograd_plus.drawing import dot, layers, layout
-from micrograd_plus.drawing.scene import LIMIT, scene
+from micrograd_plus.drawing import dot, folding, layers, layout
+from micrograd_plus.drawing.folded_page import folded_page
+from micrograd_plus.drawing.scene import LIMIT, folded_scene, scene
 from micrograd_plus.graph import order
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Callable
 
+    from micrograd_plus.drawing.scene import Scene
     from micrograd_plus.engine import Value
 
 
@@ -25,8 +30,12 @@ class Picture:
         source: the picture in Graphviz's language DOT.
     """
 
-    def __init__(self, source: str) -> None:
+    def __init__(
+        self, source: str, scene: Scene | None = None, draw: Callable[..., str] | None = None
+    ) -> None:
         self.source = source
+        self._scene = scene
+        self._draw = draw
 
     def pipe(self, format: str = "svg") -> bytes:
         """The picture as the bytes of a file.
@@ -44,7 +53,8 @@ class Picture:
         """Write the picture into a file, in the format that its ending names.
 
         Args:
-            path: a name that ends in .svg, .png, .pdf or .dot; without an ending .svg is added.
+            path: a name that ends in .svg, .png, .pdf, .dot, or in .html for a page in which
+                folds open; without an ending .svg is added.
 
         Returns:
             The path of the file.
@@ -56,7 +66,26 @@ class Picture:
         path = Path(path)
         if not path.suffix:
             path = path.with_suffix(".svg")
+        if path.suffix.lower() == ".html":
+            return self.to_html(path)
         return files.write(path, self.pipe(path.suffix[1:].lower()))
+
+    def to_html(self, path: str | os.PathLike[str], title: str = "Graph") -> Path:
+        """Write a page with the picture to zoom and to move; its folds open with a click or Enter.
+
+        Args:
+            path: the file to write; it needs no network and no other file.
+            title: the page's title.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            LayoutError: no program to lay the picture out is installed, or it failed.
+            OSError: the file can't be written.
+        """
+        html = folded_page(title, self.source, self._scene, self._draw)
+        return files.write(Path(path), html.encode())
 
     def __repr__(self) -> str:
         return f"<Picture of {len(self.source):,} characters of DOT: see .source, .render(path)>"
@@ -73,9 +102,12 @@ class Picture:
 def draw(
     root: Value | Program,
     style: str = "wires",
-    limit: int = LIMIT,
+    limit: int | None = LIMIT,
     background: str = "white",
     colors: str = "accessible",
+    *,
+    fold: bool | None = None,
+    expand: folding.Expand = folding.NOTHING,
 ) -> Picture:
     """Draw a graph the way lecture slides do: numbers above the wires, gradients below.
 
@@ -84,17 +116,27 @@ def draw(
     Constants stand inside their gate (+1, ×−1); gradients read "–" until a backward pass has
     reached `root`. Nothing in the graph is changed.
 
+    What is too large for a picture is folded: neurons into layers and layers into models, which
+    are found by the parameters that values are computed with; what belongs to no model into
+    pieces of the computation. A fold shows its parameters as colours, their gradients beside
+    them, and its results on one thick wire; `Picture.to_html` writes a page in which it opens.
+
     Args:
         root: the value whose graph to draw, or a program.
         style: "wires", or "box" for micrograd's boxes with data and grad.
-        limit: the largest number of nodes to draw.
+        limit: the number of nodes from which it is folded; None for any number.
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
         colors: of the numbers on wires: "accessible" can be read on white, and told apart by
             those who don't see red or green; "lecture" is the slides' pure green and red.
+        fold: True to fold a graph of any size, False to draw each node however many there are;
+            by default graphs of more nodes than `limit` are folded.
+        expand: what to open in a folded graph, as far as `limit` allows: a Value, its label, a
+            module, or a list of such; or a number, so many levels of all folds.
 
     Raises:
-        GraphTooLargeError: the graph has more nodes than `limit`.
-        ValueError: there are no such style or colors, or `background` is not of that form.
+        ValueError: there are no such style or colors, `background` is not of that form, the
+            limit is not positive, or the graph does not have what is to be expanded.
+        TypeError: what is to be expanded is none of these.
 
     Source: lectures A and C.
 
@@ -102,11 +144,26 @@ def draw(
     >>> x, y = values(x=1, y=-3)
     >>> draw(x * y).pipe("svg")[:5]
     b'<?xml'
+    >>> from micrograd_plus.nn import MLP
+    >>> draw(MLP(2, [16, 16, 1])([x, y])).render("network.svg")  # doctest: +SKIP
     """
     look = dot.colored(colors)
     if isinstance(root, Program):
         return Picture(layers.source(root, dot.colour(background), look))
-    return Picture(dot.source(scene(root, limit), style, background, look=look))
+    most = math.inf if limit is None else limit
+    if most < 1:
+        raise ValueError(f"the limit must be a positive number of nodes, not {limit}")
+    if fold is None:
+        fold = len(order(root)) > most
+    if fold or expand is not folding.NOTHING:
+        top = folding.fold(root, most)
+        shown = folding.opened(top, most, folding.wanted(top, expand))
+    if fold:
+        picture = folded_scene(top.flat, shown, [len(top.flat.nodes) - 1])
+    else:
+        picture = scene(root, math.inf)
+    drawn = partial(dot.source, style=style, look=look)
+    return Picture(drawn(picture, background=background), picture, drawn)
 
 
 def in_notebook(value: Value) -> dict[str, str]:

@@ -3,15 +3,21 @@
 from __future__ import annotations
 
 from operator import attrgetter
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus.drawing.folding import Fold, alike, positions
 from micrograd_plus.formula import gate
-from micrograd_plus.graph import order
+from micrograd_plus.gates import made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
 
+    from micrograd_plus.drawing.folding import Flat, Item
+    from micrograd_plus.drawing.heatmap import Block
     from micrograd_plus.engine import Value
+    from micrograd_plus.operation import Op
+
+    Numbers = tuple[float | None, float | None]
 
 LIMIT = 400
 """The number of nodes from which a picture stops being readable."""
@@ -19,6 +25,27 @@ LIMIT = 400
 
 class GraphTooLargeError(ValueError):
     """A graph has more nodes than a picture should."""
+
+
+class Inside(NamedTuple):
+    """What a part stands for that is drawn for many values.
+
+    Attributes:
+        fold: the values.
+        outputs: the positions of those that others use.
+        numbers: the number and the gradient of each of these.
+        details: what is to be read in the gate below its title.
+        data, grads: the parameters' numbers as matrices, and their gradients, if there are any.
+        opens: whether the picture's reader may look inside.
+    """
+
+    fold: Fold
+    outputs: list[int]
+    numbers: list[Numbers]
+    details: str
+    data: list[Block]
+    grads: list[Block]
+    opens: bool
 
 
 class Part(NamedTuple):
@@ -31,6 +58,9 @@ class Part(NamedTuple):
         grad: its gradient, None before backward, nan where it is to be guessed.
         inputs: the indices of the parts that enter its gate, in order.
         ordered: whether the order makes a difference.
+        inside: what it stands for, if it is drawn for many values.
+        parameters_of: the indices of folded parts whose parameters it uses.
+        goes_on: whether its value goes on out of the picture.
     """
 
     label: str
@@ -39,6 +69,9 @@ class Part(NamedTuple):
     grad: float | None
     inputs: tuple[int, ...]
     ordered: bool
+    inside: Inside | None = None
+    parameters_of: tuple[int, ...] = ()
+    goes_on: bool = False
 
 
 class Scene(NamedTuple):
@@ -54,9 +87,10 @@ class Scene(NamedTuple):
 
 def scene(
     root: Value,
-    limit: int = LIMIT,
+    limit: float = LIMIT,
     name: Callable[[Value], str] = attrgetter("label"),
-    numbers: Callable[[Value], tuple[float | None, float | None]] | None = None,
+    numbers: Callable[[Value], Numbers] | None = None,
+    fold: bool = False,
 ) -> Scene:
     """The picture of a graph.
 
@@ -66,32 +100,152 @@ def scene(
         name: what to call a node; its label by default.
         numbers: a node's number and gradient; by default those that it has, and no gradients
             until a backward pass has reached `root`.
+        fold: whether 1 / (1 + exp(−x)) is drawn as one σ gate.
 
     Raises:
         GraphTooLargeError: there are more nodes than `limit`.
     """
-    nodes = order(root)
+    seen = made(root, fold)
+    nodes = list(seen)
     if len(nodes) > limit:
         raise GraphTooLargeError(
             f"the graph has {len(nodes):,} nodes, and pictures of more than {limit:,} can hardly "
             f"be read: draw a part of it, such as one of its inner values, or pass "
             f"limit={len(nodes)}"
         )
-    ran = root.grad != 0
-
-    def numbers_of(node: Value) -> tuple[float | None, float | None]:
-        return node.data, node.grad if ran else None
-
-    numbers = numbers or numbers_of
+    numbers = numbers or _numbers(root)
     index = {node: i for i, node in enumerate(nodes)}
     parts = [
-        Part(
+        _part(
+            *seen[node],
             name(node),
-            None if node.op is None else gate(node.op, node.args),
-            *numbers(node),
-            tuple(index[arg] for arg in node.args if type(arg) is not float),
-            node.op is not None and not node.op.commutative,
+            numbers(node),
+            tuple(index[arg] for arg in seen[node][1] if type(arg) is not float),
+            goes_on=node is root,
         )
         for node in nodes
     ]
     return Scene(parts, nodes)
+
+
+def _numbers(root: Value) -> Callable[[Value], Numbers]:
+    ran = root.grad != 0
+    return lambda node: (node.data, node.grad if ran else None)
+
+
+def _part(
+    op: Op | None,
+    args: tuple[Any, ...],
+    name: str,
+    numbers: Numbers,
+    inputs: tuple[int, ...],
+    **more: Any,
+) -> Part:
+    ordered = op is not None and not op.commutative
+    return Part(name, None if op is None else gate(op, args), *numbers, inputs, ordered, **more)
+
+
+def folded_scene(flat: Flat, shown: Sequence[Item], outputs: Sequence[int]) -> Scene:
+    """The picture of a graph, or of a part of it, in which folds stand for many values.
+
+    Args:
+        flat: the whole graph.
+        shown: positions of values and folds, each after what enters it. What enters them from
+            elsewhere is drawn as leaves.
+        outputs: the positions of the values that go on to elsewhere.
+    """
+    at = {i: k for k, item in enumerate(shown) for i in positions(item)}
+    used: list[set[int]] = [set() for _ in shown]
+    entering: list[dict[int, None]] = [{} for _ in shown]
+    parameters: list[dict[int, None]] = [{} for _ in shown]
+    users: dict[int, set[int]] = {}
+    keeps = [isinstance(x, Fold) and not (x.leaves and x.place is None) for x in shown]
+    for i in outputs:
+        used[at[i]].add(i)
+    for k, item in enumerate(shown):
+        for i in positions(item):
+            for j in flat.inputs[i]:
+                other = at.get(j)
+                if other is None:
+                    users.setdefault(j, set()).add(k)
+                elif other != k:
+                    if keeps[other] and flat.owners[j] and not flat.inputs[j]:
+                        parameters[k][other] = None
+                    else:
+                        entering[k][other] = None
+                        used[other].add(j)
+    outside = alike(flat, users)
+    first = len(outside)
+    source = {i: k for k, item in enumerate(outside) for i in positions(item)}
+    numbers = _numbers(flat.nodes[-1])
+
+    def part(item: Item, leaving: Iterable[int], wires: Iterable[int] = (), **more: Any) -> Part:
+        if isinstance(item, Fold):
+            return _folded_part(item, sorted(leaving), numbers, tuple(wires), **more)
+        node = flat.nodes[item]
+        name = str(node.label)
+        return _part(node.op, node.args, name, numbers(node), tuple(wires), **more)
+
+    parts = []
+    for item in outside:
+        given = part(item, positions(item))._replace(gate=None, ordered=False)
+        if given.inside:
+            label = given.label or f"{len(given.inside.numbers):,} values"
+            given = given._replace(label=label, inside=given.inside._replace(opens=False))
+        parts.append(given)
+    for k, item in enumerate(shown):
+        if isinstance(item, Fold):
+            around = dict.fromkeys(source[j] for j, ks in users.items() if k in ks)
+            wires = [*around, *(first + other for other in entering[k])]
+        else:
+            wires = [source[j] if j in source else first + at[j] for j in flat.inputs[item]]
+            hidden = {first + other for other in parameters[k]}
+            wires = [
+                other
+                for n, other in enumerate(wires)
+                if other not in hidden
+                and (other not in wires[:n] or not isinstance([*outside, *shown][other], Fold))
+            ]
+        parts.append(
+            part(
+                item,
+                used[k],
+                wires,
+                parameters_of=tuple(first + other for other in parameters[k]),
+                goes_on=not used[k].isdisjoint(outputs),
+            )
+        )
+    return Scene(parts, [])
+
+
+def _folded_part(
+    fold: Fold,
+    outputs: list[int],
+    numbers: Callable[[Value], Numbers],
+    wires: tuple[int, ...],
+    **more: Any,
+) -> Part:
+    nodes = fold.flat.nodes
+    carried = [numbers(nodes[i]) for i in outputs]
+    single = len(outputs) == 1
+    blocks = [] if fold.leaves else fold.parameters()
+    ran = bool(carried) and carried[0][1] is not None
+    inside = Inside(
+        fold,
+        outputs,
+        carried,
+        fold.details,
+        [[[p and p.data for p in row] for row in block] for block in blocks],
+        [[[p and p.grad for p in row] for row in block] for block in blocks] if ran else [],
+        opens=True,
+    )
+    label = nodes[outputs[0]].label if single else ""
+    return Part(
+        fold.title if fold.leaves else label,
+        None if fold.leaves else fold.title,
+        *(carried[0] if single else (None, None)),
+        wires,
+        False,
+        inside,
+        **more,
+    )

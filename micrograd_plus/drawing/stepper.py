@@ -29,13 +29,21 @@ class Walkthrough(Sequence[Step]):
         root: the value whose graph is walked.
         limit: the largest number of nodes to draw.
         look: how the numbers on the wires look.
+        fold: whether 1 / (1 + exp(−x)) is one σ gate.
     """
 
-    def __init__(self, root: Value, limit: int = LIMIT, colors: str = "accessible") -> None:
+    def __init__(
+        self,
+        root: Value,
+        limit: int = LIMIT,
+        colors: str = "accessible",
+        fold: bool = False,
+    ) -> None:
         self.root = root
         self.limit = limit
         self.look = dot.colored(colors)
-        self._steps = steps(root)
+        self.fold = fold
+        self._steps = steps(root, fold)
 
     @overload
     def __getitem__(self, index: int) -> Step: ...
@@ -53,7 +61,7 @@ class Walkthrough(Sequence[Step]):
         Args:
             file: where to; standard output by default.
         """
-        print_steps(self.root, self._steps, file)
+        print_steps(self.root, self._steps, file, self.fold)
 
     def to_html(self, path: str | os.PathLike[str], title: str = "Step through") -> Path:
         """Write a page with the picture, buttons, a slider and each step's sentence.
@@ -89,7 +97,7 @@ class Walkthrough(Sequence[Step]):
             ValueError: there is no such format.
             OSError: the folder can't be written.
         """
-        sources = frame_sources(self.root, self._steps, self.limit, self.look)
+        sources = frame_sources(self.root, self._steps, self.limit, self.look, self.fold)
         return write_frames(folder, self._steps, sources, format)
 
     def latex(self) -> str:
@@ -115,7 +123,7 @@ class Walkthrough(Sequence[Step]):
         return f"<Walkthrough of {len(self)} steps: see .print(), .to_html(path), .frames(folder)>"
 
     def _repr_html_(self) -> str:
-        return fragment(self.root, self._steps, self.limit, self.look)
+        return fragment(self.root, self._steps, self.limit, self.look, self.fold)
 
 
 def write_page(
@@ -127,13 +135,16 @@ def write_page(
         GraphTooLargeError, LayoutError, OSError: as for `Walkthrough.to_html`.
     """
     sections = [
-        (heading, fragment(walk.root, walk, walk.limit, walk.look)) for heading, walk in walks
+        (heading, fragment(walk.root, walk, walk.limit, walk.look, walk.fold))
+        for heading, walk in walks
     ]
     html = page(title, sections)
     return write(Path(path), html.encode())
 
 
-def step_through(root: Value, limit: int = LIMIT, colors: str = "accessible") -> Walkthrough:
+def step_through(
+    root: Value, limit: int = LIMIT, colors: str = "accessible", *, fold: bool = False
+) -> Walkthrough:
     """Step through one forward and one backward pass, in the order of the lecture.
 
     Everything is computed afresh from the leaves; nothing in the graph is changed.
@@ -142,6 +153,8 @@ def step_through(root: Value, limit: int = LIMIT, colors: str = "accessible") ->
         root: the value whose graph to walk.
         limit: the largest number of nodes to draw in a page; printing has no limit.
         colors: of the numbers in pictures, as for `draw`: "accessible" or "lecture".
+        fold: whether to walk 1 / (1 + exp(−x)) as one σ gate instead of its operations, where
+            nothing else uses what is inside; the numbers around it are the same.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
@@ -149,7 +162,7 @@ def step_through(root: Value, limit: int = LIMIT, colors: str = "accessible") ->
 
     Source: lecture A.
 
-    >>> from micrograd_plus import values
+    >>> from micrograd_plus import Value, values
     >>> x, y = values(x=2, y=3)
     >>> step_through(x * y).print()
      1  given     x = 2, y = 3
@@ -162,5 +175,9 @@ def step_through(root: Value, limit: int = LIMIT, colors: str = "accessible") ->
      x      2.00      3.00
      y      3.00      2.00
      f      6.00      1.00
+    >>> from micrograd_plus import exp
+    >>> z = Value(1.0, "z")
+    >>> [len(step_through(1 / (1 + exp(-z)), fold=fold)) for fold in (False, True)]
+    [10, 4]
     """
-    return Walkthrough(root, limit, colors)
+    return Walkthrough(root, limit, colors, fold)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus.drawing.dot import number
 from micrograd_plus.formula import text_name
-from micrograd_plus.graph import order
+from micrograd_plus.gates import made
 from micrograd_plus.walkthrough import names
 
 if TYPE_CHECKING:
@@ -18,15 +18,18 @@ if TYPE_CHECKING:
 _COLORS = {"given": "default", "forward": "green", "backward": "red"}
 
 
-def print_steps(root: Value, steps: Sequence[Step], file: TextIO | None = None) -> None:
+def print_steps(
+    root: Value, steps: Sequence[Step], file: TextIO | None = None, fold: bool = False
+) -> None:
     """Print each step's sentence, and at the end what every wire carries.
 
     Args:
         root: the value that the walkthrough leads to.
         steps: its steps.
         file: where to; standard output by default.
+        fold: whether it has σ for 1 / (1 + exp(−x)).
     """
-    lines = [*_told(steps), [], *_wires(root, steps[-1])]
+    lines = [*_told(steps), [], *_wires(root, steps[-1], fold)]
     try:
         from rich.console import Console  # loaded only by those who print
         from rich.text import Text
@@ -53,10 +56,10 @@ def _told(steps: Sequence[Step]) -> Iterator[list[tuple[str, str]]]:
         ]
 
 
-def _wires(root: Value, last: Step) -> Iterator[list[tuple[str, str]]]:
+def _wires(root: Value, last: Step, fold: bool) -> Iterator[list[tuple[str, str]]]:
     """The lines of the table of what every wire carries."""
     rows = [("wire", "value", "gradient")]
-    for node, name in names(order(root)).items():
+    for node, name in names(list(made(root, fold))).items():
         data, grad = last.visible[node]
         rows.append((text_name(name), number(data), number(grad)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]

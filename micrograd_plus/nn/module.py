@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+
+    Around = tuple[tuple[str, "Module"], ...]
+
+alive: WeakValueDictionary[int, Module] = WeakValueDictionary()
+"""All modules by their ids: a picture finds the ones that its graph was computed with."""
 
 
 class Module:
@@ -27,11 +33,24 @@ class Module:
 
     shows_parts = True  # in repr; a layer's neurons would only fill the screen
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        self = super().__new__(cls)
+        alive[id(self)] = self
+        return self
+
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Each parameter with the path that leads to it, such as `layers.0.neurons.1.w.2`."""
-        for path, thing in self._named_parts():
+        for path, parameter, _ in self.placed_parameters():
+            yield path, parameter
+
+    def placed_parameters(self) -> Iterator[tuple[str, Value, Around]]:
+        """Each parameter with its path, and the modules that it stands in with theirs.
+
+        These come from the outermost, which is this one with the path "", to the innermost.
+        """
+        for path, thing, around in self._placed_parts():
             if isinstance(thing, Value) and thing.op is None:
-                yield path, thing
+                yield path, thing, around
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Itself, with the path "", and each module in it, such as `layers.0`, after what it is in.
@@ -42,25 +61,26 @@ class Module:
         >>> [path for path, _ in Two().named_modules()]
         ['', 'parts.0', 'parts.1']
         """
-        for path, thing in self._named_parts():
+        for path, thing, _ in self._placed_parts():
             if isinstance(thing, Module):
                 yield path, thing
 
-    def _named_parts(self) -> Iterator[tuple[str, Value | Module]]:
-        """The Values and modules in it, each once."""
+    def _placed_parts(self) -> Iterator[tuple[str, Value | Module, Around]]:
+        """The Values and modules in it, each once, and the modules around them."""
         seen: set[int] = set()
-        todo: list[tuple[str, Any]] = [("", self)]
+        todo: list[tuple[str, Any, Around]] = [("", self, ())]
         while todo:
-            path, thing = todo.pop()
+            path, thing, around = todo.pop()
             if id(thing) in seen:
                 continue
             if isinstance(thing, Value):
                 seen.add(id(thing))
-                yield path, thing
+                yield path, thing, around
                 continue
             if isinstance(thing, Module):
-                yield path, thing
+                yield path, thing, around
                 parts = list(vars(thing).items())
+                around = (*around, (path, thing))
             elif isinstance(thing, dict):
                 parts = [(str(key), part) for key, part in thing.items()]
             elif isinstance(thing, list | tuple):
@@ -69,7 +89,7 @@ class Module:
                 continue
             seen.add(id(thing))
             prefix = f"{path}." if path else ""
-            todo += [(prefix + name, part) for name, part in reversed(parts)]
+            todo += [(prefix + name, part, around) for name, part in reversed(parts)]
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order in which they were made part of the module."""

@@ -1,0 +1,66 @@
+// A picture in which folds open. The number of the picture shown stands in the page's address, so
+// the browser's Back button leads out of a fold.
+(function (root, content, picture, zoom) {
+  "use strict";
+  const { views, inks, css } = content;
+  const make = (tag, properties, ...children) => {
+    const element = Object.assign(document.createElement(tag), properties);
+    element.append(...children);
+    return element;
+  };
+  const way = make("nav", { className: "mg-way" });
+  way.setAttribute("aria-label", "Where this picture stands");
+  const stage = make("div", {});
+  root.append(make("style", { textContent: css }), way, stage);
+
+  const ancestors = (i) => (i === null ? [] : [...ancestors(views[i].above), i]);
+
+  function opener(element, target) {
+    element.setAttribute("role", "link");
+    element.setAttribute("aria-label", `Open ${views[target].title}`);
+    element.setAttribute("tabindex", "0");
+    element.addEventListener("click", () => { location.hash = target; });
+    element.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter") return;
+      event.preventDefault();
+      location.hash = target;
+    });
+  }
+
+  let current = null;
+  function show() {
+    const wanted = Number(location.hash.slice(1));
+    const view = wanted in views ? wanted : 0;
+    if (view === current) return;
+    const before = current;
+    current = view;
+    const { svg, parts } = picture(views[view].svg, inks, `Picture of ${views[view].title}`);
+    svg.setAttribute("role", "group"); // there are links in it
+    svg.style.minWidth = "0"; // all of its width at first
+    const frame = make("div", { className: "mg-picture" }, svg);
+    const zooming = make("div", { className: "mg-controls" });
+    stage.replaceChildren(frame, zooming);
+    zooming.append(zoom(svg));
+    let from = frame;
+    for (const [i, target] of Object.entries(views[view].opens)) {
+      const element = parts.get(`o${i}`) ?? parts.get(`v${i}`);
+      opener(element, target);
+      if (ancestors(before).includes(target)) from = element; // back out of it
+    }
+    const path = views.length > 1 ? ancestors(view) : [];
+    way.replaceChildren(...path.flatMap((i) => {
+      const { title } = views[i];
+      const here = i === view;
+      const step = make(here ? "span" : "a", here ? {} : { href: `#${i}` }, title);
+      if (here) step.setAttribute("aria-current", "page");
+      return i ? [" › ", step] : [step];
+    }));
+    if (before !== null) from.focus({ preventScroll: true });
+  }
+  root.addEventListener("keydown", (event) => {
+    const { above } = views[current];
+    if (event.key === "Escape" && above !== null) location.hash = above;
+  });
+  addEventListener("hashchange", show);
+  show();
+})
