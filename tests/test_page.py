@@ -335,3 +335,33 @@ def test_a_click_on_a_part_stays_a_click(page):
     page.evaluate("document.addEventListener('click', e => { window.hit = e.target.tagName })")
     page.mouse.click(*gate(page))
     assert page.evaluate("window.hit") in ("ellipse", "text")
+
+
+def test_sigma_gates_are_folded_and_opened(open_page, tmp_path):
+    w, x, b = values(w=2.0, x=-1.0, b=0.5)
+    f = 1 / (1 + mg.exp(-(w * x + b)))
+    small, folded = mg.step_through(f), mg.step_through(f, fold=True)
+    page = open_page(small.to_html(tmp_path / "sigma.html"))
+    stepper = page.locator(".mg-stepper")
+
+    def count():
+        return stepper.locator(".mg-count").inner_text()
+
+    page.get_by_role("button", name="Last step").click()
+    before = numbers(stepper)
+    assert count() == f"{len(small)} / {len(small)}"
+    page.get_by_role("button", name="One σ gate for 1/(1+exp(−x))").click()
+    assert count() == f"{len(folded)} / {len(folded)}"
+    assert sentence(stepper) == folded[-1].text
+    for ink, texts in numbers(stepper).items():
+        assert 0 < len(texts) < len(before[ink])
+        assert set(texts) <= set(before[ink])
+    page.get_by_role("button", name="Open the σ gates").click()
+    assert (count(), sentence(stepper)) == (f"{len(small)} / {len(small)}", small[-1].text)
+    stepper.focus()
+    page.keyboard.press("ArrowLeft")  # once, though the walk was shown three times
+    assert count() == f"{len(small) - 1} / {len(small)}"
+
+
+def test_without_a_sigma_to_fold_there_is_no_button(page):
+    assert page.locator(".mg-gates").count() == 0

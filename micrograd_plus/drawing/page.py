@@ -11,10 +11,12 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import walkthrough
 from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.frames import lit, walked
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.formula import visible
+from micrograd_plus.gates import made
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -104,12 +106,17 @@ def fragment(
     """
     picture = walked(root, steps, limit, fold)
     image = layout.image(dot.source(picture, look=look))
-    walk = in_script(content(picture, steps, look))
+    walk = content(picture, steps, look)
+    if len(made(root, fold=True)) < len(made(root)):  # it can be folded, or opened
+        others = walkthrough.steps(root, not fold)
+        walk["other"] = content(walked(root, others, limit, not fold), others, look)
+        walk["folded"], walk["other"]["folded"] = fold, not fold
     sentences = escape("\n".join(step.text for step in steps))
     return (
         f'<div class="mg-stepper"><img alt="{sentences}" style="max-width: 100%" '
         f'src="{image}"></div>\n'
-        f"<script>({script()})(document.currentScript.previousElementSibling, {walk});</script>"
+        f"<script>({script()})(document.currentScript.previousElementSibling, "
+        f"{in_script(walk)});</script>"
     )
 
 

@@ -1,5 +1,5 @@
 // Turns the static picture before the script into a walkthrough that can be stepped through.
-(function (root, walk, picture, zoom) {
+(function walkthrough(root, walk, picture, zoom) {
   "use strict";
   if (!root || !root.classList.contains("mg-stepper")) return;
 
@@ -27,6 +27,7 @@
   const slider = make("input", { type: "range", min: 0, max: last, step: 1 });
   slider.setAttribute("aria-label", "Step");
   slider.addEventListener("input", () => show(Number(slider.value)));
+  const gates = walk.other ? [gatesButton()] : [];
   const count = make("span", { className: "mg-count" });
   const phaseName = make("span", { className: "mg-phase" });
   const sentence = make("div", { className: "mg-sentence" });
@@ -35,7 +36,7 @@
     make("style", { textContent: walk.css }),
     make("div", { className: "mg-picture" }, svg),
     make("div", { className: "mg-controls" },
-      first, back, forward, end, slider, count, phaseName, zoom(svg, root)),
+      first, back, forward, end, slider, count, phaseName, ...gates, zoom(svg, root)),
     sentence,
   );
   root.tabIndex = 0;
@@ -52,6 +53,22 @@
     event.stopPropagation();
     show(target);
   });
+
+  // shows the other walk, which has one gate for several small ones, or the small ones again
+  function gatesButton() {
+    const { other, ...mine } = walk;
+    const switched = make("button", { type: "button", className: "mg-gates", textContent: "σ" });
+    switched.title = walk.folded ? "Open the σ gates" : "One σ gate for 1/(1+exp(−x))";
+    switched.setAttribute("aria-label", switched.title);
+    switched.addEventListener("click", () => {
+      const fresh = root.cloneNode(false); // without what listened to this walk's keys
+      root.replaceWith(fresh);
+      walkthrough(fresh, { ...other, css: walk.css, other: mine, end: current === last },
+        picture, zoom);
+      fresh.querySelector(".mg-gates").focus();
+    });
+    return switched;
+  }
 
   const numbers = (plate) => {
     const texts = parts.get(plate).querySelectorAll("text");
@@ -82,5 +99,5 @@
     for (const element of [first, back]) element.ariaDisabled = current === 0;
     for (const element of [forward, end]) element.ariaDisabled = current === last;
   }
-  show(0);
+  show(walk.end ? last : 0);
 })
