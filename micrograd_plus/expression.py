@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import did_you_mean
-from micrograd_plus.formula import visible
+from micrograd_plus.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 import re
-import unicodedata
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import latex, ops
 from micrograd_plus.floats import floats
 from micrograd_plus.operation import BINDING
+from micrograd_plus.text import shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
     from micrograd_plus.operation import Op
 
 _SUBSCRIPT = re.compile(r"(.*[^\W_])_(?:\{([^{}]+)\}|(\d+|[^\W\d_]))", re.DOTALL)
-_TURNING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-"""Characters that turn the direction of the text after them."""
 _LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _GATE_WIDTH = 12
@@ -114,29 +112,6 @@ class Notation(NamedTuple):
     derivative: str
     brackets: str
     raised: Callable[[str], str]
-
-
-def visible(label: str) -> str:
-    """A label as one line of characters that any file format can hold.
-
-    >>> visible("two\\nlines")
-    'two␊lines'
-    """
-    return "".join(map(_visible, str(label)))
-
-
-def shorten(text: str, width: int = 40) -> str:
-    """A text of at most `width` characters."""
-    return text if len(text) <= width else text[: width - 1] + "…"
-
-
-def _visible(character: str) -> str:
-    code = ord(character)
-    if code < 0x20:
-        return chr(0x2400 + code)  # the pictures of control characters
-    if unicodedata.category(character) in ("Cc", "Cs", "Cn", "Zl", "Zp") or code in _TURNING:
-        return "\N{REPLACEMENT CHARACTER}"
-    return character
 
 
 def split_label(label: str) -> tuple[str, str]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
+from micrograd_plus.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -65,7 +66,10 @@ class Node:
     @data.setter
     def data(self, number: Any) -> None:
         global changes
-        self._data = finite(number, f"the data of {self.label}" if self.label else "a Value's data")
+        if type(number) is not float or not _LOW < number < _HIGH:
+            what = f"the data of {visible(self.label)}" if self.label else "a Value's data"
+            number = finite(number, what)
+        self._data = number
         changes += 1
 
     @property
@@ -186,7 +190,7 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
         why = "the result is too large for a float"
     else:
         why = f"{op.name} is defined for {op.domain.text}"
-    name = f" ({label})" if label else ""
+    name = f" ({visible(label)})" if label else ""
     message = f"{op.name} of {_operands(args, numbers)}{name} is not finite: {why}"
     raise NonFiniteError(message, op, args, numbers)
 
@@ -213,7 +217,7 @@ def infinite_gradient(op: Op, args: Sequence[Any], numbers: Sequence[float]) -> 
 
 
 def _operands(args: Sequence[Any], numbers: Sequence[float]) -> str:
-    labels = [getattr(arg, "label", "") for arg in args]
+    labels = [visible(getattr(arg, "label", "")) for arg in args]
     shown = [f"{a} = {x!r}" if a else repr(x) for a, x in zip(labels, numbers, strict=True)]
     if len(shown) > 8:
         shown[4:-4] = ["…"]

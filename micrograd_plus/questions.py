@@ -13,9 +13,9 @@ from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from micrograd_plus.engine import Value
-from micrograd_plus.formula import shorten, visible
 from micrograd_plus.graph import order
 from micrograd_plus.mistakes import Reader
+from micrograd_plus.text import shorten, visible
 from micrograd_plus.walkthrough import names
 
 if TYPE_CHECKING:

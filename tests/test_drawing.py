@@ -16,9 +16,9 @@ from micrograd_plus import Value, files, values
 from micrograd_plus.drawing import layout
 from micrograd_plus.drawing.layout import LayoutError
 from micrograd_plus.drawing.scene import GraphTooLargeError, scene
-from micrograd_plus.formula import visible
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
+from micrograd_plus.text import visible
 
 HOSTILE = [
     '"quoted"',

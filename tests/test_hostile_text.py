@@ -8,6 +8,7 @@ import builtins
 import csv
 import io
 import json
+import math
 import re
 import shutil
 import subprocess
@@ -26,7 +27,8 @@ from micrograd_plus.drawing.page import fragment, page
 from micrograd_plus.drawing.scene import scene
 from micrograd_plus.drawing.stepper import write_page
 from micrograd_plus.expression import ExpressionError, from_text, read_numbers
-from micrograd_plus.formula import latex_name, shorten, split_label, text_name, visible
+from micrograd_plus.formula import latex_name, split_label, text_name
+from micrograd_plus.text import shorten, visible
 from micrograd_plus.training import History
 from micrograd_plus.walkthrough import steps
 from tests.conftest import skip
@@ -455,3 +457,13 @@ def test_a_browser_shows_hostile_pictures(style, open_page, tmp_path):
         root.backward()
         shown.append(open_page(mg.draw(root, style).render(tmp_path / f"{name}.svg")))
     assert shown[0].evaluate(DOM) == shown[1].evaluate(DOM)
+
+
+@pytest.mark.parametrize("label", SAMPLES)
+def test_errors_are_one_line_whatever_the_labels(label):
+    x = mg.Value(-1.0, label)
+    for fails in (lambda: mg.log(x), lambda: setattr(x, "data", math.inf)):
+        with pytest.raises(mg.NonFiniteError) as caught:
+            fails()
+        kinds = set(map(unicodedata.category, str(caught.value)))
+        assert not kinds & {"Cc", "Cs", "Zl", "Zp"}  # nothing that a terminal would obey

@@ -62,7 +62,7 @@ engine
 adjoints number
 copying
 graph
-errors files extras latex
+errors files extras latex text
 floats
 ops
 operation

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.drawing.heatmap import cells, heat_map, painted, strip
 from micrograd_plus.errors import did_you_mean
-from micrograd_plus.formula import shorten, split_label, text_name, text_number, visible
+from micrograd_plus.formula import split_label, text_name, text_number
+from micrograd_plus.text import shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

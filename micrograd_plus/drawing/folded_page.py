@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.drawing import layout
 from micrograd_plus.drawing.page import INKS, in_script, page, resource
 from micrograd_plus.drawing.scene import Scene, folded_scene
-from micrograd_plus.formula import shorten, visible
+from micrograd_plus.text import shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,15 +13,8 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.arrays import parts, some
 from micrograd_plus.drawing.dot import COLORS, GATE, INK, TEXT, Look
-from micrograd_plus.formula import (
-    Name,
-    formulas,
-    gate,
-    shorten,
-    text_name,
-    text_number,
-    write,
-)
+from micrograd_plus.formula import Name, formulas, gate, text_name, text_number, write
+from micrograd_plus.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

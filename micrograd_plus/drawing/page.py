@@ -15,8 +15,8 @@ from micrograd_plus import walkthrough
 from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.frames import lit, walked
 from micrograd_plus.drawing.scene import LIMIT
-from micrograd_plus.formula import visible
 from micrograd_plus.gates import made
+from micrograd_plus.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -12,8 +12,8 @@ from micrograd_plus.drawing import dot, page
 from micrograd_plus.drawing.scene import LIMIT, scene
 from micrograd_plus.engine import Value
 from micrograd_plus.expression import from_text
-from micrograd_plus.formula import visible
 from micrograd_plus.graph import finite, order, real, replay
+from micrograd_plus.text import visible
 from micrograd_plus.walkthrough import names, steps
 
 if TYPE_CHECKING:

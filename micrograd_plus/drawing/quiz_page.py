@@ -13,8 +13,8 @@ from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.frames import lit
 from micrograd_plus.drawing.page import INKS, in_script, resource
 from micrograd_plus.drawing.scene import Scene, scene
-from micrograd_plus.formula import visible
 from micrograd_plus.graph import order
+from micrograd_plus.text import visible
 from micrograd_plus.walkthrough import Shown, names
 
 if TYPE_CHECKING:

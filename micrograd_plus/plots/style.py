@@ -10,7 +10,7 @@ from typing import Any
 
 from micrograd_plus.extras import need
 from micrograd_plus.files import write
-from micrograd_plus.formula import shorten, visible
+from micrograd_plus.text import shorten, visible
 
 COLOURS = ("#168cff", "#9f1d05", "#1d5e55", "#d57c18", "#9b239c", "#2d0608")
 """Colours of lines and classes, which also readers without red, green or blue cones tell apart."""

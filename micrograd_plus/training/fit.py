@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError, did_you_mean
-from micrograd_plus.formula import visible
 from micrograd_plus.graph import finite
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
+from micrograd_plus.text import visible
 from micrograd_plus.training import checkpoint as checkpoints
 from micrograd_plus.training.checkpoint import CheckpointError
 from micrograd_plus.training.engines import Compiled, Eager, Means

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from micrograd_plus.files import write
-from micrograd_plus.formula import visible
 from micrograd_plus.plots.curves import gradient_flow, training_curves
 from micrograd_plus.plots.style import figure, save
+from micrograd_plus.text import visible
 
 
 @dataclass

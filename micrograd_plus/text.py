@@ -1,0 +1,31 @@
+"""Text that anyone may have written, made fit for one line of anything."""
+
+from __future__ import annotations
+
+import unicodedata
+
+_TURNING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+"""Characters that turn the direction of the text after them."""
+
+
+def visible(label: str) -> str:
+    """A label as one line of characters that any file format can hold.
+
+    >>> visible("two\\nlines")
+    'two␊lines'
+    """
+    return "".join(map(_visible, str(label)))
+
+
+def shorten(text: str, width: int = 40) -> str:
+    """A text of at most `width` characters."""
+    return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def _visible(character: str) -> str:
+    code = ord(character)
+    if code < 0x20:
+        return chr(0x2400 + code)  # the pictures of control characters
+    if unicodedata.category(character) in ("Cc", "Cs", "Cn", "Zl", "Zp") or code in _TURNING:
+        return "\N{REPLACEMENT CHARACTER}"
+    return character
