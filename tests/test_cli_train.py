@@ -72,7 +72,7 @@ def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "code", "words"),
     [
-        (["nothing"], 2, "invalid choice"),
+        (["nothing"], 2, "there is no 'nothing'; choose from moons, circles"),
         (["xor", "--epochs", 0], 2, "epochs must be a positive whole number"),
         (["xor", "--hidden", 0], 2, "positive whole number, not 0"),
         (["xor", "--noise", -1], 2, "noise must be a number from 0"),
