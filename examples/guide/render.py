@@ -19,9 +19,11 @@ STYLE = """<style>
 body.jp-Notebook { max-width: 58rem; margin: 1rem auto; padding: 0 1rem; overflow: visible; }
 .jp-RenderedHTMLCommon { font-size: 16px; line-height: 1.55; }
 .jp-RenderedHTMLCommon details > summary { cursor: pointer; font-weight: 600; }
-.jp-RenderedHTMLCommon details pre { font-size: 13px; line-height: 1.3; margin: 0.3rem 0; }
-.jp-RenderedHTMLCommon details .highlight { background: #f5f5f5; border: 1px solid #e0e0e0;
-  padding: 2px 4px; margin-top: 0.3rem; }
+.jp-RenderedMarkdown pre { font-size: 13px; line-height: 1.3; margin: 0;
+  background: transparent; }
+.jp-RenderedMarkdown .highlight { background: #f5f5f5; border: 1px solid #e0e0e0;
+  padding: 2px 4px; margin: 0.4rem 0; }
+.jp-OutputArea-output pre { word-break: normal; overflow-wrap: anywhere; }
 .jp-OutputArea-output svg, .jp-OutputArea-output img { max-width: 100%; height: auto; }
 @media print { body.jp-Notebook { max-width: none; } }
 </style>
