@@ -17,7 +17,8 @@ from nbclient import NotebookClient
 from PIL import Image
 
 HERE = Path(__file__).parent
-SOLUTION = re.compile(r"(?<=```python\n)(.*?)```\n\n```text\n(.*?)(?=```)", re.DOTALL)
+_CODE = r"((?:(?!```).)*)"
+SOLUTION = re.compile(rf"(?<=```python\n){_CODE}```\n\n```text\n{_CODE}(?=```)", re.DOTALL)
 _PNG = re.compile(r"(?<=data:image/png;base64,)[\w+/=]+")
 
 
