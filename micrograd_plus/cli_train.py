@@ -14,6 +14,7 @@ from micrograd_plus.extras import need
 from micrograd_plus.plots import decision_boundary, training_curves
 from micrograd_plus.plots.style import figure, save
 from micrograd_plus.training import History, evaluate, fit
+from micrograd_plus.training.fit import ENGINES
 
 if TYPE_CHECKING:
     import argparse
@@ -81,6 +82,12 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--held-out", type=float, default=0.2, metavar="X", help="a fraction (default: %(default)s)"
     )
+    parser.add_argument(
+        "--engine",
+        default="auto",
+        choices=ENGINES,
+        help="what makes the steps; jax uses all devices (default: %(default)s)",
+    )
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="to write at each epoch")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--history", type=Path, metavar="FILE", help="figures, as .csv or .json")
@@ -124,6 +131,7 @@ def run(options: argparse.Namespace) -> None:
         batch_size=options.batch_size or task.batch_size,
         seed=options.seed,
         validation=held_out,
+        engine=options.engine,
         checkpoint=options.checkpoint,
         resume=options.checkpoint if options.resume else None,
     )

@@ -29,6 +29,7 @@ drawing.folding
 drawing.grouping drawing.heatmap drawing.ownership
 training
 training.fit
+training.sharded
 training.engines
 training.history training.checkpoint training.examples training.progress
 plots

@@ -120,8 +120,7 @@ class Program:
             rows = self._backend.fetched(self._code["forward"](self._current(), *columns))
         if not self._numpy.isfinite(rows).all():
             self._explain(batch, columns[0].shape[1])
-        found = iter(rows)
-        return _filled(self._structure, found)
+        return _filled(self._structure, iter(rows))
 
     def value_and_grad(
         self, *batch: Any, weights: Any = None, chunk: int | None = None
@@ -170,7 +169,7 @@ class Program:
         if self._input_gradients:
             results += (self._shaped(found[2:], batch),)
         if self._has_aux:
-            results += (_filled(self._structure[1], iter(found[-1])),)
+            results += (self.other_results(found[-1]),)
         return results
 
     def write_grads(self) -> None:
@@ -193,6 +192,25 @@ class Program:
             ValueError: there is no such backend.
         """
         return Source(_backend(backend), *self._given).module()
+
+    @property
+    def functions(self) -> dict[str, Callable[..., Any]]:
+        """The program's own functions, on the backend's arrays of (numbers, examples).
+
+        Those are `forward(p, *inputs)` and, if there is a gradient, `value_and_grad(p, *inputs,
+        s)`, where p are `numbers` and s the share of each example.
+        """
+        names = ("forward", "value_and_grad")
+        return {name: self._code[name] for name in names if name in self._code}
+
+    @property
+    def numbers(self) -> Any:
+        """What the functions take as p: `vector`, and after it other leaves that they read."""
+        return self._current()
+
+    def other_results(self, rows: Any) -> Any:
+        """The last that `value_and_grad` of `functions` gives, as `has_aux` promises it."""
+        return _filled(self._structure[1], iter(rows))
 
     @property
     def groups(self) -> Sequence[Group]:

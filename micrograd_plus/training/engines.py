@@ -15,19 +15,22 @@ from micrograd_plus.nn.losses import as_numbers, correct
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
     from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.optimizer import Optimizer
     from micrograd_plus.training.examples import Examples
 
     Metric = Callable[[Any, Any], float]
+    Counted = tuple[Sequence[int], Any, Any]
+    Advance = tuple[float, Any, Any, tuple[Any, ...], Counted]
 
 
 class Eager:
     """Records each example anew, and differentiates it.
 
     Args:
+        found: all examples; steps are told which of them to take, by number.
         model: what is trained.
         loss: a function of outputs and target.
         optimizer: what makes the steps; None where there are none to make.
@@ -43,6 +46,7 @@ class Eager:
 
     def __init__(
         self,
+        found: Examples,
         model: Module,
         loss: Callable[[Any, Any], Any],
         optimizer: Optimizer | None = None,
@@ -53,6 +57,7 @@ class Eager:
         layers: Mapping[str, list[int]] | None = None,
     ) -> None:
         right = correct(loss)
+        self.found = found
         self.figures = {**({"accuracy": right} if right else {}), **(metrics or {})}
         self.metrics = metrics
         self.model = model
@@ -64,10 +69,11 @@ class Eager:
         self.layers = layers or {}
         self.norms: dict[str, float] = {}
 
-    def step(self, batch: Examples, time: float, means: Means) -> float:
+    def step(self, batch: Sequence[int], time: float, means: Means) -> float:
         """One step down the gradient of the mean loss over a batch, whose value it returns."""
         losses = []
-        for x, target in batch:
+        for i in batch:
+            x, target = self.found[i]
             outputs = self.model(x)
             losses.append(self.loss(outputs, target))
             means.add(float(losses[-1]), self.figures, _numbers(outputs), target)
@@ -92,13 +98,18 @@ class Eager:
             name: math.hypot(*(gradient[i] for i in places)) for name, places in self.layers.items()
         }
 
-    def evaluate(self, found: Examples) -> dict[str, float]:
+    def evaluate(self, batch: Sequence[int]) -> dict[str, float]:
         """The mean figures over examples."""
         means = Means()
-        for x, target in found:
+        for i in batch:
+            x, target = self.found[i]
             outputs = self.model(x)
             loss = float(self.loss(outputs, target))
             means.add(loss, self.figures, _numbers(outputs), target)
+        return self.total(means)
+
+    def total(self, means: Means) -> dict[str, float]:
+        """The mean figures over all that was counted, by whomever."""
         return means.figures()
 
     def synchronise(self) -> None:
@@ -117,12 +128,16 @@ class Compiled(Eager):
         ModuleNotFoundError: (when made) NumPy is missing.
     """
 
+    backend = "numpy"
+    first = True  # of the processes that train together
+
     def __init__(self, found: Examples, *given: Any) -> None:
-        super().__init__(*given)
+        super().__init__(found, *given)
         self.numpy = need("numpy", "numpy")
         parameters = self.optimizer.parameters
-        x, target = found[0]
-        self.classes = _width(self.model(x))
+        x = found[0][0]
+        outputs = self.model(x)
+        classes = len(outputs) if isinstance(outputs, list | tuple) else 1
 
         def total(x: Any, target: Any) -> Any:
             outputs = self.model(x)
@@ -130,17 +145,21 @@ class Compiled(Eager):
             whole = loss if self.penalty is None else loss + self.penalty(parameters)
             return whole, [loss, outputs]
 
-        numbers = as_numbers(self.loss, target, self.classes)
-        self.program = compiler.compile(total, x, numbers, params=parameters, has_aux=True)
-        self._arrays(found)  # raises where targets differ in shape
-        self._compare(found[:16])
+        targets = [as_numbers(self.loss, target, classes) for _, target in found]
+        self.program = compiler.compile(
+            total, x, targets[0], params=parameters, has_aux=True, backend=self.backend
+        )
+        # raises where targets differ in shape
+        self.arrays = self.numpy.array([x for x, _ in found]), self.numpy.array(targets, float)
+        self._compare(range(min(len(found), 16)))
         self._take_over()
 
-    def _compare(self, found: Examples) -> None:
+    def _compare(self, batch: Sequence[int]) -> None:
         """Refuse a program that is not the function: that looked at something unseen."""
         try:
-            expected = [float(self.loss(self.model(x), target)) for x, target in found]
-            losses = self.program(*self._arrays(found))[1][0]
+            examples = [self.found[i] for i in batch]
+            expected = [float(self.loss(self.model(x), target)) for x, target in examples]
+            losses = self.program(*self._arrays(batch))[1][0]
         except NonFiniteError:  # training will tell where
             return
         if not self.numpy.allclose(losses, expected, rtol=1e-9, atol=1e-9):
@@ -152,61 +171,88 @@ class Compiled(Eager):
         self.states = tuple(self.numpy.array(state) for state in states)
         self.vector = self.program.vector.copy()
 
-    def step(self, batch: Examples, time: float, means: Means) -> float:
-        numpy, optimizer = self.numpy, self.optimizer
+    def step(self, batch: Sequence[int], time: float, means: Means) -> float:
+        optimizer = self.optimizer
+        rate, number = optimizer.rule.rate_at(time), optimizer.steps + 1
         try:
-            found = self.program.value_and_grad(*self._arrays(batch))
+            value, gradient, vector, states, counted = self._advance(batch, rate, number)
         except NonFiniteError:  # perhaps 0 · log 0, which the engine leaves out
             self.synchronise()
-            whole = super().step(batch, time, means)
+            whole = super().step(batch, time, means if self.first else Means())
             self._take_over()
             return whole
-        value, gradient, (losses, outputs) = found
-        self._count(means, batch, losses, outputs)
+        self._count(means, *counted)
         if self.layers:
             self._measure(gradient.tolist())
+        self._check(vector, states, number)
+        self.vector, self.states, optimizer.steps = vector, states, number
+        if self.metrics:  # they may look at the model
+            self.synchronise()
+        return value
+
+    def _advance(self, batch: Sequence[int], rate: float, number: int) -> Advance:
+        """What a step gives: the value, its gradient, parameters, states, and what to count."""
+        self.program.vector = self.vector
+        value, gradient, found = self.program.value_and_grad(*self._arrays(batch))
+        with self.numpy.errstate(all="ignore"):
+            vector, states = self._update(
+                self.numpy, gradient, self.states, self.vector, rate, number
+            )
+        return value, gradient, vector, states, (batch, *found)
+
+    def _update(
+        self, m: Any, gradient: Any, states: Any, vector: Any, rate: Any, number: Any
+    ) -> tuple[Any, Any]:
+        """Clip the gradient and apply the rule, with the arrays of a library `m`."""
         if self.clip_value is not None:
             gradient = gradient.clip(-self.clip_value, self.clip_value)
         if self.clip_norm is not None:
-            largest = float(abs(gradient).max()) or 1.0  # whose square need not be a float
-            norm = largest * math.sqrt(((gradient / largest) ** 2).sum())
-            gradient = gradient * min(1.0, self.clip_norm / norm) if norm else gradient
-        rate, number = optimizer.rule.rate_at(time), optimizer.steps + 1
-        with numpy.errstate(all="ignore"):
-            vector, states = optimizer.rule.update(gradient, self.states, self.vector, rate, number)
-        fine = numpy.isfinite([vector, *states]).all(axis=0)
-        if not fine.all():
-            bad = optimizer.parameters[int(numpy.argmin(fine))]
-            raise NonFiniteError(f"step {number}: {bad.label or 'a parameter'} leaves the numbers")
-        self.program.vector = self.vector = vector
-        self.states, optimizer.steps = states, number
-        if self.metrics:  # they may look at the model
-            self.synchronise()
-        return float(value)
+            size = abs(gradient).max()
+            largest = m.where(size > 0, size, 1.0)  # whose square need not be a float
+            relative = m.sqrt(((gradient / largest) ** 2).sum())
+            shorter = gradient / largest * (self.clip_norm / relative)
+            gradient = m.where(relative > self.clip_norm / largest, shorter, gradient)
+        updated: tuple[Any, Any] = self.optimizer.rule.update(
+            gradient, states, vector, rate, number
+        )
+        return updated
 
-    def evaluate(self, found: Examples) -> dict[str, float]:
+    def _check(self, vector: Any, states: Any, number: int) -> None:
+        """Refuse a step that would leave the numbers."""
+        fine = self.numpy.isfinite([vector, *states]).all(axis=0)
+        if not fine.all():
+            bad = self.optimizer.parameters[int(self.numpy.argmin(fine))]
+            raise NonFiniteError(f"step {number}: {bad.label or 'a parameter'} leaves the numbers")
+
+    def evaluate(self, batch: Sequence[int]) -> dict[str, float]:
         means = Means()
         try:
-            _, (losses, outputs) = self.program(*self._arrays(found))
+            counted = self._outputs(batch)
         except NonFiniteError:
             self.synchronise()
-            return super().evaluate(found)
-        self._count(means, found, losses, outputs)
-        return means.figures()
+            return super().evaluate(batch)
+        self._count(means, *counted)
+        return self.total(means)
+
+    def _outputs(self, batch: Sequence[int]) -> Counted:
+        """The examples to count, with their losses and outputs."""
+        self.program.vector = self.vector
+        _, (losses, outputs) = self.program(*self._arrays(batch))
+        return batch, losses, outputs
 
     def synchronise(self) -> None:
+        self.program.vector = self.vector
         self.program.write_parameters()
         if self.states:
             states = zip(*(state.tolist() for state in self.states), strict=True)
             self.optimizer.states = list(states)
 
-    def _arrays(self, batch: Examples) -> tuple[Any, Any]:
-        targets = [as_numbers(self.loss, target, self.classes) for _, target in batch]
-        return self.numpy.array([x for x, _ in batch]), self.numpy.array(targets, dtype=float)
+    def _arrays(self, batch: Sequence[int]) -> list[Any]:
+        return [array[batch] for array in self.arrays]
 
-    def _count(self, means: Means, batch: Examples, losses: Any, outputs: Any) -> None:
-        for i, ((_, target), loss) in enumerate(zip(batch, losses.tolist(), strict=True)):
-            means.add(loss, self.figures, _of_example(outputs, i), target)
+    def _count(self, means: Means, batch: Sequence[int], losses: Any, outputs: Any) -> None:
+        for i, loss, out in zip(batch, losses.tolist(), _by_example(outputs), strict=True):
+            means.add(loss, self.figures, out, self.found[i][1])
 
 
 class Means:
@@ -237,12 +283,9 @@ def _numbers(outputs: Any) -> Any:
     return outputs.data if isinstance(outputs, Value) else outputs
 
 
-def _of_example(outputs: Any, i: int) -> Any:
-    """The outputs for one example, from arrays with those of all."""
+def _by_example(outputs: Any) -> list[Any]:
+    """The outputs for each example, from arrays with those of all."""
     if isinstance(outputs, list):
-        return [_of_example(part, i) for part in outputs]
-    return float(outputs[i])
-
-
-def _width(outputs: Any) -> int:
-    return len(outputs) if isinstance(outputs, list | tuple) else 1
+        return [list(row) for row in zip(*map(_by_example, outputs), strict=True)]
+    found: list[Any] = outputs.tolist()
+    return found

@@ -19,6 +19,7 @@ from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples
 from micrograd_plus.training.history import History
 from micrograd_plus.training.progress import progress as show_progress
+from micrograd_plus.training.sharded import Sharded
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -28,9 +29,13 @@ if TYPE_CHECKING:
     from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.rules import Rule
     from micrograd_plus.training.engines import Metric
-    from micrograd_plus.training.examples import Examples
 
-ENGINES = ("auto", "eager", "compiled")
+ENGINES: dict[str, type[Eager]] = {
+    "auto": Compiled,
+    "eager": Eager,
+    "compiled": Compiled,
+    "jax": Sharded,
+}
 
 
 class TrainingError(NonFiniteError):
@@ -97,7 +102,7 @@ def fit(
         progress: whether to show a bar; by default on a terminal and in a notebook.
         engine: "eager" records each example anew; "compiled" traces the loss of one example and
             runs it as matrix code, by NumPy; "auto" compiles, and where that fails says why and
-            goes on eagerly.
+            goes on eagerly; "jax" compiles for all devices that JAX sees.
         gradient_flow: whether to record the norm of each layer's gradient in each step, before
             clipping, as the history's `gradients`; the layers are those that `repr` shows.
 
@@ -141,14 +146,16 @@ def fit(
         {"examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed},
     )
     layers = _layers(model) if gradient_flow else {}
-    given = (model, loss, training.optimizer, metrics, penalty, clip_norm, clip_value, layers)
+    found = train + (held_out or [])
+    limits = (clip_norm, clip_value)
+    given = (found, model, loss, training.optimizer, metrics, penalty, *limits, layers)
     watched = "validation loss" if held_out else "loss"
     if resume is not None:
         names = ["loss", *Eager(*given).figures]
         names += [f"validation {name}" for name in names if held_out]
         training = training.resumed(resume, [*names, "rate"], [*layers])
         _stop_early(training.history, patience, watched)
-    steps, history = _engine(engine, train + (held_out or []), *given), training.history
+    steps, history = _engine(engine, *given), training.history
     with show_progress(progress, epochs * batches, len(history) * batches) as advance:
         try:
             while len(history) < epochs and not history.stopped:
@@ -157,7 +164,7 @@ def fit(
                     training.random.shuffle(order)
                 epoch, means = len(history), Means()
                 for b in range(batches):
-                    batch = [train[i] for i in order[b * size : (b + 1) * size]]
+                    batch = order[b * size : (b + 1) * size]
                     try:
                         history.batches.append(steps.step(batch, epoch + b / batches, means))
                     except NonFiniteError as error:
@@ -167,14 +174,14 @@ def fit(
                         history.gradients.setdefault(name, []).append(norm)
                     loss_so_far = means.figures()["loss"]
                     advance(f"epoch {epoch + 1}/{epochs}, loss {loss_so_far:.4f}")
-                row = means.figures()
+                row = steps.total(means)
                 if held_out:
                     try:
-                        found = steps.evaluate(held_out)
+                        measured = steps.evaluate(range(len(train), len(found)))
                     except NonFiniteError as error:
                         where = f"epoch {epoch + 1}, validation set"
                         raise TrainingError(where, history, error) from error
-                    row |= {f"validation {name}": x for name, x in found.items()}
+                    row |= {f"validation {name}": x for name, x in measured.items()}
                 row["rate"] = training.optimizer.rule.rate_at(epoch)
                 history.epochs.append(row)
                 _stop_early(history, patience, watched)
@@ -212,7 +219,7 @@ def evaluate(
     """
     found = examples(data)
     check_targets(found, model, loss)
-    return Eager(model, loss, metrics=metrics).evaluate(found)
+    return Eager(found, model, loss, metrics=metrics).evaluate(range(len(found)))
 
 
 class _Training(NamedTuple):
@@ -320,14 +327,12 @@ def _layers(model: Module) -> dict[str, list[int]]:
     return dict(sorted(found.items(), key=itemgetter(1)))
 
 
-def _engine(name: str, found: Examples, *given: Any) -> Eager:
+def _engine(name: str, *given: Any) -> Eager:
     """What makes the steps, by its name."""
-    if name == "eager":
-        return Eager(*given)
     try:
-        return Compiled(found, *given)
+        return ENGINES[name](*given)
     except (AttributeError, ModuleNotFoundError, TypeError, ValueError) as error:
-        if name == "compiled":
+        if name != "auto":
             raise
         reason = str(error).splitlines()[0]
         print(f"fit: training example by example, as it can't be compiled: {reason}",

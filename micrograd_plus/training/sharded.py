@@ -1,0 +1,159 @@
+"""The engine of `fit` that uses all devices that JAX sees."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.extras import need
+from micrograd_plus.training.engines import Compiled
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from micrograd_plus.training.engines import Advance, Counted
+    from micrograd_plus.training.examples import Examples
+
+
+class Sharded(Compiled):
+    """Splits each batch over the devices; parameters and states are on all of them.
+
+    A step is one compiled function: the program on each device's part, one sum of one vector
+    over all devices, clipping and the update rule. Parts are of one size: what lacks is filled
+    with the last example, whose share there is 0.
+
+    Args:
+        found: all examples.
+        given: as for `Eager`.
+
+    Raises:
+        TraceError: (when made) the loss can't be compiled, or is too large without structure.
+        ModuleNotFoundError: (when made) JAX is missing.
+    """
+
+    backend = "jax"
+
+    def __init__(self, found: Examples, *given: Any) -> None:
+        self.jax = jax = need("jax", "jax")
+        axis = (jax.sharding.AxisType.Auto,)
+        self.devices = jax.device_count()
+        self.mesh = jax.make_mesh((self.devices,), ("batch",), axis_types=axis)
+        spec = jax.sharding.PartitionSpec
+        self.copied = jax.sharding.NamedSharding(self.mesh, spec())
+        self.split = jax.sharding.NamedSharding(self.mesh, spec("batch"))
+        super().__init__(found, *given)
+        self.columns = [array.reshape(len(found), -1) for array in self.arrays]
+        self.part = 0  # the number of examples on a device
+        self._step, self._forward = self._functions()
+
+    def _functions(self) -> tuple[Any, Any]:
+        """A step and the outputs, each as one function over all devices."""
+        jax, functions, count = self.jax, self.program.functions, len(self.vector)
+        numpy = jax.numpy
+
+        def real(total: Any, columns: Sequence[Any]) -> Any:
+            """Which of a device's examples do not just fill its part."""
+            part = len(columns[0])
+            return jax.lax.axis_index("batch") * part + numpy.arange(part) < total
+
+        def step(
+            vector: Any, states: Any, rest: Any, rate: Any, number: Any, total: Any, *columns: Any
+        ) -> Any:
+            shares = numpy.where(real(total, columns), 1 / total, 0.0)
+            p = numpy.concatenate([vector, rest])
+            value, gradient, rows = functions["value_and_grad"](
+                p, *(column.T for column in columns), shares
+            )
+            # one sum of one vector: of several arrays it takes many times as long
+            whole = jax.lax.psum(numpy.append(gradient[:count], value), "batch")
+            vector, states = self._update(numpy, whole[:count], states, vector, rate, number)
+            fine = [numpy.isfinite(x).all() for x in (whole, numpy.stack([vector, *states]))]
+            return vector, states, whole, numpy.stack(fine), rows
+
+        def forward(vector: Any, rest: Any, total: Any, *columns: Any) -> Any:
+            p = numpy.concatenate([vector, rest])
+            rows = functions["forward"](p, *(column.T for column in columns))
+            bad = ~numpy.isfinite(rows).all(axis=0) & real(total, columns)
+            return rows[1:], jax.lax.psum(bad.sum(), "batch")
+
+        spec = jax.sharding.PartitionSpec
+        data, wide = [spec("batch")] * len(self.columns), spec(None, "batch")
+
+        def compiled(function: Any, copied: int, results: tuple[Any, ...]) -> Any:
+            # with check_vma JAX would add up gradients for what is copied once more
+            return jax.jit(jax.shard_map(
+                function, mesh=self.mesh, in_specs=(*[spec()] * copied, *data), out_specs=results,
+                check_vma=False,
+            ))  # fmt: skip
+
+        results = (spec(), spec(), spec(), spec(), wide)
+        return compiled(step, 6, results), compiled(forward, 3, (wide, spec()))
+
+    def _take_over(self) -> None:
+        super()._take_over()
+        with self._working():
+            self.vector, *states = (
+                self.jax.make_array_from_process_local_data(self.copied, numbers)
+                for numbers in (self.vector, *self.states)
+            )
+        self.states = tuple(states)
+
+    def _advance(self, batch: Sequence[int], rate: float, number: int) -> Advance:
+        self.part = max(self.part, -(-len(batch) // self.devices))
+        rest = self.program.numbers[len(self.vector) :]
+        with self._working():
+            vector, states, whole, fine, rows = self._step(
+                self.vector, self.states, rest, rate, float(number), float(len(batch)),
+                *self._parts(batch, self.part),
+            )  # fmt: skip
+            gradient_is_fine, self.fine = self.jax.device_get(fine)
+            counted = self._counted(batch, rows)
+            whole = self.jax.device_get(whole)
+        if not gradient_is_fine:
+            raise NonFiniteError("a gradient is not finite")  # the engine will tell which
+        return float(whole[-1]), whole[:-1], vector, states, counted
+
+    def _check(self, vector: Any, states: Any, number: int) -> None:
+        if not self.fine:
+            super()._check(self.jax.device_get(vector), self.jax.device_get(states), number)
+
+    def _outputs(self, batch: Sequence[int]) -> Counted:
+        rest = self.program.numbers[len(self.vector) :]
+        with self._working():
+            columns = self._parts(batch, -(-len(batch) // self.devices))
+            rows, bad = self._forward(self.vector, rest, float(len(batch)), *columns)
+            bad, counted = int(bad), self._counted(batch, rows)
+        if bad:
+            raise NonFiniteError(f"the results for {bad} examples are not finite")
+        return counted
+
+    def _parts(self, batch: Sequence[int], part: int) -> list[Any]:
+        """The examples of a batch as arrays over all devices, of which only own parts are read."""
+        numpy, rows, size = self.numpy, self.numpy.asarray(batch), part * self.devices
+
+        def placed(column: Any) -> Any:
+            def read(index: tuple[slice, ...]) -> Any:
+                places = numpy.arange(*index[0].indices(size))
+                return column[rows[numpy.minimum(places, len(rows) - 1)]]
+
+            return self.jax.make_array_from_callback((size, column.shape[1]), self.split, read)
+
+        return [placed(column) for column in self.columns]
+
+    def _counted(self, batch: Sequence[int], rows: Any) -> Counted:
+        """The examples on this process's devices, with their losses and outputs."""
+        places: list[int] = []
+        blocks = []
+        for shard in rows.addressable_shards:
+            own = range(len(batch))[shard.index[1]]
+            places += own
+            blocks.append(self.numpy.asarray(shard.data)[:, : len(own)])
+        losses, outputs = self.program.other_results(self.numpy.concatenate(blocks, axis=1))
+        return [batch[i] for i in places], losses, outputs
+
+    @contextmanager
+    def _working(self) -> Iterator[None]:
+        """The surroundings of whatever is computed by all devices."""
+        with self.jax.enable_x64(True):
+            yield
