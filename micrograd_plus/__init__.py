@@ -38,9 +38,10 @@ if _TYPE_CHECKING:
     from micrograd_plus.drawing.quiz import quiz
     from micrograd_plus.drawing.stepper import step_through
     from micrograd_plus.explanation import explain, summary
-    from micrograd_plus.training import History, fit
+    from micrograd_plus.training import Cluster, History, fit
 
 __all__ = [
+    "Cluster",
     "History",
     "NonFiniteError",
     "Program",
@@ -73,6 +74,7 @@ __all__ = [
 ]
 
 _LOADED_WHEN_USED = {
+    "Cluster": "micrograd_plus.training",
     "History": "micrograd_plus.training",
     "Program": "micrograd_plus.compiler",
     "compile": "micrograd_plus.compiler",

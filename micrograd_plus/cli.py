@@ -1,7 +1,8 @@
 """The command `micrograd-plus`.
 
 Results go to standard output, all else to standard error. Exit codes: 0 for success, 1 where a
-file can't be written, a program is missing or a check fails, 2 for input that can't be understood.
+file can't be written, a program is missing or a check fails, 2 for input that can't be understood,
+75 where another process of a training is gone.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import cli_train, files
+from micrograd_plus import cli_launch, cli_train, files
 from micrograd_plus.checks import GradientError, check_graph
 from micrograd_plus.drawing import dot, frames
 from micrograd_plus.drawing.dot import STYLES
@@ -26,7 +27,8 @@ from micrograd_plus.drawing.stepper import step_through, write_page
 from micrograd_plus.errors import did_you_mean
 from micrograd_plus.expression import from_text, read_numbers
 from micrograd_plus.questions import KINDS
-from micrograd_plus.training import TrainingError
+from micrograd_plus.training import ClusterError, TrainingError
+from micrograd_plus.training.cluster import GONE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -75,7 +77,7 @@ def main(argv: Sequence[str] | None = None) -> int:
             stream.reconfigure(errors=errors)
     try:
         options = _options(sys.argv[1:] if argv is None else argv)
-        options.run(options)
+        code: int = options.run(options) or 0
         if sys.stdout:  # None where it is closed
             sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as in | head
@@ -84,13 +86,15 @@ def main(argv: Sequence[str] | None = None) -> int:
     except GradientError as error:
         print(error)
         return 1
+    except ClusterError as error:
+        return _fail(error, GONE)
     except (OSError, LayoutError, ModuleNotFoundError, TrainingError) as error:
         return _fail(error, 1)
     except ValueError as error:
         return _fail(error, 2)
     except KeyboardInterrupt:
         return 130
-    return 0
+    return code
 
 
 def _fail(error: Exception, code: int) -> int:
@@ -119,7 +123,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     arguments = list(arguments)
     parser, commands = _parser()
     command = commands.get(arguments[0] if arguments else "", parser)
-    if arguments[:1] != ["train"]:  # it has no expression
+    if arguments[:1] not in (["train"], ["launch"]):  # these have no expression
         _mark_expression(arguments, command)
     options, rest = parser.parse_known_args(arguments)
     if strange := [text for text in rest if text[:1] == "-" or "numbers" not in options]:
@@ -248,6 +252,16 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
     )
     cli_train.add_options(train)
     train.set_defaults(run=cli_train.run)
+
+    launching = commands.add_parser(
+        "launch",
+        help="train with several processes on this machine",
+        description="Start processes on this machine that train together, watch them, and start "
+        "them again from the last checkpoint when one is lost.",
+        epilog=f"example: {_PROGRAM} launch --processes 2 -- train moons --checkpoint moons.json",
+    )
+    cli_launch.add_options(launching)
+    launching.set_defaults(run=cli_launch.run)
     return parser, commands.choices
 
 

@@ -13,7 +13,7 @@ from micrograd_plus import datasets, nn, optim
 from micrograd_plus.extras import need
 from micrograd_plus.plots import decision_boundary, training_curves
 from micrograd_plus.plots.style import figure, save
-from micrograd_plus.training import History, evaluate, fit
+from micrograd_plus.training import Cluster, History, evaluate, fit
 from micrograd_plus.training.fit import ENGINES
 
 if TYPE_CHECKING:
@@ -88,6 +88,21 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         choices=ENGINES,
         help="what makes the steps; jax uses all devices (default: %(default)s)",
     )
+    parser.add_argument(
+        "--coordinator", metavar="HOST:PORT", help="where process 0 of several listens"
+    )
+    parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many train")
+    parser.add_argument(
+        "--process-id", type=int, default=0, metavar="I", help="which of them this is, from 0"
+    )
+    parser.add_argument(
+        "--detect-cluster", action="store_true", help="as Slurm, Open MPI or a TPU pod describe it"
+    )
+    parser.add_argument(
+        "--timeout", type=float, default=60, metavar="S",
+        help="seconds without a step after which other processes are given up "
+        "(default: %(default)s)",
+    )  # fmt: skip
     parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="to write at each epoch")
     parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
     parser.add_argument("--history", type=Path, metavar="FILE", help="figures, as .csv or .json")
@@ -109,6 +124,7 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError(f"--history {options.history}: the ending must be .csv or .json")
     if options.picture:
         need("matplotlib.figure", "plot")  # better now than after the training
+    cluster = _cluster(options)
     task = TASKS[options.dataset]
     data = task.data(options)
     train, held_out = datasets.split(data, options.held_out, options.seed)
@@ -122,19 +138,22 @@ def run(options: argparse.Namespace) -> None:
     )
     rate = optim.Cosine(options.rate, options.epochs) if options.cosine else options.rate
     begin = time.perf_counter()
-    history = fit(
-        model,
-        train,
-        task.loss,
-        RULES[options.optimizer](rate),
-        epochs=options.epochs,
-        batch_size=options.batch_size or task.batch_size,
-        seed=options.seed,
-        validation=held_out,
-        engine=options.engine,
-        checkpoint=options.checkpoint,
-        resume=options.checkpoint if options.resume else None,
-    )
+    with cluster:
+        history = fit(
+            model,
+            train,
+            task.loss,
+            RULES[options.optimizer](rate),
+            epochs=options.epochs,
+            batch_size=options.batch_size or task.batch_size,
+            seed=options.seed,
+            validation=held_out,
+            engine=options.engine,
+            checkpoint=options.checkpoint,
+            resume=options.checkpoint if options.resume else None,
+        )
+    if not cluster.first:
+        return
     seconds = time.perf_counter() - begin
     _report(model, history, seconds, [evaluate(model, d, task.loss) for d in (train, held_out)])
     if options.history:
@@ -143,6 +162,19 @@ def run(options: argparse.Namespace) -> None:
         _picture(model, history, data, task, options.picture)
     if history.stopped.startswith("interrupted"):
         raise KeyboardInterrupt  # for the exit code; all results are there
+
+
+def _cluster(options: argparse.Namespace) -> Cluster:
+    if options.detect_cluster:
+        if options.coordinator or options.processes > 1 or options.process_id:
+            raise ValueError(
+                "--detect-cluster finds out itself what --coordinator, --processes and "
+                "--process-id tell"
+            )
+        return Cluster.detect(timeout=options.timeout)
+    return Cluster(
+        options.coordinator, options.processes, options.process_id, timeout=options.timeout
+    )
 
 
 def _report(model: Any, history: History, seconds: float, results: list[dict[str, float]]) -> None:

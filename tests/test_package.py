@@ -16,6 +16,7 @@ PACKAGE = Path(mg.__file__).parent
 LAYERS = """
 __main__
 cli
+cli_launch
 cli_train
 drawing.play drawing.quiz drawing.stepper
 drawing.player drawing.quiz_page
@@ -27,11 +28,11 @@ drawing.layout drawing.dot
 drawing.scene
 drawing.folding
 drawing.grouping drawing.heatmap drawing.ownership
-training
+training training.launch
 training.fit
 training.sharded
 training.engines
-training.history training.checkpoint training.examples training.progress
+training.cluster training.history training.checkpoint training.examples training.progress
 plots
 plots.curves plots.planes
 plots.style
@@ -75,7 +76,8 @@ def test_public_names():
     graphs += ["play", "quiz"]
     calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
     checks = ["check_gradients", "debug", "explain", "summary"]
-    learning = ["History", "Program", "compile", "datasets", "fit", "nn", "optim", "plots"]
+    learning = ["Cluster", "History", "Program", "compile", "datasets", "fit"]
+    learning += ["nn", "optim", "plots"]
     others = [*graphs, *calculus, *checks, *learning]
     assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
     assert set(mg.__all__) <= set(dir(mg))

@@ -1,7 +1,16 @@
-"""Training: fitting a model to data, its history, and checkpoints."""
+"""Training: fitting a model to data, its history, checkpoints, and clusters of processes."""
 
 from micrograd_plus.training.checkpoint import CheckpointError
+from micrograd_plus.training.cluster import Cluster, ClusterError
 from micrograd_plus.training.fit import TrainingError, evaluate, fit
 from micrograd_plus.training.history import History
 
-__all__ = ["CheckpointError", "History", "TrainingError", "evaluate", "fit"]
+__all__ = [
+    "CheckpointError",
+    "Cluster",
+    "ClusterError",
+    "History",
+    "TrainingError",
+    "evaluate",
+    "fit",
+]

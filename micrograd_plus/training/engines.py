@@ -98,6 +98,9 @@ class Eager:
             name: math.hypot(*(gradient[i] for i in places)) for name, places in self.layers.items()
         }
 
+    def agree(self, settings: dict[str, Any]) -> None:
+        """Make sure that all who train together do the same; alone one does."""
+
     def evaluate(self, batch: Sequence[int]) -> dict[str, float]:
         """The mean figures over examples."""
         means = Means()

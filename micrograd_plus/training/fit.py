@@ -15,6 +15,7 @@ from micrograd_plus.optim.rules import Adam
 from micrograd_plus.text import visible
 from micrograd_plus.training import checkpoint as checkpoints
 from micrograd_plus.training.checkpoint import CheckpointError
+from micrograd_plus.training.cluster import current
 from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples
 from micrograd_plus.training.history import History
@@ -102,7 +103,8 @@ def fit(
         progress: whether to show a bar; by default on a terminal and in a notebook.
         engine: "eager" records each example anew; "compiled" traces the loss of one example and
             runs it as matrix code, by NumPy; "auto" compiles, and where that fails says why and
-            goes on eagerly; "jax" compiles for all devices that JAX sees.
+            goes on eagerly; "jax" compiles for all devices that JAX sees, those of the other
+            processes of a `Cluster` too.
         gradient_flow: whether to record the norm of each layer's gradient in each step, before
             clipping, as the history's `gradients`; the layers are those that `repr` shows.
 
@@ -134,6 +136,9 @@ def fit(
     elif validation is not None:
         held_out = examples(validation, "the validation set")
         check_targets(held_out, model, loss, "the validation set")
+    cluster = current()
+    if not cluster.first:
+        checkpoint, progress = None, False
     if checkpoint is not None:
         checkpoints.check_place(checkpoint)
     size = batch_size or len(train)
@@ -156,6 +161,7 @@ def fit(
         training = training.resumed(resume, [*names, "rate"], [*layers])
         _stop_early(training.history, patience, watched)
     steps, history = _engine(engine, *given), training.history
+    steps.agree({**training.settings, "epochs": [epochs, len(history)], "patience": patience})
     with show_progress(progress, epochs * batches, len(history) * batches) as advance:
         try:
             while len(history) < epochs and not history.stopped:
@@ -172,7 +178,7 @@ def fit(
                         raise TrainingError(where, history, error) from error
                     for name, norm in steps.norms.items():
                         history.gradients.setdefault(name, []).append(norm)
-                    loss_so_far = means.figures()["loss"]
+                    loss_so_far = means.figures().get("loss", 0.0)
                     advance(f"epoch {epoch + 1}/{epochs}, loss {loss_so_far:.4f}")
                 row = steps.total(means)
                 if held_out:
@@ -189,6 +195,8 @@ def fit(
                     steps.synchronise()
                     training.save(checkpoint)
         except KeyboardInterrupt:
+            if cluster.processes > 1:  # not all are interrupted at one step
+                raise
             history.stopped = f"interrupted in epoch {len(history) + 1}"
         finally:
             steps.synchronise()
@@ -293,6 +301,8 @@ def _check_settings(
     metrics: Mapping[str, Metric] | None,
 ) -> None:
     """Refuse what makes no sense, by its name."""
+    if engine != "jax" and current().processes > 1:
+        raise ValueError(f"the processes of a cluster train with engine='jax', not {engine!r}")
     if engine not in ENGINES:
         hint = did_you_mean(engine, ENGINES)
         raise ValueError(f"there is no engine {engine!r}{hint}; choose from {', '.join(ENGINES)}")

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from contextlib import contextmanager
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
+from micrograd_plus.training.cluster import ClusterError, current
 from micrograd_plus.training.engines import Compiled
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from micrograd_plus.training.engines import Advance, Counted
+    from micrograd_plus.training.engines import Advance, Counted, Means
     from micrograd_plus.training.examples import Examples
 
 
@@ -36,6 +39,13 @@ class Sharded(Compiled):
 
     def __init__(self, found: Examples, *given: Any) -> None:
         self.jax = jax = need("jax", "jax")
+        self.cluster = current()
+        self.first = self.cluster.first
+        if self.cluster.processes != jax.process_count():
+            raise ValueError(
+                f"JAX connects {jax.process_count()} processes: train in the block of a Cluster "
+                "of as many"
+            )
         axis = (jax.sharding.AxisType.Auto,)
         self.devices = jax.device_count()
         self.mesh = jax.make_mesh((self.devices,), ("batch",), axis_types=axis)
@@ -152,8 +162,51 @@ class Sharded(Compiled):
         losses, outputs = self.program.other_results(self.numpy.concatenate(blocks, axis=1))
         return [batch[i] for i in places], losses, outputs
 
+    def agree(self, settings: dict[str, Any]) -> None:
+        """Refuse to train together what differs between processes.
+
+        Raises:
+            ClusterError: (in all processes) something differs; the message names it.
+        """
+        if self.cluster.processes == 1:
+            return
+        optimizer = self.optimizer
+        rule = [type(optimizer.rule).__name__, optimizer.steps, *optimizer.states]
+        parts = {
+            "model": [str(self.program), self.program.numbers.tolist()],
+            "data": [array.tolist() for array in self.arrays],
+            "update rule": rule,
+            "settings": settings,
+        }
+        mine = [sha256(json.dumps(part).encode()).digest()[:4] for part in parts.values()]
+        table = self._gathered(self.numpy.frombuffer(b"".join(mine), self.numpy.uint32))
+        for process, row in enumerate(table):
+            if odd := [name for name, same in zip(parts, row == table[0], strict=True) if not same]:
+                raise ClusterError(f"process {process} has other {', '.join(odd)} than process 0")
+
+    def total(self, means: Means) -> dict[str, float]:
+        if self.cluster.processes == 1:
+            return super().total(means)
+        names = ["loss", *self.figures]
+        table = self._gathered([means.count, *(means.found.get(name, 0.0) for name in names)])
+        shares = table[:, 0] / table[:, 0].sum()
+        return dict(zip(names, (shares @ table[:, 1:]).tolist(), strict=True))
+
+    def _gathered(self, row: Any) -> Any:
+        """An array with the row of each process."""
+        with self._working():
+            multihost = need("jax.experimental.multihost_utils", "jax")
+            return multihost.process_allgather(self.numpy.asarray(row))
+
     @contextmanager
     def _working(self) -> Iterator[None]:
         """The surroundings of whatever is computed by all devices."""
-        with self.jax.enable_x64(True):
-            yield
+        try:
+            with self.jax.enable_x64(True):
+                yield
+        except (RuntimeError, ValueError) as error:
+            if self.cluster.processes == 1:
+                raise
+            reason = str(error).splitlines()[0]
+            raise ClusterError(f"another process is gone: {reason}") from error
+        self.cluster.moved()

@@ -1,0 +1,168 @@
+"""Local processes of one training: started, watched, and started anew where one is lost."""
+
+from __future__ import annotations
+
+import os
+import selectors
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from typing import IO, TYPE_CHECKING
+
+from micrograd_plus.training.cluster import GONE, SUPERVISOR
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    Command = Callable[[int, str, bool], Sequence[str]]
+
+_START = 60  # seconds that importing may take on a busy machine
+_PAUSE = 0.1  # seconds between two looks at the processes
+
+
+def launch(
+    command: Command,
+    processes: int,
+    *,
+    checkpoint: Path | None = None,
+    restarts: int = 3,
+    timeout: float = 60,
+) -> int:
+    """Run a training as several processes on this machine, until all have ended.
+
+    Process 0 has this one's standard output and error; what others print goes to standard error,
+    with their number before. When one is killed, crashes, loses the others, or makes no step for
+    some time, all are killed, and started anew from the checkpoint. An error that a process
+    reports itself ends the training: it would come again. If this process ends, so do they.
+
+    Args:
+        command: the program and its arguments, for a process's number, the coordinator's address,
+            and whether to go on from the checkpoint; it has to enter a `Cluster`.
+        processes: how many.
+        checkpoint: the file that the training writes; without it nothing is started anew.
+        restarts: how often to do so.
+        timeout: seconds without a step after which a process counts as stuck.
+
+    Returns:
+        0 if all went well, otherwise the code of the process that failed first; 75 if it had none.
+    """
+    before = _version(checkpoint)
+    for attempt in range(restarts + 1):
+        # another's file is not to go on from
+        resumed = attempt > 0 and _version(checkpoint) != before
+        failure = _run(command, processes, resumed, timeout)
+        if failure is None:
+            return 0
+        reason, code = failure
+        if code not in (None, GONE) or checkpoint is None or attempt == restarts:
+            advice = "" if checkpoint or code not in (None, GONE) else (
+                "; with --checkpoint it would be started again from there"
+            )  # fmt: skip
+            _say(f"{reason}{advice}")
+            return code or GONE
+        where = checkpoint if _version(checkpoint) != before else "the beginning"
+        _say(f"{reason}; starting again from {where} ({attempt + 1} of {restarts})")
+    raise AssertionError  # the last attempt returns
+
+
+def _version(path: Path | None) -> tuple[int, int] | None:
+    """What tells a file from the one that replaces it."""
+    with suppress(OSError):
+        if path is not None:
+            found = path.stat()
+            return found.st_ino, found.st_mtime_ns
+    return None
+
+
+def _run(
+    command: Command, processes: int, resumed: bool, timeout: float
+) -> tuple[str, int | None] | None:
+    """Why the training failed, and the code if it reported that itself; None if it did not."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        coordinator = f"127.0.0.1:{server.getsockname()[1]}"
+    children: list[_Child] = []
+    with selectors.DefaultSelector() as selector:
+        try:
+            for i in range(processes):
+                children.append(_Child(i, command(i, coordinator, resumed)))
+                selector.register(children[-1].socket, selectors.EVENT_READ, children[-1])
+            while any(child.process.poll() is None for child in children):
+                for key, _ in selector.select(_PAUSE):
+                    if not key.data.heard():
+                        selector.unregister(key.fileobj)
+                if failed := [child for child in children if child.process.poll()]:
+                    return min(failed, key=_Child.blame).failure()
+                oldest = min(children, key=lambda child: child.deadline(timeout))
+                if oldest.deadline(timeout) < time.monotonic():
+                    return f"process {oldest.index} made no step for {timeout:g} s", None
+            failed = [child for child in children if child.process.poll()]
+            return min(failed, key=_Child.blame).failure() if failed else None
+        finally:
+            for child in children:
+                child.kill()
+
+
+class _Child:
+    """A process, and a socket to it: it tells of its steps, and ends when we do."""
+
+    def __init__(self, index: int, command: Sequence[str]) -> None:
+        self.index = index
+        self.socket, theirs = socket.socketpair()
+        with theirs:
+            self.process = subprocess.Popen(  # noqa: S603  the caller's own command
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE if index else None,
+                stderr=subprocess.STDOUT if index else None,
+                pass_fds=[theirs.fileno()],
+                env={**os.environ, SUPERVISOR: str(theirs.fileno())},
+                start_new_session=True,  # Ctrl-C reaches only us; a group that can be killed
+            )
+        self._last = time.monotonic() + _START
+        self._done = False
+        if self.process.stdout:
+            threading.Thread(target=_relay, args=(self.process.stdout, index), daemon=True).start()
+
+    def heard(self) -> bool:
+        """Note that it lives; false when it has no more steps to make."""
+        self._last = time.monotonic()
+        with suppress(OSError):
+            if self.socket.recv(4096):
+                return True
+        self._done = True
+        return False
+
+    def deadline(self, timeout: float) -> float:
+        return float("inf") if self._done else self._last + timeout
+
+    def blame(self) -> int:
+        """How likely another's failure made this one fail: those left alone abort."""
+        code = self.process.returncode
+        return [code >= 0, code in (GONE, -signal.SIGABRT)].count(True)
+
+    def failure(self) -> tuple[str, int | None]:
+        code = self.process.returncode
+        if code < 0:
+            return f"process {self.index} was killed by {signal.Signals(-code).name}", None
+        return f"process {self.index} ended with code {code}", code
+
+    def kill(self) -> None:
+        with suppress(ProcessLookupError):
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
+        self.socket.close()
+
+
+def _relay(lines: IO[bytes], index: int) -> None:
+    with lines:
+        for line in lines:
+            print(f"[{index}] {line.decode(errors='replace').rstrip()}", file=sys.stderr)
+
+
+def _say(text: str) -> None:
+    print(f"micrograd-plus: {text}", file=sys.stderr, flush=True)

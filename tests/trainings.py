@@ -1,0 +1,73 @@
+"""Trainings that have to end alike, by whatever engine, and on however many devices.
+
+Run as a program, with a folder, and perhaps coordinator, processes and number of this process: it
+writes there what came out, as JSON.
+"""
+
+import json
+import sys
+from pathlib import Path
+
+import micrograd_plus as mg
+from micrograd_plus import datasets, nn, optim
+from micrograd_plus.training import ClusterError
+
+
+def spirals(**options):
+    """105 steps of mini-batches of 7, the last of an epoch of 6, with a held-out set."""
+    given = {"batch_size": 7, "epochs": 15, "validation": 0.2, "gradient_flow": True}
+    model = nn.MLP(2, [6, 3], activation="tanh", seed=1)
+    data, rule = datasets.spirals(60), optim.Adam(optim.Cosine(0.02, 15))
+    return model, mg.fit(model, data, nn.softmax_cross_entropy, rule, **{**given, **options})
+
+
+def parabolas(**options):
+    """120 steps on two outputs, with all that changes loss and gradient, and a metric."""
+    model = nn.MLP(1, [5, 2], activation="gelu", seed=1)
+    given = {
+        "batch_size": 10,
+        "epochs": 20,
+        "penalty": lambda parameters: nn.l2_penalty(parameters, 0.01),
+        "clip_norm": 0.5,
+        "clip_value": 0.4,
+        "metrics": {"first": lambda outputs, target: abs(outputs[0] - target[0])},
+    }
+    data, rule = datasets.parabolas(60), optim.Nesterov(0.05)
+    return model, mg.fit(model, data, nn.mse, rule, **{**given, **options})
+
+
+def saturated(**options):
+    """105 steps with fewer examples than devices; some have to be left to the engine."""
+    model = nn.MLP(1, [1], activation=["sigmoid"], seed=2)
+    model.layers[0].neurons[0].w[0].data = 1.0
+    data = [[1.0], [900.0], [0.5], [900.0], [-0.5], [0.25]], [1, 1, 0, 1, 0, 1]
+    given = {"batch_size": 2, "epochs": 35, "validation": data, "gradient_flow": True}
+    rule = optim.Momentum(0.01)
+    return model, mg.fit(model, data, nn.binary_cross_entropy, rule, **{**given, **options})
+
+
+ALL = {"spirals": spirals, "parabolas": parabolas, "saturated": saturated}
+
+
+def found(train, **options):
+    """What a training leaves, as plain data."""
+    model, history = train(**options)
+    return {"parameters": [p.data for p in model.parameters()], **vars(history)}
+
+
+def main(folder, coordinator=None, processes=1, process_id=0):
+    with mg.Cluster(coordinator, int(processes), int(process_id)) as cluster:
+        results = {"refused": []}
+        for seed, batch_size in ((cluster.process_id, 7), (0, 7 + cluster.process_id)):
+            try:
+                spirals(engine="jax", epochs=1, seed=seed, batch_size=batch_size)
+            except ClusterError as error:
+                results["refused"].append(str(error))
+        for name, train in ALL.items():
+            mine = Path(folder) / f"{name}-{cluster.process_id}.json"
+            results[name] = found(train, engine="jax", checkpoint=mine)
+    (Path(folder) / f"{cluster.process_id}.json").write_text(json.dumps(results))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])
