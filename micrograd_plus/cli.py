@@ -28,7 +28,7 @@ from micrograd_plus.errors import did_you_mean
 from micrograd_plus.expression import from_text, read_numbers
 from micrograd_plus.questions import KINDS
 from micrograd_plus.training import ClusterError, TrainingError
-from micrograd_plus.training.cluster import GONE
+from micrograd_plus.training.cluster import GONE, leave_abandoned
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -99,6 +99,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 def _fail(error: Exception, code: int) -> int:
     print(f"{_PROGRAM}: {error}", file=sys.stderr)
+    leave_abandoned(code)
     return code
 
 

@@ -55,14 +55,26 @@ def found(train, **options):
     return {"parameters": [p.data for p in model.parameters()], **vars(history)}
 
 
+def refusals(process_id):
+    """What the processes of a cluster say to trainings that would not be one."""
+    for options in (
+        {"engine": "compiled"},
+        {"engine": "jax", "seed": process_id},
+        {"engine": "jax", "batch_size": 7 + process_id},
+    ):
+        try:
+            spirals(epochs=1, **options)
+        except (ClusterError, ValueError) as error:
+            yield str(error)
+
+
 def main(folder, coordinator=None, processes=1, process_id=0):
     with mg.Cluster(coordinator, int(processes), int(process_id)) as cluster:
-        results = {"refused": []}
-        for seed, batch_size in ((cluster.process_id, 7), (0, 7 + cluster.process_id)):
-            try:
-                spirals(engine="jax", epochs=1, seed=seed, batch_size=batch_size)
-            except ClusterError as error:
-                results["refused"].append(str(error))
+        import jax
+
+        results = {"devices": jax.device_count()}
+        if cluster.processes > 1:
+            results["refused"] = list(refusals(cluster.process_id))
         for name, train in ALL.items():
             mine = Path(folder) / f"{name}-{cluster.process_id}.json"
             results[name] = found(train, engine="jax", checkpoint=mine)

@@ -117,13 +117,14 @@ class Cluster:
         return self
 
     def __exit__(self, kind: Any, error: BaseException | None, trace: Any) -> None:
-        global _current
+        global _abandoned, _current
         _current = _ALONE
         if not (self.coordinator or self._detected):
             return
         if isinstance(error, Exception | KeyboardInterrupt):
             # leaving in order would wait for those who wait for this process
             codes = {ClusterError: GONE, KeyboardInterrupt: 130}
+            _abandoned = True
             atexit.register(_leave, codes.get(type(error), 1))
         else:
             self.moved("waiting for the other processes to finish")
@@ -273,8 +274,18 @@ def _quiet() -> Iterator[None]:
 
 _ALONE = Cluster()
 _current = _ALONE
+_abandoned = False
 
 
 def current() -> Cluster:
     """The cluster whose block this process is in; otherwise one of this process alone."""
     return _current
+
+
+def leave_abandoned(code: int) -> None:
+    """End this process with an exit code, if an error made it leave its cluster.
+
+    An ordinary exit has the code 75 if another was lost, 130 after Ctrl-C and 1 after all else.
+    """
+    if _abandoned:
+        _leave(code)

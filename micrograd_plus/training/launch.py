@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     Command = Callable[[int, str, bool], Sequence[str]]
 
 _START = 60  # seconds that importing may take on a busy machine
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # what JAX's C++ says of processes we killed
 _PAUSE = 0.1  # seconds between two looks at the processes
 
 
@@ -120,7 +121,7 @@ class _Child:
                 stdout=subprocess.PIPE if index else None,
                 stderr=subprocess.STDOUT if index else None,
                 pass_fds=[theirs.fileno()],
-                env={**os.environ, SUPERVISOR: str(theirs.fileno())},
+                env={**_QUIET, **os.environ, SUPERVISOR: str(theirs.fileno())},
                 start_new_session=True,  # Ctrl-C reaches only us; a group that can be killed
             )
         self._last = time.monotonic() + _START
