@@ -221,6 +221,28 @@ def test_where_nothing_describes_a_cluster():
     assert "no cluster was detected in the environment" in errors
 
 
+def test_a_cluster_as_slurm_describes_it(tmp_path):
+    for job in range(4096):  # JAX makes a port of it
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 61440 + job)):
+            break
+    file = tmp_path / "c.json"
+    command = [*COMMAND, "train", *SMALL, "--detect-cluster", "--epochs", 3, "--checkpoint", file]
+    given = {
+        "SLURM_JOB_ID": str(job),
+        "SLURM_STEP_NODELIST": "127.0.0.1",
+        "SLURM_NTASKS": "2",
+        "JAX_COORDINATOR_BIND_ADDRESS": f"127.0.0.1:{61440 + job}",
+    }
+    with (
+        started(command, **given, SLURM_PROCID="0", SLURM_LOCALID="0") as [first],
+        started(command, **given, SLURM_PROCID="1", SLURM_LOCALID="1") as [other],
+    ):
+        code, printed, errors = ended(first)
+        assert (code, printed.count("3 epochs")) == (0, 1), errors
+        assert ended(other)[:2] == (0, "")
+    assert epochs(file) == 3
+
+
 # ----------------------------------------------------------------------------- faults
 
 
@@ -257,7 +279,7 @@ def test_a_process_that_never_starts():
             for i, process in enumerate((first, lonely)):
                 code, _, errors = ended(process)
                 assert code == GONE
-                assert f"process {i}: waiting for all 2 processes at 127.0.0.1:" in errors
+                assert f"process {i}: waiting for all processes to join at 127.0.0.1:" in errors
                 assert "for 3 s; one is gone or stuck" in errors
 
 
@@ -303,24 +325,23 @@ def test_launched_training_survives(tmp_path):
 @pytest.mark.parametrize(
     ("place", "words"), [("/dev/full", "No space left"), ("/sys/c.json", "'/sys/c.json'")]
 )
-def test_a_checkpoint_that_can_not_be_written(place, words):
+def test_a_checkpoint_that_can_not_be_written(place, words, capfd):
     """A full disk, and a folder in which nothing can be made."""
-    with started([*COMMAND, "launch", "--", "train", *SMALL, "--checkpoint", place]) as [launcher]:
-        code, printed, errors = ended(launcher)
-    assert (code, printed) == (1, "")
+    assert main(["launch", "--", *map(str, ["train", *SMALL, "--checkpoint", place])]) == 1
+    printed, errors = capfd.readouterr()
+    assert printed == ""
     assert words in errors
     assert "micrograd-plus: process 0 ended with code 1\n" in errors
     assert "starting again" not in errors
 
 
-def test_a_checkpoint_cut_short(tmp_path):
+def test_a_checkpoint_cut_short(tmp_path, capfd):
     file = tmp_path / "c.json"
     mg.fit(nn.MLP(2, [1]), datasets.moons(10), nn.mse, epochs=1, checkpoint=file)
     file.write_bytes(file.read_bytes()[:-100])
     options = ["train", *SMALL, "--checkpoint", file, "--resume"]
-    with started([*COMMAND, "launch", "--", *options]) as [launcher]:
-        code, _, errors = ended(launcher)
-    assert code == 2
+    assert main(["launch", "--", *map(str, options)]) == 2
+    errors = capfd.readouterr().err
     assert "c.json is cut short, or no checkpoint" in errors
     assert "starting again" not in errors
 

@@ -92,6 +92,8 @@ class Cluster:
     def detect(cls, *, timeout: float = 60) -> Cluster:
         """The cluster that the environment describes: of Slurm, Open MPI, a TPU pod, Kubernetes.
 
+        Process 0 listens on all interfaces, unless JAX_COORDINATOR_BIND_ADDRESS is HOST:PORT.
+
         Args:
             timeout: as for the class.
 
@@ -143,7 +145,7 @@ class Cluster:
         where = self.coordinator or "the cluster's coordinator"
         if self.coordinator and self.first:
             _check_free(self.coordinator)
-        self._steps.start(f"waiting for all {self.processes} processes at {where}")
+        self._steps.start(f"waiting for all processes to join at {where}")
         patience = int(self.timeout) + _LATER
         given: dict[str, Any] = {} if self._detected else {
             "coordinator_address": self.coordinator,

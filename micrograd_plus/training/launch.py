@@ -126,8 +126,10 @@ class _Child:
             )
         self._last = time.monotonic() + _START
         self._done = False
-        if self.process.stdout:
-            threading.Thread(target=_relay, args=(self.process.stdout, index), daemon=True).start()
+        self._relay = threading.Thread(
+            target=_relay, args=(self.process.stdout, index), daemon=True
+        )
+        self._relay.start()
 
     def heard(self) -> bool:
         """Note that it lives; false when it has no more steps to make."""
@@ -156,12 +158,13 @@ class _Child:
         with suppress(ProcessLookupError):
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+        self._relay.join(1)
         self.socket.close()
 
 
-def _relay(lines: IO[bytes], index: int) -> None:
-    with lines:
-        for line in lines:
+def _relay(lines: IO[bytes] | None, index: int) -> None:
+    with lines or suppress():
+        for line in lines or ():
             print(f"[{index}] {line.decode(errors='replace').rstrip()}", file=sys.stderr)
 
 

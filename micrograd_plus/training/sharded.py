@@ -67,11 +67,11 @@ class Sharded(Compiled):
             part = len(columns[0])
             return jax.lax.axis_index("batch") * part + numpy.arange(part) < total
 
-        def step(
-            vector: Any, states: Any, rest: Any, rate: Any, number: Any, total: Any, *columns: Any
-        ) -> Any:
+        # the scalars come as one array, as each would be brought to the devices by itself
+        def step(vector: Any, states: Any, scalars: Any, *columns: Any) -> Any:
+            total, rate, number = scalars[:3]
             shares = numpy.where(real(total, columns), 1 / total, 0.0)
-            p = numpy.concatenate([vector, rest])
+            p = numpy.concatenate([vector, scalars[3:]])
             value, gradient, rows = functions["value_and_grad"](
                 p, *(column.T for column in columns), shares
             )
@@ -81,24 +81,24 @@ class Sharded(Compiled):
             fine = [numpy.isfinite(x).all() for x in (whole, numpy.stack([vector, *states]))]
             return vector, states, whole, numpy.stack(fine), rows
 
-        def forward(vector: Any, rest: Any, total: Any, *columns: Any) -> Any:
-            p = numpy.concatenate([vector, rest])
+        def forward(vector: Any, scalars: Any, *columns: Any) -> Any:
+            p = numpy.concatenate([vector, scalars[1:]])
             rows = functions["forward"](p, *(column.T for column in columns))
-            bad = ~numpy.isfinite(rows).all(axis=0) & real(total, columns)
+            bad = ~numpy.isfinite(rows).all(axis=0) & real(scalars[0], columns)
             return rows[1:], jax.lax.psum(bad.sum(), "batch")
 
         spec = jax.sharding.PartitionSpec
         data, wide = [spec("batch")] * len(self.columns), spec(None, "batch")
 
         def compiled(function: Any, copied: int, results: tuple[Any, ...]) -> Any:
-            # with check_vma JAX would add up gradients for what is copied once more
+            # what check_vma tells apart matters to JAX's gradients; the program has its own
             return jax.jit(jax.shard_map(
                 function, mesh=self.mesh, in_specs=(*[spec()] * copied, *data), out_specs=results,
                 check_vma=False,
             ))  # fmt: skip
 
         results = (spec(), spec(), spec(), spec(), wide)
-        return compiled(step, 6, results), compiled(forward, 3, (wide, spec()))
+        return compiled(step, 3, results), compiled(forward, 2, (wide, spec()))
 
     def _take_over(self) -> None:
         super()._take_over()
@@ -111,12 +111,11 @@ class Sharded(Compiled):
 
     def _advance(self, batch: Sequence[int], rate: float, number: int) -> Advance:
         self.part = max(self.part, -(-len(batch) // self.devices))
-        rest = self.program.numbers[len(self.vector) :]
+        scalars = self._scalars(len(batch), rate, number)
         with self._working():
             vector, states, whole, fine, rows = self._step(
-                self.vector, self.states, rest, rate, float(number), float(len(batch)),
-                *self._parts(batch, self.part),
-            )  # fmt: skip
+                self.vector, self.states, scalars, *self._parts(batch, self.part)
+            )
             gradient_is_fine, self.fine = self.jax.device_get(fine)
             counted = self._counted(batch, rows)
             whole = self.jax.device_get(whole)
@@ -129,14 +128,17 @@ class Sharded(Compiled):
             super()._check(self.jax.device_get(vector), self.jax.device_get(states), number)
 
     def _outputs(self, batch: Sequence[int]) -> Counted:
-        rest = self.program.numbers[len(self.vector) :]
         with self._working():
             columns = self._parts(batch, -(-len(batch) // self.devices))
-            rows, bad = self._forward(self.vector, rest, float(len(batch)), *columns)
+            rows, bad = self._forward(self.vector, self._scalars(len(batch)), *columns)
             bad, counted = int(bad), self._counted(batch, rows)
         if bad:
             raise NonFiniteError(f"the results for {bad} examples are not finite")
         return counted
+
+    def _scalars(self, *numbers: float) -> Any:
+        """Numbers, and after them those of leaves that are neither parameters nor inputs."""
+        return self.numpy.array([*numbers, *self.program.numbers[len(self.vector) :]])
 
     def _parts(self, batch: Sequence[int], part: int) -> list[Any]:
         """The examples of a batch as arrays over all devices, of which only own parts are read."""
