@@ -272,6 +272,29 @@ def test_who_is_left_alone_ends(victim, fault, tmp_path):
         }[fault] in errors
 
 
+FAILS = """
+import sys
+import micrograd_plus as mg
+from micrograd_plus import datasets, nn
+
+with mg.Cluster(sys.argv[1], 2, int(sys.argv[2])) as cluster:
+    if not cluster.first:
+        raise RuntimeError("no more")
+    mg.fit(nn.MLP(2, [1]), datasets.moons(10), nn.mse, engine="jax")
+"""
+
+
+def test_an_error_in_the_block_ends_both_programs():
+    command = [sys.executable, "-c", FAILS, free_address()]
+    with started([*command, 0], [*command, 1]) as [first, other]:
+        code, _, errors = ended(other)
+        assert code == 1
+        assert errors.rstrip().endswith("RuntimeError: no more")
+        code, _, errors = ended(first)
+        assert code == GONE
+        assert "ClusterError: another process is gone" in errors
+
+
 def test_a_process_that_never_starts():
     with started(*pair(timeout=3)) as [first, other]:
         other.kill()

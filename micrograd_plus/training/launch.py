@@ -159,13 +159,14 @@ class _Child:
             os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
         self._relay.join(1)
+        if self.process.stdout:
+            self.process.stdout.close()
         self.socket.close()
 
 
 def _relay(lines: IO[bytes] | None, index: int) -> None:
-    with lines or suppress():
-        for line in lines or ():
-            print(f"[{index}] {line.decode(errors='replace').rstrip()}", file=sys.stderr)
+    for line in lines or ():
+        print(f"[{index}] {line.decode(errors='replace').rstrip()}", file=sys.stderr)
 
 
 def _say(text: str) -> None:
