@@ -28,7 +28,14 @@ _NEAR = 1e-9
 
 
 class GradientError(AssertionError):
-    """Derivatives that disagree; `report` has all numbers."""
+    """Derivatives that disagree; `report` has all numbers.
+
+    >>> try:
+    ...     check_gradients(lambda x: x * x.data, 3)  # whose second factor leaves the graph
+    ... except GradientError as error:
+    ...     error.report.ok
+    False
+    """
 
     def __init__(self, report: Report) -> None:
         super().__init__(str(report))
@@ -46,6 +53,10 @@ class Row:
         difference: from differences of values; nan where they don't tell.
         tolerance: how far apart the numbers may be.
         at_kink: whether it depends on an operation that stands at a kink.
+
+    >>> row = check_gradients(lambda x: x * x, 3).rows[0]
+    >>> row.name, row.reverse, row.forward, row.verdict
+    ('∂f/∂x1', 6.0, 6.0, 'ok')
     """
 
     name: str
@@ -77,6 +88,11 @@ class Report:
         rows: each derivative in three ways.
         kinks: the operations that stand at a kink, where differences say nothing.
         culprits: what is wrong with which operation.
+
+    >>> from micrograd_plus import relu
+    >>> report = check_gradients(relu, 0, second=False)
+    >>> report.ok, report.kinks
+    (True, ['relu(0)'])
     """
 
     rows: list[Row]
@@ -133,7 +149,22 @@ def check_gradients(f: Function, *point: float, second: bool = True) -> Report:
 
 
 def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Report:
-    """`check_gradients` with a name for each argument."""
+    """`check_gradients` with a name for each argument.
+
+    Args:
+        f: a function of scalars that returns a scalar.
+        point: a number for each argument, in their order, by what to call it.
+        second: whether to check the second derivatives, too.
+
+    Returns:
+        The report.
+
+    Raises:
+        GradientError, NonFiniteError: as for `check_gradients`.
+
+    >>> check_graph(lambda w, x: w * x, {"w": 2, "x": 3}, second=False).rows[0].name
+    '∂f/∂w'
+    """
     names = list(point)
     numbers = [real(x, f"the number for {name}") for name, x in point.items()]
     leaves = [Value(x, name) for name, x in zip(names, numbers, strict=True)]

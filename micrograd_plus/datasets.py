@@ -169,6 +169,10 @@ def digits(size: int = 8) -> Data:
         ModuleNotFoundError: scikit-learn is missing.
 
     Source: the test set of E. Alpaydin and C. Kaynak, UCI Machine Learning Repository, 1998.
+
+    >>> inputs, targets = digits()
+    >>> len(inputs), len(inputs[0]), targets[:5]
+    (1797, 64, [0, 1, 2, 3, 4])
     """
     if not isinstance(size, int) or size < 8 or size % 8:
         raise ValueError(f"the size of digits must be a multiple of 8, not {size!r}")

@@ -26,11 +26,32 @@ _SHOWN = 8
 
 
 class StaleGraphError(RuntimeError):
-    """A backward pass through values that no longer follow from their arguments."""
+    """A backward pass through values that no longer follow from their arguments.
+
+    >>> x = Value(0.5)
+    >>> with debug():
+    ...     y = x * x
+    ...     x.data = 2.0
+    ...     try:
+    ...         y.backward()
+    ...     except StaleGraphError:
+    ...         x.grad
+    0.0
+    """
 
 
 class ForgottenCallWarning(UserWarning):
-    """A training loop seems to lack a call."""
+    """A training loop seems to lack a call.
+
+    >>> from micrograd_plus import optim
+    >>> w = Value(1.0, "w")
+    >>> optimizer = optim.Optimizer([w], optim.GradientDescent())
+    >>> with warnings.catch_warnings(record=True) as told, debug():
+    ...     warnings.simplefilter("always")
+    ...     optimizer.step()
+    >>> [warning.category.__name__ for warning in told]
+    ['ForgottenCallWarning']
+    """
 
 
 class _Made(NamedTuple):

@@ -34,7 +34,21 @@ _new = object.__new__
 
 
 class Observer(Protocol):
-    """What is told of everything that is recorded and differentiated."""
+    """What is told of everything that is recorded and differentiated.
+
+    >>> class Counter:
+    ...     count = 0
+    ...     def recorded(self, node):
+    ...         self.count += 1
+    ...     def differentiating(self, nodes): ...
+    ...     def stepping(self, parameters): ...
+    >>> counter = Counter()
+    >>> observers.append(counter)
+    >>> _ = Value(2.0) * 3 + 1
+    >>> observers.remove(counter)
+    >>> counter.count
+    2
+    """
 
     def recorded(self, node: Value) -> None:
         """`node` was made."""
@@ -58,6 +72,9 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
 
     Raises:
         NonFiniteError: the value is not a finite real number.
+
+    >>> record(ops.multiply, (Value(2.0), 3.0))
+    Value(data=6.0, grad=0.0)
     """
     numbers = [arg if type(arg) is float else arg._data for arg in args]
     return _node(evaluate(op, args, numbers), op, *packed(op, args))
@@ -79,9 +96,16 @@ def _node(data: float, op: Op, left: Any, right: Any) -> Value:
 def apply(op: Op, *arguments: Any) -> Any:
     """Apply an operation: recorded if an argument is a Value, a plain float if none is.
 
+    Args:
+        op: an entry of the table, or one of your own.
+        arguments: Values and real numbers.
+
     Raises:
         TypeError: an argument is neither a Value nor a real number.
         NonFiniteError: the result is not a finite real number.
+
+    >>> apply(ops.multiply, Value(2), 3), apply(ops.multiply, 2, 3)
+    (Value(data=6.0, grad=0.0), 6.0)
     """
     if not {Value, float}.issuperset(map(type, arguments)):
         arguments = tuple(_argument(op, x) for x in arguments)
@@ -102,6 +126,12 @@ def operand(x: Any) -> Any:
     """`x` as an argument of an operation: Values stay, real numbers become floats.
 
     NotImplemented for everything else, which lets Python ask the other operand.
+
+    Args:
+        x: anything.
+
+    >>> operand(2), operand("2")
+    (2.0, NotImplemented)
     """
     if type(x) is float or isinstance(x, Value):
         return x
@@ -142,7 +172,7 @@ class Value(Number):
 
     Args:
         data: a finite real number.
-        label: the name to print and draw; `w_0` and `w_{1,2}` get subscripts.
+        label: the name to print and draw; "w_0" and "w_{1,2}" get subscripts.
 
     Attributes:
         data: the number.

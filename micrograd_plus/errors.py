@@ -17,6 +17,13 @@ class NonFiniteError(ArithmeticError, ValueError):
         op: the operation; None where a number was refused before it entered a graph.
         operands: its arguments.
         numbers: their numbers.
+
+    >>> from micrograd_plus import Value, log
+    >>> try:
+    ...     log(Value(-1.0))
+    ... except NonFiniteError as error:
+    ...     print(error.op, error.numbers)
+    <operation log: the natural logarithm of x> [-1.0]
     """
 
     def __init__(

@@ -31,6 +31,10 @@ class Path(NamedTuple):
         nodes: the values on it, from the first to the output.
         slopes: the local derivatives along it, from the output's to the first.
         product: their product.
+
+    >>> x = Value(3.0)
+    >>> [path.product for path in explain(x, of=x * x + x).paths]
+    [3.0, 3.0, 1.0]
     """
 
     nodes: tuple[Value, ...]
@@ -47,6 +51,11 @@ class Explanation:
         paths: the paths with the largest products, the largest first.
         count: how many paths there are in all.
         names: how the values are called.
+
+    >>> x = Value(3.0)
+    >>> found = explain(x, of=x * x + x, most=1)
+    >>> found.gradient, found.count, found.rest
+    (7.0, 3, 4.0)
     """
 
     gradient: float
@@ -162,6 +171,10 @@ class Summary:
         smallest: the value with the smallest gradient other than 0, and the gradient.
         without: how many values have the gradient 0.
         dead: the rectified linear units that pass nothing on, as their input is not positive.
+
+    >>> found = summary(Value(3.0) * 2 + 1)
+    >>> found.nodes, found.depth, found.operations["add"]
+    (3, 2, 1)
     """
 
     nodes: int

@@ -38,7 +38,13 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 
 
 class ExpressionError(ValueError):
-    """A text that is not in the language; the message points at the place."""
+    """A text that is not in the language; the message points at the place.
+
+    >>> from_text("x +", {"x": 1})
+    Traceback (most recent call last):
+        ...
+    micrograd_plus.expression.ExpressionError: at column 4: invalid syntax
+    """
 
 
 def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
@@ -68,6 +74,9 @@ def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
 
 def read_numbers(assignments: list[str]) -> dict[str, float]:
     """The numbers in texts such as "x=1".
+
+    Args:
+        assignments: texts of a name, = and a number.
 
     Raises:
         ExpressionError: a text is not a name, = and a finite number, or a name comes twice.

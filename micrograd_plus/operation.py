@@ -17,7 +17,18 @@ BINDING = ("sum", "negation", "product", "power", "atom")
 
 
 class Domain(NamedTuple):
-    """Where an operation is defined: in words, as a test, and as bounds of its first argument."""
+    """Where an operation is defined: in words, as a test, and as bounds of its first argument.
+
+    Attributes:
+        text: in words.
+        contains: whether arguments are in it.
+        low: the least first argument, if there is one.
+        high: the largest.
+
+    >>> positive = Domain("x > 0", lambda x: x > 0, low=0.0)
+    >>> positive.contains(2.0), positive.high
+    (True, inf)
+    """
 
     text: str
     contains: Callable[..., bool]
@@ -55,6 +66,20 @@ class Op:
 
     Attributes:
         arity: the number of arguments; None where any number will do.
+
+    >>> square = Op(
+    ...     "square",
+    ...     symbol="x²",
+    ...     formula="{0:atom}²",
+    ...     value=lambda m, x: x * x,
+    ...     partials=(lambda m, out, x: 2 * x,),
+    ...     about="the square",
+    ...     example=((3.0,), 9.0),
+    ... )
+    >>> from micrograd_plus import check_gradients
+    >>> from micrograd_plus.engine import apply
+    >>> check_gradients(lambda x: apply(square, x), 3.0).rows[0].reverse
+    6.0
     """
 
     __slots__ = (
@@ -124,6 +149,12 @@ class Op:
 
         What is not wanted is not computed, where it has a rule of its own: x³ at a negative x
         must not ask for log(x), the derivative for its exponent.
+
+        Args:
+            m: the namespace to compute in, such as `numpy`.
+            out: the operation's value.
+            args: its arguments.
+            wanted: for each argument whether its derivative is asked.
         """
         if callable(self.partials):
             everything: Sequence[Any] = self.partials(m, out, *args)

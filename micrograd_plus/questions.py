@@ -55,6 +55,9 @@ class Answer(NamedTuple):
     Attributes:
         number: the number.
         unit: what a unit in the last digit given is worth; 0 for a fraction, which is exact.
+
+    >>> read("2.50")
+    Answer(number=2.5, unit=0.01)
     """
 
     number: float
@@ -89,6 +92,9 @@ class Target(NamedTuple):
         number: the number.
         slack: the difference that the rounding of floats explains.
         coarse: half a unit of its second significant digit.
+
+    >>> target(0.25).agrees(read("1/4"))
+    True
     """
 
     number: float
@@ -98,32 +104,64 @@ class Target(NamedTuple):
     def agrees(self, answer: Answer) -> bool:
         """Whether an answer agrees in all digits given, or else in two significant ones at least.
 
+        Args:
+            answer: as `read` gives it.
+
         >>> target(0.3932).agrees(read("0.39")), target(0.3932).agrees(read("0.395"))
         (True, False)
         """
         return self.near(answer, min(answer.unit / 2, self.coarse))
 
     def near(self, answer: Answer, distance: float) -> bool:
-        """Whether an answer is within a distance, as far as floats can tell."""
+        """Whether an answer is within a distance, as far as floats can tell.
+
+        Args:
+            answer: as `read` gives it.
+            distance: how far it may be from the number.
+        """
         return abs(answer.number - self.number) <= distance + self.slack
 
 
 def target(number: float, terms: Iterable[float] = ()) -> Target:
-    """A number to compare answers with; `terms` are those that it is the sum of."""
+    """A number to compare answers with; `terms` are those that it is the sum of.
+
+    Args:
+        number: the number.
+        terms: the numbers that it is the sum of, for rounding.
+
+    >>> target(2.0).number
+    2.0
+    """
     slack = 1e-9 * max(map(abs, (number, *terms)))
     exponent = int(f"{number:e}".partition("e")[2])
     return Target(number, slack, float(f"5e{exponent - 2}") if number else 0.0)
 
 
 class Mistake(NamedTuple):
-    """A usual mistake: the number that it gives, and the hint that names it."""
+    """A usual mistake: the number that it gives, and the hint that names it.
+
+    Attributes:
+        target: the number that it gives.
+        hint: the hint that names it.
+
+    >>> Mistake(target(4.0), "Operands swapped.").target.agrees(read("4"))
+    True
+    """
 
     target: Target
     hint: str
 
 
 class Verdict(NamedTuple):
-    """What an answer is worth: whether it is right, and a hint where it is not."""
+    """What an answer is worth: whether it is right, and a hint where it is not.
+
+    Attributes:
+        right: whether the answer is right.
+        hint: what to look at; "" if it is.
+
+    >>> Verdict(False, "Operands swapped.").right
+    False
+    """
 
     right: bool
     hint: str = ""
@@ -141,6 +179,13 @@ class Question:
         mistakes: the usual mistakes; where several give one number, the likeliest of them.
         hint: what to look at, for an answer that no mistake explains.
         steps: the steps of the walkthrough that lead to the number, the last one to all of it.
+
+    >>> from micrograd_plus.walkthrough import steps
+    >>> x = Value(3.0, "x")
+    >>> f = x * 2
+    >>> question = questions(f, steps(f), hide=[x])[0]
+    >>> question.asked, question.judge("2").right, question.solution
+    ('∂f/∂x', True, ['∂f/∂x = 2'])
     """
 
     node: Value
@@ -153,6 +198,9 @@ class Question:
 
     def judge(self, text: str) -> Verdict:
         """Whether an answer is right, and if not, which mistake explains it.
+
+        Args:
+            text: the answer as it was typed.
 
         Raises:
             ValueError: the text is no number.
@@ -251,7 +299,16 @@ def _distinct(right: Target, wrong: Iterable[Wrong]) -> Iterator[Mistake]:
 
 
 class Score(NamedTuple):
-    """How many of the questions were answered right, and how many of these at the first try."""
+    """How many of the questions were answered right, and how many of these at the first try.
+
+    Attributes:
+        right: how many were answered right.
+        first: how many of these at the first try.
+        asked: how many there were.
+
+    >>> print(Score(right=3, first=2, asked=4))
+    3 of 4 right, 2 of them at the first try
+    """
 
     right: int
     first: int

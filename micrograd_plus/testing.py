@@ -39,18 +39,36 @@ CLEARANCE = 1e-2
 
 
 def numbers() -> SearchStrategy[float]:
-    """Numbers of moderate size: whole ones often, and none but 0 close to 0."""
+    """Numbers of moderate size: whole ones often, and none but 0 close to 0.
+
+    >>> from hypothesis import find
+    >>> find(numbers(), lambda x: x > 3)
+    4.0
+    """
     moderate = st.floats(-20, 20) | st.integers(-4, 4).map(float)
     return moderate.map(lambda x: 0.0 if abs(x) < 1e-3 else x)
 
 
 def operations() -> SearchStrategy[Op]:
-    """Operations of the table."""
+    """Operations of the table.
+
+    >>> from hypothesis import find
+    >>> find(operations(), lambda op: op.name == "tanh").symbol
+    'tanh'
+    """
     return st.sampled_from(sorted(TABLE)).map(TABLE.__getitem__)
 
 
 def is_smooth_at(op: Op, point: Sequence[float]) -> bool:
-    """Whether an operation is defined and differentiable around a point, and of moderate size."""
+    """Whether an operation is defined and differentiable around a point, and of moderate size.
+
+    Args:
+        op: an operation, of the table or not.
+        point: a number for each argument.
+
+    >>> is_smooth_at(TABLE["relu"], [1.0]), is_smooth_at(TABLE["relu"], [0.0])
+    (True, False)
+    """
     nearby = [[x + d for x in point] for d in (-CLEARANCE, 0.0, CLEARANCE)]
     if not all(op.domain.contains(*numbers) for numbers in nearby):
         return False
@@ -70,6 +88,10 @@ def points(draw: DrawFn, op: Op) -> list[float]:
     Args:
         draw: given by Hypothesis.
         op: an operation, of the table or not.
+
+    >>> from hypothesis import find
+    >>> find(points(TABLE["log"]), lambda point: point[0] > 1)
+    [2.0]
     """
     low, high = max(-20.0, op.domain.low), min(20.0, op.domain.high)
     first = st.floats(low, high) | numbers().filter(lambda x: low <= x <= high)
@@ -86,6 +108,11 @@ def graphs(draw: DrawFn, max_size: int = 12) -> tuple[Value, list[Value]]:
     Args:
         draw: given by Hypothesis.
         max_size: the largest number of operations.
+
+    >>> from hypothesis import find
+    >>> root, leaves = find(graphs(max_size=3), lambda graph: len(graph[1]) == 2)
+    >>> len(leaves)
+    2
     """
     leaves = [Value(draw(numbers())) for _ in range(draw(st.integers(1, 4)))]
     nodes = list(leaves)
@@ -108,7 +135,13 @@ def graphs(draw: DrawFn, max_size: int = 12) -> tuple[Value, list[Value]]:
 
 @st.composite
 def networks(draw: DrawFn) -> tuple[Value, list[Value]]:
-    """A small random network of dot products and activations: its output and its parameters."""
+    """A small random network of dot products and activations: its output and its parameters.
+
+    >>> from hypothesis import find
+    >>> root, parameters = find(networks(), lambda network: True)
+    >>> len(parameters)
+    2
+    """
     width = draw(st.integers(1, 3))
     layer: list[Value | float] = draw(st.lists(st.floats(-2, 2), min_size=width, max_size=width))
     parameters: list[Value] = []
@@ -126,7 +159,12 @@ def networks(draw: DrawFn) -> tuple[Value, list[Value]]:
 
 @st.composite
 def expressions(draw: DrawFn) -> tuple[str, dict[str, float]]:
-    """An expression as text, with a number for each of its names."""
+    """An expression as text, with a number for each of its names.
+
+    >>> from hypothesis import find
+    >>> find(expressions(), lambda expression: "x" in expression[0])
+    ('x', {'x': 0.0})
+    """
     named = {name: draw(numbers()) for name in ("x", "y", "w_0")}
     unary = sorted(name for name in functions.__all__ if name in TABLE and TABLE[name].arity == 1)
     text = draw(

@@ -29,7 +29,17 @@ Phase = Literal["given", "forward", "backward"]
 
 
 class Change(NamedTuple):
-    """A number that a step puts on a wire."""
+    """A number that a step puts on a wire.
+
+    Attributes:
+        node: the value.
+        slot: "data" for its number, "grad" for its gradient.
+        number: the number.
+
+    >>> from micrograd_plus import Value
+    >>> steps(Value(2.0) * 3)[1].changes
+    (Change(node=Value(data=6.0, grad=0.0), slot='data', number=6.0),)
+    """
 
     node: Value
     slot: Literal["data", "grad"]
@@ -37,7 +47,17 @@ class Change(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a wire carries at some step, None where nothing yet."""
+    """What a wire carries at some step, None where nothing yet.
+
+    Attributes:
+        data: the value's number.
+        grad: its gradient.
+
+    >>> from micrograd_plus import Value
+    >>> f = Value(2.0) * 3
+    >>> steps(f)[1].visible[f]
+    Shown(data=6.0, grad=None)
+    """
 
     data: float | None = None
     grad: float | None = None
@@ -55,6 +75,11 @@ class Step:
         text: the sentence, as plain text.
         latex: the sentence, as LaTeX for mathematics mode.
         changes: the numbers that appear at this step.
+
+    >>> from micrograd_plus import Value
+    >>> step = steps(Value(2.0, "x") * 3)[-1]
+    >>> step.phase, step.text
+    ('backward', '∂f/∂x = 3')
     """
 
     phase: Phase
@@ -82,6 +107,15 @@ def names(nodes: Sequence[Value]) -> dict[Value, str]:
     """A name for each node: its label, or else f for the last one and v_1, v_2, … for others.
 
     Where labels are the same, later ones get primes.
+
+    Args:
+        nodes: a graph's, the output being the last.
+
+    >>> from micrograd_plus import Value
+    >>> x = Value(2.0, "x")
+    >>> y = x * 3
+    >>> [*names([x, y, y + 1]).values()]
+    ['x', 'v_1', 'f']
     """
     labels = [node.label for node in nodes]
     if "f" not in labels:
@@ -251,7 +285,20 @@ def _chain(equation: Sequence[Any], notation: Notation) -> list[str]:
 
 
 def align(steps: Sequence[Step]) -> str:
-    """The steps as LaTeX: an `align` environment, one line per step, aligned at its first =."""
+    """The steps as LaTeX: an `align` environment, one line per step, aligned at its first =.
+
+    Args:
+        steps: as `steps` gives them.
+
+    >>> from micrograd_plus import Value
+    >>> print(align(steps(Value(2.0, "x") * 3)))
+    \\begin{align}
+    x &= 2 \\\\
+    f &= x \\cdot 3 = 2 \\cdot 3 = 6 \\\\
+    \\frac{\\partial f}{\\partial f} &= 1 \\\\
+    \\frac{\\partial f}{\\partial x} &= 3
+    \\end{align}
+    """
     lines = []
     for step in steps:
         first, *others = (_chain(equation, LATEX) for equation in step._equations)

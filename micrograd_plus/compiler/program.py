@@ -36,9 +36,29 @@ _SHOWN = 200  # lines in a notebook's cell
 class Program:
     """A function of one example, compiled for batches.
 
+    Args:
+        fn: as for `compile`, which makes programs; the other arguments, too.
+        example: a tuple with an argument for it each.
+        params: what to differentiate for.
+        dtype: "float64", or "float32".
+        input_gradients: whether `value_and_grad` gives those of the inputs, too.
+        has_aux: whether the function returns a pair.
+        backend: "numpy" or "jax".
+
     Attributes:
         parameters: the Values that `value_and_grad` differentiates for, in order.
         vector: their numbers, an array; both it and the Values can be changed between calls.
+
+    >>> w = Value(2.0)
+    >>> program = compile(lambda x: w * x, 0.0, params=[w])
+    >>> program([1.0, 2.0])
+    array([2., 4.])
+    >>> program.value_and_grad([1.0, 2.0])
+    (3.0, array([1.5]))
+    >>> program.vector = [3.0]
+    >>> program.write_parameters()
+    >>> w.data
+    3.0
     """
 
     def __init__(
@@ -223,7 +243,11 @@ class Program:
         return self._source.result if "value_and_grad" in self._code else ""
 
     def array(self, e: Expression) -> str:
-        """The name of the array that holds an expression of a group, or a leaf."""
+        """The name of the array that holds an expression of a group, or a leaf.
+
+        Args:
+            e: a part of one of the `groups`, or an input or parameter.
+        """
         return self._source.array(e)
 
     @property

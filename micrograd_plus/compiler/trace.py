@@ -17,7 +17,15 @@ if TYPE_CHECKING:
 
 
 class TraceError(TypeError):
-    """A function that can't be compiled, as it looks at numbers that differ between examples."""
+    """A function that can't be compiled, as it looks at numbers that differ between examples.
+
+    >>> from micrograd_plus import compile, relu
+    >>> try:
+    ...     compile(lambda x: x if x > 0 else 0 * x, 1.0)
+    ... except TraceError:
+    ...     compile(relu, 1.0)([-1.0, 2.0])
+    array([0., 2.])
+    """
 
 
 class Trace(NamedTuple):

@@ -97,7 +97,14 @@ class Neuron(Module):
         return result
 
     def linear(self, x: Sequence[Any]) -> Value:
-        """What stands before the activation: w · x + b."""
+        """What stands before the activation: w · x + b.
+
+        Args:
+            x: `nin` numbers or Values.
+
+        Raises:
+            ValueError: there are more or fewer of them.
+        """
         if len(x) != len(self.w):
             raise ValueError(f"the neuron takes {len(self.w)} inputs, not {len(x)}")
         if not self.expanded:
@@ -120,6 +127,7 @@ class Layer(Module):
         nout: the number of neurons.
         activation: as for `Neuron`, or "softmax" or "log_softmax" over the whole layer.
         index: the layer's number for the labels.
+        seed: a whole number, for the same initial weights each time; or a `random.Random`.
         neuron: further arguments for `Neuron`.
 
     Raises:
@@ -158,7 +166,11 @@ class Layer(Module):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def outputs(self, x: Sequence[Any]) -> list[Value]:
-        """The outputs, always as a list."""
+        """The outputs, always as a list.
+
+        Args:
+            x: `nin` numbers or Values.
+        """
         outputs = [neuron(x) for neuron in self.neurons]
         return outputs if self.together is None else self.together(outputs)
 
@@ -175,6 +187,7 @@ class Maxout(Module):
         nout: the number of units.
         pieces: the number of linear functions of each.
         index: the layer's number for the labels w_{l,m,n}, where m counts all linear functions.
+        seed: a whole number, for the same initial weights each time; or a `random.Random`.
         neuron: further arguments for `Neuron`.
 
     Raises:
@@ -213,7 +226,11 @@ class Maxout(Module):
         return outputs[0] if len(outputs) == 1 else outputs
 
     def outputs(self, x: Sequence[Any]) -> list[Value]:
-        """The outputs, always as a list."""
+        """The outputs, always as a list.
+
+        Args:
+            x: `nin` numbers or Values.
+        """
         return [functions.maxout([piece(x) for piece in unit]) for unit in self.units]
 
     def describe(self) -> str:

@@ -96,7 +96,11 @@ class Module:
         return [parameter for _, parameter in self.named_parameters()]
 
     def __call__(self, x: Any) -> Any:
-        """The outputs for the inputs of one example; each kind of module has its own."""
+        """The outputs for the inputs of one example; each kind of module has its own.
+
+        Raises:
+            NotImplementedError: this kind has none.
+        """
         raise NotImplementedError(f"{type(self).__name__} has no __call__")
 
     def zero_grad(self) -> None:
@@ -122,6 +126,9 @@ class Module:
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
         """Set all parameters to numbers that `state_dict` gave.
+
+        Args:
+            state: a number for each parameter's path.
 
         Raises:
             ValueError: names are missing or unknown; then nothing is changed.

@@ -91,6 +91,9 @@ class Optimizer:
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         """Go on from what `state_dict` gave.
 
+        Args:
+            state: as `state_dict` gave it.
+
         Raises:
             ValueError: it is that of another rule or of other parameters; then nothing changes.
         """

@@ -23,6 +23,13 @@ class Rule(ABC):
     Attributes:
         rate: the learning rate η, a positive number or a schedule (a function of time).
         states: the names of what the rule remembers of each parameter.
+
+    >>> @dataclass(frozen=True)
+    ... class SignDescent(Rule):
+    ...     def update(self, gradient, state, parameter, rate, step):
+    ...         return parameter - rate * ((gradient > 0) - (gradient < 0)), ()
+    >>> SignDescent(rate=0.5).update(-3.0, (), 1.0, rate=0.5, step=1)
+    (1.5, ())
     """
 
     rate: float | Callable[[float], float] = 0.01
@@ -40,11 +47,19 @@ class Rule(ABC):
                 raise ValueError(f"{field.name} must be less than 1, not {option!r}")
 
     def rate_at(self, time: float) -> float:
-        """The learning rate at a time, in steps or epochs as the schedule wants it."""
+        """The learning rate at a time, in steps or epochs as the schedule wants it.
+
+        Args:
+            time: a number from 0.
+        """
         return float(self.rate(time) if callable(self.rate) else self.rate)
 
     def initial(self, parameter: Any) -> State:
-        """The states before the first step: zeros like the parameter."""
+        """The states before the first step: zeros like the parameter.
+
+        Args:
+            parameter: a number or an array.
+        """
         return tuple(0.0 * parameter for _ in self.states)
 
     @abstractmethod
@@ -65,6 +80,9 @@ class Rule(ABC):
 @dataclass(frozen=True)
 class GradientDescent(Rule):
     """x ← x − η g.
+
+    Args:
+        rate: the learning rate η.
 
     Source: lectures B and D.
 

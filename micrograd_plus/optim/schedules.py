@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 class Constant:
     """Always the same rate.
 
+    Args:
+        rate: a positive number.
+
     >>> Constant(0.1)(5)
     0.1
     """
@@ -32,6 +35,11 @@ class Constant:
 @dataclass(frozen=True)
 class Steps:
     """A rate that is multiplied by a factor at regular times.
+
+    Args:
+        rate: the rate at time 0, a positive number.
+        factor: what it is multiplied by.
+        every: how much time lies between two changes, above 0.
 
     Source: lecture D.
 
@@ -55,6 +63,10 @@ class Steps:
 class Exponential:
     """rate · exp(−decay · time).
 
+    Args:
+        rate: the rate at time 0, a positive number.
+        decay: how fast it falls, in 1 / time.
+
     Source: lecture D.
 
     >>> round(Exponential(1.0, decay=0.1)(10), 4)
@@ -73,6 +85,10 @@ class Exponential:
 class InverseTime:
     """rate / (1 + decay · time).
 
+    Args:
+        rate: the rate at time 0, a positive number.
+        decay: how fast it falls, in 1 / time: it is half the rate at 1 / decay.
+
     Source: lecture D.
 
     >>> InverseTime(1.0, decay=0.1)(10)
@@ -90,6 +106,11 @@ class InverseTime:
 @dataclass(frozen=True)
 class Cosine:
     """From `rate` down to `lowest` along half a cosine, in `duration`; then it stays there.
+
+    Args:
+        rate: the rate at time 0, a positive number.
+        duration: the time after which it stays at its lowest, above 0.
+        lowest: that rate.
 
     Source: Loshchilov and Hutter, 2017.
 
@@ -113,6 +134,11 @@ class Cosine:
 @dataclass(frozen=True)
 class WarmUp:
     """Another schedule, multiplied by a factor that grows from `start` to 1 in `duration`.
+
+    Args:
+        schedule: a function of time, such as the others here.
+        duration: the time until it is followed, above 0.
+        start: the factor at time 0.
 
     Source: Goyal and others, 2017.
 

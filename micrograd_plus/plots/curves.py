@@ -61,6 +61,11 @@ def training_curves(history: History, kind: str = "loss", axes: Any = None) -> A
         axes: those of a matplotlib figure; by default a new one's.
 
     Source: lecture B.
+
+    >>> from micrograd_plus.training import History
+    >>> history = History([{"loss": 2.0}, {"loss": 1.0, "validation loss": 1.5}])
+    >>> [line.get_label() for line in training_curves(history).axes[0].lines]
+    ['training', 'validation']
     """
     axes = on(axes)
     if kind == "loss" and history.batches:
@@ -90,6 +95,11 @@ def gradient_flow(history: History, axes: Any = None) -> Any:
         ValueError: the history has no gradients.
 
     Source: lecture C, vanishing and exploding.
+
+    >>> from micrograd_plus.training import History
+    >>> history = History([{"loss": 1.0}], gradients={"Layer 1": [0.1, 0.01]})
+    >>> gradient_flow(history).axes[0].get_yscale()
+    'log'
     """
     if not history.gradients:
         raise ValueError("the history has no gradients: record them by fit(…, gradient_flow=True)")
@@ -107,6 +117,10 @@ def gradient_flow(history: History, axes: Any = None) -> Any:
 
 def smoothed(numbers: list[float], weight: float = 0.9) -> list[float]:
     """The exponential moving average of a sequence, unbiased at its beginning.
+
+    Args:
+        numbers: the sequence.
+        weight: how much of the average stays at each step, from 0 to below 1.
 
     >>> smoothed([1.0, 1.0], 0.5)
     [1.0, 1.0]

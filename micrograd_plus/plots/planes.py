@@ -33,6 +33,11 @@ def decision_boundary(
         ValueError: the inputs are not of two numbers each, or a target is no class.
 
     Source: lecture D.
+
+    >>> data = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
+    >>> axes = decision_boundary(lambda x: x[0] - x[1], data, steps=5).axes[0]
+    >>> [f"{x:.1f}" for x in axes.get_xlim()]
+    ['-0.1', '1.1']
     """
     inputs, targets = data
     if not len(inputs) or any(len(row) != 2 for row in inputs):

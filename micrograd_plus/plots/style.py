@@ -24,6 +24,9 @@ MARKERS = "os^Dv*P"
 def style(k: int) -> dict[str, Any]:
     """How the k-th line of a picture looks: its colour and its dashes, to be passed to `plot`.
 
+    Args:
+        k: the number of the line, from 0; looks come again after some.
+
     >>> style(1)
     {'color': '#9f1d05', 'linestyle': '--'}
     """
