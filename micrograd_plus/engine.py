@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 from micrograd_plus import graph, ops
 from micrograd_plus.adjoints import adjoints, plus
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from micrograd_plus.operation import Op
+
+    _Method = Callable[[Any, Any], Any]
 
 _LOW, _HIGH = -math.inf, math.inf
 _ADD, _MULTIPLY, _DOT = ops.add, ops.multiply, ops.dot
@@ -146,7 +148,20 @@ def _unary(op: Op) -> Callable[[Value], Value]:
     return method
 
 
-def _binary(op: Op) -> tuple[Callable[..., Any], Callable[..., Any]]:
+class _Operator(Protocol):
+    """An operator's method; what is no number answers for itself, as NumPy's arrays do."""
+
+    @overload
+    def __call__(self, other: Value | float, /) -> Value: ...
+    @overload
+    def __call__(self, other: Any, /) -> Any: ...
+
+
+def _operator(method: _Method) -> _Operator:
+    return cast("_Operator", method)
+
+
+def _binary(op: Op) -> tuple[_Method, _Method]:
     def method(self: Value, other: Any) -> Any:
         other = operand(other)
         return other if other is NotImplemented else record(op, (self, other))
@@ -245,6 +260,7 @@ class Value(Number):
                 node.grad = 0.0
 
     # arithmetic; sums and products, most of what is ever recorded, take a direct way
+    @_operator
     def __add__(self, other: Any) -> Any:
         kind = type(other)
         if kind is Value:
@@ -257,6 +273,7 @@ class Value(Number):
             return _sum(self, other)  # raises, and names the operands
         return _node(data, _ADD, self, other)
 
+    @_operator
     def __mul__(self, other: Any) -> Any:
         kind = type(other)
         if kind is Value:
@@ -269,13 +286,14 @@ class Value(Number):
             return _product(self, other)  # raises, and names the operands
         return _node(data, _MULTIPLY, self, other)
 
-    __radd__, __rmul__ = _reflected_sum, _reflected_product
-    __sub__, __rsub__ = _binary(ops.subtract)
-    __truediv__, _divide_by = _binary(ops.divide)
-    __pow__, __rpow__ = _binary(ops.power)
+    __radd__, __rmul__ = _operator(_reflected_sum), _operator(_reflected_product)
+    __sub__, __rsub__ = map(_operator, _binary(ops.subtract))
+    __truediv__, _divide_by = map(_operator, _binary(ops.divide))
+    __pow__, __rpow__ = map(_operator, _binary(ops.power))
     __neg__ = _unary(ops.negate)
     __abs__ = _unary(ops.abs)
 
+    @_operator
     def __rtruediv__(self, other: Any) -> Any:
         one = isinstance(other, REAL) and other == 1
         return record(ops.reciprocal, (self,)) if one else self._divide_by(other)

@@ -101,6 +101,11 @@ class Binary(Protocol):
 class Reduction(Protocol):
     """A function of any number of Values and numbers, at least one."""
 
+    @overload
+    def __call__(self, terms: Iterable[float], /) -> float: ...
+    @overload
+    def __call__(self, terms: Iterable[Value], /) -> Value: ...
+    @overload
     def __call__(self, terms: Iterable[Value | float], /) -> Any: ...
 
 
@@ -183,6 +188,12 @@ minimum = _binary(ops.minimum)
 pow = _binary(ops.power)
 
 
+@overload
+def clip(x: Value, low: Value | float, high: Value | float) -> Value: ...
+@overload
+def clip(x: float, low: float, high: float) -> float: ...
+@overload
+def clip(x: Value | float, low: Value | float, high: Value | float) -> Any: ...
 def clip(x: Value | float, low: Value | float, high: Value | float) -> Any:
     """x, but at least `low` and at most `high`; the derivative for x is 1 at the bounds, too.
 
@@ -203,6 +214,14 @@ def clip(x: Value | float, low: Value | float, high: Value | float) -> Any:
     return apply(ops.clip, x, low, high)
 
 
+@overload
+def where(condition: Value | float, x: Value, y: Value | float) -> Value: ...
+@overload
+def where(condition: Value | float, x: Value | float, y: Value) -> Value: ...
+@overload
+def where(condition: float, x: float, y: float) -> float: ...
+@overload
+def where(condition: Value | float, x: Value | float, y: Value | float) -> Any: ...
 def where(condition: Value | float, x: Value | float, y: Value | float) -> Any:
     """X where the condition is not 0, y where it is; both are computed.
 
@@ -224,6 +243,12 @@ def where(condition: Value | float, x: Value | float, y: Value | float) -> Any:
     return apply(ops.where, condition, x, y)
 
 
+@overload
+def leaky_relu(x: Value, slope: Value | float = ...) -> Value: ...
+@overload
+def leaky_relu(x: float, slope: float = ...) -> float: ...
+@overload
+def leaky_relu(x: float, slope: Value) -> Value: ...
 def leaky_relu(x: Value | float, slope: Value | float = 0.1) -> Any:
     """The leaky rectified linear unit: x where x > 0, else slope · x.
 
@@ -242,7 +267,7 @@ def leaky_relu(x: Value | float, slope: Value | float = 0.1) -> Any:
     return apply(ops.leaky_relu, x, slope)
 
 
-def prelu(x: Value | float, slope: Value) -> Any:
+def prelu(x: Value | float, slope: Value) -> Value:
     """The parametric rectified linear unit: `leaky_relu` with a slope that learns.
 
     Args:
@@ -259,9 +284,16 @@ def prelu(x: Value | float, slope: Value) -> Any:
     >>> slope.grad
     -2.0
     """
-    return apply(ops.leaky_relu, x, slope)
+    result: Value = apply(ops.leaky_relu, x, slope)
+    return result
 
 
+@overload
+def elu(x: Value, alpha: Value | float = ...) -> Value: ...
+@overload
+def elu(x: float, alpha: float = ...) -> float: ...
+@overload
+def elu(x: float, alpha: Value) -> Value: ...
 def elu(x: Value | float, alpha: Value | float = 1.0) -> Any:
     """The exponential linear unit: x where x > 0, else alpha · (eˣ − 1).
 
@@ -280,6 +312,10 @@ def elu(x: Value | float, alpha: Value | float = 1.0) -> Any:
     return apply(ops.elu, x, alpha)
 
 
+@overload
+def hard_tanh(x: Value) -> Value: ...
+@overload
+def hard_tanh(x: float) -> float: ...
 def hard_tanh(x: Value | float) -> Any:
     """x, but at least −1 and at most 1.
 
@@ -295,6 +331,12 @@ def hard_tanh(x: Value | float) -> Any:
     return clip(x, -1.0, 1.0)
 
 
+@overload
+def sum(terms: Iterable[float]) -> float: ...
+@overload
+def sum(terms: Iterable[Value]) -> Value: ...
+@overload
+def sum(terms: Iterable[Value | float]) -> Any: ...
 def sum(terms: Iterable[Value | float]) -> Any:
     """The sum of any number of terms, as one operation.
 
@@ -312,6 +354,18 @@ def sum(terms: Iterable[Value | float]) -> Any:
     return apply(ops.sum, *_sequence(terms, "sum"))
 
 
+@overload
+def dot(weights: Iterable[float], inputs: Iterable[float], bias: float | None = ...) -> float: ...
+@overload
+def dot(
+    weights: Iterable[Value], inputs: Iterable[Value | float], bias: Value | float | None = ...
+) -> Value: ...
+@overload
+def dot(
+    weights: Iterable[Value | float],
+    inputs: Iterable[Value | float],
+    bias: Value | float | None = ...,
+) -> Any: ...
 def dot(
     weights: Iterable[Value | float],
     inputs: Iterable[Value | float],
@@ -371,6 +425,12 @@ mean = _reduction(ops.mean, "mean")
 min = _reduction(ops.min, "min")
 
 
+@overload
+def log_softmax(terms: Iterable[float]) -> list[float]: ...
+@overload
+def log_softmax(terms: Iterable[Value]) -> list[Value]: ...
+@overload
+def log_softmax(terms: Iterable[Value | float]) -> list[Any]: ...
 def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
     """The logarithms of `softmax`, which don't underflow.
 
@@ -391,6 +451,12 @@ def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
     return [x - total for x in shifted]
 
 
+@overload
+def softmax(terms: Iterable[float]) -> list[float]: ...
+@overload
+def softmax(terms: Iterable[Value]) -> list[Value]: ...
+@overload
+def softmax(terms: Iterable[Value | float]) -> list[Any]: ...
 def softmax(terms: Iterable[Value | float]) -> list[Any]:
     """eˣⁱ / (eˣ¹ + eˣ² + …) of each term: positive numbers whose sum is 1.
 

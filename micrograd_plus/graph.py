@@ -49,7 +49,7 @@ class Node:
     right: Any
     _data: float
     grad: Any
-    label: Any
+    label: str
 
     @property
     def data(self) -> float:

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-def _comparison(compare: Callable[[float, Any], bool]) -> Callable[..., Any]:
+def _comparison(compare: Callable[[float, Any], bool]) -> Callable[[Any, Any], bool]:
     def method(self: Number, other: Any) -> Any:
         if isinstance(other, Number):
             return compare(self.data, other.data)
