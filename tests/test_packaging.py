@@ -115,6 +115,14 @@ def test_classifiers_tell_the_pythons_that_were_tried(wheel):
     assert f"3.{sys.version_info.minor}" in pythons
 
 
+def test_the_changes_are_told_up_to_this_version():
+    text = (ROOT / "micrograd_plus" / "CHANGELOG.md").read_text(encoding="utf-8")
+    versions = re.findall(r"^## (\d+\.\d+\.\d+) \((?:not released|\d{4}-\d\d-\d\d)\)$", text, re.M)
+    assert len(versions) == text.count("\n## ")
+    assert versions[0] == PROJECT["version"]
+    assert versions == sorted(versions, key=lambda v: [*map(int, v.split("."))], reverse=True)
+
+
 SMOKE = """
 import micrograd_plus as mg
 assert mg.__file__.startswith({prefix!r}), mg.__file__
