@@ -18,7 +18,7 @@ from typing import Any
 MODULES = """
 nn optim datasets training plots compiler testing
 checks debugging explanation expression engine operation walkthrough questions errors
-drawing.picture drawing.stepper drawing.play drawing.quiz drawing.layout drawing.scene
+drawing.picture drawing.stepper drawing.play drawing.quiz
 """
 
 

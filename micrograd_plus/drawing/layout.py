@@ -25,7 +25,14 @@ in_browser: Callable[[str], str] | None = None
 
 
 class LayoutError(RuntimeError):
-    """A picture could not be laid out."""
+    """A picture could not be laid out.
+
+    >>> try:
+    ...     render("digraph {", "svg")
+    ... except LayoutError as error:
+    ...     "failed on the picture" in str(error)
+    True
+    """
 
 
 def render(source: str, format: str) -> bytes:

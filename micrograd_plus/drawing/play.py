@@ -25,8 +25,16 @@ _WITHOUT_WIDGETS = "To change the numbers, run the cell."
 class Play:
     """A graph to play with; a notebook's cell shows it with a slider and a field for each number.
 
+    Args:
+        player: what recomputes the graph; `play` makes it.
+
     Attributes:
         widget: the widget alone, to be put beside others of ipywidgets.
+
+    >>> from micrograd_plus import sin
+    >>> played = play(sin, x=0.0)
+    >>> played.numbers, played.root.data
+    ({'x': 0.0}, 0.0)
     """
 
     def __init__(self, player: Player) -> None:
@@ -69,8 +77,8 @@ def play(f: Any, /, **numbers: Any) -> Play:
         f: a Value, whose labelled leaves get fields, and of which a copy is played with; an
             expression; or a function of numbers, which is called with Values at each change.
         numbers: for each argument where it starts, or the range of its slider as (low, high) or
-            (low, high, step), as in ipywidgets' `interact`. For a Value only ranges of leaves,
-            or other numbers than those they have.
+            (low, high, step), as in ipywidgets' function interact. For a Value only ranges of
+            leaves, or other numbers than those they have.
 
     Raises:
         ModuleNotFoundError: anywidget is missing.
@@ -81,7 +89,7 @@ def play(f: Any, /, **numbers: Any) -> Play:
         GraphTooLargeError: the graph has too many nodes to draw.
 
     >>> from micrograd_plus import sin
-    >>> play(lambda x, y: sin(x) * y, x=1.0, y=(-3, 5, 0.5))  # doctest: +SKIP
+    >>> play(lambda x, y: sin(x) * y, x=1.0, y=(-3, 5, 0.5))
     <Play with x = 1.0, y = 1.0: 0.8414709848078965>
     """
     return Play(player_of(f, numbers))

@@ -28,6 +28,9 @@ _NOTE = "Work out each number that is hidden, and type it: 0.39, −2 or 1/3."
 class Quiz:
     """Questions about the numbers of a graph; a notebook's cell shows them to be answered.
 
+    Args:
+        hide: what to ask, as for `quiz`.
+
     Attributes:
         root: the output of the graph.
         questions: a `Question` for each hidden number, in the order of the walkthrough.
@@ -112,7 +115,15 @@ class Quiz:
     def solution(self, path: str | os.PathLike[str], title: str = "Solution") -> Path:
         """Write the exercise filled in, with the sentences that lead to each number.
 
-        Args, Returns, Raises: as for `exercise`.
+        Args:
+            path: as for `exercise`.
+            title: the page's title.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            ValueError, GraphTooLargeError, LayoutError, OSError: as for `exercise`.
         """
         lines = [line for question in self.questions for line in question.solution]
         return self._export(Path(path), title, lines, solved=True)

@@ -24,7 +24,15 @@ LIMIT = 400
 
 
 class GraphTooLargeError(ValueError):
-    """A graph has more nodes than a picture should."""
+    """A graph has more nodes than a picture should.
+
+    >>> from micrograd_plus import Value
+    >>> try:
+    ...     scene(Value(2.0) * 3 + 1, limit=2)
+    ... except GraphTooLargeError as error:
+    ...     "the graph has 3 nodes" in str(error)
+    True
+    """
 
 
 class Inside(NamedTuple):

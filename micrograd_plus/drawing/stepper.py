@@ -25,6 +25,9 @@ class Walkthrough(Sequence[Step]):
 
     A sequence of `Step`, which prints itself on a terminal and writes itself as a page.
 
+    Args:
+        colors: of the numbers in pictures: "accessible" or "lecture".
+
     Attributes:
         root: the value whose graph is walked.
         limit: the largest number of nodes to draw.
@@ -131,8 +134,24 @@ def write_page(
 ) -> Path:
     """Write several walkthroughs, each under its heading, as one page.
 
+    Args:
+        path: the file to write.
+        title: the page's title.
+        walks: a heading and a walkthrough each.
+
+    Returns:
+        The path of the file.
+
     Raises:
         GraphTooLargeError, LayoutError, OSError: as for `Walkthrough.to_html`.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> from micrograd_plus import Value
+    >>> x = Value(2.0)
+    >>> walks = [("A product", step_through(x * 3)), ("A sum", step_through(x + 3))]
+    >>> with TemporaryDirectory() as folder:
+    ...     write_page(Path(folder, "two.html"), "Two gates", walks).name
+    'two.html'
     """
     sections = [
         (heading, fragment(walk.root, walk, walk.limit, walk.look, walk.fold))

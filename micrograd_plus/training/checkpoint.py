@@ -21,7 +21,18 @@ _PARTS = {
 
 
 class CheckpointError(ValueError):
-    """A file that is no checkpoint of this training."""
+    """A file that is no checkpoint of this training.
+
+    >>> from tempfile import TemporaryDirectory
+    >>> with TemporaryDirectory() as folder:
+    ...     path = Path(folder, "training.json")
+    ...     _ = path.write_text("{")
+    ...     try:
+    ...         load(path)
+    ...     except CheckpointError as error:
+    ...         print(str(error).removeprefix(folder)[1:])
+    training.json is cut short, or no checkpoint
+    """
 
 
 def save(path: str | Path, **parts: Any) -> None:

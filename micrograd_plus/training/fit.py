@@ -44,6 +44,14 @@ class TrainingError(NonFiniteError):
 
     Attributes:
         history: what happened before; the parameters are those of the last good step.
+
+    >>> from micrograd_plus import nn, optim
+    >>> model = nn.Neuron(1, activation=None, seed=1)
+    >>> try:
+    ...     fit(model, ([[1e9]], [0.0]), nn.mse, optim.GradientDescent(1e300), epochs=3)
+    ... except TrainingError as error:
+    ...     len(error.history)
+    0
     """
 
     def __init__(

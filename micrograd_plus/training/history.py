@@ -66,6 +66,9 @@ class History:
         A name that a spreadsheet would take for a formula gets an apostrophe before it; control
         characters in names are pictured.
 
+        Args:
+            path: the file to write.
+
         Raises:
             OSError: the file can't be written.
         """
@@ -80,6 +83,9 @@ class History:
 
     def to_json(self, path: str | Path) -> Path:
         """Write all figures, those of the batches too.
+
+        Args:
+            path: the file to write.
 
         Raises:
             OSError: the file can't be written.

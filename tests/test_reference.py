@@ -1,0 +1,166 @@
+"""The API reference: what the docstrings of public names say, and the pages made from them."""
+
+import ast
+import doctest
+import importlib.util
+import inspect
+import io
+import re
+import textwrap
+import tokenize
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+
+import micrograd_plus as mg
+from tests.conftest import EXAMPLES
+
+PACKAGE = Path(mg.__file__).parent
+SCRIPT = EXAMPLES.parent / ".github" / "reference.py"
+
+
+def load(path):
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+reference = load(SCRIPT)
+PUBLIC = {
+    f"{module.__name__}.{name}": thing
+    for module in reference.modules()
+    for name, thing in reference.public(module)
+    if callable(thing)
+}
+
+
+def methods(thing):
+    """The functions that a class defines for its users, properties included."""
+    if inspect.isclass(thing):
+        for name, member in vars(thing).items():
+            member = getattr(member, "fget", getattr(member, "__func__", member))
+            if inspect.isfunction(member) and (name[0] != "_" or name == "__call__"):
+                yield name, member
+
+
+DOCUMENTED = PUBLIC | {
+    f"{path}.{name}": method for path, thing in PUBLIC.items() for name, method in methods(thing)
+}
+
+
+def examples(thing):
+    return doctest.DocTestParser().get_examples(inspect.getdoc(thing) or "")
+
+
+def section(thing, *names):
+    """What stands in a section of a docstring: Args, Raises, …"""
+    text = inspect.getdoc(thing) or ""
+    found = [re.search(rf"^{name}:\n((?:    .*\n|\n)+)", f"{text}\n", re.M) for name in names]
+    return "".join(match[1] for match in found if match)
+
+
+def test_the_reference_has_all_public_names():
+    listed = {id(thing) for thing in PUBLIC.values()}
+    assert not [name for name in mg.__all__ if id(getattr(mg, name)) not in listed
+                and not isinstance(getattr(mg, name), ModuleType)]  # fmt: skip
+    assert len(PUBLIC) > 150
+
+
+def test_every_public_name_has_a_running_example():
+    lacking = [
+        path
+        for path, thing in PUBLIC.items()
+        if not examples(thing) and not any(examples(method) for _, method in methods(thing))
+    ]
+    assert not lacking
+    skipped = [
+        path
+        for path, thing in DOCUMENTED.items()
+        if any(doctest.SKIP in example.options for example in examples(thing))
+    ]
+    assert not skipped
+
+
+def test_every_public_name_and_method_has_a_sentence():
+    bad = [path for path, thing in DOCUMENTED.items() if not inspect.getdoc(thing)]
+    # what comes from Python's own classes says nothing about ours
+    bad += [path for path, thing in PUBLIC.items() if inspect.isclass(thing) and not thing.__doc__]
+    assert not bad
+
+
+def parameters(thing):
+    """The names of a function's parameters, or of those that make an object of a class."""
+    if inspect.isclass(thing) and issubclass(thing, BaseException):
+        return []  # which are raised here, and not made by users
+    try:
+        found = inspect.signature(thing).parameters
+    except ValueError:  # of classes that Python makes itself
+        return []
+    hidden = {"self", "args", "kwargs"}
+    return [name for name in found if name not in hidden and name[0] != "_"]
+
+
+def test_every_parameter_is_told():
+    lacking = {}
+    for path, thing in DOCUMENTED.items():
+        told = section(thing, "Args", "Attributes") + section(thing, "Arguments")
+        names = {word for line in re.findall(r"^    (\w.*?):", told, re.M) for word in
+                 re.findall(r"\w+", line)}  # fmt: skip
+        names |= {*re.findall(r"`(\w+)`", inspect.getdoc(thing) or "")}
+        # how an object is called, its class tells; and protocols are not made
+        if path.endswith("__call__") or getattr(thing, "_is_protocol", False):
+            continue
+        if missing := [name for name in parameters(thing) if name not in names]:
+            lacking[path] = missing
+    assert not lacking
+
+
+def raised(function):
+    """The names of the errors that a function raises itself."""
+    try:
+        tree = ast.parse(textwrap.dedent(inspect.getsource(function)))
+    except OSError:  # made by Hypothesis, or for a named tuple
+        return
+    for node in ast.walk(tree):
+        match node:
+            case ast.Raise(exc=ast.Call(func=ast.Name(id=name))):
+                yield name
+
+
+def test_every_error_that_is_raised_is_told():
+    lacking = {}
+    for path, thing in DOCUMENTED.items():
+        if not inspect.isclass(thing) and inspect.isfunction(inspect.unwrap(thing)):
+            told = section(thing, "Raises")
+            if missing := {name for name in raised(inspect.unwrap(thing)) if name not in told}:
+                lacking[path] = missing
+    assert not lacking
+
+
+def test_what_stands_in_backticks_exists():
+    known = {"python", "math", "numpy"}
+    for path in PACKAGE.rglob("*.py"):
+        tokens = tokenize.generate_tokens(io.StringIO(path.read_text(encoding="utf-8")).readline)
+        known |= {token.string for token in tokens if token.type == tokenize.NAME}
+    strange = {}
+    for path, thing in DOCUMENTED.items():
+        quoted = re.findall(
+            r"`([A-Za-z_]\w*(?:\.[A-Za-z_]\w*)*)(?:\(\))?`", inspect.getdoc(thing) or ""
+        )
+        if unknown := {word for text in quoted for word in text.split(".")} - known:
+            strange[path] = unknown
+    assert not strange
+
+
+def test_the_pages_show_all_names_and_sections(tmp_path):
+    pytest.importorskip("pdoc", reason="pdoc makes the pages: pip install '.[docs]'")
+    reference.main(tmp_path)
+    for module in reference.modules():
+        page = tmp_path.joinpath(*module.__name__.split(".")).with_suffix(".html")
+        html = page.read_text(encoding="utf-8")
+        for name, thing in reference.public(module):
+            assert isinstance(thing, ModuleType) or f'id="{name}"' in html, (page, name)
+        for heading in ("Args:", "Raises:</p>\n\n<pre"):  # sections that were not understood
+            assert heading not in html, page
