@@ -52,6 +52,8 @@ def main(folder: Path) -> None:
             for made in (getattr(thing, "__wrapped__", None), getattr(thing, "__new__", None)):
                 if inspect.isfunction(made):
                     made.__module__ = thing.__module__
+            for field in getattr(thing, "_fields", ()):  # which say no more than that they are some
+                getattr(thing, field).__doc__ = thing.__new__.__doc__ = ""
     pdoc.render.configure(
         docformat="google",
         footer_text=f"micrograd-plus {metadata.version('micrograd-plus')}",
