@@ -102,7 +102,7 @@ def parameters(thing):
         found = inspect.signature(thing).parameters
     except ValueError:  # of classes that Python makes itself
         return []
-    hidden = {"self", "args", "kwargs"}
+    hidden = {"self", "cls", "args", "kwargs"}
     return [name for name in found if name not in hidden and name[0] != "_"]
 
 

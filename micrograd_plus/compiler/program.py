@@ -229,7 +229,11 @@ class Program:
         return self._current()
 
     def other_results(self, rows: Any) -> Any:
-        """The last that `value_and_grad` of `functions` gives, as `has_aux` promises it."""
+        """The last that `value_and_grad` of `functions` gives, as `has_aux` promises it.
+
+        Args:
+            rows: an array for each of them, as the function gave them.
+        """
         return _filled(self._structure[1], iter(rows))
 
     @property

@@ -22,7 +22,14 @@ _LATER = 30  # seconds after which JAX itself, whose words are less plain, gives
 
 
 class ClusterError(RuntimeError):
-    """Another process of a cluster is gone, or trains something else."""
+    """Another process of a cluster is gone, or trains something else.
+
+    >>> try:  # as `fit` does in all processes
+    ...     raise ClusterError("process 1 has other data than process 0")
+    ... except RuntimeError as error:
+    ...     print(error)
+    process 1 has other data than process 0
+    """
 
 
 class Cluster:

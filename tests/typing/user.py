@@ -279,7 +279,10 @@ def networks(folder: Path) -> None:
     assert_type(history["loss"], list[float])
     assert_type(history.to_csv(folder / "history.csv"), Path)
     training.evaluate(model, data, loss)
-    with contextlib.suppress(training.CheckpointError, training.TrainingError):
+    assert_type(mg.Cluster(timeout=30).processes, int)
+    assert_type(training.Cluster.detect(), mg.Cluster)
+    errors = training.CheckpointError, training.ClusterError, training.TrainingError
+    with contextlib.suppress(*errors):
         training.fit(model, data, loss, epochs=1, resume=folder / "history.csv", progress=False)
 
     plots.activation("relu")
