@@ -322,7 +322,7 @@ linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found 
 def test_launched_training_survives(tmp_path):
     """Both processes killed in turn, and one stopped: the end is that of an unbroken run."""
     file, whole = tmp_path / "c.json", tmp_path / "whole.json"
-    training = ["train", *SMALL, "--epochs", 300]
+    training = ["train", *SMALL, "--epochs", 150]
     with started([*COMMAND, "launch", "--timeout", 10, "--", *training, "--checkpoint", file],
                  [*COMMAND, *training, "--engine", "compiled", "--checkpoint", whole],
                  ) as [launcher, unbroken]:  # fmt: skip

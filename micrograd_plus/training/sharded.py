@@ -75,11 +75,14 @@ class Sharded(Compiled):
             value, gradient, rows = functions["value_and_grad"](
                 p, *(column.T for column in columns), shares
             )
-            # one sum of one vector: of several arrays it takes many times as long
-            whole = jax.lax.psum(numpy.append(gradient[:count], value), "batch")
-            vector, states = self._update(numpy, whole[:count], states, vector, rate, number)
-            fine = [numpy.isfinite(x).all() for x in (whole, numpy.stack([vector, *states]))]
-            return vector, states, whole, numpy.stack(fine), rows
+            gradient = gradient[:count]
+            if self.devices > 1:  # one sum of one vector: many arrays take many times as long
+                whole = jax.lax.psum(numpy.append(gradient, value), "batch")
+                gradient, value = whole[:count], whole[count]
+            vector, states = self._update(numpy, gradient, states, vector, rate, number)
+            good = numpy.isfinite(value) & numpy.isfinite(gradient).all()
+            fine = numpy.array([numpy.isfinite(x).all() for x in (vector, *states)]).all()
+            return vector, states, gradient, numpy.array([value, good, fine]), rows
 
         def forward(vector: Any, scalars: Any, *columns: Any) -> Any:
             p = numpy.concatenate([vector, scalars[1:]])
@@ -113,15 +116,17 @@ class Sharded(Compiled):
         self.part = max(self.part, -(-len(batch) // self.devices))
         scalars = self._scalars(len(batch), rate, number)
         with self._working():
-            vector, states, whole, fine, rows = self._step(
+            vector, states, gradient, found, rows = self._step(
                 self.vector, self.states, scalars, *self._parts(batch, self.part)
             )
-            gradient_is_fine, self.fine = self.jax.device_get(fine)
+            # waiting for it in each step also keeps virtual devices from blocking each other
+            value, gradient_is_fine, self.fine = self.jax.device_get(found).tolist()
             counted = self._counted(batch, rows)
-            whole = self.jax.device_get(whole)
+            if self.layers:
+                gradient = self.jax.device_get(gradient)
         if not gradient_is_fine:
             raise NonFiniteError("a gradient is not finite")  # the engine will tell which
-        return float(whole[-1]), whole[:-1], vector, states, counted
+        return value, gradient, vector, states, counted
 
     def _check(self, vector: Any, states: Any, number: int) -> None:
         if not self.fine:
@@ -176,7 +181,7 @@ class Sharded(Compiled):
         rule = [type(optimizer.rule).__name__, optimizer.steps, *optimizer.states]
         parts = {
             "model": [str(self.program), self.program.numbers.tolist()],
-            "data": [array.tolist() for array in self.arrays],
+            "data": [sha256(array.tobytes()).hexdigest() for array in self.arrays],
             "update rule": rule,
             "settings": settings,
         }
@@ -210,5 +215,7 @@ class Sharded(Compiled):
             if self.cluster.processes == 1:
                 raise
             reason = str(error).splitlines()[0]
-            raise ClusterError(f"another process is gone: {reason}") from error
+            raise ClusterError(
+                f"another process is gone, or this one can't go on: {reason}"
+            ) from error
         self.cluster.moved()
