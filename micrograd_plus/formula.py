@@ -54,6 +54,12 @@ class Operators:
     def __rtruediv__(self, other: Any) -> Any:
         return apply(ops.divide, other, self)
 
+    def __pow__(self, other: Any) -> Any:
+        return apply(ops.power, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return apply(ops.power, other, self)
+
     def __neg__(self) -> Any:
         return apply(ops.negate, self)
 

@@ -51,6 +51,12 @@ class Code:
     def __rtruediv__(self, other: Any) -> Code:
         return _binary("/", other, self)
 
+    def __pow__(self, other: Any) -> Any:
+        return _power(self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return _power(other, self)
+
     def __neg__(self) -> Code:
         return Code(f"-{self.within(_UNARY)}", _UNARY)
 

@@ -8,6 +8,7 @@ from micrograd_plus.compiler.arrays import Arrays, some
 from micrograd_plus.compiler.backends import View
 from micrograd_plus.compiler.code import Code, Functions, code
 from micrograd_plus.compiler.schedule import SMALL
+from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -128,7 +129,8 @@ class Forward(Arrays):
 
     def _operation(self, group: Group) -> None:
         op = some(group.op)
-        rule = op.value if op.name in _INLINE else None
+        # what is not in the table has no function of its own
+        rule = op.value if op.name in _INLINE or op.name not in TABLE else None
         args = self._args(group)
         value = rule(self.functions, *args) if rule else getattr(self.functions, op.name)(*args)
         self._let(group, code(value).text)

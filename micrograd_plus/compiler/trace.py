@@ -121,8 +121,9 @@ def nobody_looks() -> Iterator[None]:
             name = f" of {node.label}" if node.label else ""
             raise TraceError(
                 f"the number{name} is looked at while the function is compiled, and would be "
-                "the same for all examples: instead of if, float() or round() use where, step, "
-                "maximum, minimum or clip, and micrograd_plus.exp instead of math.exp"
+                "the same for all examples: instead of if, float() or round() use step, "
+                "maximum, minimum, clip, or where(step(x), …), and micrograd_plus.exp instead of "
+                "math.exp"
             )
 
     watchers.append(refuse)

@@ -33,7 +33,9 @@ def run(
     """
     from rich.console import Console  # loaded only by those who print
 
-    console = Console(file=file, soft_wrap=True, markup=False, highlight=False, emoji=False)
+    console = Console(
+        file=file, soft_wrap=True, markup=False, highlight=False, emoji=False, force_jupyter=False
+    )
     at = {id(question.steps[-1]): question for question in asked}
     silent = {id(step) for question in asked for step in question.steps}
     tries: list[int] = []  # that each right answer took

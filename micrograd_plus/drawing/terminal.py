@@ -37,7 +37,7 @@ def print_steps(
         for line in lines:
             print("".join(text for text, _ in line), file=file)
         return
-    console = Console(file=file, soft_wrap=True)
+    console = Console(file=file, soft_wrap=True, force_jupyter=False)
     for line in lines:
         console.print(Text.assemble(*line))
 
