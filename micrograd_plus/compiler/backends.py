@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.extras import need
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
 
 class View(NamedTuple):
@@ -88,11 +87,10 @@ class NumPy:
         """The lines that a module ends with."""
         return []
 
-    @contextmanager
-    def running(self, dtype: str) -> Iterator[None]:
+    def running(self, dtype: str) -> AbstractContextManager[Any]:
         """The surroundings that a program has to run in."""
-        with need("numpy", self.extra).errstate(all="ignore"):
-            yield
+        ignoring: AbstractContextManager[Any] = need("numpy", self.extra).errstate(all="ignore")
+        return ignoring
 
     def fetched(self, arrays: Any) -> Any:
         """The results of a program as arrays of NumPy."""
@@ -141,10 +139,9 @@ class JAX(NumPy):
     def footer(self) -> list[str]:
         return ["", "", "forward = jax.jit(forward)", "value_and_grad = jax.jit(value_and_grad)"]
 
-    @contextmanager
-    def running(self, dtype: str) -> Iterator[None]:
-        with need("jax", self.extra).enable_x64(dtype == "float64"):
-            yield
+    def running(self, dtype: str) -> AbstractContextManager[Any]:
+        double: AbstractContextManager[Any] = need("jax", self.extra).enable_x64(dtype == "float64")
+        return double
 
     def fetched(self, arrays: Any) -> Any:
         numpy = need("numpy", self.extra)

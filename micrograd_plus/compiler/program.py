@@ -74,7 +74,7 @@ class Program:
         self._numpy = numpy = need("numpy", "numpy")
         self._backend = _backend(backend)
         self._fn = fn
-        self._dtype = numpy.dtype(dtype)
+        self._dtype, self._precision = numpy.dtype(dtype), dtype
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
         self._leaves = Leaves(params, found.outside)
@@ -136,7 +136,7 @@ class Program:
             NonFiniteError: a result is not finite; the message names example and operation.
         """
         columns = self._columns(batch)
-        with self._backend.running(self._dtype.name):
+        with self._backend.running(self._precision):
             rows = self._backend.fetched(self._code["forward"](self._current(), *columns))
         if not self._numpy.isfinite(rows).all():
             self._explain(batch, columns[0].shape[1])
@@ -168,19 +168,16 @@ class Program:
         columns = self._columns(batch)
         count = columns[0].shape[1]
         shares = self._shares(weights, count)
-        size = chunk or max(count, 1)
-        with self._backend.running(self._dtype.name):
-            pieces = [
-                self._backend.fetched(
-                    self._code["value_and_grad"](
-                        self._current(),
-                        *(part[:, i : i + size] for part in columns),
-                        shares[i : i + size],
-                    )
-                )
-                for i in range(0, max(count, 1), size)
-            ]
-        found = pieces[0] if len(pieces) == 1 else self._joined(pieces)
+        run, numbers, fetched = self._code["value_and_grad"], self._current(), self._backend.fetched
+        with self._backend.running(self._precision):
+            if chunk is None or chunk >= count:
+                found = fetched(run(numbers, *columns, shares))
+            else:
+                places = [slice(i, i + chunk) for i in range(0, count, chunk)]
+                found = self._joined([
+                    fetched(run(numbers, *(part[:, place] for part in columns), shares[place]))
+                    for place in places
+                ])  # fmt: skip
         value, gradient = found[:2]
         self._gradient = gradient[: len(self.parameters)]
         if not (self._numpy.isfinite(value) and self._numpy.isfinite(self._gradient).all()):
