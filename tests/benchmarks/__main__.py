@@ -135,12 +135,20 @@ def compiled(repetitions):
     found = {}
     for threads in ("1", "default"):
         limit = {} if threads == "default" else dict.fromkeys(BLAS, threads)
-        done = subprocess.run(
-            [sys.executable, "-m", "tests.benchmarks.compiled", str(repetitions)],
-            capture_output=True, text=True, env={**os.environ, **limit},
-        )  # fmt: skip
-        found[threads] = json.loads(done.stdout) if done.returncode == 0 else {}
+        found[threads] = apart("compiled", repetitions, limit)
     return found
+
+
+def apart(program, repetitions, environment=()):
+    """What a program of this folder measures in a process of its own; nothing if it fails."""
+    done = subprocess.run(
+        [sys.executable, "-m", f"tests.benchmarks.{program}", str(repetitions)],
+        capture_output=True, text=True, env={**os.environ, **dict(environment)},
+    )  # fmt: skip
+    if done.returncode:
+        print(f"{program} failed: {done.stderr.strip().splitlines()[-1]}", file=sys.stderr)
+        return {}
+    return json.loads(done.stdout)
 
 
 def machine():
@@ -216,6 +224,13 @@ def show(console, found):
                 each = row["seconds"] / row["operations"] * 1e6
                 table.add_row(f"{row['operations']:,}", f"{row['seconds']:.3f}", f"{each:.1f}")
             console.print(table)
+    for name, row in found.get("points", {}).items():
+        if "ns per operation" in row:
+            table = Table("", "median ns an operation", "fastest", title=f"one point: {name}")
+            for who, ns in sorted(row["ns per operation"].items(), key=lambda item: item[1]):
+                table.add_row(who, f"{ns:.1f}", f"{row['ns per operation, fastest'][who]:.1f}")
+            console.print(table)
+    show_distributed(console, found.get("distributed", {}))
     if "import" in found:
         table = Table("", "ms over bare Python", title="import")
         for code, ms in found["import"].items():
@@ -229,6 +244,23 @@ def show(console, found):
     console.print("Where we lose:" if lost else "No peer was faster.")
     for line in lost:
         console.print(f"  {line}")
+
+
+def show_distributed(console, found):
+    for name, row in found.get("beside JAX by hand", {}).items():
+        table = Table("", "µs", title=f"a step of training on JAX, one device: {name}")
+        for who, seconds in row.items():
+            if who != "ratio":
+                table.add_row(who, f"{seconds * 1e6:.0f}")
+        table.caption = f"{row['ratio']:.2f} times the hand-written one"
+        console.print(table)
+    for name, row in found.get("beside one process", {}).items():
+        table = Table("batch", "one process ms", "two ms", title=f"two processes: {name}")
+        for batch, seconds in row["one"].items():
+            table.add_row(batch, f"{seconds * 1e3:.2f}", f"{row['two'][batch] * 1e3:.2f}")
+        pays = row["pays from"]
+        table.caption = f"two pay from {pays}" if pays else "two never pay"
+        console.print(table)
 
 
 def picture(found, path):
@@ -284,6 +316,8 @@ def main():
         del found["workloads"]["moons with dot"]
     if not given.quick:
         found["compiled"] = compiled(repetitions)
+        found["points"] = apart("points", repetitions)
+        found["distributed"] = apart("distributed", 2 * repetitions)
         found["growth"] = grown(given.largest)
         found["import"] = importing(repetitions)
         found["drawing"] = drawn()
