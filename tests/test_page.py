@@ -365,3 +365,23 @@ def test_sigma_gates_are_folded_and_opened(open_page, tmp_path):
 
 def test_without_a_sigma_to_fold_there_is_no_button(page):
     assert page.locator(".mg-gates").count() == 0
+
+
+def test_scripts_that_run_elsewhere_find_their_elements(page):
+    """As in classic Notebook: in the head, and before what they belong to is on the page."""
+    page.evaluate(
+        """html => { for (const time of [1, 2]) {
+            const cell = document.createElement("div");
+            cell.innerHTML = html;  // whose scripts don't run
+            const script = document.createElement("script");
+            script.textContent = cell.querySelector("script").textContent;
+            document.head.append(script);
+            document.body.append(cell);
+        } }""",
+        xyz()._repr_html_(),
+    )
+    steppers = page.locator(".mg-stepper:has(.mg-sentence)")
+    page.wait_for_function("document.querySelectorAll('.mg-sentence').length === 3")
+    steppers.nth(1).get_by_role("button", name="Last step").click()
+    counts = [one.inner_text() for one in page.locator(".mg-count").all()]
+    assert counts == ["1 / 8", "8 / 8", "1 / 8"]

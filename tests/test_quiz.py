@@ -709,7 +709,7 @@ def verdict(question, text):
 
 def content(fragment):
     """What the script of a page gets."""
-    return json.JSONDecoder().raw_decode(fragment.partition("previousElementSibling, ")[2])[0]
+    return json.JSONDecoder().raw_decode(fragment[fragment.index("(root, {") + 7 :])[0]
 
 
 def hidden(content):

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.drawing import layout
-from micrograd_plus.drawing.page import INKS, in_script, page, resource
+from micrograd_plus.drawing.page import INKS, living, page, resource
 from micrograd_plus.drawing.scene import Scene, folded_scene
 from micrograd_plus.text import shorten, visible
 
@@ -51,12 +51,8 @@ def folded_page(
             "with expand=, or draw a part of the graph."
         )
     content = {"views": views, "inks": INKS, "css": resource("stepper.css") + resource("folds.css")}
-    scripts = ",\n".join(resource(name).strip() for name in ("picture.js", "zoom.js"))
-    fragment = (
-        f'<div class="mg-stepper mg-folds"></div>\n<script>{resource("folds.js").rstrip()}'
-        f"(document.currentScript.previousElementSibling, {in_script(content)},\n{scripts});"
-        "</script>"
-    )
+    scripts = [resource(name).strip() for name in ("folds.js", "picture.js", "zoom.js")]
+    fragment = living("mg-stepper mg-folds", "", scripts[0], content, *scripts[1:])
     return page(title, [("", fragment)], note=note, focus=".mg-folds .mg-picture")
 
 

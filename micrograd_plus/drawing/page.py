@@ -7,6 +7,7 @@ not run, as in a notebook that is not trusted, the image stays.
 from __future__ import annotations
 
 import json
+from hashlib import sha256
 from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING, Any
@@ -112,11 +113,26 @@ def fragment(
         walk["other"] = content(walked(root, others, limit, not fold), others, look)
         walk["folded"], walk["other"]["folded"] = fold, not fold
     sentences = escape("\n".join(step.text for step in steps))
+    still = f'<img alt="{sentences}" style="max-width: 100%" src="{image}">'
+    return living("mg-stepper", still, f"({script()})", walk)
+
+
+def living(classes: str, still: str, script: str, content: Any, *scripts: str) -> str:
+    """An element that shows something still until a script makes it live, and that script.
+
+    Args:
+        classes: the element's.
+        still: what is in it where scripts may not run.
+        script: a JavaScript function of the element, of the content and of other functions.
+        content: what the script is told.
+        scripts: the other functions.
+    """
+    given = ",\n".join([in_script(content), *scripts])
+    name = sha256(given.encode()).hexdigest()[:12]
     return (
-        f'<div class="mg-stepper"><img alt="{sentences}" style="max-width: 100%" '
-        f'src="{image}"></div>\n'
-        f"<script>({script()})(document.currentScript.previousElementSibling, "
-        f"{in_script(walk)});</script>"
+        f'<div class="{classes}" data-living="{name}">{still}</div>\n'
+        f'<script>{resource("living.js").strip()}("{name}", (root) =>\n'
+        f"{script}(root, {given}));</script>"
     )
 
 

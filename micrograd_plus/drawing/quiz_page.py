@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import questions
 from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.frames import lit
-from micrograd_plus.drawing.page import INKS, in_script, resource
+from micrograd_plus.drawing.page import INKS, living, resource
 from micrograd_plus.drawing.scene import Scene, scene
 from micrograd_plus.graph import order
 from micrograd_plus.text import visible
@@ -79,12 +79,10 @@ def fragment(picture: Scene, asked: Sequence[Question]) -> str:
     }
     image = base64.b64encode(layout.render(dot.source(picture), "png")).decode()
     scripts = [resource(name).strip() for name in ("quiz.js", "picture.js", "judge.js")]
-    return (
-        f'<div class="mg-stepper mg-quiz"><img alt="{_what(asked)}" style="max-width: 100%" '
-        f'src="data:image/png;base64,{image}"></div>\n<script>{scripts[0]}'
-        f"(document.currentScript.previousElementSibling, {in_script(content)}, "
-        f"{scripts[1]}, {scripts[2]});</script>"
+    still = (
+        f'<img alt="{_what(asked)}" style="max-width: 100%" src="data:image/png;base64,{image}">'
     )
+    return living("mg-stepper mg-quiz", still, scripts[0], content, *scripts[1:])
 
 
 def sheet(source: str, asked: Sequence[Question], lines: Sequence[str]) -> str:
