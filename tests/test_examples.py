@@ -5,10 +5,11 @@ import pytest
 from tests.conftest import EXAMPLES
 
 PROGRAMS = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")}
-BUILDS = {"browser/build.py"}  # no example itself; test_browser runs it
+# no examples themselves; test_browser and test_guides run them
+TOOLS = {"browser/build.py", "guide/render.py", "guide/rerun.py"}
 
 
-@pytest.mark.parametrize("name", sorted(PROGRAMS - BUILDS))
+@pytest.mark.parametrize("name", sorted(PROGRAMS - TOOLS))
 def test_every_example_runs(example, name):
     ran = example(name)
     if name[1] == "_":  # the folder of a lecture
