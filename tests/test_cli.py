@@ -43,7 +43,7 @@ def test_tour(run, tmp_path):
     assert files(tmp_path) == ["micrograd-plus-tour.html"]
     assert "micrograd-plus-tour.html" in done.stderr
     page = (tmp_path / "micrograd-plus-tour.html").read_text(encoding="utf-8")
-    assert page.count('<div class="mg-stepper">') == 2
+    assert page.count('<div class="mg-stepper"') == 2
     assert not [part for part in ("http://", "https://", 'src="/') if part in strip_names(page)]
 
 
