@@ -259,7 +259,8 @@ class Value(Number):
             for node in nodes:
                 node.grad = 0.0
 
-    # arithmetic; sums and products, most of what is ever recorded, take a direct way
+    # arithmetic; sums and products, most of what is ever recorded, take a direct way, and
+    # calling `_node` would make that a seventh longer
     @_operator
     def __add__(self, other: Any) -> Any:
         kind = type(other)
@@ -269,9 +270,16 @@ class Value(Number):
             data = self._data + other
         else:
             return _sum(self, other)
-        if not _LOW < data < _HIGH:
-            return _sum(self, other)  # raises, and names the operands
-        return _node(data, _ADD, self, other)
+        if observers or not _LOW < data < _HIGH:
+            return _sum(self, other)  # tells of it; or raises, and names the operands
+        node = _new(Value)
+        node._data = data
+        node.grad = 0.0
+        node.label = ""
+        node.op = _ADD
+        node.left = self
+        node.right = other
+        return node
 
     @_operator
     def __mul__(self, other: Any) -> Any:
@@ -282,9 +290,16 @@ class Value(Number):
             data = self._data * other
         else:
             return _product(self, other)
-        if not _LOW < data < _HIGH:
-            return _product(self, other)  # raises, and names the operands
-        return _node(data, _MULTIPLY, self, other)
+        if observers or not _LOW < data < _HIGH:
+            return _product(self, other)  # tells of it; or raises, and names the operands
+        node = _new(Value)
+        node._data = data
+        node.grad = 0.0
+        node.label = ""
+        node.op = _MULTIPLY
+        node.left = self
+        node.right = other
+        return node
 
     __radd__, __rmul__ = _operator(_reflected_sum), _operator(_reflected_product)
     __sub__, __rsub__ = map(_operator, _binary(ops.subtract))

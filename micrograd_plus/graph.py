@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from itertools import filterfalse
 from numbers import Real
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -146,23 +147,24 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
         node = todo.pop()
         if node is None:  # all arguments of the node below are found
             found.append(todo.pop())
-        elif node not in seen and not (done and id(node) in done):
+            continue
+        while node not in seen and not (done and id(node) in done):
             seen.add(node)
             left, right = node.left, node.right
             if left is None:
                 found.append(node)
-                continue
+                break
             todo.append(node)
             todo.append(None)
-            if isinstance(left, tuple):
-                todo.extend(
-                    [arg for arg in reversed(left) if type(arg) is not float and arg not in seen]
-                )
-                continue
+            if type(left) is tuple:
+                new = filterfalse(seen.__contains__, reversed(left))
+                todo.extend([arg for arg in new if type(arg) is not float])
+                break
             if right is not None and type(right) is not float and right not in seen:
                 todo.append(right)
-            if type(left) is not float and left not in seen:
-                todo.append(left)
+            if type(left) is float:
+                break
+            node = left
     return found
 
 
