@@ -1,6 +1,7 @@
 """Compiled programs: equal to the engine, readable, and aware of what can't be compiled."""
 
 import importlib
+import itertools
 import json
 import math
 import os
@@ -107,8 +108,9 @@ def compare(data, backend):
     program = compile(fn, *point, params=parameters, input_gradients=True, backend=backend)
     value, gradient, slopes = program.value_and_grad(*batch)
     root.backward()
-    # where large numbers cancel, digits are lost by both
-    scale = max(1.0, *(max(abs(node.data), abs(node.grad)) for node in order(root)))
+    # a last digit that differs in a large number counts as much as what it is multiplied by
+    nodes = order(root)
+    scale = max(1.0, *(abs(x.data) for x in nodes)) * max(1.0, *(abs(x.grad) for x in nodes))
     assert value == pytest.approx(root.data, rel=1e-12, abs=1e-12 * scale)
     found = [*gradient, *map(np.sum, slopes)]
     expected = [p.grad for p in [*parameters, *inputs]]
@@ -269,6 +271,33 @@ def test_randomness_is_refused_and_constants_made_inside_are_not():
     with pytest.raises(TraceError, match="must return Values, not 'x'"):
         compile(lambda x: "x", 1.0)
     assert compile(lambda x: x * Value(3.0) + 1, 1.0)([2.0, 4.0]).tolist() == [7, 13]
+
+
+@pytest.mark.parametrize("recorded", [
+    lambda turn, a, b: a * 2.0,
+    lambda turn, a, b: 2.0 * a,
+    lambda turn, a, b: mg.sum([1.0, a, b]),
+    lambda turn, a, b: Value(0.0) * turn,
+    lambda turn, a, b: mg.dot([Value(0.0), 1.0], [turn, 1.0]),
+    lambda turn, a, b: mg.sum([Value(0.0)] * int(turn)),
+    lambda turn, a, b: Value(1.0) * 1.0 if turn % 2 else Value(1.0) / 1.0,
+    lambda turn, a, b: Value(1.0) if turn % 2 else 1.0,
+])  # fmt: skip
+def test_other_connections_in_each_run_are_refused(recorded):
+    turns = itertools.count(1)
+
+    def both_ways(f):
+        def fn(x, y):
+            turn = next(turns)
+            return f(x * y, recorded(float(turn), *((x, y) if turn % 2 else (y, x))))
+
+        return fn
+
+    for f in (lambda known, odd: known + odd, lambda known, odd: [known, odd]):
+        with pytest.raises(TraceError, match="something else each time"):
+            compile(both_ways(f), 1.0, 1.0)
+    with pytest.raises(TraceError, match="something else each time"):
+        compile(lambda x, y: [x * y, *((x, y) if next(turns) % 2 else (y, x))], 1.0, 1.0)
 
 
 def test_changes_are_seen_without_tracing_again():

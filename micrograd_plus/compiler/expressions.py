@@ -7,8 +7,7 @@ and so has a number for each example; otherwise there is one number for all of t
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import chain
+from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
@@ -21,7 +20,8 @@ if TYPE_CHECKING:
     from micrograd_plus.operation import Op
 
 _PLAIN = {ops.add, ops.subtract, ops.negate}
-_SUMS = {*_PLAIN, ops.sum, ops.dot, ops.mean}
+_ADDING = {*_PLAIN, ops.sum, ops.mean}
+_SUMS = {*_ADDING, ops.dot}
 _FLAT = {*_SUMS, ops.multiply}
 
 
@@ -44,46 +44,35 @@ class Expression:
         group, place: which array holds it, and where in it; the schedule sets them.
     """
 
-    __slots__ = (
-        "args",
-        "batched",
-        "bias",
-        "group",
-        "kind",
-        "level",
-        "number",
-        "op",
-        "order",
-        "place",
-        "weights",
-    )
+    # most expressions of a large model are its parameters, which have no more than these
+    op: Op | None = None
+    args: tuple[Expression, ...] = ()
+    weights: tuple[Expression | None, ...] = ()
+    bias: Expression | None = None
+    level = 0
+    group: Any = None
+    place = 0
 
     def __init__(
         self,
         kind: str,
         order: int,
+        number: Any = None,
         *,
-        op: Op | None = None,
         args: tuple[Expression, ...] = (),
+        op: Op | None = None,
         weights: tuple[Expression | None, ...] = (),
         bias: Expression | None = None,
-        number: Any = None,
     ) -> None:
-        self.batched: bool = kind == "input"
-        self.level: int = 0
-        if args:  # most expressions of a large model are its parameters
-            parts = [part for part in (*args, *weights, bias) if part is not None]
-            self.batched = any(part.batched for part in parts)
-            self.level = 1 + max(part.level for part in parts)
         self.kind = kind
         self.order = order
-        self.op = op
-        self.args = args
-        self.weights = weights
-        self.bias = bias
         self.number = number
-        self.group: Any = None
-        self.place = 0
+        self.batched = kind == "input"
+        if args:
+            self.args, self.op, self.weights, self.bias = args, op, weights, bias
+            parts = [part for part in (*args, *weights, bias) if part is not None]
+            self.batched = any(part.batched for part in parts)
+            self.level = 1 + max([part.level for part in parts])
 
 
 class Builder:
@@ -91,11 +80,16 @@ class Builder:
 
     def __init__(self) -> None:
         self._known: dict[Any, Expression] = {}
+        self._orders = count()
+
+    def leaf(self, kind: str, index: int) -> Expression:
+        """An input or a parameter, which no other expression equals."""
+        return Expression(kind, next(self._orders), index)
 
     def make(self, kind: str, key: Any, **parts: Any) -> Expression:
         found = self._known.get((kind, key))
         if found is None:
-            found = Expression(kind, len(self._known), **parts)
+            found = Expression(kind, next(self._orders), **parts)
             self._known[kind, key] = found
         return found
 
@@ -116,13 +110,10 @@ class Builder:
 
     def linear(self, terms: list[tuple[Expression | None, Expression]]) -> Expression:
         """Σ weight · row, whose weights are not batched; None stands for 1."""
-        rows: list[tuple[Expression | None, Expression]] = []
-        rest: list[Expression] = []  # is not batched
+        rows = [term for term in terms if term[1].batched]
+        rest: list[Expression] = []
         constant = 0.0
-        for weight, row in terms:
-            if row.batched:
-                rows.append((weight, row))
-                continue
+        for weight, row in [term for term in terms if not term[1].batched]:
             addend = row if weight is None else self.operation(ops.multiply, (weight, row))
             if addend.kind == "constant":
                 constant += addend.number
@@ -152,11 +143,10 @@ class Builder:
         if any(weight for weight, _ in terms):  # then all have one
             one = self.constant(1.0)
             terms = [(weight or one, row) for weight, row in terms]
-        weights = tuple(weight for weight, _ in terms)
-        rows = tuple(row for _, row in terms)
+        weights, rows = zip(*terms, strict=True)
         key = (
-            tuple(row.order for row in rows),
-            tuple(w and w.order for w in weights),
+            tuple([row.order for row in rows]),
+            tuple([w and w.order for w in weights]),
             bias and bias.order,
         )
         return self.make("linear", key, args=rows, weights=weights, bias=bias)
@@ -180,37 +170,36 @@ class Builder:
         return found
 
 
-def _summands(node: Value) -> Sequence[Any]:
-    """The arguments of a sum that are added as they are: of a dot, the bias alone."""
-    return node.args[len(node.args) // 2 * 2 :] if node.op is ops.dot else node.args
-
-
-def _inside_sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> set[int]:
-    """The ids of sums and products that disappear in the one sum that they are a part of."""
-    uses = Counter(map(id, chain.from_iterable(node.args for node in nodes)))
-    uses.update(map(id, outputs))
-    sums = (node for node in nodes if node.op in _SUMS)
-    found = set(map(id, chain.from_iterable(map(_summands, sums))))
-    found &= {id(node) for node in nodes if node.op in _FLAT}
-    return {key for key in found if uses[key] == 1}
+def _inside_sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> set[Value]:
+    """Sums and products that disappear in the one sum that they are a part of."""
+    alone: dict[Any, bool] = dict.fromkeys(outputs, False)
+    for node in nodes:
+        args = node.args
+        first = 0  # of those that are added as they are: of a dot the bias alone
+        if node.op not in _ADDING:
+            first = len(args) // 2 * 2 if node.op is ops.dot else len(args)
+        for i, arg in enumerate(args):
+            if type(arg) is not float and arg.op in _FLAT:
+                alone[arg] = i >= first and arg not in alone
+    return {node for node, inside in alone.items() if inside}
 
 
 def expressions(
-    nodes: Sequence[Value], outputs: Sequence[Any], leaves: dict[int, tuple[str, int]]
+    nodes: Sequence[Value], outputs: Sequence[Any], leaves: dict[Value, tuple[str, int]]
 ) -> list[Expression]:
     """The expressions of some outputs.
 
     Args:
         nodes: all that the outputs depend on, each after its arguments.
         outputs: Values and floats.
-        leaves: the kind and index of inputs and parameters, by their ids; others are constants.
+        leaves: the kind and index of inputs and parameters; others are constants.
     """
     builder = Builder()
     inner = _inside_sums(nodes, outputs)
-    made: dict[int, Expression] = {}
+    made: dict[Value, Expression] = {}
 
     def of(x: Any) -> Expression:
-        return builder.constant(x) if type(x) is float else made[id(x)]
+        return builder.constant(x) if type(x) is float else made[x]
 
     def scaled(factor: float, x: Expression) -> tuple[Expression | None, Expression]:
         return (None if factor == 1 else builder.constant(factor)), x
@@ -228,41 +217,39 @@ def expressions(
         todo: list[tuple[float, Any]] = [(1.0, node)]
         while todo:
             factor, x = todo.pop()
-            if x is not node and id(x) not in inner:
+            if x is not node and x not in inner:
                 found.append(scaled(factor, of(x)))
                 continue
-            args, op = x.args, x.op
+            op = x.op
             if op is ops.multiply:
-                found.append(product(factor, of(args[0]), of(args[1])))
+                found.append(product(factor, of(x.left), of(x.right)))
             elif op is ops.add:
-                todo += [(factor, args[1]), (factor, args[0])]
+                todo += [(factor, x.right), (factor, x.left)]
             elif op is ops.dot:
-                half = len(args) // 2
+                args, half = x.left, len(x.left) // 2
                 for w, v in zip(args[:half], args[half : 2 * half], strict=True):
                     found.append(product(factor, of(w), of(v)))
-                todo += [(factor, bias) for bias in _summands(x)]
+                todo += [(factor, bias) for bias in args[2 * half :]]
             elif op is ops.subtract:
-                todo += [(-factor, args[1]), (factor, args[0])]
+                todo += [(-factor, x.right), (factor, x.left)]
             elif op is ops.negate:
-                todo.append((-factor, args[0]))
+                todo.append((-factor, x.left))
             else:
-                share = factor / len(args) if op is ops.mean else factor
-                todo += [(share, arg) for arg in reversed(args)]
+                share = factor / len(x.left) if op is ops.mean else factor
+                todo += [(share, arg) for arg in reversed(x.left)]
         return found
 
     for node in nodes:
         if node.op is None:
-            kind, index = leaves.get(id(node), ("constant", 0))
-            made[id(node)] = (
-                builder.constant(node.data)
-                if kind == "constant"
-                else builder.make(kind, index, number=index)
+            kind, index = leaves.get(node, ("constant", 0))
+            made[node] = (
+                builder.constant(node.data) if kind == "constant" else builder.leaf(kind, index)
             )
-        elif id(node) not in inner:
+        elif node not in inner:
             # of a product in a sum the factors are needed, of a sum in a sum its terms
-            plain = node.op in _PLAIN and not any(id(arg) in inner for arg in node.args)
+            plain = node.op in _PLAIN and not any(arg in inner for arg in node.args)
             if node.op in _SUMS and not plain:
-                made[id(node)] = builder.linear(terms(node))
+                made[node] = builder.linear(terms(node))
             else:
-                made[id(node)] = builder.operation(node.op, [of(arg) for arg in node.args])
+                made[node] = builder.operation(node.op, [of(arg) for arg in node.args])
     return [of(out) for out in outputs]

@@ -28,8 +28,8 @@ class Leaves:
     def __init__(self, params: Module | Sequence[Value], outside: Sequence[Value]) -> None:
         self._params = params
         self.parameters = listed(params)
-        given = set(map(id, self.parameters))
-        self.values = [*self.parameters, *(x for x in outside if id(x) not in given)]
+        given = set(self.parameters)
+        self.values = [*self.parameters, *(x for x in outside if x not in given)]
         self._changes = graph.changes
         self._seen = [x._data for x in self.values]
 

@@ -79,8 +79,8 @@ class Program:
         # leaves that are neither inputs nor parameters stay live, without derivatives
         self._leaves = Leaves(params, found.outside)
         self.parameters = self._leaves.parameters
-        leaves = {id(x): ("parameter", i) for i, x in enumerate(self._leaves.values)}
-        leaves |= {id(x): ("input", i) for i, x in enumerate(found.inputs)}
+        leaves = {x: ("parameter", i) for i, x in enumerate(self._leaves.values)}
+        leaves |= {x: ("input", i) for i, x in enumerate(found.inputs)}
         self._structure = found.outputs
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
             raise TypeError(f"with has_aux the function returns a pair, not {found.outputs!r}")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import threading
 from contextlib import contextmanager
-from itertools import chain
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -75,40 +74,42 @@ def _run(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
     seen: set[int] = set()
     for out in flat(outputs):
         if isinstance(out, Value):
-            found = order(out, seen)
-            nodes += found
-            seen.update(map(id, found))
+            seen.update(map(id, nodes[len(seen) :]))
+            nodes += order(out, seen)
         elif not isinstance(out, Real):
             kind = type(out).__name__
             raise TraceError(f"the function must return Values, not {out!r} ({kind})")
-    given = set(map(id, inputs))
-    leaves = [node for node in nodes if node.op is None and id(node) not in given]
+    given = set(inputs)
+    leaves = [node for node in nodes if node.op is None and node not in given]
     return Trace(inputs, outputs, nodes, leaves)
 
 
 def _alike(first: Trace, again: Trace) -> bool:
     """Whether two runs recorded the same: operations, connections and numbers."""
-    if _operations(first) != _operations(again):
+    if len(first.nodes) != len(again.nodes):
         return False
-    twins: dict[int, Any] = dict(zip(map(id, first.nodes), again.nodes, strict=True))
-    mine, theirs = _connections(first), _connections(again)
-    expected = map(twins.get, map(id, mine), mine)  # constants have no twins
-    others = [(x, y) for x, y in zip(expected, theirs, strict=True) if x is not y]
-    if any(isinstance(x, Value) or isinstance(y, Value) or x != y for x, y in others):
-        return False
+    twins: dict[Value, Value] = {}
+    for mine, other in zip(first.nodes, again.nodes, strict=True):
+        if mine is other:  # a leaf from outside
+            continue
+        if mine.op is not other.op or mine._data != other._data:
+            return False
+        for x, y in ((mine.left, other.left), (mine.right, other.right)):
+            if x is not y and twins.get(x) is not y and not _same(x, y, twins):
+                return False
+        twins[mine] = other
     inputs = zip(first.inputs, again.inputs, strict=True)
-    return all(twins.get(id(x), y) is y for x, y in inputs)  # those not used have no twin
+    return _same(tuple(flat(first.outputs)), tuple(flat(again.outputs)), twins) and all(
+        twins.get(x, y) is y
+        for x, y in inputs  # those not used have no twin
+    )
 
 
-def _connections(run: Trace) -> list[Any]:
-    """All arguments and outputs."""
-    return [*chain.from_iterable(node.args for node in run.nodes), *flat(run.outputs)]
-
-
-def _operations(run: Trace) -> list[Any]:
-    """The operations with the number of their arguments, and the numbers of the leaves."""
-    nodes = run.nodes
-    return [(node.op, len(node.args)) if node.op else node._data for node in nodes]
+def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:
+    """Whether two arguments, or tuples of them, are the same constants and twins."""
+    if type(x) is type(y) is tuple:
+        return len(x) == len(y) and all(_same(*pair, twins) for pair in zip(x, y, strict=True))
+    return x is y or twins.get(x, x) is y or (type(x) is type(y) is float and x == y)
 
 
 @contextmanager

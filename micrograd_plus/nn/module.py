@@ -93,7 +93,7 @@ class Module:
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order in which they were made part of the module."""
-        return [parameter for _, parameter in self.named_parameters()]
+        return [parameter for _, parameter, _ in self.placed_parameters()]
 
     def __call__(self, x: Any) -> Any:
         """The outputs for the inputs of one example; each kind of module has its own.
