@@ -38,7 +38,7 @@ plots.curves plots.planes
 plots.style
 datasets compiler
 compiler.program
-compiler.native
+compiler.arguments compiler.native
 compiler.interpreter
 compiler.tape compiler.leaves
 compiler.source compiler.trace

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import inspect
-import keyword
-import re
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from micrograd_plus.adjoints import adjoints
+from micrograd_plus.compiler.arguments import Arguments
 from micrograd_plus.compiler.backends import BACKENDS
 from micrograd_plus.compiler.expressions import expressions
 from micrograd_plus.compiler.leaves import Leaves
 from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.schedule import schedule
-from micrograd_plus.compiler.source import REDUCTIONS, Source
+from micrograd_plus.compiler.source import Source
 from micrograd_plus.compiler.trace import TraceError, flat, mapped, no_collection, trace
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
 from micrograd_plus.nn.module import Module
-from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -86,13 +83,13 @@ class Program:
             raise TypeError(f"with has_aux the function returns a pair, not {found.outputs!r}")
         outputs = expressions(found.nodes, flat(found.outputs), leaves)
         differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
-        self._example = example
+        self._arguments = Arguments(fn, example, self._dtype)
         self._input_gradients = input_gradients
         self._given = (
             dtype,
             schedule(outputs),
             outputs,
-            _inputs(fn, [len(flat(mapped(float, part))) for part in example]),
+            self._arguments.sizes,
             len(self._leaves.values),
             len(self.parameters),
             input_gradients,
@@ -107,7 +104,8 @@ class Program:
             )
         self._has_aux = has_aux
         self._code = self._backend.namespace()
-        # what is run is the compiler's own text: no label of the user's is in it
+        # what is run is the compiler's own text: no label is in it, and of the user's names those
+        # of arguments that are plain words and mean nothing else
         exec(self._source.functions(), self._code)  # noqa: S102
         for name in self._source.constants:
             self._code[name] = self._cast(self._code[name])
@@ -135,7 +133,7 @@ class Program:
             ValueError: the shapes are not those of the example, with a batch axis before.
             NonFiniteError: a result is not finite; the message names example and operation.
         """
-        columns = self._columns(batch)
+        columns = self._arguments.columns(batch)
         with self._backend.running(self._precision):
             rows = self._backend.fetched(self._code["forward"](self._current(), *columns))
         if not self._numpy.isfinite(rows).all():
@@ -165,7 +163,7 @@ class Program:
             raise TypeError("only a function that returns one number has a gradient")
         if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
             raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
-        columns = self._columns(batch)
+        columns = self._arguments.columns(batch)
         count = columns[0].shape[1]
         shares = self._shares(weights, count)
         run, numbers, fetched = self._code["value_and_grad"], self._current(), self._backend.fetched
@@ -184,7 +182,7 @@ class Program:
             self._explain(batch, count)
         results: tuple[Any, ...] = (float(value), self._gradient)
         if self._input_gradients:
-            results += (self._shaped(found[2:], batch),)
+            results += (self._arguments.shaped(found[2:]),)
         if self._has_aux:
             results += (self.other_results(found[-1]),)
         return results
@@ -254,7 +252,7 @@ class Program:
     @property
     def arguments(self) -> dict[str, int]:
         """How many numbers each argument of the function has, by the names in the program."""
-        return dict(self._given[3])
+        return dict(self._arguments.sizes)
 
     def __str__(self) -> str:
         lines = self._source.gradient_lines() if "value_and_grad" in self._code else []
@@ -281,26 +279,6 @@ class Program:
             self._all[i] = number
         return self._all
 
-    def _columns(self, batch: tuple[Any, ...]) -> list[Any]:
-        """The inputs as an array of (inputs, examples) for each argument."""
-        numpy = self._numpy
-        if len(batch) != len(self._example):
-            raise ValueError(f"{len(self._example)} arguments are needed, not {len(batch)}")
-        parts, count = [], None
-        for i, (part, example) in enumerate(zip(batch, self._example, strict=True)):
-            array = numpy.asarray(part, dtype=self._dtype)
-            shape = numpy.shape(example)
-            if array.ndim == 0 or (array.shape[1:] != shape and array.size):
-                raise ValueError(
-                    f"argument {i} must have the shape (examples, {str(shape)[1:-1]}), as in the "
-                    f"function's example, not {array.shape}"
-                )
-            if count not in (None, len(array)):
-                raise ValueError(f"argument {i} has {len(array)} examples, not {count}")
-            count = len(array)
-            parts.append(array.reshape(count, -1 if array.size else numpy.size(example)).T)
-        return parts or [numpy.zeros((0, 1), self._dtype)]
-
     def _shares(self, weights: Any, count: int) -> Any:
         """What each example counts."""
         if weights is None:
@@ -314,10 +292,6 @@ class Program:
         """The results of a batch from those of its chunks."""
         value, gradient, *wide = zip(*pieces, strict=True)
         return sum(value), sum(gradient), *(self._numpy.concatenate(x, axis=1) for x in wide)
-
-    def _shaped(self, slopes: tuple[Any, ...], batch: tuple[Any, ...]) -> tuple[Any, ...]:
-        pairs = zip(slopes, batch, strict=False)
-        return tuple(rows.T.reshape(self._numpy.shape(part)) for rows, part in pairs)
 
     def _explain(self, batch: tuple[Any, ...], count: int) -> None:
         """Find the example whose results are not finite, by the engine, and raise its error."""
@@ -415,23 +389,6 @@ def _backend(name: str) -> NumPy:
     if name not in BACKENDS:
         raise ValueError(f"there is no backend {name!r}; choose from {', '.join(BACKENDS)}")
     return BACKENDS[name]
-
-
-def _inputs(fn: Callable[..., Any], sizes: list[int]) -> dict[str, int]:
-    """The sizes of the arguments by names for them: the function's own, where they will do."""
-    sizes = sizes or [0]
-    try:
-        names = list(inspect.signature(fn).parameters)[: len(sizes)]
-    except (TypeError, ValueError):  # some callables tell nothing
-        names = []
-    taken = {*"ps", "value", "math", "np", "jnp", "jax", *TABLE, *REDUCTIONS}
-    taken |= {f"d{name}" for name in names}
-    plain = all(
-        re.fullmatch("[a-zA-MO-Z][a-z]*", name) and not keyword.iskeyword(name) for name in names
-    )
-    if len(names) < len(sizes) or taken & set(names) or not plain:
-        names = [f"x{i}" for i in range(1, len(sizes) + 1)] if len(sizes) > 1 else ["x"]
-    return dict(zip(names, sizes, strict=True))
 
 
 def _filled(nested: Any, rows: Any) -> Any:
