@@ -492,6 +492,37 @@ def test_chunks_give_the_same(chunk):
         program.value_and_grad(X, T, chunk=0)
 
 
+@pytest.mark.parametrize("expanded", [False, True])
+@pytest.mark.parametrize("besides", ["nothing", "a penalty", "an unused parameter"])
+def test_many_parameters(besides, expanded):
+    model = nn.MLP(101, [100, 2], seed=1, init="he_uniform", expanded=expanded)
+    parameters = model.parameters()
+    if besides == "an unused parameter":
+        parameters.insert(5, Value(1.0))
+
+    def loss(x, t):
+        error = nn.softmax_cross_entropy(model(x), t)
+        return error + mg.dot(parameters[:50], parameters[:50]) if besides == "a penalty" else error
+
+    draw = np.random.default_rng(0)
+    batch = draw.normal(size=(3, 101)).tolist(), [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
+    program = assert_equal(loss, batch, parameters)
+    assert ("np.empty_like(p)" in str(program)) == (besides == "nothing")
+    assert "np.matmul(dz1, x.T, out=dp" in str(program) or besides != "nothing"
+
+
+def test_many_weights_in_columns():
+    draw = np.random.default_rng(0)
+    w = [[Value(x) for x in row] for row in draw.normal(size=(101, 100))]
+
+    def fn(x):
+        return mg.sum([mg.tanh(mg.dot(column, x)) for column in zip(*w, strict=True)])
+
+    batch = (draw.normal(size=(3, 101)).tolist(),)
+    program = assert_equal(fn, batch, [x for row in w for x in row])
+    assert "out=dp[0:10100].reshape(101, 100).T)" in str(program)
+
+
 def test_chunks_bound_the_memory():
     model = nn.MLP(64, [32, 10], seed=1, init="he_uniform")
     program = compile(

@@ -7,6 +7,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.arrays import same, some
+from micrograd_plus.compiler.backends import View
 from micrograd_plus.compiler.code import Code, Functions, code
 from micrograd_plus.compiler.forward import REDUCTIONS, Forward
 from micrograd_plus.compiler.schedule import SMALL
@@ -45,9 +46,13 @@ class Adjoint(Forward):
         self._temporary = 0
         out = self.outputs[0]
         text, library = self._read([out]), self.library
+        # a large array is not cleared first if a number is put in each place anyway
+        filled = self.sizes["p"] >= self.backend.large and all(
+            counts[place] == 1 for place in range(self.sizes["p"])
+        )
         self._lines += [
             f"value = ({text} @ s)[0]" if out.batched else f"value = {text}[0] * s.sum()",
-            f"dp = {library}.zeros_like(p)",
+            f"dp = {library}.{'empty' if filled else 'zeros'}_like(p)",
         ]
         self._begun.add("p")
         self._give([out], "s[None]" if out.batched else "s.sum(keepdims=True)", out.batched)
@@ -128,12 +133,14 @@ class Adjoint(Forward):
             numbers = [w.number for w in flat]
             self._added.update(numbers)
             if len(set(numbers)) < len(numbers):
-                add = self.backend.add_at
-            elif all(self._counts[number] == 1 for number in numbers):
-                add = self.backend.put
+                line = self.backend.add_at("dp", view, slope)
+            elif any(self._counts[number] > 1 for number in numbers):
+                line = self.backend.add("dp", view, slope)
+            elif group.batched and isinstance(view, View) and len(numbers) >= self.backend.large:
+                line = self.backend.put_product("dp", view, d, f"{rows}.T")
             else:
-                add = self.backend.add
-            self._lines.append(f"{add('dp', view, slope)}  # d{weights}")
+                line = self.backend.put("dp", view, slope)
+            self._lines.append(f"{line}  # d{weights}")
         elif not view:
             self._give(flat, f"({slope}).reshape(-1)", batched=False)
 

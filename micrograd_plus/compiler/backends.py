@@ -45,6 +45,7 @@ class NumPy:
     extra = "numpy"
     library = "np"
     longest = math.inf  # the number of lines that a program may have
+    large: float = 10_000  # numbers, from which on an array that is only copied costs time
     imports = ("import math", "", "import numpy as np")
     erf = "np.vectorize(math.{0}, otypes=[float])"
 
@@ -75,6 +76,10 @@ class NumPy:
         """The line that adds numbers at places that may occur several times."""
         return f"np.add.at({array}, {str(index)[1:-1]}, {numbers})"
 
+    def put_product(self, array: str, view: View, left: str, right: str) -> str:
+        """The line that writes a large product of matrices into a part of an array."""
+        return f"{self.library}.matmul({left}, {right}, out={array}{view})"
+
     def header(self, dtype: str) -> list[str]:
         """The lines that a module begins with."""
         return list(self.imports)
@@ -102,6 +107,7 @@ class JAX(NumPy):
 
     extra = "jax"
     library = "jnp"
+    large = math.inf  # XLA itself sees what is only copied
     longest = 2000  # about 20 ms for XLA each, and memory that grows faster
     imports = ("import jax", "import jax.numpy as jnp", "import numpy as np")
     erf = "jax.scipy.special.{0}"
