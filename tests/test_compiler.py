@@ -492,10 +492,9 @@ def test_chunks_give_the_same(chunk):
         program.value_and_grad(X, T, chunk=0)
 
 
-@pytest.mark.parametrize("expanded", [False, True])
 @pytest.mark.parametrize("besides", ["nothing", "a penalty", "an unused parameter"])
-def test_many_parameters(besides, expanded):
-    model = nn.MLP(101, [100, 2], seed=1, init="he_uniform", expanded=expanded)
+def test_many_parameters(besides):
+    model = nn.MLP(101, [100, 2], seed=1, init="he_uniform")
     parameters = model.parameters()
     if besides == "an unused parameter":
         parameters.insert(5, Value(1.0))
