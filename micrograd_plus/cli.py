@@ -17,9 +17,10 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import cli_launch, cli_train, files
 from micrograd_plus.checks import GradientError, check_graph
-from micrograd_plus.drawing import dot, frames
+from micrograd_plus.drawing import frames
 from micrograd_plus.drawing.dot import STYLES
 from micrograd_plus.drawing.layout import FORMATS, LayoutError
+from micrograd_plus.drawing.look import COLORS
 from micrograd_plus.drawing.picture import draw
 from micrograd_plus.drawing.quiz import quiz
 from micrograd_plus.drawing.scene import LIMIT
@@ -301,7 +302,7 @@ def _add_limit(parser: argparse.ArgumentParser) -> None:
 def _add_colors(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--colors",
-        choices=dot.COLORS,
+        choices=COLORS,
         default="accessible",
         help="of numbers: told apart by all eyes (default), or the lecture's pure green and red",
     )

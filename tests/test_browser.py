@@ -17,7 +17,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus.drawing import layout
-from micrograd_plus.drawing.dot import number
+from micrograd_plus.drawing.labels import number
 from micrograd_plus.expression import from_text, read_numbers
 from micrograd_plus.graph import order
 from tests.conftest import EXAMPLES, skip

@@ -7,7 +7,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import values
-from micrograd_plus.drawing import dot
+from micrograd_plus.drawing import look
 from tests.test_page import xyz
 
 CSS = resources.files("micrograd_plus.drawing").joinpath("stepper.css").read_text(encoding="utf-8")
@@ -94,28 +94,28 @@ def test_values_and_gradients_look_different_to_all_eyes(scheme, kind):
 @pytest.mark.parametrize(
     ("background", "texts"),
     [
-        ("#ffffff", [dot.FORWARD, dot.GRADIENT, dot.TEXT, dot.NAME]),
-        (dot.LIT_PLATE, [dot.FORWARD, dot.GRADIENT, dot.NAME]),
-        (dot.GATE, [dot.TEXT]),
-        (dot.LIT_GATE, [dot.TEXT]),
+        ("#ffffff", [look.FORWARD, look.GRADIENT, look.TEXT, look.NAME]),
+        (look.LIT_PLATE, [look.FORWARD, look.GRADIENT, look.NAME]),
+        (look.GATE, [look.TEXT]),
+        (look.LIT_GATE, [look.TEXT]),
     ],
 )
 def test_text_in_pictures_can_be_read(background, texts):
     assert min(contrast(text, background) for text in texts) >= 4.5  # WCAG AA
-    for wire in (dot.INK, dot.LIT_WIRE):
+    for wire in (look.INK, look.LIT_WIRE):
         assert contrast(wire, background) >= 3
 
 
 def test_a_picture_and_a_page_have_the_same_colours():
     known = {
-        "forward": dot.FORWARD,
-        "gradient": dot.GRADIENT,
-        "ink": dot.INK,
-        "text": dot.TEXT,
-        "name": dot.NAME,
-        "gate": dot.GATE,
-        "lit-gate": dot.LIT_GATE,
-        "lit-wire": dot.LIT_WIRE,
+        "forward": look.FORWARD,
+        "gradient": look.GRADIENT,
+        "ink": look.INK,
+        "text": look.TEXT,
+        "name": look.NAME,
+        "gate": look.GATE,
+        "lit-gate": look.LIT_GATE,
+        "lit-wire": look.LIT_WIRE,
     }
     assert {name: VARIABLES[name]["light"] for name in known} == known
     assert set(VARIABLES) == {"page", *known}
@@ -169,7 +169,7 @@ def test_the_lectures_pure_green_and_red(open_page, tmp_path):
     assert contrast(sentence, "#ffffff") >= 4.5
     frame = walk.frames(tmp_path / "frames")[-1].read_text(encoding="utf-8")
     assert "#00ff00" in frame
-    assert dot.FORWARD not in frame
+    assert look.FORWARD not in frame
 
 
 def test_unknown_colours_list_the_known_ones():

@@ -12,8 +12,16 @@ from hypothesis import given, settings
 
 import micrograd_plus as mg
 from micrograd_plus import Value, values
-from micrograd_plus.drawing import dot, frames, layout
+from micrograd_plus.drawing import frames, labels, layout
 from micrograd_plus.drawing.layout import LayoutError
+from micrograd_plus.drawing.look import (
+    FORWARD,
+    GRADIENT,
+    LIT_GATE,
+    LIT_PLATE,
+    LIT_WIRE,
+    TEXT,
+)
 from micrograd_plus.drawing.scene import GraphTooLargeError
 from micrograd_plus.testing import graphs
 
@@ -33,12 +41,12 @@ def parse(path):
         for shape in part.findall("*"):
             tag = shape.tag.rpartition("}")[2]
             look = {shape.get("fill"), shape.get("stroke")}
-            if {dot.LIT_GATE, dot.LIT_WIRE, dot.LIT_PLATE} & look:
+            if {LIT_GATE, LIT_WIRE, LIT_PLATE} & look:
                 lit.append(part.get("id"))
             if tag == "text" and shape.text.strip():
                 place = part.get("id"), shape.get("x"), shape.get("y")
                 texts[place] = shape.text, shape.get("fill")
-            elif tag in ("path", "polygon", "ellipse") and dot.LIT_PLATE not in look:
+            elif tag in ("path", "polygon", "ellipse") and LIT_PLATE not in look:
                 places = {k: v for k, v in shape.items() if k not in ("fill", "stroke")}
                 shapes.append((part.get("id"), tag, places))
     return (svg.get("width"), svg.get("height")), shapes, texts, {*lit}
@@ -67,10 +75,8 @@ def test_the_layout_stands_still_and_the_numbers_appear(tmp_path):
         count += len(step.changes)
         assert len(found[2]) == count
         shown = [number for wire in step.visible.values() for number in wire if number is not None]
-        colored = [
-            text for text, color in found[2].values() if color in (dot.FORWARD, dot.GRADIENT)
-        ]
-        assert sorted(colored) == sorted(map(dot.number, shown))
+        colored = [text for text, color in found[2].values() if color in (FORWARD, GRADIENT)]
+        assert sorted(colored) == sorted(map(labels.number, shown))
 
 
 def test_the_parts_of_a_step_are_lit_as_in_the_page(tmp_path):
@@ -198,5 +204,5 @@ def test_hostile_labels_stay_in_their_frames(tmp_path):
     label = '<text fill="transparent">x</text>'
     walk = mg.step_through(Value(2, label) * 3)
     texts = [parse(path)[2].values() for path in walk.frames(tmp_path)]
-    assert all((label, dot.TEXT) in [*found] for found in texts)
+    assert all((label, TEXT) in [*found] for found in texts)
     assert shutil.which("dot") is None or walk.frames(tmp_path, format="pdf")

@@ -25,7 +25,8 @@ drawing.folded_page drawing.layers
 drawing.page
 drawing.frames
 drawing.layout drawing.dot
-drawing.scene
+drawing.labels
+drawing.look drawing.scene
 drawing.folding
 drawing.grouping drawing.heatmap drawing.ownership
 training training.launch

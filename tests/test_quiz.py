@@ -15,7 +15,7 @@ from hypothesis import given, settings
 
 import micrograd_plus as mg
 from micrograd_plus import Value, cli, questions, values
-from micrograd_plus.drawing.dot import number
+from micrograd_plus.drawing.labels import number
 from micrograd_plus.engine import apply
 from micrograd_plus.expression import from_text
 from micrograd_plus.formula import text_number

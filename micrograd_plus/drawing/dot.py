@@ -1,70 +1,31 @@
-"""A scene as DOT source.
-
-Each value is a "wire plate": a table of two rows, the number above and the gradient below, whose
-rule between the rows is the wire itself.
-"""
+"""A scene as DOT source: the nodes and edges of its gates and wires."""
 
 from __future__ import annotations
 
-import re
-from html import escape
 from itertools import pairwise
-from math import isnan
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.drawing.heatmap import cells, heat_map, painted, strip
+from micrograd_plus.drawing import labels
+from micrograd_plus.drawing.look import (
+    ACCESSIBLE,
+    GATE,
+    INK,
+    LIT_GATE,
+    LIT_WIRE,
+    TEXT,
+    Look,
+    checked_color,
+)
 from micrograd_plus.errors import did_you_mean
-from micrograd_plus.formula import split_label, text_name, text_number
-from micrograd_plus.text import shorten, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
-    from micrograd_plus.drawing.scene import Inside, Part, Scene
-
-FORWARD, GRADIENT = "#047857", "#c73200"
-INK, TEXT, NAME, GATE = "#334155", "#0f172a", "#5b6b80", "#f8fafc"
-LIT_WIRE, LIT_GATE, LIT_PLATE = "#b45309", "#fde68a", "#fef9c3"
-
-
-class Look(NamedTuple):
-    """How the numbers on the wires look.
-
-    Attributes:
-        forward: the colour of values.
-        gradient: the colour of gradients.
-        lit: the ids of the parts that are lit.
-        hidden: the numbers that hold their place unseen: a wire's id, and "data" or "grad".
-    """
-
-    forward: str
-    gradient: str
-    lit: Collection[str] = ()
-    hidden: Collection[tuple[str, str]] = ()
-
-
-# Green with some blue in it and red with some yellow stay apart for those who can't tell the
-# lecture's pure ones apart, and both can be read on white.
-COLORS = {
-    "accessible": Look(FORWARD, GRADIENT),
-    "lecture": Look("#00ff00", "#ff0000"),
-}
+    from micrograd_plus.drawing.scene import Part, Scene
 
 _COLUMN = 12  # up to so many leaves stand in one column, in order
 _EXACT = 100  # with more nodes wires needn't be as straight as can be, which takes minutes
-_LONGEST_NAME = 10  # of an inner value, on its wire
-_CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}
-
-
-def colored(colors: str) -> Look:
-    """The look with colours of that name.
-
-    Raises:
-        ValueError: there are no such colours.
-    """
-    if colors not in COLORS:
-        raise ValueError(f"there are no colors {colors!r}; choose from {', '.join(COLORS)}")
-    return COLORS[colors]
+_CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}  # their widths, by what is written inside
 
 
 def source(
@@ -72,7 +33,7 @@ def source(
     style: str = "wires",
     background: str = "white",
     caption: Sequence[str] = (),
-    look: Look = COLORS["accessible"],
+    look: Look = ACCESSIBLE,
 ) -> str:
     """The DOT source of a scene.
 
@@ -96,7 +57,7 @@ def source(
             "rankdir": "LR",
             "nodesep": "0.22",
             "ranksep": "0.24",
-            "bgcolor": colour(background),
+            "bgcolor": checked_color(background),
             "pad": "0.08",
             "margin": "0",
         },
@@ -106,44 +67,29 @@ def source(
     if len(scene.parts) > _EXACT:
         graph.attr(nslimit="0.2")
     if caption:
-        gap = '<font point-size="6"> <br/></font>'
-        lines = "".join(f'{gap}{_escape(visible(line))}<br align="left"/>' for line in caption)
-        label = f'<<font point-size="13" color="{TEXT}">{gap}{lines}</font>>'
+        label = labels.caption(caption)
         graph.attr(label=label, labelloc="b", labeljust="l", fontname="Helvetica")
     _DRAWN[style](graph, scene, look)
     text: str = graph.source
     return text
 
 
-def colour(text: str) -> str:
-    """A colour as it was given, if it is one."""
-    if not re.fullmatch(r"#[0-9a-fA-F]{6}|[a-zA-Z]+[0-9]?", text):
-        raise ValueError(f"{text!r} is no colour; write one as 'white' or '#fefce8'")
-    return text
-
-
 def _wires(graph: Any, scene: Scene, look: Look) -> None:
     last = len(scene.parts) - 1
-    inner = ["" if part.goes_on else _on_wire(part) for part in scene.parts]
-    # plates of equal size: where their widths differ, Graphviz leaves gaps in the wires
-    width = max(
-        max(_room(part.data) + len(inner[i]), _room(part.grad))
-        for i, part in enumerate(scene.parts)
-    )
-    size = f'width="{max(42, 7 * width + 4)}" height="{20 if any(inner) else 17}"'
+    size = labels.plate_size(scene.parts)
     for i, part in enumerate(scene.parts):
-        if _carries(part):
-            if part.inside and _width(part) > 1:
-                plate = _cable(part.inside, look)
+        if part.carried:
+            if part.inside and part.carried > 1:
+                plate = labels.cable(part.inside, look)
             else:
-                plate = _plate(part, inner[i], size, f"v{i}", look)
+                plate = labels.plate(part, size, f"v{i}", look)
             graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
         if part.gate is not None:
             _gate(graph, f"o{i}", part, look)
         elif part.label:
             opens = {"id": f"o{i}"} if part.inside else {}
-            graph.node(f"o{i}", _end(part.label), shape="plain", **opens)
-        if _carries(part) and (part.gate is not None or part.label):
+            graph.node(f"o{i}", labels.end(part.label), shape="plain", **opens)
+        if part.carried and (part.gate is not None or part.label):
             wire = {"arrowhead": "none", "weight": "8", **_thick(part), **_lit(f"s{i}", look)}
             graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
         # where the order of two inputs matters, the first enters above the second
@@ -156,7 +102,7 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
         _shared(graph, i, part)
         if part.goes_on and part.gate is not None:
             end = "out" if i == last else f"out{i}"
-            graph.node(end, _end(part.label), shape="plain")
+            graph.node(end, labels.end(part.label), shape="plain")
             graph.edge(f"v{i}:e", end, **_thick(part))
     leaves = scene.leaves()
     if 1 < len(leaves) <= _COLUMN:
@@ -176,27 +122,17 @@ def _column(graph: Any, scene: Scene, leaves: list[int]) -> None:
             graph.edge(above, below, style="invis")
 
 
-def _lit(name: str, look: Look) -> dict[str, str]:
-    """A wire that is lit is not thicker: arrowheads would move."""
-    return {"color": LIT_WIRE} if name in look.lit else {}
-
-
 def _boxes(graph: Any, scene: Scene, look: Look) -> None:
     for i, part in enumerate(scene.parts):
-        cells = [
-            _name(part.label) if part.label else "",
-            f"data {number(part.data)}",
-            f"grad {number(part.grad)}",
-        ]
-        row = "".join(f"<td>{cell}</td>" for cell in cells if cell)
-        table = f'<table border="0" cellborder="1" cellspacing="0" cellpadding="6"><tr>{row}</tr>'
-        if _carries(part):
-            several = part.inside if _width(part) > 1 else None
-            plate = _cable(several, look, part.label) if several else f"<{table}</table>>"
+        if part.carried:
+            if part.inside and part.carried > 1:
+                plate = labels.cable(part.inside, look, part.label)
+            else:
+                plate = labels.box(part)
             graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
         if part.gate is not None:
             _gate(graph, f"o{i}", part, look)
-            if _carries(part):
+            if part.carried:
                 graph.edge(f"o{i}", f"v{i}", id=f"s{i}", **_thick(part))
         for position, j in enumerate(part.inputs):
             graph.edge(f"v{j}", f"o{i}", id=f"e{i}_{position}", **_thick(scene.parts[j]))
@@ -212,7 +148,7 @@ def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
 
     text = part.gate or ""
     if part.inside:
-        graph.node(name, _folded(text, part.inside, look), shape="plain", id=name)
+        graph.node(name, labels.folded(text, part.inside, look), shape="plain", id=name)
         return
     form = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
     if len(text) in _CIRCLES:
@@ -230,149 +166,11 @@ def _shared(graph: Any, i: int, part: Part) -> None:
         graph.edge(f"o{j}", f"o{i}", style="dashed", constraint="false", arrowhead="none")
 
 
-def _width(part: Part) -> int:
-    return len(part.inside.numbers) if part.inside else 1
-
-
-def _carries(part: Part) -> bool:
-    return _width(part) > 0
-
-
 def _thick(part: Part) -> dict[str, str]:
     """The look of a wire: thick where it stands for several."""
-    return {"penwidth": "2.6"} if _width(part) > 1 else {}
+    return {"penwidth": "2.6"} if part.carried > 1 else {}
 
 
-def _folded(title: str, inside: Inside, look: Look) -> str:
-    """The gate of a fold: what it is, and its parameters as maps, gradients beside them."""
-    maps = [
-        (side, heat_map(blocks))
-        for side, blocks in ((look.forward, inside.data), (look.gradient, inside.grads))
-        if blocks
-    ]
-    span = f'colspan="{max(1, len(maps))}"'
-    rows = [f'<td {span}><font point-size="13">{_escape(shorten(visible(title)))}</font></td>']
-    rows.append(f"<td {span}>{_small(_escape(shorten(visible(inside.details), 60)), NAME)}</td>")
-    if maps:
-        for what in (
-            [
-                _small(name, NAME)
-                for name, _ in zip(("parameters", "gradients"), maps, strict=False)
-            ],
-            [painted(heat) for _, heat in maps],
-            [_scale(heat.largest, side) for side, heat in maps],
-        ):
-            rows.append("".join(f"<td>{cell}</td>" for cell in what))
-        averaged = maps[0][1].averaged
-        if averaged > 1:
-            rows.append(
-                f"<td {span}>{_small(f'a cell is the mean of up to {averaged:,}', NAME)}</td>"
-            )
-    lines = "".join(f"<tr>{row}</tr>" for row in rows)
-    return (
-        f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="3" style="rounded" '
-        f'color="{INK}" bgcolor="{GATE}">{lines}</table>>'
-    )
-
-
-def _scale(largest: float, side: str) -> str:
-    """The colours from the least number to the largest one, 0 in the middle."""
-    bar = cells([[k / 4 for k in range(-4, 5)]], 1.0, 6, 7)
-    least, most = (_small(number(x), side) for x in (-largest, largest))
-    return (
-        '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
-        f"<tr><td>{least}</td><td>{bar}</td><td>{most}</td></tr></table>"
-    )
-
-
-def _small(text: str, ink: str) -> str:
-    return f'<font point-size="9" color="{ink}">{text}</font>'
-
-
-def _cable(inside: Inside, look: Look, name: str = "") -> str:
-    """The plate of a wire that stands for several: their range, and each as a colour."""
-    data = [x for x, _ in inside.numbers if x is not None]
-    grads = [x for _, x in inside.numbers if x is not None]
-    above = [
-        f"<tr><td><i>{_name(name)}</i></td></tr>" if name else "",
-        _range(data, look.forward),
-        _strip(data),
-    ]
-    below = [_strip(grads), _range(grads, look.gradient)]
-    return (
-        '<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
-        f"{''.join(above)}<hr/>{''.join(below)}</table>>"
-    )
-
-
-def _range(numbers: list[float], side: str) -> str:
-    text = f"{number(min(numbers))} … {number(max(numbers))}" if numbers else number(None)
-    return f'<tr><td><font point-size="11" color="{side}">{text}</font></td></tr>'
-
-
-def _strip(numbers: list[float]) -> str:
-    return f"<tr><td>{strip(numbers)}</td></tr>" if numbers else ""
-
-
-def _plate(part: Part, name: str, size: str, id: str, look: Look) -> str:
-    if name:
-        name = f'<font point-size="10" color="{NAME}"><i>{_escape(name)}</i></font> '
-    rows = (
-        ("bottom", name, look.forward, number(part.data), "data"),
-        ("top", "", look.gradient, number(part.grad), "grad"),
-    )
-    cells = "".join(
-        f'<tr><td {size} valign="{side}">{before}<font point-size="12" '
-        f'color="{"transparent" if (id, slot) in look.hidden else color}">'
-        f"{number}</font></td></tr>"
-        for side, before, color, number, slot in rows
-    )
-    color = f'color="{LIT_WIRE}" bgcolor="{LIT_PLATE}"' if id in look.lit else f'color="{INK}"'
-    return (
-        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" rows="*" '
-        f"{color}>{cells}</table>>"
-    )
-
-
-def _on_wire(part: Part) -> str:
-    """The name of an inner value, its subscript in small characters that don't touch the wire."""
-    name = text_name(part.label) if part.gate else ""
-    return shorten(name, _LONGEST_NAME)
-
-
-def _room(x: float | None) -> int:
-    """The characters that a number takes; one that is to be guessed may be filled in."""
-    return 5 if x is not None and isnan(x) else len(number(x))
-
-
-def number(x: float | None) -> str:
-    """A number on a wire: two places, or two digits where that would be too few or too many."""
-    if x is None:
-        return "–"
-    if isnan(x):
-        return "?"
-    if 0 < abs(x) < 0.1 or abs(x) >= 1e6:
-        return text_number(x, 2)
-    return f"{x or 0.0:.2f}".replace("-", "−")  # never −0.00
-
-
-def _end(label: str) -> str:
-    """The label at the end of a wire."""
-    if not label:
-        return ""
-    return (
-        '<<table border="0" cellborder="0" cellpadding="2"><tr><td>'
-        f'<font point-size="16">{_name(label)}</font></td></tr></table>>'
-    )
-
-
-def _name(label: str) -> str:
-    """A label in italics, with its subscript."""
-    name, subscript = map(_escape, split_label(shorten(visible(label))))
-    lowered = f'<sub><font point-size="10">{subscript}</font></sub>' if subscript else ""
-    return f"<i>{name}{lowered}</i>"
-
-
-def _escape(text: str) -> str:
-    """Text for an HTML-like label, where DOT's backslash has a meaning as well."""
-    return escape(text).replace("\\", r"\\")
+def _lit(name: str, look: Look) -> dict[str, str]:
+    """A wire that is lit is not thicker: arrowheads would move."""
+    return {"color": LIT_WIRE} if name in look.lit else {}

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from micrograd_plus.drawing import dot, layout
+from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.drawing.scene import LIMIT, Scene, scene
 from micrograd_plus.files import write
 from micrograd_plus.gates import made
@@ -63,7 +64,7 @@ def frame_sources(
     root: Value,
     steps: Sequence[Step],
     limit: int = LIMIT,
-    look: dot.Look = dot.COLORS["accessible"],
+    look: Look = ACCESSIBLE,
     fold: bool = False,
 ) -> Iterator[str]:
     """The DOT source of each step's frame; Graphviz gives all of them the same layout.

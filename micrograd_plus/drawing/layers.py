@@ -12,7 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.arrays import parts, some
-from micrograd_plus.drawing.dot import COLORS, GATE, INK, TEXT, Look
+from micrograd_plus.drawing.look import ACCESSIBLE, GATE, INK, TEXT, Look
 from micrograd_plus.formula import Name, formulas, gate, text_name, text_number, write
 from micrograd_plus.text import shorten
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _LONGEST = 44
 
 
-def source(program: Program, background: str = "white", look: Look = COLORS["accessible"]) -> str:
+def source(program: Program, background: str = "white", look: Look = ACCESSIBLE) -> str:
     """The DOT source of a program's layers.
 
     Args:

@@ -13,8 +13,18 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import walkthrough
-from micrograd_plus.drawing import dot, layout
+from micrograd_plus.drawing import dot, labels, layout
 from micrograd_plus.drawing.frames import lit, walked
+from micrograd_plus.drawing.look import (
+    ACCESSIBLE,
+    FORWARD,
+    GATE,
+    GRADIENT,
+    INK,
+    NAME,
+    TEXT,
+    Look,
+)
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.gates import made
 from micrograd_plus.text import visible
@@ -27,12 +37,12 @@ if TYPE_CHECKING:
     from micrograd_plus.walkthrough import Step
 
 INKS = {
-    dot.FORWARD: "forward",
-    dot.GRADIENT: "gradient",
-    dot.INK: "line",
-    dot.TEXT: "text",
-    dot.NAME: "name",
-    dot.GATE: "gate",
+    FORWARD: "forward",
+    GRADIENT: "gradient",
+    INK: "line",
+    TEXT: "text",
+    NAME: "name",
+    GATE: "gate",
 }
 
 _PAGE = """<!DOCTYPE html>
@@ -89,7 +99,7 @@ def fragment(
     root: Value,
     steps: Sequence[Step],
     limit: int = LIMIT,
-    look: dot.Look = dot.COLORS["accessible"],
+    look: Look = ACCESSIBLE,
     fold: bool = False,
 ) -> str:
     """A walkthrough as a piece of HTML, for a page or for a notebook's cell.
@@ -142,9 +152,7 @@ def script() -> str:
     return f"(root, walk) =>\n{parts[0]}(root, walk,\n{parts[1]},\n{parts[2]})"
 
 
-def content(
-    picture: Scene, steps: Sequence[Step], look: dot.Look = dot.COLORS["accessible"]
-) -> dict[str, Any]:
+def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> dict[str, Any]:
     """What the script needs to know of a walkthrough, as JSON has it."""
     source = dot.source(picture, background="transparent", look=look)
     numbers = {"forward": look.forward, "gradient": look.gradient}
@@ -153,7 +161,7 @@ def content(
         "css": resource("stepper.css"),
         "inks": {look.forward: "forward", look.gradient: "gradient", **INKS},
         # the style sheet has the accessible ones, in light and dark
-        "colors": {} if look == dot.COLORS["accessible"] else numbers,
+        "colors": {} if look == ACCESSIBLE else numbers,
         "plates": [f"v{i}" for i in range(len(picture.nodes))],
         "steps": told(picture, steps),
     }
@@ -168,7 +176,7 @@ def told(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
 def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
     """A step as the script wants it."""
     changes = [
-        (f"v{index[change.node]}", change.slot, dot.number(change.number))
+        (f"v{index[change.node]}", change.slot, labels.number(change.number))
         for change in step.changes
     ]
     return {"phase": step.phase, "text": step.text, "lit": lit(step, index), "changes": changes}

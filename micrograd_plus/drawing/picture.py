@@ -13,6 +13,7 @@ from micrograd_plus.compiler.program import Program
 from micrograd_plus.drawing import dot, folding, layers, layout
 from micrograd_plus.drawing.folded_page import folded_page
 from micrograd_plus.drawing.layout import LayoutError
+from micrograd_plus.drawing.look import checked_color, colored
 from micrograd_plus.drawing.scene import LIMIT, GraphTooLargeError, folded_scene, scene
 from micrograd_plus.graph import order
 
@@ -159,9 +160,9 @@ def draw(
     >>> draw(MLP(2, [16, 16, 1])([x, y])).pipe("svg")[:5]  # folded
     b'<?xml'
     """
-    look = dot.colored(colors)
+    look = colored(colors)
     if isinstance(root, Program):
-        return Picture(layers.source(root, dot.colour(background), look))
+        return Picture(layers.source(root, checked_color(background), look))
     most = math.inf if limit is None else limit
     if most < 1:
         raise ValueError(f"the limit must be a positive number of nodes, not {limit}")

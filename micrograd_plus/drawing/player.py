@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus.drawing import dot, page
+from micrograd_plus.drawing import dot, labels, page
 from micrograd_plus.drawing.scene import LIMIT, scene
 from micrograd_plus.engine import Value
 from micrograd_plus.expression import from_text
@@ -110,7 +110,7 @@ class Player:
 def _view(root: Value, before: View | None = None) -> View:
     """What is seen of a graph, in the layout of the view before where that does."""
     walk = steps(root)
-    written = [dot.number(change.number) for step in walk for change in step.changes]
+    written = [labels.number(change.number) for step in walk for change in step.changes]
     room = max(before.room if before else _ROOM, *map(len, written))
     longest = -(10.0 ** min(room - 5, 5))
     picture = scene(root, LIMIT, names(order(root)).__getitem__, lambda node: (longest, longest))

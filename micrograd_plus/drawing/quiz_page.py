@@ -9,7 +9,7 @@ from math import nan
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import questions
-from micrograd_plus.drawing import dot, layout
+from micrograd_plus.drawing import dot, labels, layout
 from micrograd_plus.drawing.frames import lit
 from micrograd_plus.drawing.page import INKS, living, resource
 from micrograd_plus.drawing.scene import Scene, scene
@@ -112,7 +112,7 @@ def _question(question: Question, index: dict[Value, int]) -> dict[str, Any]:
     return {
         "plate": f"v{index[question.node]}",
         "ink": _INK[question.slot],
-        "shown": dot.number(question.target.number),
+        "shown": labels.number(question.target.number),
         "asked": question.asked,
         "target": question.target,
         "mistakes": question.mistakes,

@@ -81,6 +81,11 @@ class Part(NamedTuple):
     parameters_of: tuple[int, ...] = ()
     goes_on: bool = False
 
+    @property
+    def carried(self) -> int:
+        """The number of values that its wire stands for."""
+        return len(self.inside.numbers) if self.inside else 1
+
 
 class Scene(NamedTuple):
     """The parts of a picture, each after those that enter it; the last one is the output."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, overload
 
-from micrograd_plus.drawing import dot
 from micrograd_plus.drawing.frames import frame_sources, write_frames
+from micrograd_plus.drawing.look import colored
 from micrograd_plus.drawing.page import fragment, page
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.terminal import print_steps
@@ -44,7 +44,7 @@ class Walkthrough(Sequence[Step]):
     ) -> None:
         self.root = root
         self.limit = limit
-        self.look = dot.colored(colors)
+        self.look = colored(colors)
         self.fold = fold
         self._steps = steps(root, fold)
 

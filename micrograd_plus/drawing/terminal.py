@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
-from micrograd_plus.drawing.dot import number
+from micrograd_plus.drawing.labels import number
 from micrograd_plus.formula import text_name
 from micrograd_plus.gates import made
 from micrograd_plus.walkthrough import names
