@@ -21,7 +21,7 @@ from micrograd_plus.graph import order
 from micrograd_plus.operation import Op
 from micrograd_plus.ops import TABLE
 from micrograd_plus.testing import graphs, networks, points
-from tests.test_compiler import rebuilt
+from tests.programs import PRODUCT, rebuilt
 
 pytest.importorskip("numba", reason="the native backend needs numba")
 
@@ -167,15 +167,6 @@ def test_a_network_with_parameters():
 
 # --------------------------------------------------------------- operations and instructions
 
-PRODUCT = Op(
-    "product",
-    value=lambda m, *args: math.prod(args),
-    partials=lambda m, out, *args: [
-        math.prod(x for j, x in enumerate(args) if j != i) for i in range(len(args))
-    ],
-    about="the product",
-    example=((2.0, 3.0), 6.0),
-)
 CHEATED = Op(  # its rule is not the derivative of its value: it has to be used nonetheless
     "floor",
     value=lambda m, x: m.floor(x),
