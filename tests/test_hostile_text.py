@@ -23,9 +23,10 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus.drawing import layout
-from micrograd_plus.drawing.page import fragment, page
+from micrograd_plus.drawing.page import page
 from micrograd_plus.drawing.scene import scene
 from micrograd_plus.drawing.stepper import write_page
+from micrograd_plus.drawing.stepper_page import fragment
 from micrograd_plus.expression import ExpressionError, from_text, read_numbers
 from micrograd_plus.formula import latex_name, split_label, text_name
 from micrograd_plus.text import shorten, visible

@@ -20,6 +20,7 @@ cli_launch
 cli_train
 drawing.play drawing.quiz drawing.stepper
 drawing.player drawing.quiz_page
+drawing.stepper_page
 drawing.terminal drawing.quiz_terminal drawing.picture
 drawing.folded_page drawing.layers
 drawing.page

@@ -15,6 +15,7 @@ from hypothesis import given, settings
 
 import micrograd_plus as mg
 from micrograd_plus import Value, cli, questions, values
+from micrograd_plus.drawing import layout
 from micrograd_plus.drawing.labels import number
 from micrograd_plus.engine import apply
 from micrograd_plus.expression import from_text
@@ -715,6 +716,14 @@ def content(fragment):
 def hidden(content):
     """The questions in a page, with their answers."""
     return json.loads(base64.b64decode(content["questions"]))
+
+
+def test_where_pictures_are_svg_alone_the_one_that_stands_still_is(monkeypatch):
+    monkeypatch.setattr(layout, "in_browser", lambda source: "<svg></svg>")
+    monkeypatch.setattr(layout, "_program", None)  # there is none to be started
+    assert f"data:image/svg+xml;base64,{base64.b64encode(b'<svg></svg>').decode()}" in (
+        xyz()._repr_html_()
+    )
 
 
 # ------------------------------------------------------------------- exercises and solutions

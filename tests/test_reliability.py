@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value
 from micrograd_plus.adjoints import adjoints
-from micrograd_plus.drawing.page import fragment
+from micrograd_plus.drawing.stepper_page import fragment
 from micrograd_plus.engine import recorded
 from micrograd_plus.formula import latex_name, text_name
 from micrograd_plus.testing import graphs

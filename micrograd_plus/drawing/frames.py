@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
-from micrograd_plus.drawing.scene import LIMIT, Scene, scene
+from micrograd_plus.drawing.scene import Scene, scene
 from micrograd_plus.files import write
 from micrograd_plus.gates import made
 from micrograd_plus.walkthrough import names
@@ -28,7 +28,7 @@ _MANY = 30  # frames take a second or more
 _UNSEEN = re.compile(r'<text [^>]*fill="(?:transparent|#fffffe)"[^>]*>[^<]*</text>\n?')
 
 
-def walked(root: Value, steps: Sequence[Step], limit: int = LIMIT, fold: bool = False) -> Scene:
+def walked(root: Value, steps: Sequence[Step], limit: int, fold: bool) -> Scene:
     """The scene of a walk, with all of its names and numbers.
 
     Args:
@@ -60,19 +60,14 @@ def lit(step: Step, index: dict[Value, int]) -> list[str]:
     return [f"v{i}", f"s{i}", *([f"o{i}"] if step.phase == "forward" else [])]
 
 
-def frame_sources(
-    root: Value,
-    steps: Sequence[Step],
-    limit: int = LIMIT,
-    look: Look = ACCESSIBLE,
-    fold: bool = False,
-) -> Iterator[str]:
+def frame_sources(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> Iterator[str]:
     """The DOT source of each step's frame; Graphviz gives all of them the same layout.
 
-    Raises:
-        GraphTooLargeError: there are more nodes than `limit`.
+    Args:
+        picture: the scene of the walk, see `walked`.
+        steps: the steps.
+        look: the colours of the numbers.
     """
-    picture = walked(root, steps, limit, fold)
     index = {node: i for i, node in enumerate(picture.nodes)}
     hidden = {(f"v{i}", slot) for i in index.values() for slot in ("data", "grad")}
     for step in steps:

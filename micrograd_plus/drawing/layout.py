@@ -65,16 +65,18 @@ def render(source: str, format: str) -> bytes:
     return run.stdout
 
 
-def image(source: str) -> str:
-    """A picture as the address of an image: PNG, the kind that every notebook shows, or else SVG.
+def image(source: str, format: str | None = None) -> str:
+    """A picture as the address of an image, which holds all of it.
 
     Args:
         source: its DOT source.
+        format: "png" or "svg"; by default PNG, the kind that every notebook shows, or else SVG.
 
     Raises:
         LayoutError: as for `render`.
     """
-    kind, format = ("png", "png") if in_browser is None else ("svg+xml", "svg")
+    format = format or ("png" if in_browser is None else "svg")
+    kind = {"svg": "svg+xml"}.get(format, format)
     return f"data:image/{kind};base64,{base64.b64encode(render(source, format)).decode()}"
 
 

@@ -11,8 +11,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from micrograd_plus.drawing.page import fragment, resource, script
+from micrograd_plus.drawing.page import resource
 from micrograd_plus.drawing.player import Player, player_of
+from micrograd_plus.drawing.stepper_page import fragment, script
 from micrograd_plus.extras import need
 from micrograd_plus.formula import text_name
 

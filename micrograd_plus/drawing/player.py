@@ -8,7 +8,7 @@ import math
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus.drawing import dot, labels, page
+from micrograd_plus.drawing import dot, labels, stepper_page
 from micrograd_plus.drawing.scene import LIMIT, scene
 from micrograd_plus.engine import Value
 from micrograd_plus.expression import from_text
@@ -116,9 +116,9 @@ def _view(root: Value, before: View | None = None) -> View:
     picture = scene(root, LIMIT, names(order(root)).__getitem__, lambda node: (longest, longest))
     source = dot.source(picture)
     if before and source == before.source:
-        content = {**before.content, "steps": page.told(picture, walk)}
+        content = {**before.content, "steps": stepper_page.told(picture, walk)}
     else:
-        content = page.content(picture, walk)
+        content = stepper_page.content(picture, walk)
     return View(root, walk, source, content, room)
 
 

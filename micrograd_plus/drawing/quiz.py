@@ -133,7 +133,7 @@ class Quiz:
         if path.suffix.lower() not in (".html", ".htm"):
             return Picture(dot.source(drawn, caption=lines)).render(path)
         content = sheet(dot.source(drawn), self.questions, lines)
-        return files.write(path, page(title, [("", content)], "").encode())
+        return files.write(path, page(title, [("", content)]).encode())
 
     def _picture(self, solved: bool = False) -> Scene:
         numbers = self._steps[-1].visible

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import questions
 from micrograd_plus.drawing import dot, labels, layout
 from micrograd_plus.drawing.frames import lit
-from micrograd_plus.drawing.page import INKS, living, resource
+from micrograd_plus.drawing.page import INKS, image, living, resource
 from micrograd_plus.drawing.scene import Scene, scene
 from micrograd_plus.graph import order
 from micrograd_plus.text import visible
@@ -77,11 +77,8 @@ def fragment(picture: Scene, asked: Sequence[Question]) -> str:
         "score": questions.SCORE,
         "tries": questions.TRIES,
     }
-    image = base64.b64encode(layout.render(dot.source(picture), "png")).decode()
     scripts = [resource(name).strip() for name in ("quiz.js", "picture.js", "judge.js")]
-    still = (
-        f'<img alt="{_what(asked)}" style="max-width: 100%" src="data:image/png;base64,{image}">'
-    )
+    still = image(dot.source(picture), _what(asked))
     return living("mg-stepper mg-quiz", still, scripts[0], content, *scripts[1:])
 
 
@@ -93,18 +90,16 @@ def sheet(source: str, asked: Sequence[Question], lines: Sequence[str]) -> str:
         asked: the questions.
         lines: what stands below the picture.
     """
-    image = base64.b64encode(layout.render(source, "svg")).decode()
     listed = "\n".join(f"<li>{escape(visible(line))}</li>" for line in lines)
     return (
-        f'<p><img alt="{_what(asked)}" style="max-width: 100%" '
-        f'src="data:image/svg+xml;base64,{image}"></p>\n'
+        f"<p>{image(source, _what(asked), 'svg')}</p>\n"
         f'<ol style="line-height: 2.2">\n{listed}\n</ol>'
     )
 
 
 def _what(asked: Sequence[Question]) -> str:
     """What a picture is for those who can't see it; it tells no answer."""
-    return escape(f"A computational graph. What is {', '.join(q.asked for q in asked)}?")
+    return f"A computational graph. What is {', '.join(q.asked for q in asked)}?"
 
 
 def _question(question: Question, index: dict[Value, int]) -> dict[str, Any]:

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, overload
 
-from micrograd_plus.drawing.frames import frame_sources, write_frames
+from micrograd_plus.drawing.frames import frame_sources, walked, write_frames
 from micrograd_plus.drawing.look import colored
-from micrograd_plus.drawing.page import fragment, page
+from micrograd_plus.drawing.page import page
 from micrograd_plus.drawing.scene import LIMIT
+from micrograd_plus.drawing.stepper_page import NOTE, fragment
 from micrograd_plus.drawing.terminal import print_steps
 from micrograd_plus.files import write
 from micrograd_plus.walkthrough import Step, align, steps
@@ -100,7 +101,8 @@ class Walkthrough(Sequence[Step]):
             ValueError: there is no such format.
             OSError: the folder can't be written.
         """
-        sources = frame_sources(self.root, self._steps, self.limit, self.look, self.fold)
+        picture = walked(self.root, self._steps, self.limit, self.fold)
+        sources = frame_sources(picture, self._steps, self.look)
         return write_frames(folder, self._steps, sources, format)
 
     def latex(self) -> str:
@@ -153,11 +155,7 @@ def write_page(
     ...     write_page(Path(folder, "two.html"), "Two gates", walks).name
     'two.html'
     """
-    sections = [
-        (heading, fragment(walk.root, walk, walk.limit, walk.look, walk.fold))
-        for heading, walk in walks
-    ]
-    html = page(title, sections)
+    html = page(title, [(heading, walk._repr_html_()) for heading, walk in walks], NOTE)
     return write(Path(path), html.encode())
 
 
