@@ -87,9 +87,7 @@ class Quiz:
             The path of the file.
 
         Raises:
-            GraphTooLargeError: the graph has too many nodes to draw.
-            LayoutError: no program to lay the picture out is installed, or it failed.
-            OSError: the file can't be written.
+            GraphTooLargeError, LayoutError, OSError: as for `Walkthrough.to_html`.
         """
         html = page(title, [("", self._repr_html_())], _NOTE, ".mg-quiz input")
         return files.write(Path(path), html.encode())

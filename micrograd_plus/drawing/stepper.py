@@ -79,8 +79,7 @@ class Walkthrough(Sequence[Step]):
 
         Raises:
             GraphTooLargeError: the graph has too many nodes to draw.
-            LayoutError: no program to lay the picture out is installed, or it failed.
-            OSError: the file can't be written.
+            LayoutError, OSError: as for `Picture.to_html`.
         """
         return write_page(path, title, [("", self)])
 
