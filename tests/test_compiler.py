@@ -13,7 +13,7 @@ from micrograd_plus import Value, nn
 from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.engine import record
 from micrograd_plus.graph import order
-from micrograd_plus.nn.layers import ACTIVATIONS
+from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.operation import Op
 from micrograd_plus.testing import graphs
 from tests.programs import ONE_HOT, PRODUCT, T, X, eager, jax, rebuilt

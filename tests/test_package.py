@@ -52,7 +52,7 @@ compiler.schedule compiler.code
 compiler.expressions
 nn optim
 nn.layers nn.losses optim.newton optim.optimizer optim.clipping
-nn.module nn.initial optim.rules optim.schedules
+nn.module nn.activations nn.initial optim.rules optim.schedules
 testing
 expression
 explanation questions

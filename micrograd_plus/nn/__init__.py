@@ -1,7 +1,8 @@
 """Neural networks on Values: layers, losses and initial weights."""
 
+from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.nn.initial import INITIAL
-from micrograd_plus.nn.layers import ACTIVATIONS, MLP, Layer, Maxout, Neuron
+from micrograd_plus.nn.layers import MLP, Layer, Maxout, Neuron
 from micrograd_plus.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,

@@ -12,6 +12,8 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+from micrograd_plus.errors import did_you_mean
+
 if TYPE_CHECKING:
     from random import Random
 
@@ -73,3 +75,20 @@ INITIAL: dict[str, Initial] = {
     for rule in (uniform, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, zeros)
 }
 """The rules by their names."""
+
+
+def find_initial(init: str | Initial) -> Initial:
+    """The rule of that name.
+
+    Args:
+        init: its name, or a function, which is taken as it is.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if callable(init):
+        return init
+    if init not in INITIAL:
+        hint, known = did_you_mean(init, INITIAL), ", ".join(INITIAL)
+        raise ValueError(f"there are no initial weights {init!r}{hint}; choose from {known}")
+    return INITIAL[init]

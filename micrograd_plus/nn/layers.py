@@ -3,37 +3,18 @@
 from __future__ import annotations
 
 import random as shared_random  # what `random.seed` sets
-from collections.abc import Callable, Sequence
 from random import Random
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
-from micrograd_plus.errors import did_you_mean
-from micrograd_plus.nn.initial import INITIAL, Initial
+from micrograd_plus.nn.activations import OF_LAYERS, Activation, find_activation, name_of
+from micrograd_plus.nn.initial import Initial, find_initial
 from micrograd_plus.nn.module import Module
 
-Activation = str | Callable[..., Any] | None
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
 
-ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
-    name: getattr(functions, name)
-    for name in (
-        "elu",
-        "gelu",
-        "hard_tanh",
-        "leaky_relu",
-        "relu",
-        "selu",
-        "sigmoid",
-        "silu",
-        "softplus",
-        "step",
-        "tanh",
-    )
-}
-"""The activations by their names; beside them there are "linear", "prelu", "softmax"."""
-
-_OF_LAYERS = {"softmax": functions.softmax, "log_softmax": functions.log_softmax}
 _SLOPE = 0.25  # where a parametric ReLU starts
 
 
@@ -78,11 +59,11 @@ class Neuron(Module):
         nout: int = 1,
     ) -> None:
         _positive(nin, "inputs")
-        draw, random = _initial(init), _random(seed)
+        draw, random = find_initial(init), _random(seed)
         layer, index = place
         self.w = [Value(draw(random, nin, nout), f"w_{{{layer},{index},{n}}}") for n in range(nin)]
         self.b = Value(0.0, f"b_{{{layer},{index}}}") if bias else None
-        self.activation = _named(activation) if nonlin else None
+        self.activation = find_activation(activation) if nonlin else None
         learns = nonlin and activation == "prelu"
         self.slope = Value(_SLOPE, f"α_{{{layer},{index}}}") if learns else None
         self.expanded = expanded
@@ -116,7 +97,7 @@ class Neuron(Module):
         return total if self.b is None else total + self.b
 
     def describe(self) -> str:
-        return f"Neuron {len(self.w)} → 1, {_name(self.activation)}"
+        return f"Neuron {len(self.w)} → 1, {name_of(self.activation)}"
 
 
 class Layer(Module):
@@ -153,7 +134,7 @@ class Layer(Module):
         random = _random(seed)
         self.together: Callable[..., list[Value]] | None = None
         if isinstance(activation, str):
-            self.together = _OF_LAYERS.get(activation)
+            self.together = OF_LAYERS.get(activation)
         single = None if self.together else activation
         self.neurons = [
             Neuron(nin, activation=single, seed=random, place=(index, m), nout=nout, **neuron)
@@ -175,7 +156,7 @@ class Layer(Module):
         return outputs if self.together is None else self.together(outputs)
 
     def describe(self) -> str:
-        name = _name(self.together or self.neurons[0].activation)
+        name = name_of(self.together or self.neurons[0].activation)
         return f"Layer {len(self.neurons[0].w)} → {len(self.neurons)}, {name}"
 
 
@@ -314,33 +295,3 @@ def _random(seed: Any) -> Any:
     if seed is shared_random or isinstance(seed, Random):
         return seed
     return Random(seed)  # noqa: S311  no secrets are drawn
-
-
-def _initial(init: str | Initial) -> Initial:
-    if callable(init):
-        return init
-    if init not in INITIAL:
-        hint, known = did_you_mean(init, INITIAL), ", ".join(INITIAL)
-        raise ValueError(f"there are no initial weights {init!r}{hint}; choose from {known}")
-    return INITIAL[init]
-
-
-def _named(activation: Activation) -> Callable[..., Any] | None:
-    if activation is None or activation == "linear":
-        return None
-    if callable(activation):
-        return activation
-    if activation == "prelu":
-        return functions.prelu
-    if activation not in ACTIVATIONS:
-        known = ["linear", *ACTIVATIONS, "prelu"]
-        hint = did_you_mean(activation, [*known, *_OF_LAYERS, "maxout"])
-        raise ValueError(
-            f"a neuron has no activation {activation!r}{hint}; choose from {', '.join(known)}; "
-            f"whole layers also have {' and '.join(_OF_LAYERS)}, and layers of an MLP maxout"
-        )
-    return ACTIVATIONS[activation]
-
-
-def _name(activation: Any) -> str:
-    return getattr(activation, "__name__", "function") if activation else "linear"

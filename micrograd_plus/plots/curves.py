@@ -7,7 +7,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.calculus import derivative
-from micrograd_plus.nn.layers import ACTIVATIONS
+from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.plots.style import GREY, MARKERS, PALE, line, on, plain, style
 
 if TYPE_CHECKING:

@@ -1,0 +1,62 @@
+"""Activations by their names: those of a neuron, and those of a whole layer."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from micrograd_plus import functions
+from micrograd_plus.errors import did_you_mean
+
+Activation = str | Callable[..., Any] | None
+
+ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
+    name: getattr(functions, name)
+    for name in (
+        "elu",
+        "gelu",
+        "hard_tanh",
+        "leaky_relu",
+        "relu",
+        "selu",
+        "sigmoid",
+        "silu",
+        "softplus",
+        "step",
+        "tanh",
+    )
+}
+"""The activations by their names; beside them there are "linear", "prelu", "softmax"."""
+
+OF_LAYERS = {"softmax": functions.softmax, "log_softmax": functions.log_softmax}
+"""Those that need the numbers of all neurons."""
+
+
+def find_activation(activation: Activation) -> Callable[..., Any] | None:
+    """A neuron's activation, None where it is linear.
+
+    Args:
+        activation: its name, or a function, which is taken as it is.
+
+    Raises:
+        ValueError: no neuron has one of that name.
+    """
+    if activation is None or activation == "linear":
+        return None
+    if callable(activation):
+        return activation
+    if activation == "prelu":
+        return functions.prelu
+    if activation not in ACTIVATIONS:
+        known = ["linear", *ACTIVATIONS, "prelu"]
+        hint = did_you_mean(activation, [*known, *OF_LAYERS, "maxout"])
+        raise ValueError(
+            f"a neuron has no activation {activation!r}{hint}; choose from {', '.join(known)}; "
+            f"whole layers also have {' and '.join(OF_LAYERS)}, and layers of an MLP maxout"
+        )
+    return ACTIVATIONS[activation]
+
+
+def name_of(activation: Callable[..., Any] | None) -> str:
+    """The name of an activation that was found."""
+    return getattr(activation, "__name__", "function") if activation else "linear"
