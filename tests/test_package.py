@@ -29,6 +29,8 @@ drawing.layout drawing.dot
 drawing.labels
 drawing.look drawing.scene
 drawing.folding
+drawing.pieces
+drawing.folds
 drawing.grouping drawing.heatmap drawing.ownership
 training training.launch
 training.fit

@@ -13,7 +13,7 @@ from micrograd_plus.text import shorten, visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from micrograd_plus.drawing.folding import Fold
+    from micrograd_plus.drawing.folds import Fold
 
 _MOST = 300  # pictures on a page,
 _LONGEST = 4_000_000  # and characters of them all

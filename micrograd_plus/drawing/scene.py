@@ -5,14 +5,15 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus.drawing.folding import Fold, alike, positions
+from micrograd_plus.drawing.folds import Fold, positions
+from micrograd_plus.drawing.pieces import alike
 from micrograd_plus.formula import gate
 from micrograd_plus.gates import made
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from micrograd_plus.drawing.folding import Flat, Item
+    from micrograd_plus.drawing.folds import Flat, Item
     from micrograd_plus.drawing.heatmap import Block
     from micrograd_plus.engine import Value
     from micrograd_plus.operation import Op
