@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
+from micrograd_plus.drawing.folded_scene import folded_scene
 from micrograd_plus.drawing.folding import fold, opened
 from micrograd_plus.drawing.folds import Fold, positions
 from micrograd_plus.drawing.grouping import grouped
-from micrograd_plus.drawing.scene import folded_scene
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
 from tests.test_drawing import HOSTILE, svg_texts

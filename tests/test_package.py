@@ -27,9 +27,8 @@ drawing.page
 drawing.frames
 drawing.layout drawing.dot
 drawing.labels
-drawing.look drawing.scene
-drawing.folding
-drawing.pieces
+drawing.folding drawing.folded_scene
+drawing.pieces drawing.scene drawing.look
 drawing.folds
 drawing.grouping drawing.heatmap drawing.ownership
 training training.launch

@@ -6,14 +6,15 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.drawing import layout
+from micrograd_plus.drawing.folded_scene import folded_scene
 from micrograd_plus.drawing.page import INKS, living, page, resource
-from micrograd_plus.drawing.scene import Scene, folded_scene
 from micrograd_plus.text import shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from micrograd_plus.drawing.folds import Fold
+    from micrograd_plus.drawing.scene import Scene
 
 _MOST = 300  # pictures on a page,
 _LONGEST = 4_000_000  # and characters of them all

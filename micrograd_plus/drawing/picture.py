@@ -12,9 +12,10 @@ from micrograd_plus import files
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.drawing import dot, folding, layers, layout
 from micrograd_plus.drawing.folded_page import folded_page
+from micrograd_plus.drawing.folded_scene import folded_scene
 from micrograd_plus.drawing.layout import LayoutError
 from micrograd_plus.drawing.look import checked_color, colored
-from micrograd_plus.drawing.scene import LIMIT, GraphTooLargeError, folded_scene, scene
+from micrograd_plus.drawing.scene import LIMIT, GraphTooLargeError, scene
 from micrograd_plus.graph import order
 
 if TYPE_CHECKING:

@@ -5,15 +5,13 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus.drawing.folds import Fold, positions
-from micrograd_plus.drawing.pieces import alike
 from micrograd_plus.formula import gate
 from micrograd_plus.gates import made
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable
 
-    from micrograd_plus.drawing.folds import Flat, Item
+    from micrograd_plus.drawing.folds import Fold
     from micrograd_plus.drawing.heatmap import Block
     from micrograd_plus.engine import Value
     from micrograd_plus.operation import Op
@@ -127,10 +125,10 @@ def scene(
             f"be read: draw a part of it, such as one of its inner values, or pass "
             f"limit={len(nodes)}"
         )
-    numbers = numbers or _numbers(root)
+    numbers = numbers or own_numbers(root)
     index = {node: i for i, node in enumerate(nodes)}
     parts = [
-        _part(
+        part_of(
             *seen[node],
             name(node),
             numbers(node),
@@ -142,12 +140,13 @@ def scene(
     return Scene(parts, nodes)
 
 
-def _numbers(root: Value) -> Callable[[Value], Numbers]:
+def own_numbers(root: Value) -> Callable[[Value], Numbers]:
+    """Gives each node's number and gradient, and no gradient until backward has run from `root`."""
     ran = root.grad != 0
     return lambda node: (node.data, node.grad if ran else None)
 
 
-def _part(
+def part_of(
     op: Op | None,
     args: tuple[Any, ...],
     name: str,
@@ -155,111 +154,15 @@ def _part(
     inputs: tuple[int, ...],
     **more: Any,
 ) -> Part:
-    ordered = op is not None and not op.commutative
-    return Part(name, None if op is None else gate(op, args), *numbers, inputs, ordered, **more)
-
-
-def folded_scene(flat: Flat, shown: Sequence[Item], outputs: Sequence[int]) -> Scene:
-    """The picture of a graph, or of a part of it, in which folds stand for many values.
+    """The part for one value.
 
     Args:
-        flat: the whole graph.
-        shown: positions of values and folds, each after what enters it. What enters them from
-            elsewhere is drawn as leaves.
-        outputs: the positions of the values that go on to elsewhere.
+        op: the operation that it is the result of; None for a leaf.
+        args: the operation's arguments.
+        name: what to call it.
+        numbers: its number and its gradient.
+        inputs: the indices of the parts that enter its gate, in order.
+        more: further attributes of the part.
     """
-    at = {i: k for k, item in enumerate(shown) for i in positions(item)}
-    used: list[set[int]] = [set() for _ in shown]
-    entering: list[dict[int, None]] = [{} for _ in shown]
-    parameters: list[dict[int, None]] = [{} for _ in shown]
-    users: dict[int, set[int]] = {}
-    keeps = [isinstance(x, Fold) and not (x.leaves and x.place is None) for x in shown]
-    for i in outputs:
-        used[at[i]].add(i)
-    for k, item in enumerate(shown):
-        for i in positions(item):
-            for j in flat.inputs[i]:
-                other = at.get(j)
-                if other is None:
-                    users.setdefault(j, set()).add(k)
-                elif other != k:
-                    if keeps[other] and flat.owners[j] and not flat.inputs[j]:
-                        parameters[k][other] = None
-                    else:
-                        entering[k][other] = None
-                        used[other].add(j)
-    outside = alike(flat, users)
-    first = len(outside)
-    source = {i: k for k, item in enumerate(outside) for i in positions(item)}
-    numbers = _numbers(flat.nodes[-1])
-
-    def part(item: Item, leaving: Iterable[int], wires: Iterable[int] = (), **more: Any) -> Part:
-        if isinstance(item, Fold):
-            return _folded_part(item, sorted(leaving), numbers, tuple(wires), **more)
-        node = flat.nodes[item]
-        name = str(node.label)
-        return _part(node.op, node.args, name, numbers(node), tuple(wires), **more)
-
-    parts = []
-    for item in outside:
-        given = part(item, positions(item))._replace(gate=None, ordered=False)
-        if given.inside:
-            label = given.label or f"{len(given.inside.numbers):,} values"
-            given = given._replace(label=label, inside=given.inside._replace(opens=False))
-        parts.append(given)
-    for k, item in enumerate(shown):
-        if isinstance(item, Fold):
-            around = dict.fromkeys(source[j] for j, ks in users.items() if k in ks)
-            wires = [*around, *(first + other for other in entering[k])]
-        else:
-            wires = [source[j] if j in source else first + at[j] for j in flat.inputs[item]]
-            hidden = {first + other for other in parameters[k]}
-            wires = [
-                other
-                for n, other in enumerate(wires)
-                if other not in hidden
-                and (other not in wires[:n] or not isinstance([*outside, *shown][other], Fold))
-            ]
-        parts.append(
-            part(
-                item,
-                used[k],
-                wires,
-                parameters_of=tuple(first + other for other in parameters[k]),
-                goes_on=not used[k].isdisjoint(outputs),
-            )
-        )
-    return Scene(parts, [])
-
-
-def _folded_part(
-    fold: Fold,
-    outputs: list[int],
-    numbers: Callable[[Value], Numbers],
-    wires: tuple[int, ...],
-    **more: Any,
-) -> Part:
-    nodes = fold.flat.nodes
-    carried = [numbers(nodes[i]) for i in outputs]
-    single = len(outputs) == 1
-    blocks = [] if fold.leaves else fold.parameters()
-    ran = bool(carried) and carried[0][1] is not None
-    inside = Inside(
-        fold,
-        outputs,
-        carried,
-        fold.details,
-        [[[p and p.data for p in row] for row in block] for block in blocks],
-        [[[p and p.grad for p in row] for row in block] for block in blocks] if ran else [],
-        opens=True,
-    )
-    label = nodes[outputs[0]].label if single else ""
-    return Part(
-        fold.title if fold.leaves else label,
-        None if fold.leaves else fold.title,
-        *(carried[0] if single else (None, None)),
-        wires,
-        False,
-        inside,
-        **more,
-    )
+    ordered = op is not None and not op.commutative
+    return Part(name, None if op is None else gate(op, args), *numbers, inputs, ordered, **more)
