@@ -225,6 +225,17 @@ def test_folds_carry_the_numbers_of_what_leaves_them(network):
             assert part.inside.numbers == expected
 
 
+def test_the_values_of_one_fold_enter_a_gate_together():
+    """And what is no fold enters it once for each argument."""
+    x, model = Value(2.0, "x"), nn.Layer(2, 3, seed=1)
+    f = mg.sum([*model([1.0, 2.0]), x, x])
+    top = fold(f)
+    parts = folded_scene(top.flat, top.parts, [len(top.flat.nodes) - 1]).parts
+    titles = [part.gate or part.label for part in parts]
+    layer, leaf = titles.index("Layer 2 → 3, relu"), titles.index("x")
+    assert parts[-1].inputs == (layer, leaf, leaf)
+
+
 def test_a_folded_layer_shows_its_results_and_their_range():
     model, f = moons()
     texts = svg_texts(mg.draw(f))
