@@ -49,7 +49,7 @@ compiler.adjoint
 compiler.forward
 compiler.arrays
 compiler.backends
-compiler.schedule compiler.code
+compiler.schedule compiler.simplify compiler.code
 compiler.expressions
 nn optim
 nn.layers nn.losses optim.newton optim.optimizer optim.clipping

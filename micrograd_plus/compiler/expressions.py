@@ -1,4 +1,4 @@
-"""A traced graph as expressions that are simpler and merged: what is to be computed, once each.
+"""Expressions: what is to be computed, once each.
 
 Chains of sums and products become one linear expression, Σ weight · row + bias; equal
 expressions become one; constants are folded. An expression is batched if it depends on an input,
@@ -16,14 +16,7 @@ from micrograd_plus.graph import evaluate
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from micrograd_plus.engine import Value
     from micrograd_plus.operation import Op
-
-_PLAIN = {ops.add, ops.subtract, ops.negate}
-_ADDING = {*_PLAIN, ops.sum, ops.mean}
-_SUMS = {*_ADDING, ops.dot}
-_FLAT = {*_SUMS, ops.multiply}
-
 
 _MANY = 4  # rows with the same constant weight are added first, and then multiplied
 
@@ -75,6 +68,10 @@ class Expression:
             self.level = 1 + max([part.level for part in parts])
 
 
+Term = tuple[Expression | None, Expression]
+"""A weight, where None stands for 1, and the row that is multiplied by it."""
+
+
 class Builder:
     """Makes expressions, each of them once."""
 
@@ -108,7 +105,7 @@ class Builder:
         key = (op.name, *(arg.order for arg in args))
         return self.make("operation", key, op=op, args=tuple(args))
 
-    def linear(self, terms: list[tuple[Expression | None, Expression]]) -> Expression:
+    def linear(self, terms: list[Term]) -> Expression:
         """Σ weight · row, whose weights are not batched; None stands for 1."""
         rows = [term for term in terms if term[1].batched]
         rest: list[Expression] = []
@@ -126,9 +123,7 @@ class Builder:
         bias = self._total([(None, row) for row in rest], None) if rest else None
         return self._total(rows, bias)
 
-    def _total(
-        self, terms: list[tuple[Expression | None, Expression]], bias: Expression | None
-    ) -> Expression:
+    def _total(self, terms: list[Term], bias: Expression | None) -> Expression:
         if not terms:
             return self.constant(0.0)
         if len(terms) == 1 and bias is None:
@@ -151,9 +146,7 @@ class Builder:
         )
         return self.make("linear", key, args=rows, weights=weights, bias=bias)
 
-    def _by_constants(
-        self, terms: list[tuple[Expression | None, Expression]]
-    ) -> list[tuple[Expression | None, Expression]]:
+    def _by_constants(self, terms: list[Term]) -> list[Term]:
         """Terms of which many have the same constant weight: those as a sum of their own."""
         if len(terms) <= _MANY or (terms[0][0] and terms[0][0].kind != "constant"):
             return list(terms)
@@ -162,94 +155,9 @@ class Builder:
             alike.setdefault(weight and weight.order, (weight, []))[1].append(row)
         if list(alike) == [None]:
             return list(terms)  # nothing but a sum
-        found: list[tuple[Expression | None, Expression]] = []
+        found: list[Term] = []
         for weight, rows in alike.values():
             if len(rows) > _MANY:
                 rows = [self._total([(None, row) for row in rows], None)]
             found += [(weight, row) for row in rows]
         return found
-
-
-def _inside_sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> set[Value]:
-    """Sums and products that disappear in the one sum that they are a part of."""
-    alone: dict[Any, bool] = dict.fromkeys(outputs, False)
-    for node in nodes:
-        args = node.args
-        first = 0  # of those that are added as they are: of a dot the bias alone
-        if node.op not in _ADDING:
-            first = len(args) // 2 * 2 if node.op is ops.dot else len(args)
-        for i, arg in enumerate(args):
-            if type(arg) is not float and arg.op in _FLAT:
-                alone[arg] = i >= first and arg not in alone
-    return {node for node, inside in alone.items() if inside}
-
-
-def expressions(
-    nodes: Sequence[Value], outputs: Sequence[Any], leaves: dict[Value, tuple[str, int]]
-) -> list[Expression]:
-    """The expressions of some outputs.
-
-    Args:
-        nodes: all that the outputs depend on, each after its arguments.
-        outputs: Values and floats.
-        leaves: the kind and index of inputs and parameters; others are constants.
-    """
-    builder = Builder()
-    inner = _inside_sums(nodes, outputs)
-    made: dict[Value, Expression] = {}
-
-    def of(x: Any) -> Expression:
-        return builder.constant(x) if type(x) is float else made[x]
-
-    def scaled(factor: float, x: Expression) -> tuple[Expression | None, Expression]:
-        return (None if factor == 1 else builder.constant(factor)), x
-
-    def product(factor: float, x: Expression, y: Expression) -> tuple[Any, Expression]:
-        if x.batched and y.batched:
-            return scaled(factor, builder.operation(ops.multiply, (x, y)))
-        weight, row = (y, x) if x.batched else (x, y)
-        if factor != 1:
-            weight = builder.operation(ops.multiply, (builder.constant(factor), weight))
-        return weight, row
-
-    def terms(node: Value) -> list[tuple[Expression | None, Expression]]:
-        found = []
-        todo: list[tuple[float, Any]] = [(1.0, node)]
-        while todo:
-            factor, x = todo.pop()
-            if x is not node and x not in inner:
-                found.append(scaled(factor, of(x)))
-                continue
-            op = x.op
-            if op is ops.multiply:
-                found.append(product(factor, of(x.left), of(x.right)))
-            elif op is ops.add:
-                todo += [(factor, x.right), (factor, x.left)]
-            elif op is ops.dot:
-                args, half = x.left, len(x.left) // 2
-                for w, v in zip(args[:half], args[half : 2 * half], strict=True):
-                    found.append(product(factor, of(w), of(v)))
-                todo += [(factor, bias) for bias in args[2 * half :]]
-            elif op is ops.subtract:
-                todo += [(-factor, x.right), (factor, x.left)]
-            elif op is ops.negate:
-                todo.append((-factor, x.left))
-            else:
-                share = factor / len(x.left) if op is ops.mean else factor
-                todo += [(share, arg) for arg in reversed(x.left)]
-        return found
-
-    for node in nodes:
-        if node.op is None:
-            kind, index = leaves.get(node, ("constant", 0))
-            made[node] = (
-                builder.constant(node.data) if kind == "constant" else builder.leaf(kind, index)
-            )
-        elif node not in inner:
-            # of a product in a sum the factors are needed, of a sum in a sum its terms
-            plain = node.op in _PLAIN and not any(arg in inner for arg in node.args)
-            if node.op in _SUMS and not plain:
-                made[node] = builder.linear(terms(node))
-            else:
-                made[node] = builder.operation(node.op, [of(arg) for arg in node.args])
-    return [of(out) for out in outputs]

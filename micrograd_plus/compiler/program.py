@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler.arguments import Arguments
 from micrograd_plus.compiler.backends import BACKENDS
-from micrograd_plus.compiler.expressions import expressions
 from micrograd_plus.compiler.leaves import Leaves
 from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.schedule import schedule
+from micrograd_plus.compiler.simplify import simplify
 from micrograd_plus.compiler.source import Source
 from micrograd_plus.compiler.trace import TraceError, flat, mapped, no_collection, trace
 from micrograd_plus.engine import Value
@@ -81,7 +81,7 @@ class Program:
         self._structure = found.outputs
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
             raise TypeError(f"with has_aux the function returns a pair, not {found.outputs!r}")
-        outputs = expressions(found.nodes, flat(found.outputs), leaves)
+        outputs = simplify(found.nodes, flat(found.outputs), leaves)
         differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._arguments = Arguments(fn, example, self._dtype)
         self._input_gradients = input_gradients

@@ -1,0 +1,123 @@
+"""A traced graph made simpler: sums of sums and products become one expression each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import ops
+from micrograd_plus.compiler.expressions import Builder
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.compiler.expressions import Expression, Term
+    from micrograd_plus.engine import Value
+
+_PLAIN = {ops.add, ops.subtract, ops.negate}
+_ADDING = {*_PLAIN, ops.sum, ops.mean}
+_SUMS = {*_ADDING, ops.dot}
+_FLAT = {*_SUMS, ops.multiply}
+
+
+def simplify(
+    nodes: Sequence[Value], outputs: Sequence[Any], leaves: dict[Value, tuple[str, int]]
+) -> list[Expression]:
+    """The expressions of some outputs.
+
+    Args:
+        nodes: all that the outputs depend on, each after its arguments.
+        outputs: Values and floats.
+        leaves: the kind and index of inputs and parameters; others are constants.
+    """
+    inner = _inside_sums(nodes, outputs)
+    simpler = _Simpler(inner, leaves)
+    for node in nodes:
+        if node not in inner:
+            simpler.take(node)
+    return [simpler.of(out) for out in outputs]
+
+
+def _inside_sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> set[Value]:
+    """Sums and products that disappear in the one sum that they are a part of."""
+    alone: dict[Any, bool] = dict.fromkeys(outputs, False)
+    for node in nodes:
+        args = node.args
+        first = 0  # of those that are added as they are: of a dot the bias alone
+        if node.op not in _ADDING:
+            first = len(args) // 2 * 2 if node.op is ops.dot else len(args)
+        for i, arg in enumerate(args):
+            if type(arg) is not float and arg.op in _FLAT:
+                alone[arg] = i >= first and arg not in alone
+    return {node for node, inside in alone.items() if inside}
+
+
+class _Simpler:
+    """The expressions of nodes.
+
+    Args:
+        inner: nodes that disappear in a sum.
+        leaves: as for `simplify`.
+    """
+
+    def __init__(self, inner: set[Value], leaves: dict[Value, tuple[str, int]]) -> None:
+        self._inner = inner
+        self._leaves = leaves
+        self._builder = Builder()
+        self._made: dict[Value, Expression] = {}
+
+    def of(self, x: Any) -> Expression:
+        """The expression of a node that was taken, or of a constant."""
+        return self._builder.constant(x) if type(x) is float else self._made[x]
+
+    def take(self, node: Value) -> None:
+        """Make the expression of a node whose arguments have theirs."""
+        op, builder = node.op, self._builder
+        if op is None:
+            kind, index = self._leaves.get(node, ("constant", 0))
+            constant = kind == "constant"
+            made = builder.constant(node.data) if constant else builder.leaf(kind, index)
+        elif op not in _SUMS or (op in _PLAIN and not any(arg in self._inner for arg in node.args)):
+            made = builder.operation(op, [self.of(arg) for arg in node.args])
+        else:
+            made = builder.linear(self._terms(node))
+        self._made[node] = made
+
+    def _terms(self, node: Value) -> list[Term]:
+        """What a sum adds, and the sums in it."""
+        found: list[Term] = []
+        todo: list[tuple[float, Any]] = [(1.0, node)]
+        while todo:
+            factor, x = todo.pop()
+            if x is not node and x not in self._inner:
+                found.append(self._scaled(factor, self.of(x)))
+                continue
+            op = x.op
+            if op is ops.multiply:
+                found.append(self._product(factor, self.of(x.left), self.of(x.right)))
+            elif op is ops.add:
+                todo += [(factor, x.right), (factor, x.left)]
+            elif op is ops.subtract:
+                todo += [(-factor, x.right), (factor, x.left)]
+            elif op is ops.negate:
+                todo.append((-factor, x.left))
+            elif op is ops.dot:
+                args, half = x.left, len(x.left) // 2
+                for w, v in zip(args[:half], args[half : 2 * half], strict=True):
+                    found.append(self._product(factor, self.of(w), self.of(v)))
+                todo += [(factor, bias) for bias in args[2 * half :]]
+            else:
+                share = factor / len(x.left) if op is ops.mean else factor
+                todo += [(share, arg) for arg in reversed(x.left)]
+        return found
+
+    def _scaled(self, factor: float, x: Expression) -> Term:
+        return (None if factor == 1 else self._builder.constant(factor)), x
+
+    def _product(self, factor: float, x: Expression, y: Expression) -> Term:
+        if x.batched and y.batched:
+            return self._scaled(factor, self._builder.operation(ops.multiply, (x, y)))
+        weight, row = (y, x) if x.batched else (x, y)
+        if factor != 1:
+            constant = self._builder.constant(factor)
+            weight = self._builder.operation(ops.multiply, (constant, weight))
+        return weight, row
