@@ -9,7 +9,9 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from random import Random
 
+import numpy as np
 import pytest
 
 import micrograd_plus as mg
@@ -149,6 +151,21 @@ def test_eight_devices(eager, tmp_path):
     assert_close(json.loads((tmp_path / "0.json").read_text()), {"devices": 8, **eager})
 
 
+def own_part(process):
+    """The spirals that one of two processes has to read in two epochs, in this order."""
+    order, random, found = list(range(60)), Random(0), []
+    Random(0).shuffle(order)
+    held_out, train = sorted(order[:12]), order[12:]
+    for _ in range(2):
+        order = train.copy()
+        random.shuffle(order)
+        for start in range(0, 48, 7):
+            batch = sorted(order[start : start + 7])
+            found += batch[4:] if process else batch[:4]
+        found += held_out[6:] if process else held_out[:6]
+    return found
+
+
 def test_two_processes(eager, tmp_path):
     command = [sys.executable, "-m", "tests.trainings", tmp_path, free_address(), 2]
     with started([*command, 0], [*command, 1]) as processes:
@@ -157,12 +174,22 @@ def test_two_processes(eager, tmp_path):
             assert (code, printed) == (0, ""), errors
     refused = [
         "the processes of a cluster train with engine='jax', not 'compiled'",
-        "process 1 has other data, settings than process 0",
+        "process 1 has other settings than process 0",
         "process 1 has other settings than process 0",
     ]
     for i in range(2):
         found = json.loads((tmp_path / f"{i}.json").read_text())
+        read = found.pop("read")
         assert_close(found, {"devices": 2, "refused": refused, **eager})
+        for name, mine in {
+            "mini-batches": own_part(i),
+            "all at once": [*range(30 * i, 30 * i + 30)] * 2,
+        }.items():
+            asked = read[name].pop("asked")
+            assert asked[-len(mine) :] == mine
+            assert set(asked[: -len(mine)]) == {0}  # which all trace and compare
+            expected = trainings.found(trainings.spirals, engine="eager", **trainings.READ[name])
+            assert_close(read[name], expected)
     written = sorted(path.name for path in tmp_path.glob("*-*.json"))
     assert written == sorted(f"{name}-0.json" for name in trainings.ALL)  # by process 0 alone
 
@@ -291,6 +318,46 @@ def test_an_error_in_the_block_ends_both_programs():
         assert code == 1
         assert errors.rstrip().endswith("RuntimeError: no more")
         code, _, errors = ended(first)
+        assert code == GONE
+        assert "ClusterError: another process is gone" in errors
+
+
+LARGE = """
+import resource, sys
+from contextlib import suppress
+from pathlib import Path
+import numpy as np
+import micrograd_plus as mg
+from micrograd_plus import nn
+
+address, process, folder = sys.argv[1:]
+inputs = np.memmap(f"{folder}/inputs", dtype=float, mode="r", shape=(2**20, 1024))
+targets = np.memmap(f"{folder}/targets", dtype=float, mode="r", shape=2**20)
+with mg.Cluster(address, 2, int(process)):
+    status = Path("/proc/self/status").read_text()
+    limit = int(status.partition("VmData:")[2].split()[0]) * 1024 + 2**29
+    resource.setrlimit(resource.RLIMIT_DATA, (limit, limit))
+    with suppress(MemoryError):
+        inputs + 0
+        raise SystemExit("there is no limit")
+    model, data = nn.MLP(1024, [1], seed=1), (inputs, targets)
+    mg.fit(model, data, nn.mse, engine="jax", shuffle=False, validation=data)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux")
+def test_a_bad_row_deep_in_a_file_larger_than_the_memory(tmp_path):
+    """8 GiB, almost all a hole; who reads the row tells it, and no one goes on."""
+    inputs = np.memmap(tmp_path / "inputs", dtype=float, mode="w+", shape=(2**20, 1024))
+    inputs[150, 7] = np.nan  # in the second half of the fifth batch of 32
+    np.memmap(tmp_path / "targets", dtype=float, mode="w+", shape=2**20)
+    command = [sys.executable, "-c", LARGE, free_address()]
+    with started([*command, 0, tmp_path], [*command, 1, tmp_path]) as [other, reader]:
+        code, _, errors = ended(reader)
+        assert code == 1
+        words = "epoch 1, batch 5: the data, row 150, column 7 must be a finite number, not nan"
+        assert errors.rstrip().endswith(words)
+        code, _, errors = ended(other)
         assert code == GONE
         assert "ClusterError: another process is gone" in errors
 

@@ -13,15 +13,29 @@ from micrograd_plus import datasets, nn, optim
 from micrograd_plus.training import ClusterError
 
 
-def spirals(**options):
+class Rows:
+    """Data that are read on demand, and remember which examples were asked for."""
+
+    def __init__(self, data):
+        self.data, self.asked = data, []
+
+    def __len__(self):
+        return len(self.data[0])
+
+    def __getitem__(self, i):
+        self.asked.append(i)
+        return self.data[0][i], self.data[1][i]
+
+
+def spirals(form=tuple, **options):
     """105 steps of mini-batches of 7, the last of an epoch of 6, with a held-out set."""
     given = {"batch_size": 7, "epochs": 15, "validation": 0.2, "gradient_flow": True}
     model = nn.MLP(2, [6, 3], activation="tanh", seed=1)
-    data, rule = datasets.spirals(60), optim.Adam(optim.Cosine(0.02, 15))
+    data, rule = form(datasets.spirals(60)), optim.Adam(optim.Cosine(0.02, 15))
     return model, mg.fit(model, data, nn.softmax_cross_entropy, rule, **{**given, **options})
 
 
-def parabolas(**options):
+def parabolas(form=tuple, **options):
     """120 steps on two outputs, with all that changes loss and gradient, and a metric."""
     model = nn.MLP(1, [5, 2], activation="gelu", seed=1)
     given = {
@@ -32,21 +46,25 @@ def parabolas(**options):
         "clip_value": 0.4,
         "metrics": {"first": lambda outputs, target: abs(outputs[0] - target[0])},
     }
-    data, rule = datasets.parabolas(60), optim.Nesterov(0.05)
+    data, rule = form(datasets.parabolas(60)), optim.Nesterov(0.05)
     return model, mg.fit(model, data, nn.mse, rule, **{**given, **options})
 
 
-def saturated(**options):
+def saturated(form=tuple, **options):
     """105 steps with fewer examples than devices; some have to be left to the engine."""
     model = nn.MLP(1, [1], activation=["sigmoid"], seed=2)
     model.layers[0].neurons[0].w[0].data = 1.0
-    data = [[1.0], [900.0], [0.5], [900.0], [-0.5], [0.25]], [1, 1, 0, 1, 0, 1]
+    data = form(([[1.0], [900.0], [0.5], [900.0], [-0.5], [0.25]], [1, 1, 0, 1, 0, 1]))
     given = {"batch_size": 2, "epochs": 35, "validation": data, "gradient_flow": True}
     rule = optim.Momentum(0.01)
     return model, mg.fit(model, data, nn.binary_cross_entropy, rule, **{**given, **options})
 
 
 ALL = {"spirals": spirals, "parabolas": parabolas, "saturated": saturated}
+READ = {  # spirals of which each process reads its own
+    "mini-batches": {"epochs": 2},
+    "all at once": {"epochs": 2, "batch_size": None, "validation": None},
+}
 
 
 def found(train, **options):
@@ -75,6 +93,11 @@ def main(folder, coordinator=None, processes=1, process_id=0):
         results = {"devices": jax.device_count()}
         if cluster.processes > 1:
             results["refused"] = list(refusals(cluster.process_id))
+            results["read"] = {}
+            for name, options in READ.items():
+                rows = Rows(datasets.spirals(60))
+                what = found(spirals, form=lambda _, rows=rows: rows, engine="jax", **options)
+                results["read"][name] = {"asked": rows.asked, **what}
         for name, train in ALL.items():
             mine = Path(folder) / f"{name}-{cluster.process_id}.json"
             results[name] = found(train, engine="jax", checkpoint=mine)

@@ -36,10 +36,10 @@ class Cluster:
     """The processes of one training; in its `with` block this process is one of them.
 
     In the block, `fit(…, engine="jax")` is called by all processes with the same arguments, and
-    splits each batch over the devices of all. Each has the whole data set in its memory, but
-    turns only its own examples of each batch into arrays on its devices. Process 0 alone writes
-    checkpoints and shows progress; what `fit` returns is the same in all. The block has to be
-    entered before anything uses JAX.
+    splits each batch over the devices of all. Lists and arrays are in the memory of each; of data
+    that are read on demand, such as a file, each reads only its own part of each batch. Process 0
+    alone writes checkpoints and shows progress; what `fit` returns is the same in all. The block
+    has to be entered before anything uses JAX.
 
     When another process ends, or makes no step in the time given, this one ends with exit code
     75, and a message; so it does after any error in the block, since those who wait for it can't

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import compiler, functions
 from micrograd_plus.compiler.trace import TraceError
@@ -13,6 +13,7 @@ from micrograd_plus.extras import need
 from micrograd_plus.graph import finite
 from micrograd_plus.nn.losses import as_numbers, correct
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
+from micrograd_plus.training.examples import read
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -22,8 +23,10 @@ if TYPE_CHECKING:
     from micrograd_plus.training.examples import Examples
 
     Metric = Callable[[Any, Any], float]
-    Counted = tuple[Sequence[int], Any, Any]
+    Counted = tuple[Sequence[Any], Any, Any]
     Advance = tuple[float, Any, Any, tuple[Any, ...], Counted]
+
+_AT_A_TIME = 1024  # examples read on demand that are evaluated together
 
 
 class Eager:
@@ -104,12 +107,15 @@ class Eager:
     def evaluate(self, batch: Sequence[int]) -> dict[str, float]:
         """The mean figures over examples."""
         means = Means()
+        self._evaluate(batch, means)
+        return self.total(means)
+
+    def _evaluate(self, batch: Sequence[int], means: Means) -> None:
         for i in batch:
             x, target = self.found[i]
             outputs = self.model(x)
             loss = float(self.loss(outputs, target))
             means.add(loss, self.figures, _numbers(outputs), target)
-        return self.total(means)
 
     def total(self, means: Means) -> dict[str, float]:
         """The mean figures over all that was counted, by whomever."""
@@ -119,8 +125,24 @@ class Eager:
         """Put what was learnt into the model and the optimizer: it is there already."""
 
 
+class Part(NamedTuple):
+    """What a process computes with of a batch.
+
+    Attributes:
+        arrays: inputs and targets.
+        targets: the targets, as given, of the examples that it counts.
+        whole: the number of examples in the whole batch.
+    """
+
+    arrays: list[Any]
+    targets: list[Any]
+    whole: int
+
+
 class Compiled(Eager):
     """Traces the loss of one example once, and runs it as matrix code over batches.
+
+    Examples in memory become arrays once, others become arrays batch by batch.
 
     Args:
         found: all examples, the first of which is traced.
@@ -133,14 +155,15 @@ class Compiled(Eager):
 
     backend = "numpy"
     first = True  # of the processes that train together
+    least = 0  # what `_read` is to fill up the batches of steps to
 
     def __init__(self, found: Examples, *given: Any) -> None:
         super().__init__(found, *given)
         self.numpy = need("numpy", "numpy")
         parameters = self.optimizer.parameters
-        x = found[0][0]
+        x, target = found[0]
         outputs = self.model(x)
-        classes = len(outputs) if isinstance(outputs, list | tuple) else 1
+        self.classes = len(outputs) if isinstance(outputs, list | tuple) else 1
 
         def total(x: Any, target: Any) -> Any:
             outputs = self.model(x)
@@ -148,21 +171,43 @@ class Compiled(Eager):
             whole = loss if self.penalty is None else loss + self.penalty(parameters)
             return whole, [loss, outputs]
 
-        targets = [as_numbers(self.loss, target, classes) for _, target in found]
         self.program = compiler.compile(
-            total, x, targets[0], params=parameters, has_aux=True, backend=self.backend
-        )
-        # raises where targets differ in shape
-        self.arrays = self.numpy.array([x for x, _ in found]), self.numpy.array(targets, float)
-        self._compare(range(min(len(found), 16)))
+            total, x, as_numbers(self.loss, target, self.classes), params=parameters,
+            has_aux=True, backend=self.backend,
+        )  # fmt: skip
+        self.arrays: list[Any] | None = None
+        if isinstance(found, list):
+            inputs = self.numpy.array([x for x, _ in found])
+            self.arrays = [inputs, self._targets([target for _, target in found])]
+        self._try_out()
         self._take_over()
 
-    def _compare(self, batch: Sequence[int]) -> None:
+    def _targets(self, targets: list[Any]) -> Any:
+        """Targets as an array; raises where they differ in shape."""
+        plain = [as_numbers(self.loss, target, self.classes) for target in targets]
+        return self.numpy.array(plain, float)
+
+    def _examples(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
+        """Examples as arrays, read now if they are on demand; and their targets as given."""
+        if self.arrays is None:
+            inputs, targets = read(self.numpy, self.found, numbers)
+            return [inputs, self._targets(targets)], targets
+        return [array[numbers] for array in self.arrays], [self.found[i][1] for i in numbers]
+
+    def _try_out(self) -> None:
+        """Compare the program with the function, for the first examples."""
+        try:
+            some = self._examples(range(min(len(self.found), 16)))
+        except Exception:  # what is on demand may be bad: training will tell where
+            return
+        self._compare(*some)
+
+    def _compare(self, arrays: list[Any], targets: list[Any]) -> None:
         """Refuse a program that is not the function: that looked at something unseen."""
         try:
-            examples = [self.found[i] for i in batch]
-            expected = [float(self.loss(self.model(x), target)) for x, target in examples]
-            losses = self.program(*self._arrays(batch))[1][0]
+            pairs = zip(arrays[0].tolist(), targets, strict=True)
+            expected = [float(self.loss(self.model(x), target)) for x, target in pairs]
+            losses = self.program(*arrays)[1][0]
         except NonFiniteError:  # training will tell where
             return
         if not self.numpy.allclose(losses, expected, rtol=1e-9, atol=1e-9):
@@ -177,8 +222,9 @@ class Compiled(Eager):
     def step(self, batch: Sequence[int], time: float, means: Means) -> float:
         optimizer = self.optimizer
         rate, number = optimizer.rule.rate_at(time), optimizer.steps + 1
+        part = self._read(batch, self.least)
         try:
-            value, gradient, vector, states, counted = self._advance(batch, rate, number)
+            value, gradient, vector, states, counted = self._advance(part, rate, number)
         except NonFiniteError:  # perhaps 0 · log 0, which the engine leaves out
             self.synchronise()
             whole = super().step(batch, time, means if self.first else Means())
@@ -193,15 +239,19 @@ class Compiled(Eager):
             self.synchronise()
         return value
 
-    def _advance(self, batch: Sequence[int], rate: float, number: int) -> Advance:
+    def _read(self, batch: Sequence[int], least: int = 0) -> Part:
+        """What this process needs of a batch, in arrays as long as the engine likes."""
+        return Part(*self._examples(batch), len(batch))
+
+    def _advance(self, part: Part, rate: float, number: int) -> Advance:
         """What a step gives: the value, its gradient, parameters, states, and what to count."""
         self.program.vector = self.vector
-        value, gradient, found = self.program.value_and_grad(*self._arrays(batch))
+        value, gradient, found = self.program.value_and_grad(*part.arrays)
         with self.numpy.errstate(all="ignore"):
             vector, states = self._update(
                 self.numpy, gradient, self.states, self.vector, rate, number
             )
-        return value, gradient, vector, states, (batch, *found)
+        return value, gradient, vector, states, (part.targets, *found)
 
     def _update(
         self, m: Any, gradient: Any, states: Any, vector: Any, rate: Any, number: Any
@@ -227,21 +277,24 @@ class Compiled(Eager):
             bad = self.optimizer.parameters[int(self.numpy.argmin(fine))]
             raise NonFiniteError(f"step {number}: {bad.label or 'a parameter'} leaves the numbers")
 
-    def evaluate(self, batch: Sequence[int]) -> dict[str, float]:
-        means = Means()
-        try:
-            counted = self._outputs(batch)
-        except NonFiniteError:
-            self.synchronise()
-            return super().evaluate(batch)
-        self._count(means, *counted)
-        return self.total(means)
+    def _evaluate(self, batch: Sequence[int], means: Means) -> None:
+        size = len(batch) if self.arrays else _AT_A_TIME
+        for start in range(0, len(batch), size):
+            some = batch[start : start + size]
+            part = self._read(some)
+            try:
+                counted = self._outputs(part)
+            except NonFiniteError:
+                self.synchronise()
+                super()._evaluate(some, means if self.first else Means())
+            else:
+                self._count(means, *counted)
 
-    def _outputs(self, batch: Sequence[int]) -> Counted:
-        """The examples to count, with their losses and outputs."""
+    def _outputs(self, part: Part) -> Counted:
+        """The targets to count, with losses and outputs."""
         self.program.vector = self.vector
-        _, (losses, outputs) = self.program(*self._arrays(batch))
-        return batch, losses, outputs
+        _, (losses, outputs) = self.program(*part.arrays)
+        return part.targets, losses, outputs
 
     def synchronise(self) -> None:
         self.program.vector = self.vector
@@ -250,12 +303,9 @@ class Compiled(Eager):
             states = zip(*(state.tolist() for state in self.states), strict=True)
             self.optimizer.states = list(states)
 
-    def _arrays(self, batch: Sequence[int]) -> list[Any]:
-        return [array[batch] for array in self.arrays]
-
-    def _count(self, means: Means, batch: Sequence[int], losses: Any, outputs: Any) -> None:
-        for i, loss, out in zip(batch, losses.tolist(), _by_example(outputs), strict=True):
-            means.add(loss, self.figures, out, self.found[i][1])
+    def _count(self, means: Means, targets: Sequence[Any], losses: Any, outputs: Any) -> None:
+        for target, loss, out in zip(targets, losses.tolist(), _by_example(outputs), strict=True):
+            means.add(loss, self.figures, out, target)
 
 
 class Means:

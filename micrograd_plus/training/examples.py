@@ -1,8 +1,9 @@
-"""Examples to learn from, checked before training begins."""
+"""Examples to learn from: those in memory are checked at once, others whenever they are read."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Set
+import sys
+from collections.abc import Iterable, Mapping, Sequence, Set
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.engine import Value
@@ -11,31 +12,170 @@ from micrograd_plus.graph import finite
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Examples = list[tuple[list[float], Any]]
+Examples = Sequence[tuple[list[float], Any]]
 
 
 def examples(data: Any, what: str = "the data") -> Examples:
-    """Pairs of inputs and target from two sequences, lists or arrays.
+    """Pairs of inputs and target, from two sequences or from one of such pairs.
+
+    What is in memory is checked, and becomes a list; of what is read on demand only the first
+    example is read.
 
     Raises:
-        TypeError: the data are no pair of sequences, or a number is none.
+        TypeError: the data are no such sequences, or a number is none.
         ValueError: there are no rows, rows differ in length, or a number is not finite; the
             message names row and column.
     """
+    if _on_demand(data) and not hasattr(data, "tolist"):
+        return OnDemand(data.__getitem__, len(data), what)
     try:
-        inputs, targets = (list(_plain(part)) for part in data)
+        inputs, targets = (part if _on_demand(part) else list(_plain(part)) for part in data)
     except (TypeError, ValueError):
-        raise TypeError(f"{what} must be a pair of sequences, inputs and targets") from None
+        raise TypeError(
+            f"{what} must be a pair of sequences, inputs and targets, or an object with a length "
+            "whose items are pairs of inputs and target"
+        ) from None
     if len(inputs) != len(targets):
         raise ValueError(f"{what}: {len(inputs)} inputs need as many targets, not {len(targets)}")
+    if _on_demand(inputs) or _on_demand(targets):
+        return OnDemand(lambda i: (inputs[i], targets[i]), len(inputs), what)
     if not inputs:
         raise ValueError(f"{what}: there are no examples")
     rows = [_row(row, f"{what}, row {i}") for i, row in enumerate(inputs)]
     for i, row in enumerate(rows):
-        if len(row) != len(rows[0]):
-            raise ValueError(f"{what}, row {i}: {len(row)} numbers, not {len(rows[0])} as above")
+        _check_width(row, len(rows[0]), f"{what}, row {i}")
     return list(zip(rows, (_target(t, f"{what}, target {i}") for i, t in enumerate(targets)),
                     strict=True))  # fmt: skip
+
+
+class OnDemand(Sequence[tuple[list[float], Any]]):
+    """Examples that are read, and checked, each time they are asked for.
+
+    Args:
+        read: gives inputs and target by number, as the data have them.
+        count: how many there are.
+        what: what to call them in errors.
+
+    Attributes:
+        width: how many inputs the first example has, and all others must have.
+        fits: what tries the targets with the loss, see `check_targets`.
+    """
+
+    def __init__(self, read: Callable[[int], Any], count: int, what: str) -> None:
+        if not count:
+            raise ValueError(f"{what}: there are no examples")
+        self._read, self._count, self._what = read, count, what
+        self.fits: Callable[[Any, int], bool] | None = None
+        inputs, target = self._pair(0)
+        self.width = len(_row(inputs, f"{what}, row 0"))
+        self._form = _form(_target(target, f"{what}, target 0"))
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, i: Any) -> Any:
+        inputs, target = self.raw(i)
+        row = _row(inputs, f"{self._what}, row {i}")
+        _check_width(row, self.width, f"{self._what}, row {i}")
+        return row, target
+
+    def raw(self, i: int) -> tuple[Any, Any]:
+        """The inputs as the data have them, not checked yet, and the target."""
+        inputs, target = self._pair(i)
+        where = f"{self._what}, target {i}"
+        target = _target(target, where)
+        if self.fits and not self.fits(target, i):
+            self.fits = None
+        if _form(target) != self._form:
+            raise ValueError(f"{where}: {_form(target)}, not {self._form} as above")
+        return inputs, target
+
+    def _pair(self, i: int) -> tuple[Any, Any]:
+        try:
+            pair = self._read(i)
+        except Exception as error:
+            error.add_note(f"({self._what}, row {i}, could not be read)")
+            raise
+        try:
+            inputs, target = pair
+        except (TypeError, ValueError):
+            raise TypeError(
+                f"{self._what}, row {i}: a pair of inputs and target is needed, not {pair!r}"
+            ) from None
+        return inputs, target
+
+
+class Joined(Sequence[tuple[list[float], Any]]):
+    """The examples of one set, and after them those of another."""
+
+    def __init__(self, one: OnDemand, other: OnDemand) -> None:
+        self._one, self._other, self.width = one, other, one.width
+
+    def __len__(self) -> int:
+        return len(self._one) + len(self._other)
+
+    def __getitem__(self, i: Any) -> Any:
+        part, i = self._at(i)
+        return part[i]
+
+    def raw(self, i: int) -> tuple[Any, Any]:
+        """As that of `OnDemand`."""
+        part, i = self._at(i)
+        return part.raw(i)
+
+    def _at(self, i: int) -> tuple[OnDemand, int]:
+        count = len(self._one)
+        return (self._one, i) if i < count else (self._other, i - count)
+
+
+def joined(one: Examples, other: Examples) -> Examples:
+    """Two sets as one: a list, unless one is read on demand."""
+    if isinstance(one, list) and isinstance(other, list):
+        return one + other
+    return Joined(*(
+        part if isinstance(part, OnDemand) else OnDemand(part.__getitem__, len(part), "the data")
+        for part in (one, other)
+    ))  # fmt: skip
+
+
+def read(numpy: Any, found: Any, numbers: Iterable[int]) -> tuple[Any, list[Any]]:
+    """The inputs of examples that are on demand as one array, and their targets.
+
+    All numbers are looked at together, one by one only where something is wrong or unusual.
+    """
+    pairs = [found.raw(i) for i in numbers]
+    try:
+        rows = numpy.array([inputs for inputs, _ in pairs])
+        usual = rows.dtype.kind in "biuf" and rows.dtype.itemsize <= 8
+        usual = usual and rows.shape == (len(pairs), found.width) and numpy.isfinite(rows).all()
+    except (TypeError, ValueError):  # rows that differ in length, for one
+        usual = False
+    if not usual:
+        pairs = [found[i] for i in numbers]
+        rows = numpy.array([inputs for inputs, _ in pairs])
+    return rows.astype(float, copy=False), [target for _, target in pairs]
+
+
+def _on_demand(part: Any) -> bool:
+    """Whether items are to be read one by one: there is a length, and it is no list or array.
+
+    Arrays of NumPy, PyTorch and others, known by their `tolist`, are in memory, but for NumPy's
+    `memmap`, which is a file.
+    """
+    if isinstance(part, list | tuple | range | str | bytes | Mapping):
+        return False
+    if hasattr(part, "tolist"):
+        return "numpy" in sys.modules and isinstance(part, sys.modules["numpy"].memmap)
+    return hasattr(part, "__len__") and hasattr(part, "__getitem__")
+
+
+def _check_width(row: list[float], width: int, where: str) -> None:
+    if len(row) != width:
+        raise ValueError(f"{where}: {len(row)} numbers, not {width} as above")
+
+
+def _form(target: Any) -> str:
+    return f"{len(target)} numbers" if isinstance(target, list) else "a number alone"
 
 
 def _plain(part: Any) -> Any:
@@ -53,8 +193,9 @@ def _row(row: Any, where: str) -> list[float]:
 def _target(target: Any, where: str) -> Any:
     target = _plain(target)
     if isinstance(target, Iterable) and not isinstance(target, str | bytes):
+        target = list(target)
         _row(target, where)
-        return list(target)
+        return target
     finite(target, where)
     return target
 
@@ -64,12 +205,15 @@ def check_targets(
 ) -> None:
     """Try all targets with the outputs for the first inputs, before any step is made.
 
+    Those that are on demand are tried whenever they are read, and now only the first.
+
     Raises:
         ValueError, TypeError: the first inputs don't suit the model, or a target the loss; the
             message names the row.
     """
+    inputs, first = found[0]
     try:
-        outputs = model(found[0][0])
+        outputs = model(inputs)
     except ArithmeticError:
         return  # training will tell where
     except (TypeError, ValueError) as error:
@@ -80,15 +224,23 @@ def check_targets(
         plain = [y.data for y in outputs]
     else:
         return  # only the loss knows what they are
-    for i, (_, target) in enumerate(found):
+
+    def fits(target: Any, i: int) -> bool:
+        """Whether it makes sense to try others; a loss that needs Values can't be tried."""
         try:
             loss(plain, target)
         except ArithmeticError:  # at these outputs; others may do
-            continue
+            pass
         except (TypeError, ValueError) as error:
             raise _placed(error, f"{what}, target {i}") from error
         except AttributeError:
-            return  # a loss that needs Values
+            return False
+        return True
+
+    if isinstance(found, OnDemand):
+        found.fits = fits if fits(first, 0) else None
+    else:
+        all(fits(target, i) for i, (_, target) in enumerate(found))
 
 
 def _placed(error: Exception, where: str) -> Exception:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from operator import itemgetter
 from random import Random
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -17,7 +18,7 @@ from micrograd_plus.training import checkpoint as checkpoints
 from micrograd_plus.training.checkpoint import CheckpointError
 from micrograd_plus.training.cluster import current
 from micrograd_plus.training.engines import Compiled, Eager, Means
-from micrograd_plus.training.examples import check_targets, examples
+from micrograd_plus.training.examples import check_targets, examples, joined
 from micrograd_plus.training.history import History
 from micrograd_plus.training.progress import progress as show_progress
 from micrograd_plus.training.sharded import Sharded
@@ -90,7 +91,10 @@ def fit(
 
     Args:
         model: what is trained; called with the inputs of one example.
-        data: inputs and targets, two sequences of one length, as `datasets` gives them.
+        data: inputs and targets, two sequences of one length, as `datasets` gives them. Lists
+            and arrays are checked at once. What is neither but has a length and items, and NumPy's
+            `memmap`, is read batch by batch, and checked as it is read; it has to give the same
+            each time. It may also be one such object whose items are pairs of inputs and target.
         loss: a function of outputs and target, such as those of `nn`.
         optimizer: an update rule of `optim` with its rate or schedule; Adam by default. Schedules
             are asked with the time in epochs.
@@ -98,7 +102,8 @@ def fit(
         batch_size: examples for each step; 1 is stochastic, None all at once.
         shuffle: whether each epoch takes the examples in another order.
         seed: a whole number; a training repeats bit by bit.
-        validation: a held-out set, or the fraction of the data to hold out.
+        validation: a held-out set, in any form of the data, or the fraction of the data to hold
+            out.
         metrics: further figures by name, functions of the outputs as plain numbers and the
             target; means are taken.
         penalty: a function of the parameters to add to the loss, such as `nn.l2_penalty`.
@@ -121,7 +126,7 @@ def fit(
 
     Raises:
         TypeError, ValueError: the data are not as they should be; the message names row and
-            column, and nothing is trained.
+            column, and nothing is trained, or no further where the row was read on demand.
         CheckpointError: `resume` is not a checkpoint of this training; nothing is changed.
         TrainingError: a number is not finite; the message names epoch, batch and operation.
 
@@ -135,15 +140,17 @@ def fit(
     1.0
     """
     _check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value, metrics)
-    train: Any = examples(data)
-    held_out: Any = None
-    check_targets(train, model, loss)
+    found = examples(data)
+    check_targets(found, model, loss)
+    train: Any = range(len(found))  # by number, as the examples need not be in memory
+    held_out: Any = ()
     if isinstance(validation, float):
-        train, held_out = (list(zip(*part, strict=True)) for part in split(
-            ([x for x, _ in train], [t for _, t in train]), validation, seed))  # fmt: skip
+        (_, train), (_, held_out) = split((train, train), validation, seed)
     elif validation is not None:
-        held_out = examples(validation, "the validation set")
-        check_targets(held_out, model, loss, "the validation set")
+        others = examples(validation, "the validation set")
+        check_targets(others, model, loss, "the validation set")
+        found = joined(found, others)
+        held_out = range(len(train), len(found))
     cluster = current()
     if not cluster.first:
         checkpoint, progress = None, False
@@ -159,7 +166,6 @@ def fit(
         {"examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed},
     )
     layers = _layers(model) if gradient_flow else {}
-    found = train + (held_out or [])
     limits = (clip_norm, clip_value)
     given = (found, model, loss, training.optimizer, metrics, penalty, *limits, layers)
     watched = "validation loss" if held_out else "loss"
@@ -173,7 +179,7 @@ def fit(
     with show_progress(progress, epochs * batches, len(history) * batches) as advance:
         try:
             while len(history) < epochs and not history.stopped:
-                order = list(range(len(train)))
+                order = array("q", train)  # five times as small as a list
                 if shuffle:
                     training.random.shuffle(order)
                 epoch, means = len(history), Means()
@@ -191,7 +197,7 @@ def fit(
                 row = steps.total(means)
                 if held_out:
                     try:
-                        measured = steps.evaluate(range(len(train), len(found)))
+                        measured = steps.evaluate(held_out)
                     except NonFiniteError as error:
                         where = f"epoch {epoch + 1}, validation set"
                         raise TrainingError(where, history, error) from error

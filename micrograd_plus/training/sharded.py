@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
 from micrograd_plus.training.cluster import ClusterError, current
-from micrograd_plus.training.engines import Compiled
+from micrograd_plus.training.engines import Compiled, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -24,7 +24,12 @@ class Sharded(Compiled):
 
     A step is one compiled function: the program on each device's part, one sum of one vector
     over all devices, clipping and the update rule. Parts are of one size: what lacks is filled
-    with the last example, whose share there is 0.
+    with an example whose share there is 0.
+
+    Each process takes its part of a batch in the order of the data: so it reads files forwards,
+    and the same part of all examples in each epoch where they are one batch. Of data on demand
+    it reads nothing else, but for the first example, which is traced, and a batch that leaves the
+    numbers, through which the engine then goes to name the place.
 
     Args:
         found: all examples.
@@ -52,9 +57,10 @@ class Sharded(Compiled):
         spec = jax.sharding.PartitionSpec
         self.copied = jax.sharding.NamedSharding(self.mesh, spec())
         self.split = jax.sharding.NamedSharding(self.mesh, spec("batch"))
+        process = jax.process_index()
+        places = enumerate(self.mesh.devices.flat)
+        self.own = [k for k, device in places if device.process_index == process]
         super().__init__(found, *given)
-        self.columns = [array.reshape(len(found), -1) for array in self.arrays]
-        self.part = 0  # the number of examples on a device
         self._step, self._forward = self._functions()
 
     def _functions(self) -> tuple[Any, Any]:
@@ -91,7 +97,7 @@ class Sharded(Compiled):
             return rows[1:], jax.lax.psum(bad.sum(), "batch")
 
         spec = jax.sharding.PartitionSpec
-        data, wide = [spec("batch")] * len(self.columns), spec(None, "batch")
+        data, wide = [spec("batch")] * 2, spec(None, "batch")
 
         def compiled(function: Any, copied: int, results: tuple[Any, ...]) -> Any:
             # what check_vma tells apart matters to JAX's gradients; the program has its own
@@ -112,16 +118,21 @@ class Sharded(Compiled):
             )
         self.states = tuple(states)
 
-    def _advance(self, batch: Sequence[int], rate: float, number: int) -> Advance:
-        self.part = max(self.part, -(-len(batch) // self.devices))
-        scalars = self._scalars(len(batch), rate, number)
+    def _try_out(self) -> None:
+        self.tried = isinstance(self.found, list)  # others are compared when they are read
+        if self.tried:
+            super()._try_out()
+
+    def _advance(self, part: Part, rate: float, number: int) -> Advance:
+        self.least = len(part.arrays[0]) // self.devices
+        scalars = self._scalars(part.whole, rate, number)
         with self._working():
             vector, states, gradient, found, rows = self._step(
-                self.vector, self.states, scalars, *self._parts(batch, self.part)
+                self.vector, self.states, scalars, *part.arrays
             )
             # waiting for it in each step also keeps virtual devices from blocking each other
             value, gradient_is_fine, self.fine = self.jax.device_get(found).tolist()
-            counted = self._counted(batch, rows)
+            counted = self._counted(part, rows)
             if self.layers:
                 gradient = self.jax.device_get(gradient)
         if not gradient_is_fine:
@@ -132,11 +143,10 @@ class Sharded(Compiled):
         if not self.fine:
             super()._check(self.jax.device_get(vector), self.jax.device_get(states), number)
 
-    def _outputs(self, batch: Sequence[int]) -> Counted:
+    def _outputs(self, part: Part) -> Counted:
         with self._working():
-            columns = self._parts(batch, -(-len(batch) // self.devices))
-            rows, bad = self._forward(self.vector, self._scalars(len(batch)), *columns)
-            bad, counted = int(bad), self._counted(batch, rows)
+            rows, bad = self._forward(self.vector, self._scalars(part.whole), *part.arrays)
+            bad, counted = int(bad), self._counted(part, rows)
         if bad:
             raise NonFiniteError(f"the results for {bad} examples are not finite")
         return counted
@@ -145,32 +155,47 @@ class Sharded(Compiled):
         """Numbers, and after them those of leaves that are neither parameters nor inputs."""
         return self.numpy.array([*numbers, *self.program.numbers[len(self.vector) :]])
 
-    def _parts(self, batch: Sequence[int], part: int) -> list[Any]:
-        """The examples of a batch as arrays over all devices, of which only own parts are read."""
-        numpy, rows, size = self.numpy, self.numpy.asarray(batch), part * self.devices
+    def _read(self, batch: Sequence[int], least: int = 0) -> Part:
+        """The batch as arrays over all devices, of which the parts of own devices are read."""
+        numpy, rows = self.numpy, self.numpy.sort(batch)
+        size = max(least, -(-len(batch) // self.devices))  # another would be compiled anew
+        blocks, targets = {}, []
+        for start in (k * size for k in self.own):
+            mine = rows[start : start + size].tolist()
+            arrays, found = self._examples(mine or [0])
+            targets += found[: len(mine)]
+            if len(mine) < size:
+                filled = numpy.minimum(numpy.arange(size), len(found) - 1)
+                arrays = [array[filled] for array in arrays]
+            blocks[start] = [array.reshape(size, -1) for array in arrays]
+            if mine and not self.tried:
+                self._compare([array[: len(mine)][:16] for array in arrays], found[:16])
+                self.tried = True
 
-        def placed(column: Any) -> Any:
-            def read(index: tuple[slice, ...]) -> Any:
-                places = numpy.arange(*index[0].indices(size))
-                return column[rows[numpy.minimum(places, len(rows) - 1)]]
+        def placed(column: int) -> Any:
+            shape = size * self.devices, blocks[start][column].shape[1]
+            return self.jax.make_array_from_callback(
+                shape, self.split, lambda index: blocks[index[0].start or 0][column]
+            )
 
-            return self.jax.make_array_from_callback((size, column.shape[1]), self.split, read)
+        with self._working():
+            return Part([placed(0), placed(1)], targets, len(batch))
 
-        return [placed(column) for column in self.columns]
-
-    def _counted(self, batch: Sequence[int], rows: Any) -> Counted:
-        """The examples on this process's devices, with their losses and outputs."""
-        places: list[int] = []
-        blocks = []
-        for shard in rows.addressable_shards:
-            own = range(len(batch))[shard.index[1]]
-            places += own
-            blocks.append(self.numpy.asarray(shard.data)[:, : len(own)])
+    def _counted(self, part: Part, rows: Any) -> Counted:
+        """The targets of the examples on this process's devices, with losses and outputs."""
+        shards = sorted(rows.addressable_shards, key=lambda shard: shard.index[1].start or 0)
+        blocks = [
+            self.numpy.asarray(shard.data)[:, : len(range(part.whole)[shard.index[1]])]
+            for shard in shards
+        ]
         losses, outputs = self.program.other_results(self.numpy.concatenate(blocks, axis=1))
-        return [batch[i] for i in places], losses, outputs
+        return part.targets, losses, outputs
 
     def agree(self, settings: dict[str, Any]) -> None:
         """Refuse to train together what differs between processes.
+
+        Nobody has read all data that are on demand: of those the first example and the numbers of
+        examples are compared. Whether the rest is the same, is for who gives them to know.
 
         Raises:
             ClusterError: (in all processes) something differs; the message names it.
@@ -181,7 +206,7 @@ class Sharded(Compiled):
         rule = [type(optimizer.rule).__name__, optimizer.steps, *optimizer.states]
         parts = {
             "model": [str(self.program), self.program.numbers.tolist()],
-            "data": [sha256(array.tobytes()).hexdigest() for array in self.arrays],
+            "data": [len(self.found), *self._content()],
             "update rule": rule,
             "settings": settings,
         }
@@ -190,6 +215,12 @@ class Sharded(Compiled):
         for process, row in enumerate(table):
             if odd := [name for name, same in zip(parts, row == table[0], strict=True) if not same]:
                 raise ClusterError(f"process {process} has other {', '.join(odd)} than process 0")
+
+    def _content(self) -> list[Any]:
+        """What `agree` compares of the examples themselves."""
+        if self.arrays is None:
+            return list(self.found[0])
+        return [sha256(array.tobytes()).hexdigest() for array in self.arrays]
 
     def total(self, means: Means) -> dict[str, float]:
         if self.cluster.processes == 1:
