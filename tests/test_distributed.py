@@ -174,7 +174,8 @@ def test_two_processes(eager, tmp_path):
             assert (code, printed) == (0, ""), errors
     refused = [
         "the processes of a cluster train with engine='jax', not 'compiled'",
-        "process 1 has other settings than process 0",
+        "process 1 has other data than process 0",
+        "process 1 has other data than process 0",
         "process 1 has other settings than process 0",
     ]
     for i in range(2):

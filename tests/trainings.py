@@ -75,9 +75,14 @@ def found(train, **options):
 
 def refusals(process_id):
     """What the processes of a cluster say to trainings that would not be one."""
+
+    def other(data):
+        return [[float(process_id)] * 2, *data[0][1:]], data[1]
+
     for options in (
         {"engine": "compiled"},
-        {"engine": "jax", "seed": process_id},
+        {"engine": "jax", "form": other},
+        {"engine": "jax", "form": lambda data: Rows(other(data))},
         {"engine": "jax", "batch_size": 7 + process_id},
     ):
         try:

@@ -37,9 +37,10 @@ class Cluster:
 
     In the block, `fit(…, engine="jax")` is called by all processes with the same arguments, and
     splits each batch over the devices of all. Lists and arrays are in the memory of each; of data
-    that are read on demand, such as a file, each reads only its own part of each batch. Process 0
-    alone writes checkpoints and shows progress; what `fit` returns is the same in all. The block
-    has to be entered before anything uses JAX.
+    that are read on demand, such as a file, each reads the first example and its own part of each
+    batch, which with `batch_size=None` is always the same; where results are not finite, all read
+    the whole batch, to tell the place. Process 0 alone writes checkpoints and shows progress; what
+    `fit` returns is the same in all. The block has to be entered before anything uses JAX.
 
     When another process ends, or makes no step in the time given, this one ends with exit code
     75, and a message; so it does after any error in the block, since those who wait for it can't

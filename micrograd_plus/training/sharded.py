@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import contextmanager
+from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,8 @@ class Sharded(Compiled):
 
     Each process takes its part of a batch in the order of the data: so it reads files forwards,
     and the same part of all examples in each epoch where they are one batch. Of data on demand
-    it reads nothing else, but for the first example, which is traced, and a batch that leaves the
-    numbers, through which the engine then goes to name the place.
+    it reads nothing else, but for the first example, which is traced, and the whole of a batch
+    whose results are not finite, which is left to the engine.
 
     Args:
         found: all examples.
@@ -162,15 +163,15 @@ class Sharded(Compiled):
         blocks, targets = {}, []
         for start in (k * size for k in self.own):
             mine = rows[start : start + size].tolist()
-            arrays, found = self._examples(mine or [0])
-            targets += found[: len(mine)]
+            arrays, found = self._examples(mine) if mine else (self._first, [])
+            targets += found
+            if mine and not self.tried:
+                self._compare([array[:16] for array in arrays], found[:16])
+                self.tried = True
             if len(mine) < size:
-                filled = numpy.minimum(numpy.arange(size), len(found) - 1)
+                filled = numpy.minimum(numpy.arange(size), max(len(mine), 1) - 1)
                 arrays = [array[filled] for array in arrays]
             blocks[start] = [array.reshape(size, -1) for array in arrays]
-            if mine and not self.tried:
-                self._compare([array[: len(mine)][:16] for array in arrays], found[:16])
-                self.tried = True
 
         def placed(column: int) -> Any:
             shape = size * self.devices, blocks[start][column].shape[1]
@@ -180,6 +181,11 @@ class Sharded(Compiled):
 
         with self._working():
             return Part([placed(0), placed(1)], targets, len(batch))
+
+    @cached_property
+    def _first(self) -> list[Any]:
+        """The first example, which fills the parts of devices that are left without one."""
+        return self._examples([0])[0]
 
     def _counted(self, part: Part, rows: Any) -> Counted:
         """The targets of the examples on this process's devices, with losses and outputs."""
@@ -194,19 +200,19 @@ class Sharded(Compiled):
     def agree(self, settings: dict[str, Any]) -> None:
         """Refuse to train together what differs between processes.
 
-        Nobody has read all data that are on demand: of those the first example and the numbers of
-        examples are compared. Whether the rest is the same, is for who gives them to know.
+        Nobody has read all data that are on demand: of those the number of examples and the first
+        one are compared, and whether the rest is the same is for those who give them to know.
 
         Raises:
             ClusterError: (in all processes) something differs; the message names it.
         """
         if self.cluster.processes == 1:
             return
-        optimizer = self.optimizer
+        optimizer, known = self.optimizer, self.arrays or self._first
         rule = [type(optimizer.rule).__name__, optimizer.steps, *optimizer.states]
         parts = {
             "model": [str(self.program), self.program.numbers.tolist()],
-            "data": [len(self.found), *self._content()],
+            "data": [len(self.found), *(sha256(array.tobytes()).hexdigest() for array in known)],
             "update rule": rule,
             "settings": settings,
         }
@@ -215,12 +221,6 @@ class Sharded(Compiled):
         for process, row in enumerate(table):
             if odd := [name for name, same in zip(parts, row == table[0], strict=True) if not same]:
                 raise ClusterError(f"process {process} has other {', '.join(odd)} than process 0")
-
-    def _content(self) -> list[Any]:
-        """What `agree` compares of the examples themselves."""
-        if self.arrays is None:
-            return list(self.found[0])
-        return [sha256(array.tobytes()).hexdigest() for array in self.arrays]
 
     def total(self, means: Means) -> dict[str, float]:
         if self.cluster.processes == 1:
