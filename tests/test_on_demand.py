@@ -175,6 +175,12 @@ BAD = {
     "not a number": (([0.0, NAN], 0), ValueError, "data, row 25, column 1 must be a finite .*nan"),
     "in an array": ((np.array([NAN, 0]), 0), ValueError, "data, row 25, column 0 .*finite.*nan"),
     "beyond the floats": (([10**400, 0], 0), ValueError, "data, row 25, column 0 is too large"),
+    "beyond the floats, in an array": (
+        (np.array([0.0, "1e400"], np.longdouble), 0),
+        ValueError,
+        "data, row 25, column 1 must be a finite number",
+    ),
+    "a complex number": (([0.0, 1j], 0), TypeError, "data, row 25, column 1 must be a real .*1j"),
     "a string": (([0.0, "1"], 0), TypeError, "data, row 25, column 1 must be a real .*'1'"),
     "strings": ((["0", "1"], 0), TypeError, "data, row 25, column 0 must be a real .*'0'"),
     "None": (([0.0, None], 0), TypeError, "data, row 25, column 1.*None"),
@@ -190,15 +196,16 @@ BAD = {
 }
 
 
+@pytest.mark.parametrize("size", [10, 1])
 @pytest.mark.parametrize("name", BAD)
-def test_a_bad_row_is_told_when_it_is_read(name, engine):
+def test_a_bad_row_is_told_when_it_is_read(name, size, engine):
     item, kind, message = BAD[name]
     items = [*zip(*GOOD, strict=True), item, *zip(*GOOD, strict=True)]
-    options = {"batch_size": 10, "shuffle": False, "engine": engine}
+    options = {"batch_size": size, "shuffle": False, "engine": engine}
     model = network()
     with pytest.raises(kind, match=message):
         mg.fit(model, Part(items), LOGITS, optim.Adam(0.05), **options)
-    other, two = network(), [part[:20] for part in GOOD]  # the batches before it
+    other, two = network(), [part[: 25 // size * size] for part in GOOD]  # the batches before it
     mg.fit(other, two, LOGITS, optim.Adam(0.05), epochs=1, **options)
     assert [p.data for p in model.parameters()] == [p.data for p in other.parameters()]
 
@@ -211,8 +218,8 @@ def test_a_number_that_is_none_has_its_batch_and_the_history(any_engine):
 
 
 def test_a_bad_row_of_the_validation_set(any_engine):
-    held_out = Part([*zip(*GOOD, strict=True), ([0.0], 0)])
-    with pytest.raises(ValueError, match="the validation set, row 25: 1 numbers, not 2 as above"):
+    held_out = Part([*zip(*GOOD, strict=True), ([0.0, math.inf], 0)])  # tanh would make it 1
+    with pytest.raises(ValueError, match="the validation set, row 25, column 1 must be a finite"):
         mg.fit(network(), DATA, LOGITS, validation=held_out, engine=any_engine)
 
 
