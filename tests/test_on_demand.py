@@ -136,6 +136,17 @@ def test_unusual_numbers(change, engine):
     assert trained(trainings.Rows(data), engine=engine) == trained(data, engine=engine)
 
 
+def test_a_loss_that_needs_values_is_not_tried_with_numbers():
+    def loss(y, t):
+        return y.relu() if t else y * y
+
+    found = []
+    for data in (DATA, trainings.Rows(DATA)):
+        model = nn.MLP(2, [1], seed=1)
+        found.append((mg.fit(model, data, loss, engine="eager"), model.state_dict()))
+    assert found[0] == found[1]
+
+
 def test_each_example_is_read_once_in_an_epoch(any_engine):
     data = trainings.Rows(DATA)
     trained(data, engine=any_engine, validation=None, shuffle=False)
