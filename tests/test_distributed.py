@@ -20,7 +20,7 @@ from micrograd_plus.cli import main
 from micrograd_plus.compiler import TraceError
 from tests import trainings
 from tests.test_cli import COMMAND
-from tests.test_compiler import jax
+from tests.programs import jax
 
 LIMIT = 120  # seconds, for a busy machine; nothing may hang
 GONE = 75
