@@ -19,8 +19,8 @@ from micrograd_plus import datasets, nn, optim
 from micrograd_plus.cli import main
 from micrograd_plus.compiler import TraceError
 from tests import trainings
-from tests.test_cli import COMMAND
 from tests.programs import jax
+from tests.test_cli import COMMAND
 
 LIMIT = 120  # seconds, for a busy machine; nothing may hang
 GONE = 75

@@ -12,7 +12,7 @@ from micrograd_plus import datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from micrograd_plus.training import TrainingError, engines, evaluate
 from tests import trainings
-from tests.test_compiler import jax
+from tests.programs import jax
 
 LOGITS = nn.binary_cross_entropy_with_logits
 DATA = datasets.moons(60, seed=3)

@@ -33,7 +33,7 @@ drawing.folds
 drawing.grouping drawing.heatmap drawing.ownership
 training training.launch
 training.fit
-training.sharded
+training.sharded training.state
 training.engines
 training.cluster training.history training.checkpoint training.examples training.progress
 plots

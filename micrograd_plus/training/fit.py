@@ -4,27 +4,27 @@ from __future__ import annotations
 
 import sys
 from array import array
+from contextlib import contextmanager
 from operator import itemgetter
 from random import Random
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError, did_you_mean
 from micrograd_plus.graph import finite
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
-from micrograd_plus.text import visible
-from micrograd_plus.training import checkpoint as checkpoints
-from micrograd_plus.training.checkpoint import CheckpointError
+from micrograd_plus.training.checkpoint import check_place
 from micrograd_plus.training.cluster import current
 from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples, joined
 from micrograd_plus.training.history import History
 from micrograd_plus.training.progress import progress as show_progress
 from micrograd_plus.training.sharded import Sharded
+from micrograd_plus.training.state import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from micrograd_plus.engine import Value
@@ -155,10 +155,10 @@ def fit(
     if not cluster.first:
         checkpoint, progress = None, False
     if checkpoint is not None:
-        checkpoints.check_place(checkpoint)
+        check_place(checkpoint)
     size = batch_size or len(train)
     batches = -(-len(train) // size)
-    training = _Training(
+    training = Training(
         Optimizer(model.parameters(), optimizer or Adam()),
         model,
         Random(seed),  # noqa: S311  no secrets are drawn
@@ -176,33 +176,22 @@ def fit(
         _stop_early(training.history, patience, watched)
     steps, history = _engine(engine, *given), training.history
     steps.agree({**training.settings, "epochs": [epochs, len(history)], "patience": patience})
-    with show_progress(progress, epochs * batches, len(history) * batches) as advance:
+    with show_progress(progress, epochs * batches, len(history) * batches) as bar:
+
+        def advance(loss: float) -> None:
+            bar(f"epoch {len(history) + 1}/{epochs}, loss {loss:.4f}")
+
         try:
             while len(history) < epochs and not history.stopped:
                 order = array("q", train)  # five times as small as a list
                 if shuffle:
                     training.random.shuffle(order)
-                epoch, means = len(history), Means()
-                for b in range(batches):
-                    batch = order[b * size : (b + 1) * size]
-                    try:
-                        history.batches.append(steps.step(batch, epoch + b / batches, means))
-                    except NonFiniteError as error:
-                        where = f"epoch {epoch + 1}, batch {b + 1}"
-                        raise TrainingError(where, history, error) from error
-                    for name, norm in steps.norms.items():
-                        history.gradients.setdefault(name, []).append(norm)
-                    loss_so_far = means.figures().get("loss", 0.0)
-                    advance(f"epoch {epoch + 1}/{epochs}, loss {loss_so_far:.4f}")
-                row = steps.total(means)
+                row = _epoch(steps, order, size, history, advance)
                 if held_out:
-                    try:
+                    with _told(f"epoch {len(history) + 1}, validation set", history):
                         measured = steps.evaluate(held_out)
-                    except NonFiniteError as error:
-                        where = f"epoch {epoch + 1}, validation set"
-                        raise TrainingError(where, history, error) from error
                     row |= {f"validation {name}": x for name, x in measured.items()}
-                row["rate"] = training.optimizer.rule.rate_at(epoch)
+                row["rate"] = training.optimizer.rule.rate_at(len(history))
                 history.epochs.append(row)
                 _stop_early(history, patience, watched)
                 if checkpoint is not None:
@@ -215,6 +204,30 @@ def fit(
         finally:
             steps.synchronise()
     return history
+
+
+def _epoch(
+    steps: Eager, order: Sequence[int], size: int, history: History, advance: Callable[..., None]
+) -> dict[str, float]:
+    """A pass over all examples in that order, batch by batch; the mean figures."""
+    epoch, means = len(history), Means()
+    for b in range(history.steps):
+        batch = order[b * size : (b + 1) * size]
+        with _told(f"epoch {epoch + 1}, batch {b + 1}", history):
+            history.batches.append(steps.step(batch, epoch + b / history.steps, means))
+        for name, norm in steps.norms.items():
+            history.gradients.setdefault(name, []).append(norm)
+        advance(means.figures().get("loss", 0.0))
+    return steps.total(means)
+
+
+@contextmanager
+def _told(where: str, history: History) -> Iterator[None]:
+    """Within the block a result that is not finite is the training's error, and tells where."""
+    try:
+        yield
+    except NonFiniteError as error:
+        raise TrainingError(where, history, error) from error
 
 
 def evaluate(
@@ -242,66 +255,6 @@ def evaluate(
     found = examples(data)
     check_targets(found, model, loss)
     return Eager(found, model, loss, metrics=metrics).evaluate(range(len(found)))
-
-
-class _Training(NamedTuple):
-    """What changes during a training, and what it was begun with."""
-
-    optimizer: Optimizer
-    model: Module
-    random: Random
-    history: History
-    settings: dict[str, Any]
-
-    def save(self, path: str | Path) -> None:
-        version, numbers, gauss = self.random.getstate()
-        checkpoints.save(
-            path,
-            parameters=self.model.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            settings=self.settings,
-            random=[version, list(numbers), gauss],
-            history=vars(self.history),
-        )
-
-    def resumed(self, path: str | Path, names: list[str], layers: list[str]) -> _Training:
-        """The training at the point where a checkpoint, with these names, was written."""
-        content = checkpoints.load(path)
-        for name, mine in self.settings.items():
-            if content["settings"].get(name) != mine:
-                theirs = content["settings"].get(name)
-                raise CheckpointError(f"{path} was written with {name}={theirs!r}, not {mine!r}")
-        try:
-            version, numbers, gauss = content["random"]
-            self.random.setstate((version, tuple(numbers), gauss))
-            history = _history(content["history"], names, layers, self.history.steps)
-            self.optimizer.load_state_dict(content["optimizer"])
-            self.model.load_state_dict(content["parameters"])
-        except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
-            raise CheckpointError(f"{path} does not fit: {visible(str(error))}") from None
-        return self._replace(history=history)
-
-
-def _history(content: dict[str, Any], names: list[str], layers: list[str], steps: int) -> History:
-    """A history from a checkpoint; why it stopped is for the training that goes on to say."""
-    if sorted(content) != sorted(vars(History())) or not isinstance(content["stopped"], str):
-        raise ValueError("its history is not complete")
-    epochs, batches, gradients = content["epochs"], content["batches"], content["gradients"]
-    if not (isinstance(epochs, list) and isinstance(batches, list) and epochs):
-        raise TypeError("its history has no list of epochs, or of batches")
-    if odd := set(gradients) ^ set(layers):
-        raise ValueError(
-            f"its history and this training differ in gradient_flow of {', '.join(sorted(odd))}"
-        )
-    each = [batches, *gradients.values()]
-    if content["steps"] != steps or any(len(found) != len(epochs) * steps for found in each):
-        raise ValueError(f"its history has not {steps} batches in each epoch")
-    for epoch in epochs:
-        if odd := set(epoch) ^ set(names):
-            raise ValueError(f"its history and this training differ in {', '.join(sorted(odd))}")
-    for x in [x for found in (*each, *(epoch.values() for epoch in epochs)) for x in found]:
-        finite(x, "a figure of its history")
-    return History(**{**content, "stopped": ""})
 
 
 def _check_settings(
