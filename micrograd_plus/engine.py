@@ -17,7 +17,6 @@ from micrograd_plus.graph import (
     inputs,
     local_derivatives,
     order,
-    packed,
     real,
     unchanged_on_error,
 )
@@ -78,8 +77,18 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
     >>> record(ops.multiply, (Value(2.0), 3.0))
     Value(data=6.0, grad=0.0)
     """
+    # of one or two arguments, as a comprehension would take as long as all the rest
+    if op.arity == 2:
+        left, right = args
+        x = left if type(left) is float else left._data
+        y = right if type(right) is float else right._data
+        return _node(evaluate(op, args, (x, y)), op, left, right)
+    if op.arity == 1:
+        (only,) = args
+        x = only if type(only) is float else only._data
+        return _node(evaluate(op, args, (x,)), op, only, None)
     numbers = [arg if type(arg) is float else arg._data for arg in args]
-    return _node(evaluate(op, args, numbers), op, *packed(op, args))
+    return _node(evaluate(op, args, numbers), op, args, None)
 
 
 def _node(data: float, op: Op, left: Any, right: Any) -> Value:
@@ -109,7 +118,7 @@ def apply(op: Op, *arguments: Any) -> Any:
     >>> apply(ops.multiply, Value(2), 3), apply(ops.multiply, 2, 3)
     (Value(data=6.0, grad=0.0), 6.0)
     """
-    if not {Value, float}.issuperset(map(type, arguments)):
+    if not _EXACT.issuperset(map(type, arguments)):
         arguments = tuple(_argument(op, x) for x in arguments)
     for arg in arguments:
         if isinstance(arg, Value):
@@ -322,6 +331,9 @@ class Value(Number):
     sin, cos, tan = map(_unary, (ops.sin, ops.cos, ops.tan))
     sinh, cosh, tanh = map(_unary, (ops.sinh, ops.cosh, ops.tanh))
     sigmoid, relu, silu, gelu = map(_unary, (ops.sigmoid, ops.relu, ops.silu, ops.gelu))
+
+
+_EXACT = frozenset({Value, float})
 
 
 def _chain_rule(nodes: Sequence[Value]) -> None:
