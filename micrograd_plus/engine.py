@@ -343,62 +343,63 @@ def _chain_rule(nodes: Sequence[Value]) -> None:
         nodes: each after its arguments; the last one's gradient is there.
     """
     leaves = []
-    for node in reversed(nodes):
-        op = node.op
-        if op is None:
-            leaves.append(node)
-            continue
-        upstream = node.grad
-        left, right = node.left, node.right
-        if op is _ADD:
-            if type(left) is not float:
-                left.grad += upstream
-            if type(right) is not float:
-                right.grad += upstream
-        elif op is _MULTIPLY:
-            if type(left) is not float:
+    try:
+        for node in reversed(nodes):
+            op: Any = node.op
+            if op is None:
+                leaves.append(node)
+                continue
+            upstream = node.grad
+            left, right = node.left, node.right
+            if op is _ADD:
+                if type(left) is not float:
+                    left.grad += upstream
                 if type(right) is not float:
-                    left.grad += upstream * right._data
-                    right.grad += upstream * left._data
+                    right.grad += upstream
+            elif op is _MULTIPLY:
+                if type(left) is not float:
+                    if type(right) is not float:
+                        left.grad += upstream * right._data
+                        right.grad += upstream * left._data
+                    else:
+                        left.grad += upstream * right
                 else:
-                    left.grad += upstream * right
+                    right.grad += upstream * left
+            elif op is _DOT:
+                half = len(left) // 2
+                if len(left) % 2 and type(left[-1]) is not float:
+                    left[-1].grad += upstream
+                for w, x in zip(left[:half], left[half : 2 * half], strict=True):
+                    if type(w) is float:
+                        if type(x) is not float:
+                            x.grad += upstream * w
+                    elif type(x) is float:
+                        w.grad += upstream * x
+                    else:
+                        w.grad += upstream * x._data
+                        x.grad += upstream * w._data
+            elif op.arity == 1:
+                left.grad += upstream * op.partials[0](floats, node._data, left._data)
+            elif op.arity == 2:
+                rules, out = op.partials, node._data
+                x = left if type(left) is float else left._data
+                y = right if type(right) is float else right._data
+                if type(left) is not float:
+                    left.grad += upstream * rules[0](floats, out, x, y)
+                if type(right) is not float:
+                    right.grad += upstream * rules[1](floats, out, x, y)
             else:
-                right.grad += upstream * left
-        elif op is _DOT:
-            half = len(left) // 2
-            if len(left) % 2 and type(left[-1]) is not float:
-                left[-1].grad += upstream
-            for w, x in zip(left[:half], left[half : 2 * half], strict=True):
-                if type(w) is float:
-                    if type(x) is not float:
-                        x.grad += upstream * w
-                elif type(x) is float:
-                    w.grad += upstream * x
-                else:
-                    w.grad += upstream * x._data
-                    x.grad += upstream * w._data
-        elif op.arity == 1:
-            left.grad += upstream * _slope(op, left, node._data)
-        else:
-            args = node.args
-            for arg, slope in zip(
-                args, local_derivatives(op, args, inputs(node), node._data), strict=True
-            ):
-                if type(arg) is not float:
-                    arg.grad += upstream * slope
+                slopes = local_derivatives(op, left, inputs(node), node._data)
+                for arg, slope in zip(left, slopes, strict=True):
+                    if type(arg) is not float:
+                        arg.grad += upstream * slope
+    except ZeroDivisionError:
+        raise infinite_gradient(op, node.args, inputs(node)) from None
     # what is not finite anywhere stays so on its way down: the leaves tell of it
     for leaf in leaves:
         if not _LOW < leaf.grad < _HIGH:
             adjoints(nodes[-1])  # finds the operation, and raises
             raise NonFiniteError(f"the gradients of {leaf!r} add up to more than a float can hold")
-
-
-def _slope(op: Op, x: Value, out: float) -> Any:
-    """The local derivative of an operation on one argument."""
-    try:
-        return op.partials[0](floats, out, x._data)  # type: ignore[index]
-    except ZeroDivisionError:
-        raise infinite_gradient(op, (x,), (x._data,)) from None
 
 
 recorded = ops.Operations(apply)
