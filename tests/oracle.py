@@ -38,6 +38,20 @@ def derivative(function, args, position):
         return (function(*above) - function(*below)) / (2 * STEP)
 
 
+def is_smooth(op, args):
+    """Whether an operation has a derivative for each argument, the same from both sides."""
+    with mpmath.workdps(DIGITS):
+        here = list(map(mpmath.mpf, args))
+        for i in range(len(here)):
+            moved = [[*here[:i], here[i] + step, *here[i + 1 :]] for step in (STEP, -STEP)]
+            if not all(op.domain.contains(*there) for there in moved):
+                return False
+            above, below = (op.value(mp, *there) - op.value(mp, *here) for there in moved)
+            if abs(above + below) > 1e-6 * STEP or abs(above) > 1e6 * STEP:
+                return False
+    return True
+
+
 def value(root, leaves, numbers, noise=0.0):
     """The value of a graph at other numbers for its leaves.
 

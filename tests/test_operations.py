@@ -1,6 +1,7 @@
 """Every entry of the table: special values, derivatives, and what its text promises."""
 
 import math
+from itertools import permutations, product
 
 import mpmath
 import pytest
@@ -127,13 +128,85 @@ def test_special_values(op):
         assert evaluate(op, numbers, numbers) == pytest.approx(expected, rel=1e-15, abs=0)
 
 
-@given(st.data())
-def test_arguments_can_be_exchanged_where_the_table_says_so(data):
-    op = data.draw(operations())
-    args = data.draw(points(op))
-    if op.commutative:
-        there, back = (op.value(floats, *order) for order in (args, args[::-1]))
-        assert there == pytest.approx(back, rel=1e-12, abs=1e-12)
+GRID = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
+
+
+def grid(op):
+    """All combinations of the grid's numbers; of none to three, where any number will do."""
+    lengths = range(4) if op.arity is None else [op.arity]
+    return [args for n in lengths for args in product(GRID, repeat=n)]
+
+
+@each_operation
+def test_the_domain_is_where_there_is_a_value(op):
+    for args in grid(op):
+        try:
+            has_value = math.isfinite(op.value(floats, *args))
+        except (ZeroDivisionError, TypeError):  # the latter for the largest of no numbers
+            has_value = False
+        if op is ops.clip:
+            has_value = args[1] <= args[2]  # by agreement: it gives one of them anyway
+        assert op.domain.contains(*args) == has_value, args
+
+
+@each_operation
+def test_the_bounds_of_a_domain_are_its_ends(op):
+    for end, outwards in ((op.domain.low, -math.inf), (op.domain.high, math.inf)):
+        if op.arity == 1:
+            assert op.domain.contains(math.nextafter(end, -outwards))
+        if end != outwards:
+            assert not op.domain.contains(math.nextafter(end, outwards))
+
+
+@each_operation
+def test_arguments_can_be_exchanged_where_the_table_says_so(op):
+    def same(args, others):
+        return op.domain.contains(*others) and math.isclose(
+            op.value(floats, *args), op.value(floats, *others), abs_tol=1e-15
+        )
+
+    defined = [args for args in grid(op) if op.domain.contains(*args)]
+    pairs = ((args, others) for args in defined for others in permutations(args))
+    assert all(same(*pair) for pair in pairs) == op.commutative
+
+
+NO_KINK_AFTER_ALL = {
+    "elu": lambda x, alpha: alpha == 1,
+    "leaky_relu": lambda x, slope: slope == 1,
+    "trunc": lambda x: x == 0,
+    "where": lambda condition, x, y: x == y,
+}
+"""Where the pieces of an operation happen to fit, and its kink is none."""
+
+
+@each_operation
+def test_kinks_are_where_derivatives_from_both_sides_differ(op):
+    for args in grid(op):
+        fits = op.name in NO_KINK_AFTER_ALL and NO_KINK_AFTER_ALL[op.name](*args)
+        no_exponent = op is ops.power and args[0] <= 0  # no derivative for the exponent, that is
+        if op.domain.contains(*args) and not fits and not no_exponent:
+            at_kink = op.kink is not None and op.kink(*args) == 0
+            assert at_kink == (not oracle.is_smooth(op, args)), args
+
+
+TWO_MOVE = (ops.hypot, ops.atan2)
+"""Operations with a kink that may be reached only by moving two arguments at once."""
+
+
+@pytest.mark.parametrize(
+    "op",
+    [op for op in ops.TABLE.values() if op.kink is not None and op not in TWO_MOVE],
+    ids=lambda op: op.name,
+)
+def test_a_kink_is_as_far_away_as_it_says(op):
+    for args in filter(lambda args: op.domain.contains(*args), grid(op)):
+        far = op.kink(*args)
+        moves = [
+            (*args[:i], args[i] + step, *args[i + 1 :])
+            for i in range(len(args))
+            for step in (far, -far)
+        ]
+        assert math.isinf(far) or any(op.kink(*there) == 0 for there in moves), args
 
 
 def test_kinks_have_the_agreed_derivatives():
@@ -222,6 +295,20 @@ def test_rules_print_in_both_notations(op):
             assert text.count("{") == text.count("}")
             assert text.count("(") == text.count(")")
     assert op.binds in BINDING
+
+
+@each_operation
+def test_namespaces_are_asked_for_what_the_table_says_is_theirs(op):
+    asked = set()
+
+    class Asked(ops.Namespace):
+        def __getattr__(self, name):
+            asked.add(name)
+            return getattr(floats, name)
+
+    op.value(Asked(), *op.example[0])
+    assert (op.name in asked) == op.primitive
+    assert hasattr(ops.Namespace(), op.name) == (not op.primitive)
 
 
 @each_operation
