@@ -38,18 +38,16 @@ def derivative(function, args, position):
         return (function(*above) - function(*below)) / (2 * STEP)
 
 
-def is_smooth(op, args):
-    """Whether an operation has a derivative for each argument, the same from both sides."""
+def is_smooth(op, args, position):
+    """Whether an operation has a derivative for that argument, the same from both sides."""
     with mpmath.workdps(DIGITS):
-        here = list(map(mpmath.mpf, args))
-        for i in range(len(here)):
-            moved = [[*here[:i], here[i] + step, *here[i + 1 :]] for step in (STEP, -STEP)]
-            if not all(op.domain.contains(*there) for there in moved):
-                return False
-            above, below = (op.value(mp, *there) - op.value(mp, *here) for there in moved)
-            if abs(above + below) > 1e-6 * STEP or abs(above) > 1e6 * STEP:
-                return False
-    return True
+        here, above, below = ([mpmath.mpf(x) for x in args] for _ in range(3))
+        above[position] += STEP
+        below[position] -= STEP
+        if not op.domain.contains(*above) or not op.domain.contains(*below):
+            return False
+        rise, fall = (op.value(mp, *there) - op.value(mp, *here) for there in (above, below))
+        return abs(rise + fall) < 1e-6 * STEP and abs(rise) < 1e6 * STEP
 
 
 def value(root, leaves, numbers, noise=0.0):

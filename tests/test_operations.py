@@ -131,10 +131,10 @@ def test_special_values(op):
 GRID = (-2.0, -1.0, -0.5, 0.0, 0.5, 1.0, 2.0)
 
 
-def grid(op):
-    """All combinations of the grid's numbers; of none to three, where any number will do."""
+def grid(op, numbers=GRID):
+    """All combinations of the numbers; of none to three, where any number will do."""
     lengths = range(4) if op.arity is None else [op.arity]
-    return [args for n in lengths for args in product(GRID, repeat=n)]
+    return [args for n in lengths for args in product(numbers, repeat=n)]
 
 
 @each_operation
@@ -186,7 +186,8 @@ def test_kinks_are_where_derivatives_from_both_sides_differ(op):
         no_exponent = op is ops.power and args[0] <= 0  # no derivative for the exponent, that is
         if op.domain.contains(*args) and not fits and not no_exponent:
             at_kink = op.kink is not None and op.kink(*args) == 0
-            assert at_kink == (not oracle.is_smooth(op, args)), args
+            smooth = all(oracle.is_smooth(op, args, i) for i in range(len(args)))
+            assert at_kink != smooth, args
 
 
 TWO_MOVE = (ops.hypot, ops.atan2)
@@ -248,6 +249,25 @@ def test_values_agree_with_mpmath(op, data):
         assert abs(value - exact) <= 4 * math.ulp(float(exact))
 
 
+def assert_derivatives_agree_with_differences(op, args, wanted):
+    local = op.local_derivatives(floats, op.value(floats, *args), args, wanted)
+    assert len(local) == len(args)
+    for i, want in enumerate(wanted):
+        if want:
+            exact = oracle.derivative(lambda *xs: op.value(oracle.mp, *xs), args, i)
+            assert local[i] == pytest.approx(float(exact), rel=1e-9, abs=1e-12), args
+
+
+@each_operation
+def test_partial_derivatives_agree_with_central_differences_on_the_grid(op):
+    far = (args for args in grid(op, (-1000.0, 1000.0)) if args)
+    for args in filter(lambda args: op.domain.contains(*args), [*grid(op), *far]):
+        finite = math.isfinite(op.value(floats, *args))
+        if finite and (op.kink is None or op.kink(*args) != 0):  # there they are by agreement
+            smooth = [oracle.is_smooth(op, args, i) for i in range(len(args))]
+            assert_derivatives_agree_with_differences(op, args, smooth)
+
+
 @each_operation
 @settings(max_examples=settings.default.max_examples // 10)
 @given(st.data())
@@ -256,12 +276,7 @@ def test_partial_derivatives_agree_with_central_differences(op, data):
     wanted = [True] * len(args)
     if op is ops.power:
         wanted[1] = args[0] > 0  # elsewhere the exponent has no derivative
-    local = op.local_derivatives(floats, op.value(floats, *args), args, wanted)
-    assert len(local) == len(args)
-    for i, want in enumerate(wanted):
-        if want:
-            exact = oracle.derivative(lambda *xs: op.value(oracle.mp, *xs), args, i)
-            assert local[i] == pytest.approx(float(exact), rel=1e-9, abs=1e-12)
+    assert_derivatives_agree_with_differences(op, args, wanted)
 
 
 @given(st.data())
