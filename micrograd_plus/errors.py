@@ -15,15 +15,15 @@ class NonFiniteError(ArithmeticError, ValueError):
 
     Attributes:
         op: the operation; None where a number was refused before it entered a graph.
-        operands: its arguments.
-        numbers: their numbers.
+        operands: its arguments, a tuple.
+        numbers: their numbers, a tuple.
 
     >>> from micrograd_plus import Value, log
     >>> try:
     ...     log(Value(-1.0))
     ... except NonFiniteError as error:
     ...     print(error.op, error.numbers)
-    <operation log: the natural logarithm of x> [-1.0]
+    <operation log: the natural logarithm of x> (-1.0,)
     """
 
     def __init__(
@@ -35,8 +35,8 @@ class NonFiniteError(ArithmeticError, ValueError):
     ) -> None:
         super().__init__(message)
         self.op = op
-        self.operands = args
-        self.numbers = numbers
+        self.operands = tuple(args)
+        self.numbers = tuple(numbers)
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
