@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.adjoints import adjoints, slopes
-from micrograd_plus.engine import Value
 from micrograd_plus.formula import Derivative, Term, text_name, text_number, write
 from micrograd_plus.graph import order
 from micrograd_plus.walkthrough import names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from micrograd_plus.engine import Value
 
 
 _LONGEST = 12
@@ -126,7 +127,7 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
     """
     if most < 1:
         raise ValueError(f"at least one path has to be listed, not {most}")
-    nodes = order(_value(of))
+    nodes = order(of)
     named = names(nodes)
     if x not in named:
         raise ValueError(f"{of!r} does not depend on {x!r}")
@@ -203,12 +204,6 @@ class Summary:
         return str(self)
 
 
-def _value(x: Any) -> Value:
-    if isinstance(x, Value):
-        return x
-    raise TypeError(f"a Value is needed, not {x!r} ({type(x).__name__})")
-
-
 def summary(root: Value) -> Summary:
     """Count what a graph is made of, and look for vanishing, exploding and dead gradients.
 
@@ -227,7 +222,7 @@ def summary(root: Value) -> Summary:
     gradient 0: 2 values
     dead ReLUs: 1 (v₂)
     """
-    nodes = order(_value(root))
+    nodes = order(root)
     named = names(nodes)
     depth: dict[Value, int] = {}
     edges = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
-from micrograd_plus.text import visible
+from micrograd_plus.text import shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Iterator, Sequence
@@ -135,11 +135,18 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
         root: a node.
         done: the ids of nodes to leave out, with what only they depend on.
 
+    Raises:
+        TypeError: `root` is no node.
+
     >>> from micrograd_plus import values
     >>> x, y = values(x=1, y=-3)
     >>> [node.data for node in order(x + x * y)]
     [1.0, -3.0, -3.0, -2.0]
     """
+    if not isinstance(root, Node):
+        shown = shorten(repr(root).partition("\n")[0], 80)
+        hint = ": call it, and take what it gives" if callable(root) else ""
+        raise TypeError(f"a Value is needed, not {shown} ({type(root).__name__}){hint}")
     found: list[Any] = []
     seen: set[Node] = set()
     todo: list[Any] = [root]

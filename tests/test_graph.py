@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 
 import micrograd_plus as mg
-from micrograd_plus import Value, graph, values
+from micrograd_plus import Value, graph, nn, values
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
 
@@ -154,3 +154,21 @@ def test_whoever_keeps_a_copy_sees_that_something_changed():
     made = graph.changes
     x.data = 2
     assert before < made < graph.changes
+
+
+@pytest.mark.parametrize("what", [3, 2.5, "f", None, [Value(1.0)], {}])
+@pytest.mark.parametrize("reader", [mg.draw, mg.step_through, mg.replay, mg.summary, order])
+def test_what_is_no_value_is_named(reader, what):
+    with pytest.raises(TypeError) as caught:
+        reader(what)
+    assert str(caught.value) == f"a Value is needed, not {what!r} ({type(what).__name__})"
+
+
+def test_what_has_to_be_called_is_said_in_one_line():
+    for callable_ in (nn.MLP(2, [3, 1]), mg.sigmoid):
+        with pytest.raises(TypeError, match=r"a Value is needed, not .*: call it") as caught:
+            mg.draw(callable_, fold=False)
+        assert "\n" not in str(caught.value)
+    with pytest.raises(TypeError) as caught:
+        mg.draw([Value(1.0)] * 1000)
+    assert len(str(caught.value)) < 150
