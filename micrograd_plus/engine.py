@@ -21,6 +21,7 @@ from micrograd_plus.graph import (
     unchanged_on_error,
 )
 from micrograd_plus.number import Number
+from micrograd_plus.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -240,6 +241,7 @@ class Value(Number):
         Raises:
             NonFiniteError: a gradient is not a finite number, as that of √x at 0. Whatever stops
                 the pass, all gradients are then as they were before.
+            TypeError: something else was assigned to a gradient.
 
         >>> a = Value(3.0)
         >>> (a * a).backward()
@@ -251,6 +253,7 @@ class Value(Number):
             observer.differentiating(nodes)
         with unchanged_on_error(nodes, "grad") as before:
             if create_graph:
+                _check_gradients(nodes)
                 for node, gradient in adjoints(self, m=recorded).items():
                     node.grad = gradient if node.op is not None else plus(node.grad, gradient)
                 return
@@ -258,8 +261,12 @@ class Value(Number):
                 for node in nodes:
                     if node.op is not None:
                         node.grad = 0.0
-            self.grad += 1.0
-            _chain_rule(nodes)
+            try:
+                self.grad += 1.0
+                _chain_rule(nodes)
+            except TypeError:
+                _check_gradients(nodes)
+                raise
 
     def zero_grad(self) -> None:
         """Set the gradient of this value, and of every value it depends on, to 0."""
@@ -400,6 +407,16 @@ def _chain_rule(nodes: Sequence[Value]) -> None:
         if not _LOW < leaf.grad < _HIGH:
             adjoints(nodes[-1])  # finds the operation, and raises
             raise NonFiniteError(f"the gradients of {leaf!r} add up to more than a float can hold")
+
+
+def _check_gradients(nodes: Sequence[Value]) -> None:
+    """Raises TypeError where a program has put what is no number into a gradient."""
+    for node in nodes:
+        if not isinstance(node.grad, (Value, *REAL)):
+            name = f" of {visible(node.label)}" if node.label else ""
+            raise TypeError(
+                f"the gradient{name} must be a number, not {node.grad!r}: zero_grad() sets it to 0"
+            ) from None
 
 
 recorded = ops.Operations(apply)

@@ -281,6 +281,22 @@ def test_a_value_of_a_value_and_a_label_that_is_no_string():
         Value(1, 3)
 
 
+@pytest.mark.parametrize("gradient", [None, "1", [0.0]])
+@pytest.mark.parametrize("create_graph", [False, True])
+def test_a_gradient_that_is_no_number_is_named(gradient, create_graph):
+    x, y = values(x=1, y=2)
+    f = mg.sin(x) * y + x
+    x.grad = gradient
+    with pytest.raises(TypeError) as caught:
+        f.backward(create_graph=create_graph)
+    words = f"the gradient of x must be a number, not {gradient!r}: zero_grad() sets it to 0"
+    assert str(caught.value) == words
+    assert (x.grad, y.grad, f.grad) == (gradient, 0, 0)
+    f.zero_grad()
+    f.backward()
+    assert x.grad == pytest.approx(2 * math.cos(1) + 1)
+
+
 def test_data_can_only_be_replaced_by_finite_numbers():
     x = Value(1, "x")
     f = x * 2 + 1
