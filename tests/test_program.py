@@ -5,6 +5,7 @@ import math
 import subprocess
 import sys
 import tracemalloc
+from fractions import Fraction
 from functools import reduce
 from xml.etree import ElementTree
 
@@ -58,6 +59,9 @@ def test_batches_of_any_size_shape_and_type():
         ((X, T[:2]), "argument 1 has 2 examples, not 4"),
         ((X,), "2 arguments are needed, not 1"),
         ((1.0, 1.0), "argument 0 must have the shape"),
+        (("x", [1.0]), r"argument 0 must be numbers of the shape \(examples, 3,\), not 'x'"),
+        ((X[:2], [1.0, "t"]), r"argument 1 must be numbers of the shape .*, not \[1.0, 't'\]"),
+        (([[1.0], [2.0, 3.0]], [1.0, 2.0]), "argument 0 must be numbers of the shape"),
     ):
         with pytest.raises(ValueError, match=words):
             program.value_and_grad(*wrong)
@@ -140,10 +144,31 @@ def test_weights_of_examples(backend):
 
 
 def test_a_backend_that_is_not_there():
-    with pytest.raises(ValueError, match="no backend 'jacks'; choose from numpy, jax"):
+    with pytest.raises(ValueError, match=r"no backend 'jacks'; choose from numpy, jax, native$"):
         compile(lambda x: x, 1.0, backend="jacks")
-    with pytest.raises(ValueError, match="no backend 'c'; choose from numpy, jax"):
+    with pytest.raises(ValueError, match=r"no backend 'c'; choose from numpy, jax$"):
         compile(lambda x: x, 1.0).source("c")
+
+
+def test_what_is_no_function_and_no_parameter_is_named():
+    with pytest.raises(TypeError, match=r"a function is needed, not Value\(data=6.0"):
+        compile(Value(2.0) * 3, 1.0)
+    for params in (Value(1.0, "w"), 3, None):
+        with pytest.raises(TypeError, match=r"params is a model or a list of Values, not \S+"):
+            compile(lambda x: x, 1.0, params=params)
+    for backend in ("numpy", "native"):
+        with pytest.raises(TypeError, match=r"a parameter is a Value, not 2 \(int\)"):
+            compile(lambda x: x, 1.0, params=[Value(1.0), 2], backend=backend)
+
+
+@pytest.mark.parametrize("number", [3, 3.0, True, np.float64(3), np.int32(3), Fraction(3)])
+def test_functions_of_nothing(number):
+    program = compile(lambda x: number, 1.0, input_gradients=True)
+    assert program([1.0, 2.0]).tolist() == [number, number]
+    value, _, (dx,) = program.value_and_grad([1.0, 2.0])
+    assert (value, dx.tolist()) == (number, [0, 0])
+    both = compile(lambda x: [x * 2, number], 1.0)([1.0, 2.0])
+    assert [row.tolist() for row in both] == [[2, 4], [number, number]]
 
 
 def test_a_notebook_shows_the_code():

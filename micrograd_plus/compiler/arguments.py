@@ -55,7 +55,13 @@ class Arguments:
             raise ValueError(f"{len(self._shapes)} arguments are needed, not {len(batch)}")
         parts, count = [], None
         for i, (part, shape) in enumerate(zip(batch, self._shapes, strict=True)):
-            array = numpy.asarray(part, dtype=self._dtype)
+            try:
+                array = numpy.asarray(part, dtype=self._dtype)
+            except (TypeError, ValueError):
+                raise ValueError(
+                    f"argument {i} must be numbers of the shape (examples, {str(shape)[1:-1]}), "
+                    f"not {part!r}"
+                ) from None
             if array.ndim == 0 or (array.shape[1:] != shape and array.size):
                 raise ValueError(
                     f"argument {i} must have the shape (examples, {str(shape)[1:-1]}), as in the "

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -20,7 +21,7 @@ from micrograd_plus.extras import need
 from micrograd_plus.nn.module import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.compiler.backends import NumPy
     from micrograd_plus.compiler.expressions import Expression
@@ -364,6 +365,7 @@ def compile(
     Raises:
         TraceError: the function looks at numbers that differ between examples, or records
             something else each time.
+        TypeError: `fn` is no function, or `params` are no Values.
         ValueError: there is no such backend, or it lacks an option.
         ModuleNotFoundError: NumPy is missing, or what the backend needs.
 
@@ -372,9 +374,13 @@ def compile(
     >>> program.value_and_grad([1.0, 2.0], [0.0, 0.0])
     (17.0, array([13.,  8.]))
     """
-    if not isinstance(params, list | Module):
-        params = list(params)
-    if backend == "native" and (dtype != "float64" or input_gradients or has_aux):
+    if not callable(fn):
+        raise TypeError(f"a function is needed, not {fn!r} ({type(fn).__name__})")
+    if not isinstance(params, Module):
+        params = _values(params)
+    if backend != "native":
+        _backend(backend, ["native"])
+    elif dtype != "float64" or input_gradients or has_aux:
         raise ValueError(
             "the native backend has neither input_gradients nor has_aux, and computes in "
             f"float64, not {dtype}"
@@ -385,9 +391,21 @@ def compile(
         return Program(fn, example, params, dtype, input_gradients, has_aux, backend)
 
 
-def _backend(name: str) -> NumPy:
+def _values(params: Any) -> list[Value]:
+    if not isinstance(params, Iterable):
+        kind = type(params).__name__
+        raise TypeError(f"params is a model or a list of Values, not {params!r} ({kind})")
+    listed: list[Value] = params if isinstance(params, list) else list(params)
+    for p in listed:
+        if not isinstance(p, Value):
+            raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
+    return listed
+
+
+def _backend(name: str, others: Sequence[str] = ()) -> NumPy:
     if name not in BACKENDS:
-        raise ValueError(f"there is no backend {name!r}; choose from {', '.join(BACKENDS)}")
+        known = ", ".join([*BACKENDS, *others])
+        raise ValueError(f"there is no backend {name!r}; choose from {known}")
     return BACKENDS[name]
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.expressions import Builder
+from micrograd_plus.graph import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,7 +27,7 @@ def simplify(
 
     Args:
         nodes: all that the outputs depend on, each after its arguments.
-        outputs: Values and floats.
+        outputs: Values and real numbers.
         leaves: the kind and index of inputs and parameters; others are constants.
     """
     inner = _inside_sums(nodes, outputs)
@@ -67,7 +68,7 @@ class _Simpler:
 
     def of(self, x: Any) -> Expression:
         """The expression of a node that was taken, or of a constant."""
-        return self._builder.constant(x) if type(x) is float else self._made[x]
+        return self._builder.constant(float(x)) if isinstance(x, REAL) else self._made[x]
 
     def take(self, node: Value) -> None:
         """Make the expression of a node whose arguments have theirs."""

@@ -9,7 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import order, watchers
+from micrograd_plus.graph import REAL, order, watchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -109,7 +109,9 @@ def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:
     """Whether two arguments, or tuples of them, are the same constants and twins."""
     if type(x) is type(y) is tuple:
         return len(x) == len(y) and all(_same(*pair, twins) for pair in zip(x, y, strict=True))
-    return x is y or twins.get(x, x) is y or (type(x) is type(y) is float and x == y)
+    if x is y or twins.get(x, x) is y:
+        return True
+    return type(x) is type(y) and isinstance(x, REAL) and bool(x == y)
 
 
 @contextmanager
