@@ -6,6 +6,7 @@ Each set is a pair of lists: the inputs, a list of numbers each, and the targets
 from __future__ import annotations
 
 import math
+from numbers import Integral
 from random import Random
 from typing import Any
 
@@ -222,7 +223,7 @@ def _count(i: int, points: int, classes: int) -> int:
 
 
 def _whole(n: Any, what: str) -> None:
-    if not isinstance(n, int) or n < 1:
+    if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"the number of {what} must be a positive whole number, not {n!r}")
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sklearn.datasets import make_moons
 
 import micrograd_plus as mg
-from micrograd_plus import Value, nn, optim
+from micrograd_plus import Value, datasets, nn, optim
 
 NUMBERS = st.floats(-2, 2)
 
@@ -600,6 +600,29 @@ def test_behind_a_relu_zeros_learn_nothing():
 def test_wrong_numbers_of_inputs(module, x, words):
     with pytest.raises(ValueError, match=words):
         module(x)
+
+
+@pytest.mark.parametrize("x", [1, 2.5, None, Value(1.0)])
+def test_inputs_are_a_list(x):
+    for module in (nn.Neuron(1), nn.Layer(1, 2), nn.Maxout(1, 2), nn.MLP(1, [2, 1])):
+        with pytest.raises(TypeError) as caught:
+            module(x)
+        words = f"the neuron takes a list of inputs, not {x!r} ({type(x).__name__})"
+        assert str(caught.value) == words
+
+
+def test_a_network_needs_a_list_of_layers_and_known_activations():
+    with pytest.raises(TypeError, match=r"each layer, as in \[16, 1\], not 3"):
+        nn.MLP(2, 3)
+    with pytest.raises(ValueError, match="a neuron has no activation 3; choose from linear"):
+        nn.MLP(2, [3, 1], activation=3)
+
+
+def test_sizes_may_be_whole_numbers_of_numpy():
+    targets = np.array([0, 2, 1])
+    model = nn.MLP(np.int64(2), [np.int32(4), targets.max() + 1], seed=1)
+    assert repr(model) == repr(nn.MLP(2, [4, 3]))
+    assert datasets.moons(np.int64(10)) == datasets.moons(10)
 
 
 @pytest.mark.parametrize("n", [0, -1, 2.0, "2", None])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import random as shared_random  # what `random.seed` sets
+from collections.abc import Iterable, Sequence
+from numbers import Integral
 from random import Random
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +15,7 @@ from micrograd_plus.nn.initial import Initial, find_initial
 from micrograd_plus.nn.module import Module
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
 _SLOPE = 0.25  # where a parametric ReLU starts
 
@@ -84,10 +86,16 @@ class Neuron(Module):
             x: `nin` numbers or Values.
 
         Raises:
+            TypeError: `x` is no sequence.
             ValueError: there are more or fewer of them.
         """
-        if len(x) != len(self.w):
-            raise ValueError(f"the neuron takes {len(self.w)} inputs, not {len(x)}")
+        try:
+            count = len(x)
+        except TypeError:
+            kind = type(x).__name__
+            raise TypeError(f"the neuron takes a list of inputs, not {x!r} ({kind})") from None
+        if count != len(self.w):
+            raise ValueError(f"the neuron takes {len(self.w)} inputs, not {count}")
         if not self.expanded:
             weighted: Value = functions.dot(self.w, x, self.b)
             return weighted
@@ -235,6 +243,7 @@ class MLP(Module):
     Raises:
         ValueError: there are no layers, a number is not positive, a name is unknown, or there
             are more or fewer activations than layers.
+        TypeError: `nouts` is no sequence.
 
     Source: lectures A and B.
 
@@ -255,14 +264,16 @@ class MLP(Module):
         seed: int | Random | None = None,
         **neuron: Any,
     ) -> None:
+        if not isinstance(nouts, Iterable):
+            raise TypeError(f"nouts lists the neurons of each layer, as in [16, 1], not {nouts!r}")
         sizes = [nin, *nouts]
         if len(sizes) < 2:
             raise ValueError("a network needs at least one layer, such as nouts=[1]")
         kinds: Sequence[Activation]
-        if isinstance(activation, str) or callable(activation) or activation is None:
-            kinds = [activation] * (len(sizes) - 2) + [None]
-        else:
+        if isinstance(activation, Sequence) and not isinstance(activation, str):
             kinds = activation
+        else:
+            kinds = [activation] * (len(sizes) - 2) + [None]
         if len(kinds) != len(sizes) - 1:
             raise ValueError(f"{len(sizes) - 1} layers need as many activations, not {len(kinds)}")
         neuron["seed"] = _random(seed)
@@ -285,7 +296,7 @@ class MLP(Module):
 
 
 def _positive(n: Any, what: str) -> None:
-    if not isinstance(n, int) or n < 1:
+    if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"the number of {what} must be a positive whole number, not {n!r}")
 
 
