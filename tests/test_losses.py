@@ -342,3 +342,10 @@ def test_weights_decay_and_small_ones_become_0():
         weights = [Value(3.0), Value(0.1)]
         penalty(weights, 1.0).backward()
         assert [w.data - 0.1 * w.grad for w in weights] == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.softmax_cross_entropy])
+@pytest.mark.parametrize("output", [3.0, Value(0.5)])
+def test_classes_need_an_output_each(loss, output):
+    with pytest.raises(TypeError, match=r"an output for each class is needed.*, not \S+"):
+        loss(output, 0)

@@ -7,7 +7,7 @@ list of them, targets a number or a list of them.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence, Sized
 from typing import Any
 
 from micrograd_plus import functions
@@ -188,6 +188,7 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
         target: t, the index of the true class, or a probability for each class.
 
     Raises:
+        TypeError: there is one output, and no list of them.
         ValueError: the target is no index of a class, or no probabilities.
         NonFiniteError: y is 0 where t is not; the form on logits, below, is always finite.
 
@@ -196,7 +197,7 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
     >>> round(cross_entropy([Value(0.2), Value(0.8)], 1).data, 4)
     0.2231
     """
-    ts = _distribution(target, len(probabilities))
+    ts = _distribution(target, _classes(probabilities))
     pairs = zip(probabilities, ts, strict=True)
     terms = [-t * functions.log(y) for y, t in pairs if not _is(t, 0.0)]
     return _sum(terms)
@@ -211,6 +212,7 @@ def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
         target: t, the index of the true class, or a probability for each class.
 
     Raises:
+        TypeError: there is one output, and no list of them.
         ValueError: the target is no index of a class, or no probabilities.
 
     Source: lecture B.
@@ -218,7 +220,7 @@ def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
     >>> softmax_cross_entropy([Value(1000.0), Value(-1000.0)], 1).data
     2000.0
     """
-    ts = _distribution(target, len(logits))
+    ts = _distribution(target, _classes(logits))
     total = functions.logsumexp(logits)
     chosen = [(z, t) for z, t in zip(logits, ts, strict=True) if not _is(t, 0.0)]
     if len(chosen) == 1 and _is(chosen[0][1], 1.0):
@@ -286,6 +288,13 @@ def _probability(target: Any) -> Any:
     if not 0 <= t <= 1:
         raise ValueError(f"a target must lie between 0 and 1, not {target!r}")
     return t
+
+
+def _classes(outputs: Any) -> int:
+    if not isinstance(outputs, Sized):
+        kind = type(outputs).__name__
+        raise TypeError(f"an output for each class is needed, in a list, not {outputs!r} ({kind})")
+    return len(outputs)
 
 
 def _distribution(target: Any, classes: int) -> list[Any]:
