@@ -270,6 +270,19 @@ def test_means_forget(make, x):
         make(x)
 
 
+@pytest.mark.parametrize("rule", [0.1, "adam", optim.Adam, None])
+def test_what_is_no_rule_is_named(rule):
+    with pytest.raises(TypeError) as caught:
+        Optimizer([Value(1.0)], rule)
+    assert str(caught.value) == f"the rule must be one such as Adam(0.01), not {rule!r}"
+
+
+def test_a_model_is_no_list_of_parameters():
+    model = mg.nn.MLP(2, [1])
+    with pytest.raises(TypeError, match=r"a list such as model.parameters\(\) is needed, not MLP"):
+        Optimizer(model, optim.Adam())
+
+
 def test_a_rule_of_ones_own_has_to_say_how():
     class Lazy(optim.Rule):
         pass

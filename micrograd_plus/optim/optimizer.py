@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.engine import Value, observers
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.graph import finite, unchanged_on_error
+from micrograd_plus.optim.rules import Rule
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from micrograd_plus.optim.rules import Rule
+    from collections.abc import Mapping
 
 
 class Optimizer:
@@ -22,7 +22,7 @@ class Optimizer:
         rule: how to update them.
 
     Raises:
-        TypeError, ValueError: there are no parameters, or one is no leaf.
+        TypeError, ValueError: there are no parameters, one is no leaf, or the rule is none.
 
     >>> from micrograd_plus.optim import GradientDescent
     >>> x = Value(4.0)
@@ -34,6 +34,11 @@ class Optimizer:
     """
 
     def __init__(self, parameters: Iterable[Value], rule: Rule) -> None:
+        if not isinstance(rule, Rule):
+            raise TypeError(f"the rule must be one such as Adam(0.01), not {rule!r}")
+        if not isinstance(parameters, Iterable):
+            kind = type(parameters).__name__
+            raise TypeError(f"a list such as model.parameters() is needed, not {kind}")
         self.parameters = list(dict.fromkeys(parameters))
         if not self.parameters:
             raise ValueError("there are no parameters to optimise")
