@@ -19,7 +19,7 @@ from micrograd_plus import cli_launch, cli_train, files
 from micrograd_plus.checks import GradientError, check_graph
 from micrograd_plus.drawing import frames
 from micrograd_plus.drawing.dot import STYLES
-from micrograd_plus.drawing.layout import FORMATS, LayoutError
+from micrograd_plus.drawing.layout import ENDINGS, LayoutError
 from micrograd_plus.drawing.look import COLORS
 from micrograd_plus.drawing.picture import draw
 from micrograd_plus.drawing.quiz import quiz
@@ -215,7 +215,7 @@ def _parser() -> tuple[_Parser, dict[str, _Parser]]:
         metavar="FILE",
         type=Path,
         required=True,
-        help=f"the file to write; its ending is one of {', '.join(FORMATS)}",
+        help=f"the file to write; its ending is one of {', '.join(ENDINGS)}",
     )
     drawing.add_argument(
         "--style", choices=STYLES, default=STYLES[0], help="numbers on wires, or in boxes"

@@ -148,8 +148,10 @@ def test_unknown_styles_and_formats_list_the_known_ones(tmp_path):
         mg.draw(xyz(), style="slide")
     with pytest.raises(ValueError, match="'gif'; choose from svg, png, pdf, dot"):
         mg.draw(xyz()).pipe("gif")
-    with pytest.raises(ValueError, match="'txt'; choose from"):
+    with pytest.raises(ValueError, match=r"'txt'; choose from svg, png, pdf, dot, html$"):
         mg.draw(xyz()).render(tmp_path / "a.txt")
+    with pytest.raises(ValueError, match=r"'htm' \(did you mean html\?\)"):
+        mg.draw(xyz()).render(tmp_path / "a.htm")
     assert not [*tmp_path.iterdir()]
 
 

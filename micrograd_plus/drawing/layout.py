@@ -14,9 +14,11 @@ from typing import TYPE_CHECKING
 from micrograd_plus.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 FORMATS = ("svg", "png", "pdf", "dot")
+ENDINGS = (*FORMATS, "html")
+"""Of the files that a picture is written into: its formats, and a page."""
 _LARGE = 40_000  # characters, some 80 nodes
 
 
@@ -35,6 +37,13 @@ class LayoutError(RuntimeError):
     """
 
 
+def check_format(format: str, known: Sequence[str] = FORMATS) -> None:
+    """Raises ValueError where a format is none of those that are known."""
+    if format not in known:
+        hint = did_you_mean(format, known)
+        raise ValueError(f"there is no format {format!r}{hint}; choose from {', '.join(known)}")
+
+
 def render(source: str, format: str) -> bytes:
     """A picture as the bytes of a file.
 
@@ -46,9 +55,7 @@ def render(source: str, format: str) -> bytes:
         ValueError: the format is none of these.
         LayoutError: there is no program for it, or the program failed.
     """
-    if format not in FORMATS:
-        hint = did_you_mean(format, FORMATS)
-        raise ValueError(f"there is no format {format!r}{hint}; choose from {', '.join(FORMATS)}")
+    check_format(format)
     data = source.encode()
     if format == "dot":
         return data

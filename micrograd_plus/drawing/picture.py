@@ -77,11 +77,13 @@ class Picture:
             OSError: the file can't be written.
         """
         path = Path(path)
-        if not path.suffix:
-            path = path.with_suffix(".svg")
-        if path.suffix.lower() == ".html":
+        format = path.suffix[1:].lower()
+        if not format:
+            path, format = path.with_suffix(".svg"), "svg"
+        if format == "html":
             return self.to_html(path)
-        return files.write(path, self.pipe(path.suffix[1:].lower()))
+        layout.check_format(format, layout.ENDINGS)
+        return files.write(path, self.pipe(format))
 
     def to_html(self, path: str | os.PathLike[str], title: str = "Graph") -> Path:
         """Write a page with the picture to zoom and to move; its folds open with a click or Enter.
