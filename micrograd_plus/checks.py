@@ -80,7 +80,7 @@ class Row:
         return "not checked by differences" if math.isnan(self.difference) else "ok"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Report:
     """What `check_gradients` found.
 
@@ -117,6 +117,9 @@ class Report:
         ]
         notes = [f"at a kink: {kink}" for kink in self.kinks]
         return "\n".join(line.rstrip() for line in [*lines, *notes, *self.culprits])
+
+    def __repr__(self) -> str:
+        return str(self)
 
 
 def check_gradients(f: Function, *point: float, second: bool = True) -> Report:

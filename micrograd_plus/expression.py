@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
-from micrograd_plus.errors import did_you_mean
+from micrograd_plus.errors import NonFiniteError, did_you_mean
 from micrograd_plus.text import visible
 
 if TYPE_CHECKING:
@@ -44,6 +44,17 @@ class ExpressionError(ValueError):
     Traceback (most recent call last):
         ...
     micrograd_plus.expression.ExpressionError: at column 4: invalid syntax
+    """
+
+
+class NonFiniteExpressionError(ExpressionError, NonFiniteError):
+    """An expression at a point where it has no value.
+
+    >>> from_text("log(x)", {"x": 0})
+    Traceback (most recent call last):
+        ...
+    micrograd_plus.expression.NonFiniteExpressionError: at column 1, 'log(x)': log of x = 0.0 is \
+not finite: log is defined for x > 0
     """
 
 
@@ -209,15 +220,19 @@ class _Reader:
     def compute(self, node: ast.AST, function: Callable[..., Any], *values: Any) -> Any:
         try:
             return function(*values)
+        except NonFiniteError as error:
+            raise self.error(node, str(error), NonFiniteExpressionError) from None
         except (ArithmeticError, TypeError, ValueError) as error:
             raise self.error(node, str(error)) from None
 
-    def error(self, node: Any, message: str) -> ExpressionError:
+    def error(
+        self, node: Any, message: str, kind: type[ExpressionError] = ExpressionError
+    ) -> ExpressionError:
         line = self.lines[node.lineno - 1].encode()
         column = len(line[: node.col_offset].decode()) + 1
         end = node.end_col_offset if node.end_lineno == node.lineno else None
         piece = line[node.col_offset : end].decode()
-        return _error_at(node.lineno, column, len(self.lines), f"{_shown(piece)}: {message}")
+        return _error_at(node.lineno, column, len(self.lines), f"{_shown(piece)}: {message}", kind)
 
 
 _KINDS: dict[type[ast.AST], str] = {
@@ -297,10 +312,12 @@ def _lines(text: str) -> list[str]:
     return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
 
 
-def _error_at(line: int, column: int, lines: int, message: str) -> ExpressionError:
+def _error_at(
+    line: int, column: int, lines: int, message: str, kind: type[ExpressionError] = ExpressionError
+) -> ExpressionError:
     place = f"line {line}, column {column}" if lines > 1 else f"column {column}"
     separator = ", " if message.startswith("'") else ": "
-    return ExpressionError(f"at {place}{separator}{message}")
+    return kind(f"at {place}{separator}{message}")
 
 
 def _shown(text: str) -> str:

@@ -216,11 +216,21 @@ def test_operations_of_the_derivative_are_named_too(monkeypatch):
         mg.check_gradients(mg.sin, 1.0)
 
 
+def test_a_report_shows_its_table_where_it_ends_a_line():
+    report = mg.check_gradients(mg.sin, 1.0)
+    assert repr(report) == str(report)
+
+
 def test_what_differences_can_not_tell_is_said(monkeypatch):
     report = mg.check_gradients(lambda x: x + 1e15, 1e-3, second=False)
     assert "not checked by differences" in str(report)
     with pytest.raises(TypeError, match="the number for x1 must be a real number"):
         mg.check_gradients(mg.sin, [1.0, 2.0])
+
+
+def test_edges_of_the_domain_of_an_expression():
+    assert check_graph(lambda x: from_text("log(x)", {"x": x}), {"x": 1e-9}).ok
+    assert check_graph(lambda x: from_text("1 / x", {"x": x}), {"x": 1e-3}).ok
 
 
 def test_edges_of_a_domain_and_functions_without_a_graph():
