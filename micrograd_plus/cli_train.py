@@ -10,9 +10,8 @@ from rich.console import Console
 from rich.table import Table
 
 from micrograd_plus import datasets, nn, optim
-from micrograd_plus.extras import need
 from micrograd_plus.plots import decision_boundary, training_curves
-from micrograd_plus.plots.style import figure, save
+from micrograd_plus.plots.style import check_format, figure, save
 from micrograd_plus.training import Cluster, History, evaluate, fit
 from micrograd_plus.training.fit import ENGINES
 
@@ -122,8 +121,8 @@ def run(options: argparse.Namespace) -> None:
         raise ValueError("--resume needs the --checkpoint to go on from")
     if options.history and options.history.suffix not in (".csv", ".json"):
         raise ValueError(f"--history {options.history}: the ending must be .csv or .json")
-    if options.picture:
-        need("matplotlib.figure", "plot")  # better now than after the training
+    if options.picture:  # better now than after the training
+        check_format(options.picture)
     cluster = _cluster(options)
     task = TASKS[options.dataset]
     data = task.data(options)
@@ -185,7 +184,8 @@ def _report(model: Any, history: History, seconds: float, results: list[dict[str
         table.add_row(name, *(f"{result[name]:.4g}" for result in results))
     console.print(table)
     stopped = f", {history.stopped}" if history.stopped else ""
-    console.print(f"{len(history)} epochs in {seconds:.1f} s{stopped}", highlight=False)
+    epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
+    console.print(f"{epochs} in {seconds:.1f} s{stopped}", highlight=False)
 
 
 def _picture(model: Any, history: History, data: Any, task: Task, path: Path) -> None:

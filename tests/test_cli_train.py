@@ -80,6 +80,7 @@ def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
         (["xor", "--rate", -1], 2, "rate must be a number from 0"),
         (["xor", "--resume"], 2, "--resume needs the --checkpoint"),
         (["xor", "--history", "a.txt"], 2, "a.txt: the ending must be .csv or .json"),
+        (["xor", "--picture", "a.txt"], 2, "a.txt: there is no format 'txt'; choose from"),
         (
             ["xor", "--rate", 1e300, "--optimizer", "gradient-descent"],
             1,
@@ -94,7 +95,13 @@ def test_errors(run, tmp_path, arguments, code, words):
     assert done.returncode == code
     assert words in done.stderr
     assert done.stderr.count("Traceback") == 0
+    assert not done.stdout  # nothing was trained in vain
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("epochs", "words"), [(1, "1 epoch in "), (2, "2 epochs in ")])
+def test_epochs_are_counted_in_words_that_fit(run, epochs, words):
+    assert words in run("xor", "--epochs", epochs, "--points", 10).stdout
 
 
 def test_an_interrupt_leaves_the_results_so_far(tmp_path):

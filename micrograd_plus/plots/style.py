@@ -45,6 +45,18 @@ def figure(panels: int = 1) -> Any:
     return made
 
 
+def check_format(path: str | Path) -> None:
+    """Find out whether `save` knows the ending of a file.
+
+    Raises:
+        ValueError: there is no such format.
+    """
+    format = Path(path).suffix[1:]
+    known = need("matplotlib.backend_bases", "plot").FigureCanvasBase.get_supported_filetypes()
+    if format and format.lower() not in known:
+        raise ValueError(f"{path}: there is no format {format!r}; choose from {', '.join(known)}")
+
+
 def save(figure: Any, path: str | Path) -> None:
     """Write a figure into a file, in the format that its ending names.
 
@@ -53,6 +65,7 @@ def save(figure: Any, path: str | Path) -> None:
         ValueError: there is no such format.
     """
     path = Path(path)
+    check_format(path)
     write(path, _bytes(figure, path.suffix[1:] or "png", 150))
 
 
