@@ -101,6 +101,8 @@ def graphs(folder: Path) -> None:
     assert_type(expression.read_numbers(["x=1"]), dict[str, float])
     with contextlib.suppress(expression.ExpressionError):
         expression.from_text("x *", {})
+    with contextlib.suppress(expression.NonFiniteExpressionError):
+        expression.from_text("log(x)", {"x": 0})
 
 
 def functions() -> None:
