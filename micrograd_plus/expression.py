@@ -13,6 +13,7 @@ import math
 import operator
 import re
 import unicodedata
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
@@ -21,7 +22,7 @@ from micrograd_plus.errors import NonFiniteError, did_you_mean
 from micrograd_plus.text import visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 400
@@ -68,6 +69,7 @@ def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
     Raises:
         ExpressionError: the text is not in the language, a name has no number, or a number no
             use; a result is not a finite number.
+        TypeError: the text is no string, or the numbers have no names.
 
     >>> f = from_text("d = x + y; f = d * z", {"x": 1, "y": -3, "z": 4})
     >>> f
@@ -77,6 +79,10 @@ def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
         ...
     micrograd_plus.expression.ExpressionError: at column 1, 'x.real': attributes are not supported
     """
+    if not isinstance(text, str):
+        raise TypeError(f"an expression is text, such as 'x * y', not {text!r}")
+    if not isinstance(numbers, Mapping):
+        raise TypeError(f"the numbers come by name, as in {{'x': 1.0}}, not as {numbers!r}")
     try:
         return _Reader(text, numbers).result
     except RecursionError:  # the caller has used up most of the depth that Python allows

@@ -246,3 +246,12 @@ def test_numbers():
     assert read_numbers(["x=1", "y = -3e-1", "ｚ=2"]) == {"x": 1, "y": -0.3, "z": 2}
     with pytest.raises(ExpressionError, match="'x' has the value 1 already"):
         read_numbers(["x=1", "x=2"])
+
+
+def test_text_and_numbers_are_not_mixed_up():
+    for text in (3, None, ["x"]):
+        with pytest.raises(TypeError, match=r"an expression is text, such as 'x \* y', not "):
+            from_text(text, {})
+    for numbers in (None, [1.0], 1.0):
+        with pytest.raises(TypeError, match=r"by name, as in \{'x': 1.0\}, not as "):
+            from_text("x * 2", numbers)
