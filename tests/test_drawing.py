@@ -155,6 +155,13 @@ def test_unknown_styles_and_formats_list_the_known_ones(tmp_path):
     assert not [*tmp_path.iterdir()]
 
 
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_a_colour_that_no_one_knows_is_not_drawn_black(format):
+    with pytest.raises(LayoutError, match="blurple is not a known color"):
+        mg.draw(xyz(), background="blurple").pipe(format)
+    assert mg.draw(xyz(), background="lightgrey").pipe(format)
+
+
 @pytest.mark.parametrize("colour", ["\ud800", 'red"; evil="1', "#12", "", "red\n"])
 def test_backgrounds_are_colours(colour):
     with pytest.raises(ValueError, match="is no colour"):

@@ -66,7 +66,7 @@ def render(source: str, format: str) -> bytes:
         # sharp on today's screens; a picture that is larger than any of them needs it less
         command.append("-Gdpi=192" if len(data) < _LARGE else "-Gdpi=80")
     run = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603
-    if run.returncode:
+    if run.returncode or b"not a known color" in run.stderr:  # for which it takes black
         reason = " ".join(run.stderr.decode(errors="replace").split())
         raise LayoutError(f"{Path(command[0]).name} failed on the picture: {reason}")
     return run.stdout
