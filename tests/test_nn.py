@@ -614,8 +614,11 @@ def test_inputs_are_a_list(x):
 def test_a_network_needs_a_list_of_layers_and_known_activations():
     with pytest.raises(TypeError, match=r"each layer, as in \[16, 1\], not 3"):
         nn.MLP(2, 3)
-    with pytest.raises(ValueError, match="a neuron has no activation 3; choose from linear"):
-        nn.MLP(2, [3, 1], activation=3)
+    for layers in ([3, 1], [1]):
+        with pytest.raises(ValueError, match="a neuron has no activation 3; choose from linear"):
+            nn.MLP(2, layers, activation=3)
+        for known in ("maxout", "softmax", "linear", None, mg.tanh):
+            assert len(nn.MLP(2, layers, activation=known).layers) == len(layers)
 
 
 def test_sizes_may_be_whole_numbers_of_numpy():

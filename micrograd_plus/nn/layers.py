@@ -273,6 +273,8 @@ class MLP(Module):
         if isinstance(activation, Sequence) and not isinstance(activation, str):
             kinds = activation
         else:
+            if activation not in ("maxout", *OF_LAYERS):
+                find_activation(activation)  # which must exist also where no layer has it
             kinds = [activation] * (len(sizes) - 2) + [None]
         if len(kinds) != len(sizes) - 1:
             raise ValueError(f"{len(sizes) - 1} layers need as many activations, not {len(kinds)}")
