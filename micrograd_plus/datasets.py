@@ -6,7 +6,7 @@ Each set is a pair of lists: the inputs, a list of numbers each, and the targets
 from __future__ import annotations
 
 import math
-from numbers import Integral
+from numbers import Integral, Real
 from random import Random
 from typing import Any
 
@@ -191,12 +191,16 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
         seed: a whole number, for the same parts each time.
 
     Raises:
+        TypeError: the fraction is no number.
         ValueError: the fraction leaves one part empty, or inputs and targets differ in number.
 
     >>> train, held_out = split(moons(10), 0.2)
     >>> len(train[0]), len(held_out[1])
     (8, 2)
     """
+    if not isinstance(fraction, Real):
+        kind = type(fraction).__name__
+        raise TypeError(f"the data come as a pair, and then a fraction, which is no {kind}")
     inputs, targets = list(data[0]), list(data[1])
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} inputs need as many targets, not {len(targets)}")

@@ -255,6 +255,12 @@ def test_split_is_drawn_at_random():
     assert max(times) < 600 + 5 * math.sqrt(2000 * 0.3 * 0.7)
 
 
+def test_split_takes_a_pair():
+    inputs, targets = datasets.moons(10)
+    with pytest.raises(TypeError, match=r"come as a pair, and then a fraction, which is no list"):
+        datasets.split(inputs, targets)
+
+
 def test_split_takes_arrays():
     inputs, targets = make_moons(10, random_state=0)
     train, held_out = datasets.split((inputs, targets), 0.2)

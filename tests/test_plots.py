@@ -142,6 +142,12 @@ def test_no_class_is_drawn_where_the_model_gives_none():
     assert away.all()
 
 
+@pytest.mark.parametrize("data", [SQUARE, [SQUARE], None, 3])
+def test_data_are_a_pair(data):
+    with pytest.raises(TypeError, match="the data must be a pair of sequences, inputs and targets"):
+        plots.decision_boundary(lambda x: 0, data)
+
+
 def test_inputs_of_two_numbers_only():
     for inputs in ([[1.0]], [[1.0, 2.0], [1.0, 2.0, 3.0]]):
         with pytest.raises(ValueError, match="inputs of two numbers each"):

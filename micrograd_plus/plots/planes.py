@@ -30,6 +30,7 @@ def decision_boundary(
         axes: those of a matplotlib figure; by default a new one's.
 
     Raises:
+        TypeError: the data are no pair.
         ValueError: the inputs are not of two numbers each, or a target is no class.
 
     Source: lecture D.
@@ -39,7 +40,10 @@ def decision_boundary(
     >>> [f"{x:.1f}" for x in axes.get_xlim()]
     ['-0.1', '1.1']
     """
-    inputs, targets = data
+    try:
+        inputs, targets = data
+    except (TypeError, ValueError):
+        raise TypeError("the data must be a pair of sequences, inputs and targets") from None
     if not len(inputs) or any(len(row) != 2 for row in inputs):
         raise ValueError("a decision boundary is drawn for inputs of two numbers each")
     for i, t in enumerate(targets):
