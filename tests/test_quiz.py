@@ -332,7 +332,7 @@ def test_what_to_hide():
     assert asked(x) == asked(["x", x]) == ["∂f/∂x"]
     assert asked(["f"]) == ["∂f/∂f"]
     assert (
-        repr(mg.quiz(f, x)) == "<Quiz of 1 questions: see .run(), .to_html(path), .exercise(path)>"
+        repr(mg.quiz(f, x)) == "<Quiz of 1 question: see .run(), .to_html(path), .exercise(path)>"
     )
 
 

@@ -139,7 +139,8 @@ class Quiz:
 
     def __repr__(self) -> str:
         n = len(self.questions)
-        return f"<Quiz of {n} questions: see .run(), .to_html(path), .exercise(path)>"
+        count = f"{n} question{'' if n == 1 else 's'}"
+        return f"<Quiz of {count}: see .run(), .to_html(path), .exercise(path)>"
 
     def _repr_html_(self) -> str:
         return fragment(self._picture(), self.questions)
