@@ -1137,3 +1137,32 @@ def test_a_notebook_shows_a_bar_without_widgets(monkeypatch):
     count = len(pages)
     fit(network(), DATA, LOGITS, epochs=3, batch_size=5, progress=False)
     assert len(pages) == count
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ({"model": nn.MLP}, "a model such as nn.MLP.2, .16, 1.. is needed, .* not <class"),
+        ({"model": lambda x: x}, "a model such as .* not <function"),
+        ({"loss": "mse"}, "a loss is a function such as nn.mse, not 'mse'"),
+        ({"metrics": "accuracy"}, "metrics are functions by name, .* not 'accuracy'"),
+        ({"metrics": {"size": 3}}, "the metric 'size' must be a function, not 3"),
+        ({"resume": True}, "resume is the name of a file, not True"),
+        ({"checkpoint": 3}, "checkpoint is the name of a file, not 3"),
+    ],
+)
+def test_what_is_no_part_of_a_training_is_named(given, words):
+    usual = {"model": nn.MLP(2, [1]), "data": datasets.xor(), "loss": nn.mse}
+    with pytest.raises(TypeError, match=words):
+        mg.fit(**{**usual, **given})
+
+
+def test_a_figure_that_a_history_lacks_is_named():
+    loss = nn.binary_cross_entropy_with_logits
+    history = mg.fit(nn.MLP(2, [1]), datasets.xor(), loss, epochs=1)
+    with pytest.raises(
+        KeyError, match=r"'acuracy' \(did you mean accuracy\?\); choose from loss, a"
+    ):
+        _ = history["acuracy"]
+    with pytest.raises(KeyError, match="there is no figure 0; choose from loss"):
+        list(history)

@@ -6,13 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.expressions import Builder
-from micrograd_plus.graph import REAL
+from micrograd_plus.engine import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micrograd_plus.compiler.expressions import Expression, Term
-    from micrograd_plus.engine import Value
 
 _PLAIN = {ops.add, ops.subtract, ops.negate}
 _ADDING = {*_PLAIN, ops.sum, ops.mean}
@@ -35,7 +34,7 @@ def simplify(
     for node in nodes:
         if node not in inner:
             simpler.take(node)
-    return [simpler.of(out) for out in outputs]
+    return [simpler.of(out if isinstance(out, Value) else float(out)) for out in outputs]
 
 
 def _inside_sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> set[Value]:
@@ -68,7 +67,7 @@ class _Simpler:
 
     def of(self, x: Any) -> Expression:
         """The expression of a node that was taken, or of a constant."""
-        return self._builder.constant(float(x)) if isinstance(x, REAL) else self._made[x]
+        return self._builder.constant(x) if type(x) is float else self._made[x]
 
     def take(self, node: Value) -> None:
         """Make the expression of a node whose arguments have theirs."""

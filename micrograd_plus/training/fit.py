@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import sys
 from array import array
+from collections.abc import Mapping
 from contextlib import contextmanager
 from operator import itemgetter
+from os import PathLike
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError, did_you_mean
 from micrograd_plus.graph import finite
+from micrograd_plus.nn.module import Module
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
 from micrograd_plus.training.checkpoint import check_place
@@ -24,11 +27,10 @@ from micrograd_plus.training.sharded import Sharded
 from micrograd_plus.training.state import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from pathlib import Path
 
     from micrograd_plus.engine import Value
-    from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.rules import Rule
     from micrograd_plus.training.engines import Metric
 
@@ -139,7 +141,8 @@ def fit(
     >>> history.last["accuracy"]
     1.0
     """
-    _check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value, metrics)
+    _check_parts(model, loss, metrics, {"checkpoint": checkpoint, "resume": resume})
+    _check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value)
     found = examples(data)
     check_targets(found, model, loss)
     train: Any = range(len(found))  # by number, as the examples need not be in memory
@@ -252,9 +255,30 @@ def evaluate(
     >>> evaluate(model, datasets.xor(labels=(-1, 1)), nn.hinge)
     {'loss': 1.0, 'accuracy': 0.5}
     """
+    _check_parts(model, loss, metrics, {})
     found = examples(data)
     check_targets(found, model, loss)
     return Eager(found, model, loss, metrics=metrics).evaluate(range(len(found)))
+
+
+def _check_parts(model: Any, loss: Any, metrics: Any, files: Mapping[str, Any]) -> None:
+    """Refuse what is no model, loss, metrics or name of a file."""
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"a model such as nn.MLP(2, [16, 1]) is needed, or another Module, not {model!r}"
+        )
+    if not callable(loss):
+        raise TypeError(f"a loss is a function such as nn.mse, not {loss!r}")
+    if not isinstance(metrics, Mapping | None):
+        raise TypeError(f"metrics are functions by name, as in {{'size': f}}, not {metrics!r}")
+    for name, metric in (metrics or {}).items():
+        if name in ("loss", "rate", "epoch") or str(name).startswith("validation "):
+            raise ValueError(f"a metric can't be called {name!r}, which has a meaning of its own")
+        if not callable(metric):
+            raise TypeError(f"the metric {name!r} must be a function, not {metric!r}")
+    for name, path in files.items():
+        if not isinstance(path, str | PathLike | None):
+            raise TypeError(f"{name} is the name of a file, not {path!r}")
 
 
 def _check_settings(
@@ -265,9 +289,8 @@ def _check_settings(
     seed: Any,
     clip_norm: Any,
     clip_value: Any,
-    metrics: Mapping[str, Metric] | None,
 ) -> None:
-    """Refuse what makes no sense, by its name."""
+    """Refuse numbers and names that make no sense."""
     if engine != "jax" and current().processes > 1:
         raise ValueError(f"the processes of a cluster train with engine='jax', not {engine!r}")
     if engine not in ENGINES:
@@ -283,9 +306,6 @@ def _check_settings(
     for name, number in {"clip_norm": clip_norm, "clip_value": clip_value}.items():
         if number is not None and not finite(number, name) > 0:
             raise ValueError(f"{name} must be a positive number, not {number!r}")
-    for name in metrics or ():
-        if name in ("loss", "rate", "epoch") or name.startswith("validation "):
-            raise ValueError(f"a metric can't be called {name!r}, which has a meaning of its own")
 
 
 def _layers(model: Module) -> dict[str, list[int]]:

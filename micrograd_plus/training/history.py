@@ -11,6 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
+from micrograd_plus.errors import did_you_mean
 from micrograd_plus.files import write
 from micrograd_plus.plots.curves import gradient_flow, training_curves
 from micrograd_plus.plots.style import figure, save
@@ -42,8 +43,19 @@ class History:
     gradients: dict[str, list[float]] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> list[float]:
-        """One figure over all epochs."""
-        return [epoch[name] for epoch in self.epochs]
+        """One figure over all epochs.
+
+        Raises:
+            KeyError: there is no such figure.
+        """
+        try:
+            return [epoch[name] for epoch in self.epochs]
+        except KeyError:
+            known = self.last
+            hint = did_you_mean(name, known)
+            raise KeyError(
+                f"there is no figure {name!r}{hint}; choose from {', '.join(known)}"
+            ) from None
 
     def __len__(self) -> int:
         return len(self.epochs)
