@@ -120,20 +120,23 @@ def test_an_error_in_backward_changes_no_gradient():
     assert (a.grad, b.grad, f.grad) == (*before, 0)
 
 
-def test_gradients_that_add_up_to_too_much_name_the_leaf():
+@pytest.mark.parametrize("slope", [1e308, -1e308])
+def test_gradients_that_add_up_to_too_much_name_the_leaf(slope):
     x = Value(1, "x")
-    f = x * 1e308
+    f = x * slope
     f.backward()
     with pytest.raises(mg.NonFiniteError, match=r"gradients of Value\(.*'x'\) add up"):
         f.backward()
-    assert x.grad == 1e308
+    assert x.grad == slope
 
 
 @pytest.mark.parametrize("compute", [
     lambda x, y: mg.dot([x, 2.0, y, 3.0], [y, x, 5.0, 7.0]),
     lambda x, y: x * x * y + 2.0 * x * 3 + (y + 1.5) * (1.5 + y) * y,
+    lambda x, y: (1.5 - x) / (y - 1.5) + (2.0 / x - x / 2.0) * 2.0**y + x**3.0,
+    lambda x, y: mg.mean([x * y, 2.0, y]),
 ])  # fmt: skip
-def test_sums_products_and_dots_with_constants_on_either_side(compute):
+def test_operations_with_constants_on_either_side(compute):
     x, y = values(x=3, y=-2)
     compute(x, y).backward()
     step = 1e-6
@@ -143,6 +146,7 @@ def test_sums_products_and_dots_with_constants_on_either_side(compute):
         leaf.data -= 2 * step
         below = compute(x, y).data
         leaf.data += step
+        assert type(leaf.grad) is float
         assert leaf.grad == pytest.approx((above - below) / (2 * step), rel=1e-6)
 
 
@@ -304,6 +308,7 @@ def test_data_can_only_be_replaced_by_finite_numbers():
         ("one", TypeError),
         (Value(1) - 0.1, TypeError),  # where the data of a Value was meant
         (float("inf"), mg.NonFiniteError),
+        (float("-inf"), mg.NonFiniteError),
         (float("nan"), mg.NonFiniteError),
         (10**400, mg.NonFiniteError),
     ):
@@ -396,6 +401,25 @@ def test_values_with_equal_numbers_are_two_keys():
     assert len({a, b}) == 2
     assert max([Value(1), Value(3), Value(2)]).data == 3
     assert abs(Value(-2)).data == 2
+
+
+@pytest.mark.parametrize(
+    "compute",
+    [
+        lambda x: x,
+        lambda x: x + 1.0,
+        lambda x: 1 + x,
+        lambda x: x * 2.0,
+        lambda x: 2 * x,
+        lambda x: x - 1,
+        lambda x: -x,
+        lambda x: mg.clip(x, 0, 2),
+        lambda x: mg.sum([x, x]),
+    ],
+)
+def test_what_is_new_has_neither_gradient_nor_label(compute):
+    new = compute(Value(1))
+    assert (new.grad, new.label) == (0, "")
 
 
 def test_a_node_is_plain_data():
