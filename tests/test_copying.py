@@ -38,6 +38,15 @@ def test_sharing_and_gradients_survive(duplicate):
     assert (a2.label, f2.op) == ("a", f.op)
 
 
+def test_a_copy_of_any_number_of_arguments_is_differentiated(duplicate):
+    x, y = values(x=0.5, y=-2)
+    f = mg.sum([x.tanh(), x / y, mg.clip(y, -3, x), 1.0])
+    x2, y2, f2 = duplicate([x, y, f])
+    for root in (f, f2):
+        root.backward()
+    assert [v.grad for v in (x2, y2)] == [v.grad for v in (x, y)]
+
+
 @given(graphs())
 def test_random_graphs_survive(graph):
     root, _ = graph
