@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from tests.benchmarks import distributed
 from tests.benchmarks.peers import PEERS, installed
 from tests.benchmarks.worker import prepared
+from tests.programs import jax
 
 
 def run(*arguments):
@@ -51,3 +53,9 @@ def test_installed_peers_agree(peer, workload):
 def test_dot_and_operators_agree():
     bare, dots = (prepared("micrograd_plus", w, 0)()["check"] for w in ("moons", "moons with dot"))
     assert dots == pytest.approx(bare, rel=1e-12)
+
+
+def test_training_beside_jax_by_hand():
+    jax()
+    found = distributed.beside_hand((5, [4, 3]), 1)  # compares all results
+    assert found["ratio"] == found["micrograd_plus"] / found["JAX by hand"]

@@ -100,7 +100,7 @@ def beside_hand(shape, repetitions):
         step, state = by_hand(steps)
         data = (1.0, *jax.device_put(steps.arrays))
         scalars = np.array([BATCH, RATE, 1.0])
-        given = (steps.vector, steps.states, scalars, *steps._parts(batch, BATCH))
+        given = (steps.vector, steps.states, scalars, *steps._read(batch).arrays)
         (theirs, *_), value = step(state, *data)
         mine = steps._step(*given)
         np.testing.assert_allclose(mine[3][0], value, rtol=1e-12)
