@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from html import escape
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -104,6 +105,7 @@ class Program:
                 f"too many for {backend}, which compiles each; use backend='numpy'"
             )
         self._has_aux = has_aux
+        self._equal = numpy.empty(0, self._dtype)  # the shares of the last batch's examples
         self._code = self._backend.namespace()
         # what is run is the compiler's own text: no label is in it, and of the user's names those
         # of arguments that are plain words and mean nothing else
@@ -177,11 +179,11 @@ class Program:
                     fetched(run(numbers, *(part[:, place] for part in columns), shares[place]))
                     for place in places
                 ])  # fmt: skip
-        value, gradient = found[:2]
-        self._gradient = gradient[: len(self.parameters)]
-        if not (self._numpy.isfinite(value) and self._numpy.isfinite(self._gradient).all()):
+        value, gradient = float(found[0]), found[1][: len(self.parameters)]
+        self._gradient = gradient
+        if not (math.isfinite(value) and self._numpy.isfinite(gradient).all()):
             self._explain(batch, count)
-        results: tuple[Any, ...] = (float(value), self._gradient)
+        results: tuple[Any, ...] = (value, gradient)
         if self._input_gradients:
             results += (self._arguments.shaped(found[2:]),)
         if self._has_aux:
@@ -283,7 +285,10 @@ class Program:
     def _shares(self, weights: Any, count: int) -> Any:
         """What each example counts."""
         if weights is None:
-            return self._numpy.full(count, 1 / max(count, 1), self._dtype)
+            if len(self._equal) != count:
+                self._equal = self._numpy.full(count, 1 / max(count, 1), self._dtype)
+                self._equal.flags.writeable = False
+            return self._equal
         shares = self._numpy.asarray(weights, dtype=self._dtype)
         if shares.shape != (count,) or not self._numpy.isfinite(shares).all():
             raise ValueError(f"weights must be {count} finite numbers, not {weights!r}")
