@@ -20,10 +20,18 @@ def write(path: Path, data: bytes) -> Path:
     Raises:
         OSError: the file can't be written.
     """
-    if path.exists() and not path.is_file():  # such as a pipe or a terminal
-        path.write_bytes(data)
-        return path
-    target = path.resolve()
+    try:
+        if path.exists() and not path.is_file():  # such as a pipe or a terminal
+            path.write_bytes(data)
+        else:
+            _replace(path.resolve(), data)
+    except OSError as error:
+        raise OSError(error.errno, error.strerror, str(path)) from None
+    return path
+
+
+def _replace(target: Path, data: bytes) -> None:
+    """Write a file beside the target, and then put it in its place."""
     part = target.with_name(f".{secrets.token_hex(8)}.part")
     try:
         with part.open("xb") as file:
@@ -33,8 +41,5 @@ def write(path: Path, data: bytes) -> Path:
         if target.exists():
             part.chmod(target.stat().st_mode)
         part.replace(target)
-    except OSError as error:
-        raise OSError(error.errno, error.strerror, str(path)) from None
     finally:
         part.unlink(missing_ok=True)
-    return path

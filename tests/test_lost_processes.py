@@ -197,7 +197,8 @@ def test_launched_training_survives(tmp_path):
 
 @linux
 @pytest.mark.parametrize(
-    ("place", "words"), [("/dev/full", "No space left"), ("/sys/c.json", "'/sys/c.json'")]
+    ("place", "words"),
+    [("/dev/full", "No space left on device: '/dev/full'"), ("/sys/c.json", "'/sys/c.json'")],
 )
 def test_a_checkpoint_that_can_not_be_written(place, words, capfd):
     """A full disk, and a folder in which nothing can be made."""
