@@ -33,6 +33,7 @@ class Path(NamedTuple):
         slopes: the local derivatives along it, from the output's to the first.
         product: their product.
 
+    >>> from micrograd_plus import Value
     >>> x = Value(3.0)
     >>> [path.product for path in explain(x, of=x * x + x).paths]
     [3.0, 3.0, 1.0]
@@ -53,6 +54,7 @@ class Explanation:
         count: how many paths there are in all.
         names: how the values are called.
 
+    >>> from micrograd_plus import Value
     >>> x = Value(3.0)
     >>> found = explain(x, of=x * x + x, most=1)
     >>> found.gradient, found.count, found.rest
@@ -117,6 +119,7 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
         ValueError: `of` does not depend on `x`, or `most` is less than 1.
         NonFiniteError: a derivative is not a finite number.
 
+    >>> from micrograd_plus import Value
     >>> a = Value(2.0, "a")
     >>> b = a * 3
     >>> b.label = "b"
@@ -173,6 +176,7 @@ class Summary:
         without: how many values have the gradient 0.
         dead: the rectified linear units that pass nothing on, as their input is not positive.
 
+    >>> from micrograd_plus import Value
     >>> found = summary(Value(3.0) * 2 + 1)
     >>> found.nodes, found.depth, found.operations["add"]
     (3, 2, 1)
@@ -213,6 +217,7 @@ def summary(root: Value) -> Summary:
     Raises:
         NonFiniteError: a gradient is not a finite number.
 
+    >>> from micrograd_plus import Value
     >>> x, y = Value(2.0, "x"), Value(-3.0, "y")
     >>> summary((x * y).relu() + x)
     5 values, 5 edges, 3 operations deep
