@@ -88,6 +88,18 @@ def test_results_that_are_not_finite_name_the_example_and_the_operation():
     assert (w.data, w.grad, program.vector.tolist()) == (1, 0, [4])  # looking changed nothing
 
 
+def test_large_gradients_are_finite():
+    w = Value(1.0)
+    program = compile(lambda x: w * x, 0.0, params=[w])
+    assert program.value_and_grad([1e300, 1e300]) == (1e300, [1e300])
+
+
+def test_weights_of_equal_large_numbers():
+    w = [Value(1e16), Value(1e16)]
+    program = compile(lambda x: x * mg.logsumexp(w), 1.0, params=w)
+    assert program.value_and_grad([1.0])[1].tolist() == [0.5, 0.5]
+
+
 @pytest.mark.parametrize("backend", ["numpy", "jax"])
 def test_the_source_runs_without_the_package(tmp_path, backend):
     if backend == "jax":

@@ -46,10 +46,8 @@ class Adjoint(Forward):
         self._temporary = 0
         out = self.outputs[0]
         text, library = self._read([out]), self.library
-        # a large array is not cleared first if a number is put in each place anyway
-        filled = self.sizes["p"] >= self.backend.large and all(
-            counts[place] == 1 for place in range(self.sizes["p"])
-        )
+        # not cleared first if a number is put in each place anyway
+        filled = all(counts[place] == 1 for place in range(self.sizes["p"]))
         self._lines += [
             f"value = ({text} @ s)[0]" if out.batched else f"value = {text}[0] * s.sum()",
             f"dp = {library}.{'empty' if filled else 'zeros'}_like(p)",
@@ -104,7 +102,7 @@ class Adjoint(Forward):
                 return
         if not index and source not in self._begun:
             # an array that is added to later must not be another one's, too
-            view = text.isidentifier() or "broadcast_to" in text or text.endswith("]")
+            view = text.isidentifier() or text.endswith("]")
             shared = self._counts[source] > 1 and view
             self._lines.append(f"{name} = {text}{'.copy()' if shared else ''}")
         else:
@@ -122,8 +120,7 @@ class Adjoint(Forward):
             if self._lines[-1].startswith("dp"):
                 self._lines[-1] += f"  # db{group.name[1:]}"
         if first.weights[0] is None:
-            spread = f"{self.library}.broadcast_to({d}, {rows}.shape)"
-            self._give(first.args, spread, group.batched)
+            self._give(first.args, f"{d}.repeat({len(first.args)}, axis=0)", group.batched)
             return
         weights = f"W{group.name[1:]}"
         self._give(first.args, f"{weights}.T @ {d}", group.batched)
@@ -171,8 +168,7 @@ class Adjoint(Forward):
             flat_weights = [some(w) for e in members for w in e.weights]
             self._give(flat_weights, f"{slope}.reshape(-1)", batched=False)
         else:
-            spread = f"{self.library}.broadcast_to({wide}, {rows_name}.shape).reshape{shape}"
-            self._give(flat, spread, group.batched)
+            self._give(flat, f"{d}.repeat({count}, axis=0)", group.batched)
 
     def _operation_adjoint(self, group: Group) -> None:
         op, args, d = some(group.op), self._args(group), Code(f"d{group.name}")
@@ -190,8 +186,7 @@ class Adjoint(Forward):
         rows, count = self._rows[group.name], len(group.members[0].args)
         op = some(group.op)
         if op.name in REDUCTIONS:
-            name = REDUCTIONS[op.name][1]
-            slope = self._reduced(name, rows, *[group.name] * (name == "chosen"))
+            slope = self._reduced(REDUCTIONS[op.name][1], rows, group.name)
         else:
             found = op.partials(self.functions, Code(group.name), *self._columns_of(group))
             alike = f"{self.library}.zeros_like({group.name})"  # a slope may be a number

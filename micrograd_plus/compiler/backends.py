@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.extras import need
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from contextlib import AbstractContextManager
 
 
@@ -92,10 +94,9 @@ class NumPy:
         """The lines that a module ends with."""
         return []
 
-    def running(self, dtype: str) -> AbstractContextManager[Any]:
-        """The surroundings that a program has to run in."""
-        ignoring: AbstractContextManager[Any] = need("numpy", self.extra).errstate(all="ignore")
-        return ignoring
+    def running(self, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
+        """What makes the surroundings that a program has to run in, anew for each run."""
+        return partial(need("numpy", self.extra).errstate, all="ignore")
 
     def fetched(self, arrays: Any) -> Any:
         """The results of a program as arrays of NumPy."""
@@ -145,9 +146,8 @@ class JAX(NumPy):
     def footer(self) -> list[str]:
         return ["", "", "forward = jax.jit(forward)", "value_and_grad = jax.jit(value_and_grad)"]
 
-    def running(self, dtype: str) -> AbstractContextManager[Any]:
-        double: AbstractContextManager[Any] = need("jax", self.extra).enable_x64(dtype == "float64")
-        return double
+    def running(self, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
+        return partial(need("jax", self.extra).enable_x64, dtype == "float64")
 
     def fetched(self, arrays: Any) -> Any:
         numpy = need("numpy", self.extra)

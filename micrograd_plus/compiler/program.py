@@ -73,7 +73,7 @@ class Program:
         self._numpy = numpy = need("numpy", "numpy")
         self._backend = _backend(backend)
         self._fn = fn
-        self._dtype, self._precision = numpy.dtype(dtype), dtype
+        self._dtype, self._running = numpy.dtype(dtype), self._backend.running(dtype)
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
         self._leaves = Leaves(params, found.outside)
@@ -137,7 +137,7 @@ class Program:
             NonFiniteError: a result is not finite; the message names example and operation.
         """
         columns = self._arguments.columns(batch)
-        with self._backend.running(self._precision):
+        with self._running():
             rows = self._backend.fetched(self._code["forward"](self._current(), *columns))
         if not self._numpy.isfinite(rows).all():
             self._explain(batch, columns[0].shape[1])
@@ -170,7 +170,7 @@ class Program:
         count = columns[0].shape[1]
         shares = self._shares(weights, count)
         run, numbers, fetched = self._code["value_and_grad"], self._current(), self._backend.fetched
-        with self._backend.running(self._precision):
+        with self._running():
             if chunk is None or chunk >= count:
                 found = fetched(run(numbers, *columns, shares))
             else:
@@ -179,9 +179,10 @@ class Program:
                     fetched(run(numbers, *(part[:, place] for part in columns), shares[place]))
                     for place in places
                 ])  # fmt: skip
-        value, gradient = float(found[0]), found[1][: len(self.parameters)]
-        self._gradient = gradient
-        if not (math.isfinite(value) and self._numpy.isfinite(gradient).all()):
+            value, gradient = float(found[0]), found[1][: len(self.parameters)]
+            self._gradient = gradient
+            finite = math.isfinite(value) and self._all_finite(gradient)
+        if not finite:
             self._explain(batch, count)
         results: tuple[Any, ...] = (value, gradient)
         if self._input_gradients:
@@ -293,6 +294,10 @@ class Program:
         if shares.shape != (count,) or not self._numpy.isfinite(shares).all():
             raise ValueError(f"weights must be {count} finite numbers, not {weights!r}")
         return shares
+
+    def _all_finite(self, vector: Any) -> bool:
+        """Whether numbers are finite: so is the sum of their squares, found sooner, as a rule."""
+        return math.isfinite(vector.dot(vector)) or bool(self._numpy.isfinite(vector).all())
 
     def _joined(self, pieces: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         """The results of a batch from those of its chunks."""

@@ -17,13 +17,14 @@ REDUCTIONS = {
     "largest": "def largest(X): return X.max(axis=1)",
     "smallest": "def smallest(X): return X.min(axis=1)",
     "chosen": """def chosen(X, out):
-    ties = X == np.expand_dims(out, 1)
+    ties = X == out[:, None]
     return ties / ties.sum(axis=1, keepdims=True)""",
     "logsumexp": """def logsumexp(X):
     top = X.max(axis=1, keepdims=True)
     return top[:, 0] + np.log(np.exp(X - top).sum(axis=1))""",
-    "softmax": """def softmax(X):
-    weights = np.exp(X - X.max(axis=1, keepdims=True))
+    # the weights' own sum, as X − out loses the digits of log n where numbers are large
+    "softmax": """def softmax(X, out):
+    weights = np.exp(X - out[:, None])
     return weights / weights.sum(axis=1, keepdims=True)""",
 }
 
