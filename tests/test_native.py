@@ -415,6 +415,20 @@ def test_what_is_not_finite_is_the_error_of_the_engine():
     assert (before[0], before[1].tolist()) == (after[0], after[1].tolist())
 
 
+def test_a_run_of_equal_instructions_may_depend_on_itself():
+    def fn(x):
+        y, z = x[0] - 1.0, x[1] - 2.0
+        return mg.sin(y * x[0] * x[1] * z) / 2.0
+
+    program = native(fn, [0.5, 0.7])
+    assert len(program._tape.runs) < len(program._tape.instructions)
+    x = [Value(0.5), Value(0.7)]
+    out = fn(x)
+    out.backward()
+    value, gradient = program.value_and_grad([0.5, 0.7])
+    assert (value, gradient.tolist()) == (out.data, pytest.approx([v.grad for v in x], rel=1e-14))
+
+
 def test_derivatives_that_are_not_wanted_may_be_infinite():
     w = Value(3.0)
     value, gradient = native(lambda x: w + mg.sqrt(x), 1.0, params=[w]).value_and_grad(0.0)
@@ -422,7 +436,7 @@ def test_derivatives_that_are_not_wanted_may_be_infinite():
     # nor is the logarithm of a negative number asked for, a derivative for a constant
     program = native(lambda x: x**3, 1.0)
     assert program.value_and_grad(-2.0) == (-8, 12)
-    assert program._tape.instructions[0, 0] & 0b111 == 0b001
+    assert program._tape.runs[0, 0] & 0b111 == 0b001
 
 
 def test_numba_is_named_where_it_is_missing(monkeypatch):

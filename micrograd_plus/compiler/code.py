@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.floats import floats
 from micrograd_plus.ops import TABLE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 _TIGHT = {"<": 1, ">": 1, "<=": 1, ">=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3}
 _UNARY, _POWER, _ATOM = 4, 5, 6
@@ -140,3 +143,8 @@ class Functions:
             lines.append(f"def {name}({', '.join(names)}): return {code(body).text}")
             todo += inner.used
         return sorted(lines, key=lambda line: (line.startswith("def"), line))
+
+
+def indented(lines: Iterable[str], steps: int = 1) -> list[str]:
+    """Lines of Python, so many steps further in."""
+    return [f"{'    ' * steps}{line}" for line in lines]

@@ -13,22 +13,23 @@ import sys
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.code import Code, Functions
+from micrograd_plus import ops
+from micrograd_plus.compiler.code import Code, Functions, indented
 from micrograd_plus.compiler.code import code as as_code
 from micrograd_plus.compiler.tape import CODES, LOWERED, MOST, SUM
 from micrograd_plus.extras import need
-from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
 # Of `math`, but where that has no such function, or one that gives a whole number of 64 bits. A
 # whole number is no −0.0, as in `floats`.
-_FUNCTIONS = {op: f"math.{op}" for op in TABLE if hasattr(math, op)}
+_FUNCTIONS = {op: f"math.{op}" for op in ops.TABLE if hasattr(math, op)}
 _WHOLE = {"ceil": "ceil", "floor": "floor", "round": "rint", "trunc": "trunc"}
 _FUNCTIONS |= {op: f"njit(lambda x: np.{its}(x) + 0.0)" for op, its in _WHOLE.items()}
 _FUNCTIONS |= {"abs": "math.fabs", "cbrt": "np.cbrt"}
 _FUNCTIONS |= {op: f"_{op}" for op in ("maximum", "minimum", "power", "where")}
+_ARITHMETIC = [CODES[op] for op in (ops.add, ops.subtract, ops.multiply, ops.divide)]
 
 _TEXT = """
 @njit
@@ -58,24 +59,20 @@ def _finite(x):
 
 {functions}
 
-def run(x, tape, targets, factors, forward, outputs, v, d, low, high):
+def run(x, runs, tape, targets, factors, forward, outputs, v, d, low, high):
     v[: x.size] = x
     first = v.size - len(tape)
-    stop = forward if low == high else len(tape)
-    for i in range(stop):
-        k, a, b, c = tape[i, 0] >> {most}, tape[i, 1], tape[i, 2], tape[i, 3]
-        o = first + i
+    stop = 0
+    for r in range(forward if low == high else len(runs)):
+        k, start, stop = runs[r, 0] >> {most} << {most}, stop, np.int64(runs[r, 1])
 {values}
     fine = _finite(v[: first + stop])
     if low == high:
         return fine, v[outputs], d[:0].copy()
     d[:] = 0.0
     d[outputs[0]] = 1.0
-    for j in range(forward):
-        i = forward - 1 - j
-        k, a, b, c = tape[i, 0], tape[i, 1], tape[i, 2], tape[i, 3]
-        o = first + i
-        g = d[o]
+    for r in range(forward - 1, -1, -1):
+        k, start, stop = runs[r, 0], np.int64(runs[r - 1, 1]) if r else 0, np.int64(runs[r, 1])
 {slopes}
     gradient = d[low:high].copy()
     return fine and _finite(gradient), v[outputs], gradient
@@ -84,7 +81,8 @@ def run(x, tape, targets, factors, forward, outputs, v, d, low, high):
 _FLOATS, _SLOTS = "f8[::1]", "u4[::1]"
 _SIGNATURE = (
     f"Tuple((b1, {_FLOATS}, {_FLOATS}))"
-    f"({_FLOATS}, u4[:, ::1], {_SLOTS}, {_SLOTS}, i8, {_SLOTS}, {_FLOATS}, {_FLOATS}, i8, i8)"
+    f"({_FLOATS}, u4[:, ::1], u4[:, ::1], {_SLOTS}, {_SLOTS}, i8, {_SLOTS}, "
+    f"{_FLOATS}, {_FLOATS}, i8, i8)"
 )
 
 
@@ -118,8 +116,8 @@ def text() -> str:
     functions = _Functions()
     loop = "for n in range(a, b):"
     values = [
-        (LOWERED, ["v[o] = v[c]"]),
-        (SUM, ["s = 0.0", loop, "    s += v[targets[n]]", "v[o] = s"]),
+        (LOWERED << MOST, ["v[o] = v[c]"]),
+        (SUM << MOST, ["s = 0.0", loop, "    s += v[targets[n]]", "v[o] = s"]),
     ]
     slopes = [
         (LOWERED << MOST | 1, [loop, "    d[targets[n]] += g * v[factors[n]]"]),
@@ -128,7 +126,7 @@ def text() -> str:
     for op, number in CODES.items():
         letters = "abc"[: op.arity]
         args = [Code(f"v[{letter}]") for letter in letters]
-        values.append((number, [f"v[o] = {as_code(op.value(functions, *args)).text}"]))
+        values.append((number << MOST, [f"v[o] = {as_code(op.value(functions, *args)).text}"]))
         for bits in range(1, 1 << len(args)):
             wanted = [bool(bits >> i & 1) for i in range(len(args))]
             local = op.local_derivatives(functions, Code("v[o]"), args, wanted)
@@ -139,10 +137,13 @@ def text() -> str:
             ]
             slopes.append((number << MOST | bits, lines))
     defined = functions.definitions(_FUNCTIONS)
+    names = ["a, b, c = tape[i, 0], tape[i, 1], tape[i, 2]", "o = first + i"]
+    upward = ["for i in range(start, stop):", *indented(names)]
+    downward = ["for i in range(stop - 1, start - 1, -1):", *indented([*names, "g = d[o]"])]
     return _TEXT.format(
         functions="\n".join(re.sub("^def", "@njit\ndef", line) for line in defined),
-        values=_branches(values),
-        slopes=_branches(slopes),
+        values="\n".join(indented(_loops(values, upward), 2)),
+        slopes="\n".join(indented(_loops(slopes, downward), 2)),
         most=MOST,
         largest=sys.float_info.max,
     )
@@ -154,10 +155,20 @@ class _Functions(Functions):
         return Code(f"power({as_code(x).text}, {as_code(y).text})")
 
 
-def _branches(cases: Iterable[tuple[int, list[str]]]) -> str:
-    """Python lines that do what belongs to the number `k`."""
+def _loops(cases: Sequence[tuple[int, list[str]]], loop: list[str]) -> list[str]:
+    """Python lines that do for the instructions of a run what belongs to the number `k`.
+
+    Arithmetic has loops of its own, which are twice as fast. With one for each operation LLVM
+    would take three times as long.
+    """
+    own = [case for case in cases if case[0] >> MOST in _ARITHMETIC]
+    shared = [case for case in cases if case not in own]
+    lines = _branches((number, [*loop, *indented(body)]) for number, body in own)
+    return [*lines, "else:", *indented([*loop, *indented(_branches(shared))])]
+
+
+def _branches(cases: Iterable[tuple[int, list[str]]]) -> list[str]:
     lines: list[str] = []
     for number, body in cases:
-        lines.append(f"{'elif' if lines else 'if'} k == {number}:")
-        lines += [f"    {line}" for line in body]
-    return "\n".join(f"        {line}" for line in lines)
+        lines += [f"{'elif' if lines else 'if'} k == {number}:", *indented(body)]
+    return lines

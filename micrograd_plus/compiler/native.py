@@ -105,7 +105,7 @@ class PointProgram:
 
     def __repr__(self) -> str:
         count = len(self.parameters)
-        return f"<PointProgram of {self._tape.forward} instructions, {count} parameters>"
+        return f"<PointProgram of {len(self._tape.instructions)} instructions, {count} parameters>"
 
     # ------------------------------------------------------------------------- inside
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from micrograd_plus.compiler.adjoint import Adjoint
+from micrograd_plus.compiler.code import indented
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -88,7 +89,7 @@ class Source:
         """The function that computes the outputs."""
         given, start = self._start()
         body = [start, *self._program.forward, f"return {self._outputs}"]
-        return [f"def forward({given}):", *_indented(body)]
+        return [f"def forward({given}):", *indented(body)]
 
     def gradient_lines(self) -> list[str]:
         """The function that computes the mean of the output and its gradient."""
@@ -96,12 +97,8 @@ class Source:
         full = f"{self.backend.library}.full(N, 1 / max(N, 1), p.dtype)"
         share = f"s = {full} if s is None else s  # the share of each example"
         body = [start, share, *self._program.forward, *self._program.backward]
-        return [f"def value_and_grad({given}, s=None):", *_indented(body)]
+        return [f"def value_and_grad({given}, s=None):", *indented(body)]
 
     def _start(self) -> tuple[str, str]:
         names = self._program.inputs
         return ", ".join(["p", *names]), f"N = {names[0]}.shape[1]"
-
-
-def _indented(lines: list[str]) -> list[str]:
-    return [f"    {line}" for line in lines]
