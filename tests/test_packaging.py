@@ -97,6 +97,8 @@ def test_the_metadata_tell_what_one_asks(wheel):
     assert told.get_all("License-File") == ["LICENSE"]
     assert told["Description-Content-Type"] == "text/markdown"
     assert "# micrograd_plus" in told.get_payload()
+    addresses = dict(line.rsplit(", ", 1) for line in told.get_all("Project-URL"))
+    assert addresses == PROJECT["urls"]
     assert set(told.get_all("Provides-Extra")) == set(PROJECT["optional-dependencies"])
     needed = {
         re.match(r"[\w-]+", line)[0]
