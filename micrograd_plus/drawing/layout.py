@@ -6,15 +6,19 @@ import base64
 import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from micrograd_plus.errors import did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+
+A = TypeVar("A")
+B = TypeVar("B")
 
 FORMATS = ("svg", "png", "pdf", "dot")
 ENDINGS = (*FORMATS, "html")
@@ -85,6 +89,27 @@ def image(source: str, format: str | None = None) -> str:
     format = format or ("png" if in_browser is None else "svg")
     kind = {"svg": "svg+xml"}.get(format, format)
     return f"data:image/{kind};base64,{base64.b64encode(render(source, format)).decode()}"
+
+
+def together(make: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
+    """What two functions give that lay pictures out: at the same time, as programs do the work.
+
+    Args:
+        make: a function without arguments, called in a thread of its own,
+        other: and another one.
+
+    Raises:
+        LayoutError: as for `render`.
+
+    >>> together(lambda: render("graph {}", "dot"), lambda: "another")
+    (b'graph {}', 'another')
+    """
+    if in_browser is not None:  # which has no threads
+        return make(), other()
+    with ThreadPoolExecutor(1) as thread:
+        made = thread.submit(make)
+        rest = other()
+        return made.result(), rest
 
 
 def _program(format: str) -> str:

@@ -107,9 +107,10 @@ class Picture:
 
     def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
         # a notebook that is not trusted shows no SVG, but does show the PNG
+        png, svg = layout.together(partial(self.pipe, "png"), partial(self.pipe, "svg"))
         return {
-            "image/svg+xml": self.pipe("svg").decode(),
-            "image/png": base64.b64encode(self.pipe("png")).decode(),
+            "image/svg+xml": svg.decode(),
+            "image/png": base64.b64encode(png).decode(),
             "text/plain": repr(self),
         }
 

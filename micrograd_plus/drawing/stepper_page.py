@@ -38,8 +38,10 @@ def fragment(
     LayoutError as for `layout.render`.
     """
     picture = walked(root, steps, limit, fold)
-    still = image(dot.source(picture, look=look), "\n".join(step.text for step in steps))
-    walk = content(picture, steps, look)
+    source, sentences = dot.source(picture, look=look), "\n".join(step.text for step in steps)
+    still, walk = layout.together(
+        lambda: image(source, sentences), lambda: content(picture, steps, look)
+    )
     if len(made(root, fold=True)) < len(made(root)):  # it can be folded, or opened
         others = walkthrough.steps(root, not fold)
         walk["other"] = content(walked(root, others, limit, not fold), others, look)
