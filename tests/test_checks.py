@@ -15,6 +15,7 @@ from micrograd_plus.operation import Op
 from micrograd_plus.testing import operations, points
 
 
+@pytest.mark.no_cover
 @given(st.data())
 @settings(max_examples=500)
 def test_every_operation_passes(data):

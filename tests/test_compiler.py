@@ -37,12 +37,14 @@ def assert_equal(fn, batch, parameters, rel=1e-12):
     return programs[0]
 
 
+@pytest.mark.no_cover
 @settings(max_examples=2000)
 @given(st.data())
 def test_random_graphs(data):
     compare(data, "numpy")
 
 
+@pytest.mark.no_cover
 @settings(max_examples=2000)
 @given(st.data())
 def test_random_graphs_on_jax(data):
@@ -50,6 +52,7 @@ def test_random_graphs_on_jax(data):
         compare(data, "jax")
 
 
+@pytest.mark.no_cover
 @settings(max_examples=20)
 @given(st.data())
 def test_random_graphs_on_jax_compiled(data):

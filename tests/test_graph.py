@@ -57,6 +57,7 @@ def chain():
     del f  # freed without recursion
 
 
+@pytest.mark.no_cover
 def test_a_very_long_chain_runs_replays_and_folds(chain):
     x, f = chain
     f.zero_grad()

@@ -35,6 +35,7 @@ from micrograd_plus.walkthrough import steps
 from tests.conftest import skip
 from tests.hostile import SAMPLES, hostile
 
+pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 STRINGS = hostile()
 LABELS = 100  # in one graph; larger ones take longer than several
 ANY = st.one_of(

@@ -9,6 +9,7 @@ from micrograd_plus.adjoints import adjoints
 from micrograd_plus.testing import graphs
 from tests import oracle
 
+pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 LARGEST = 1e4
 
 
