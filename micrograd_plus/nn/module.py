@@ -9,7 +9,7 @@ from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
     Around = tuple[tuple[str, "Module"], ...]
 
@@ -79,21 +79,28 @@ class Module:
                 continue
             if isinstance(thing, Module):
                 yield path, thing, around
-                parts = list(vars(thing).items())
                 around = (*around, (path, thing))
-            elif isinstance(thing, dict):
-                parts = [(str(key), part) for key, part in thing.items()]
-            elif isinstance(thing, list | tuple):
-                parts = [(str(i), part) for i, part in enumerate(thing)]
-            else:
-                continue
             seen.add(id(thing))
             prefix = f"{path}." if path else ""
-            todo += [(prefix + name, part, around) for name, part in reversed(parts)]
+            parts = [(f"{prefix}{name}", part, around) for name, part in _parts(thing)]
+            todo += reversed(parts)
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order in which they were made part of the module."""
-        return [parameter for _, parameter, _ in self.placed_parameters()]
+        # as `placed_parameters`, whose paths would take most of the time
+        found: list[Value] = []
+        seen: set[int] = set()
+        todo: list[Any] = [self]
+        while todo:
+            thing = todo.pop()
+            if id(thing) in seen:
+                continue
+            seen.add(id(thing))
+            if not isinstance(thing, Value):
+                todo += [part for _, part in _parts(thing)][::-1]
+            elif thing.op is None:
+                found.append(thing)
+        return found
 
     def __call__(self, x: Any) -> Any:
         """The outputs for the inputs of one example; each kind of module has its own.
@@ -169,7 +176,14 @@ def _tree(module: Module) -> list[str]:
     return lines
 
 
+def _parts(thing: Any) -> Iterable[tuple[Any, Any]]:
+    """What stands in a module or a collection, by its names or places there."""
+    if isinstance(thing, Module):
+        return vars(thing).items()
+    if isinstance(thing, dict):
+        return thing.items()
+    return enumerate(thing) if isinstance(thing, list | tuple) else ()
+
+
 def _items(thing: Any) -> list[Any]:
-    if isinstance(thing, list | tuple):
-        return list(thing)
-    return list(thing.values()) if isinstance(thing, dict) else [thing]
+    return [thing] if isinstance(thing, Module) else [part for _, part in _parts(thing)]
