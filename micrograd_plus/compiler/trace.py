@@ -9,7 +9,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import REAL, order, watchers
+from micrograd_plus.graph import watchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -49,18 +49,17 @@ def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
     Raises:
         TraceError: it looks at a number, or records something else when it runs again.
     """
-    first, again = (_run(fn, example) for _ in range(2))
-    if not _alike(first, again):
+    found = _alike(_run(fn, example), _run(fn, example))
+    if found is None:
         raise TraceError(
             "the function records something else each time it runs: random numbers, or other "
             "changes from run to run, belong outside it"
         )
-    # leaves that the function makes are other objects in each run
-    both = zip(first.outside, again.outside, strict=True)
-    return first._replace(outside=[mine for mine, other in both if mine is other])
+    return found
 
 
-def _run(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
+def _run(fn: Callable[..., Any], example: Sequence[Any]) -> tuple[list[Value], Any]:
+    """The Values that a function was given, and what it returned."""
     inputs: list[Value] = []
 
     def leaf(x: Any) -> Value:
@@ -70,48 +69,62 @@ def _run(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
     arguments = [mapped(leaf, part) for part in example]
     with nobody_looks():
         outputs = fn(*arguments)
-    nodes: list[Value] = []
-    seen: set[int] = set()
     for out in flat(outputs):
-        if isinstance(out, Value):
-            seen.update(map(id, nodes[len(seen) :]))
-            nodes += order(out, seen)
-        elif not isinstance(out, Real):
+        if not isinstance(out, (Value, Real)):
             kind = type(out).__name__
             raise TraceError(f"the function must return Values, not {out!r} ({kind})")
-    given = set(inputs)
-    leaves = [node for node in nodes if node.op is None and node not in given]
-    return Trace(inputs, outputs, nodes, leaves)
+    return inputs, outputs
 
 
-def _alike(first: Trace, again: Trace) -> bool:
-    """Whether two runs recorded the same: operations, connections and numbers."""
-    if len(first.nodes) != len(again.nodes):
-        return False
-    twins: dict[Value, Value] = {}
-    for mine, other in zip(first.nodes, again.nodes, strict=True):
-        if mine is other:  # a leaf from outside
+def _alike(first: tuple[list[Value], Any], again: tuple[list[Value], Any]) -> Trace | None:
+    """What two runs recorded, if it is the same: operations, connections and numbers.
+
+    Both graphs are walked at once, each node after its arguments, as by `graph.order`.
+
+    Args:
+        first: the Values that the function was given in one run, and what it returned.
+        again: those of another run.
+    """
+    (inputs, outputs), (others, returned) = first, again
+    nodes: list[Value] = []
+    twins: dict[Value, Value] = {}  # what stands in the place of a node in the other run
+    outside: list[Value] = []
+    made: list[Value] = []
+    todo: list[Any] = [(tuple(flat(outputs)), tuple(flat(returned)))]
+    while todo:
+        x, y = todo.pop()
+        if y is None:  # all arguments of x are found
+            nodes.append(x)
             continue
-        if mine.op is not other.op or mine._data != other._data:
-            return False
-        for x, y in ((mine.left, other.left), (mine.right, other.right)):
-            if x is not y and twins.get(x) is not y and not _same(x, y, twins):
-                return False
-        twins[mine] = other
-    inputs = zip(first.inputs, again.inputs, strict=True)
-    return _same(tuple(flat(first.outputs)), tuple(flat(again.outputs)), twins) and all(
-        twins.get(x, y) is y
-        for x, y in inputs  # those not used have no twin
-    )
+        while isinstance(x, Value) and x not in twins:
+            if type(x) is not type(y) or x.op is not y.op or x._data != y._data:
+                return None
+            twins[x] = y
+            if x.op is None:
+                nodes.append(x)
+                # leaves that the function makes are other objects in each run
+                (outside if x is y else made).append(y)
+                break
+            todo.append((x, None))
+            if x.right is not None:
+                todo.append((x.right, y.right))
+            x, y = x.left, y.left
+        else:
+            if type(x) is type(y) is tuple and len(x) == len(y):
+                todo += [*zip(x, y, strict=True)][::-1]
+            elif not _same(x, y, twins):
+                return None
+    pairs = zip(inputs, others, strict=True)  # those not used have no twin
+    if twins.keys().isdisjoint(made) and all(twins.get(x, y) is y for x, y in pairs):
+        return Trace(inputs, outputs, nodes, outside)
+    return None
 
 
 def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:
-    """Whether two arguments, or tuples of them, are the same constants and twins."""
-    if type(x) is type(y) is tuple:
-        return len(x) == len(y) and all(_same(*pair, twins) for pair in zip(x, y, strict=True))
-    if x is y or twins.get(x, x) is y:
-        return True
-    return type(x) is type(y) and isinstance(x, REAL) and bool(x == y)
+    """Whether a known node and another are twins, or two constants are equal."""
+    if isinstance(x, Value):
+        return twins[x] is y
+    return x is y or (type(x) is type(y) is not tuple and bool(x == y))
 
 
 @contextmanager
