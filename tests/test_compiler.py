@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from micrograd_plus.compiler import TraceError, compile
+from micrograd_plus.compiler.trace import trace
 from micrograd_plus.engine import record
 from micrograd_plus.graph import order
 from micrograd_plus.nn.activations import ACTIVATIONS
@@ -182,6 +183,20 @@ def test_loops_become_matrix_products(first, width):
     assert "dz1 @" in str(program)
 
 
+def test_sums_are_joined_where_nothing_else_uses_them():
+    u, w = Value(2.0), Value(3.0)
+
+    def one(x):
+        return mg.dot([u], [x[0]], w * x[1] + 1.0)
+
+    def shared(x):
+        total = u * x[0] + w * x[1]
+        return (total + 1.0) * mg.tanh(total)
+
+    assert len(assert_equal(one, (X,), [u, w]).groups) == 1
+    assert len(assert_equal(shared, (X,), [u, w]).groups) == 4
+
+
 def test_shared_weights_skip_connections_and_several_outputs():
     shared = nn.Layer(3, 3, activation="tanh", seed=3)
 
@@ -259,6 +274,44 @@ def test_other_connections_in_each_run_are_refused(recorded):
             compile(both_ways(f), 1.0, 1.0)
     with pytest.raises(TraceError, match="something else each time"):
         compile(lambda x, y: [x * y, *((x, y) if next(turns) % 2 else (y, x))], 1.0, 1.0)
+
+
+@pytest.mark.parametrize("chosen", [
+    lambda turn, v, w: v + w if turn % 2 else w + v,
+    lambda turn, v, w: v * 2.0 + (v if turn % 2 else w),
+    lambda turn, v, w: v * 2.0 + (w if turn % 2 else v),
+    lambda turn, v, w: mg.dot([v, v], [2.0, v if turn % 2 else w]),
+    lambda turn, v, w: mg.sum([v, w] * (1 + turn % 2)),
+])  # fmt: skip
+def test_other_leaves_of_equal_numbers_in_each_run_are_refused(chosen):
+    v, w, turns = Value(1.0), Value(1.0), itertools.count(1)
+    with pytest.raises(TraceError, match="something else each time"):
+        compile(lambda x: x * chosen(next(turns), v, w), 1.0, params=[v, w])
+
+
+def test_what_is_kept_from_the_run_before_is_refused_unless_it_was_there_before_both():
+    kept, w = [], Value(2.0)
+    before = w * 3.0
+
+    def remembers(x):
+        kept.append(x * w)
+        return kept[0] * 2.0
+
+    with pytest.raises(TraceError, match="something else each time"):
+        compile(remembers, 1.0)
+    program = compile(lambda x: x * before + before, 1.0, params=[w])
+    assert program.value_and_grad([1.0, 3.0]) == (18.0, [9.0])
+
+
+@given(graphs())
+def test_a_trace_is_in_the_order_of_the_graph(graph):
+    root, _ = graph
+    found = trace(lambda x: [mg.minimum(root, x), 2.0, root, x], [3.0])
+    both, _, same, x = found.outputs
+    assert same is root
+    assert list(map(id, found.nodes)) == list(map(id, order(both)))
+    assert {id(leaf) for leaf in found.outside} == {id(n) for n in order(root) if n.op is None}
+    assert list(map(id, found.inputs)) == [id(x)]
 
 
 def test_what_has_no_structure_and_is_large_is_refused_by_jax():

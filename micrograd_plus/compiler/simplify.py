@@ -32,23 +32,35 @@ def simplify(
     inner = _inside_sums(nodes, outputs)
     simpler = _Simpler(inner, leaves)
     for node in nodes:
-        if node not in inner:
+        if node not in inner and node not in simpler.made:
             simpler.take(node)
     return [simpler.of(out if isinstance(out, Value) else float(out)) for out in outputs]
 
 
 def _inside_sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> set[Value]:
-    """Sums and products that disappear in the one sum that they are a part of."""
-    alone: dict[Any, bool] = dict.fromkeys(outputs, False)
+    """Sums and products that disappear in the one sum that they are a part of.
+
+    Nothing else uses them, and so they are met once.
+    """
+    inside: set[Value] = set()
+    used: set[Any] = {*outputs}
     for node in nodes:
-        args = node.args
-        first = 0  # of those that are added as they are: of a dot the bias alone
-        if node.op not in _ADDING:
-            first = len(args) // 2 * 2 if node.op is ops.dot else len(args)
-        for i, arg in enumerate(args):
-            if type(arg) is not float and arg.op in _FLAT:
-                alone[arg] = i >= first and arg not in alone
-    return {node for node, inside in alone.items() if inside}
+        op, args = node.op, node.left
+        if op is None:
+            continue
+        if type(args) is not tuple:
+            args = (args, node.right)
+        adds = op in _ADDING
+        bias = args[-1] if op is ops.dot and len(args) % 2 else None
+        for arg in args:
+            if type(arg) is Value and arg.op in _FLAT:
+                if arg in used:
+                    inside.discard(arg)
+                else:
+                    used.add(arg)
+                    if adds or arg is bias:
+                        inside.add(arg)
+    return inside
 
 
 class _Simpler:
@@ -57,53 +69,55 @@ class _Simpler:
     Args:
         inner: nodes that disappear in a sum.
         leaves: as for `simplify`.
+
+    Attributes:
+        made: those of leaves, and of the nodes that were taken.
     """
 
     def __init__(self, inner: set[Value], leaves: dict[Value, tuple[str, int]]) -> None:
         self._inner = inner
-        self._leaves = leaves
         self._builder = Builder()
-        self._made: dict[Value, Expression] = {}
+        self.made = {x: self._builder.leaf(*place) for x, place in leaves.items() if x.op is None}
 
     def of(self, x: Any) -> Expression:
-        """The expression of a node that was taken, or of a constant."""
-        return self._builder.constant(x) if type(x) is float else self._made[x]
+        """The expression of a leaf, of a node that was taken, or of a constant."""
+        return self._builder.constant(x) if type(x) is float else self.made[x]
 
     def take(self, node: Value) -> None:
         """Make the expression of a node whose arguments have theirs."""
         op, builder = node.op, self._builder
         if op is None:
-            kind, index = self._leaves.get(node, ("constant", 0))
-            constant = kind == "constant"
-            made = builder.constant(node.data) if constant else builder.leaf(kind, index)
+            made = builder.constant(node.data)
         elif op not in _SUMS or (op in _PLAIN and not any(arg in self._inner for arg in node.args)):
             made = builder.operation(op, [self.of(arg) for arg in node.args])
         else:
             made = builder.linear(self._terms(node))
-        self._made[node] = made
+        self.made[node] = made
 
     def _terms(self, node: Value) -> list[Term]:
         """What a sum adds, and the sums in it."""
+        inner = self._inner
         found: list[Term] = []
         todo: list[tuple[float, Any]] = [(1.0, node)]
         while todo:
             factor, x = todo.pop()
-            if x is not node and x not in self._inner:
+            while (x is node or x in inner) and x.op is ops.add:  # most of a long sum
+                todo.append((factor, x.right))
+                x = x.left
+            if x is not node and x not in inner:
                 found.append(self._scaled(factor, self.of(x)))
                 continue
             op = x.op
             if op is ops.multiply:
-                found.append(self._product(factor, self.of(x.left), self.of(x.right)))
-            elif op is ops.add:
-                todo += [(factor, x.right), (factor, x.left)]
+                found.append(self._product(factor, x.left, x.right))
             elif op is ops.subtract:
-                todo += [(-factor, x.right), (factor, x.left)]
+                todo += (-factor, x.right), (factor, x.left)
             elif op is ops.negate:
                 todo.append((-factor, x.left))
             elif op is ops.dot:
                 args, half = x.left, len(x.left) // 2
                 for w, v in zip(args[:half], args[half : 2 * half], strict=True):
-                    found.append(self._product(factor, self.of(w), self.of(v)))
+                    found.append(self._product(factor, w, v))
                 todo += [(factor, bias) for bias in args[2 * half :]]
             else:
                 share = factor / len(x.left) if op is ops.mean else factor
@@ -113,7 +127,8 @@ class _Simpler:
     def _scaled(self, factor: float, x: Expression) -> Term:
         return (None if factor == 1 else self._builder.constant(factor)), x
 
-    def _product(self, factor: float, x: Expression, y: Expression) -> Term:
+    def _product(self, factor: float, a: Any, b: Any) -> Term:
+        x, y = self.of(a), self.of(b)
         if x.batched and y.batched:
             return self._scaled(factor, self._builder.operation(ops.multiply, (x, y)))
         weight, row = (y, x) if x.batched else (x, y)
