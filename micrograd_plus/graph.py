@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from itertools import filterfalse
 from numbers import Real
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -148,30 +147,41 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
         hint = ": call it, and take what it gives" if callable(root) else ""
         raise TypeError(f"a Value is needed, not {shown} ({type(root).__name__}){hint}")
     found: list[Any] = []
-    seen: set[Node] = set()
+    seen: set[Any] = {None}  # what stands where there is no argument
     todo: list[Any] = [root]
     while todo:
         node = todo.pop()
         if node is None:  # all arguments of the node below are found
             found.append(todo.pop())
             continue
-        while node not in seen and not (done and id(node) in done):
+        if node in seen:
+            continue
+        while not (done and id(node) in done):
             seen.add(node)
             left, right = node.left, node.right
-            if left is None:
-                found.append(node)
-                break
-            todo.append(node)
-            todo.append(None)
             if type(left) is tuple:
-                new = filterfalse(seen.__contains__, reversed(left))
-                todo.extend([arg for arg in new if type(arg) is not float])
+                if seen.issuperset(left):
+                    found.append(node)
+                    break
+                todo.append(node)
+                todo.append(None)
+                for arg in reversed(left):
+                    if type(arg) is not float and arg not in seen:
+                        todo.append(arg)
                 break
-            if right is not None and type(right) is not float and right not in seen:
-                todo.append(right)
-            if type(left) is float:
-                break
-            node = left
+            if type(left) is float or left in seen:
+                if type(right) is float or right in seen:
+                    found.append(node)
+                    break
+                todo.append(node)
+                todo.append(None)
+                node = right
+            else:
+                todo.append(node)
+                todo.append(None)
+                if type(right) is not float and right not in seen:
+                    todo.append(right)
+                node = left
     return found
 
 
