@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 _LOW, _HIGH = -math.inf, math.inf
 _ADD, _MULTIPLY, _DOT = ops.add, ops.multiply, ops.dot
+_DIRECT = frozenset({_ADD, _MULTIPLY, _DOT})
 _new = object.__new__
 
 
@@ -357,6 +358,8 @@ def _chain_rule(nodes: Sequence[Value]) -> None:
                 leaves.append(node)
                 continue
             upstream = node.grad
+            if not upstream and op in _DIRECT:  # their derivatives are finite, and 0 adds nothing
+                continue
             left, right = node.left, node.right
             if op is _ADD:
                 if type(left) is not float:
@@ -376,7 +379,7 @@ def _chain_rule(nodes: Sequence[Value]) -> None:
                 half = len(left) // 2
                 if len(left) % 2 and type(left[-1]) is not float:
                     left[-1].grad += upstream
-                for w, x in zip(left[:half], left[half : 2 * half], strict=True):
+                for w, x in zip(left[:half], left[half:]):  # noqa: B905  ends before b
                     if type(w) is float:
                         if type(x) is not float:
                             x.grad += upstream * w

@@ -120,6 +120,30 @@ def test_an_error_in_backward_changes_no_gradient():
     assert (a.grad, b.grad, f.grad) == (*before, 0)
 
 
+@pytest.mark.parametrize("compute", [
+    lambda x, y: (x + y) * 0.0,
+    lambda x, y: x * y * 0.0,
+    lambda x, y: (mg.dot([x, 3.0], [y, x], y) - 1e9).relu(),
+])  # fmt: skip
+def test_where_the_gradient_is_0_nothing_is_added(compute):
+    x, y = values(x=3, y=2)
+    x.grad, y.grad = 5.0, 7.0
+    compute(x, y).backward()
+    assert (x.grad, y.grad) == (5.0, 7.0)
+
+
+@pytest.mark.parametrize("compute", [
+    lambda x: mg.sqrt(x) * 0.0,
+    lambda x: mg.dot([x**0.5], [0.0], 1.0),
+    lambda x: 0.0 * (x / 1.0).cbrt() + x,
+])  # fmt: skip
+def test_0_times_an_infinite_derivative_is_no_gradient(compute):
+    x = Value(0.0)
+    with pytest.raises(mg.NonFiniteError, match="gradient"):
+        compute(x).backward()
+    assert x.grad == 0
+
+
 @pytest.mark.parametrize("slope", [1e308, -1e308])
 def test_gradients_that_add_up_to_too_much_name_the_leaf(slope):
     x = Value(1, "x")
