@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
     _Method = Callable[[Any, Any], Any]
 
+__all__ = ["Observer", "Value", "apply", "operand", "record", "values"]  # the rest is ours
+
 _LOW, _HIGH = -math.inf, math.inf
 _ADD, _MULTIPLY, _DOT = ops.add, ops.multiply, ops.dot
 _DIRECT = frozenset({_ADD, _MULTIPLY, _DOT})
@@ -84,16 +86,24 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
         left, right = args
         x = left if type(left) is float else left._data
         y = right if type(right) is float else right._data
-        return _node(evaluate(op, args, (x, y)), op, left, right)
+        return new_node(evaluate(op, args, (x, y)), op, left, right)
     if op.arity == 1:
         (only,) = args
         x = only if type(only) is float else only._data
-        return _node(evaluate(op, args, (x,)), op, only, None)
+        return new_node(evaluate(op, args, (x,)), op, only, None)
     numbers = [arg if type(arg) is float else arg._data for arg in args]
-    return _node(evaluate(op, args, numbers), op, args, None)
+    return new_node(evaluate(op, args, numbers), op, args, None)
 
 
-def _node(data: float, op: Op, left: Any, right: Any) -> Value:
+def new_node(data: float, op: Op, left: Any, right: Any) -> Value:
+    """A new node whose value is known.
+
+    Args:
+        data: what `evaluate` gives for the arguments.
+        op: an entry of the table.
+        left: as a node has it.
+        right: likewise.
+    """
     node = _new(Value)
     node._data = data
     node.grad = 0.0
@@ -151,9 +161,24 @@ def operand(x: Any) -> Any:
     return real(x, "an operand") if isinstance(x, REAL) else NotImplemented
 
 
-def _unary(op: Op) -> Callable[[Value], Value]:
+def unary(op: Op) -> Callable[[Value], Value]:
+    """What records an operation on one Value.
+
+    Args:
+        op: an entry of the table.
+
+    >>> unary(ops.exp)(Value(0.0))
+    Value(data=1.0, grad=0.0)
+    """
+
     def method(self: Value) -> Value:
-        return _node(evaluate(op, (self,), (self._data,)), op, self, None)
+        try:
+            data = op.value(floats, self._data)
+        except ZeroDivisionError:
+            data = math.nan
+        if _LOW < data < _HIGH:
+            return new_node(data, op, self, None)
+        return record(op, (self,))  # raises, and names the operand
 
     method.__doc__ = f"{op.about[0].upper()}{op.about[1:]}."
     return method
@@ -277,7 +302,7 @@ class Value(Number):
                 node.grad = 0.0
 
     # arithmetic; sums and products, most of what is ever recorded, take a direct way, and
-    # calling `_node` would make that a seventh longer
+    # calling `new_node` would make that a seventh longer
     @_operator
     def __add__(self, other: Any) -> Any:
         kind = type(other)
@@ -322,8 +347,8 @@ class Value(Number):
     __sub__, __rsub__ = map(_operator, _binary(ops.subtract))
     __truediv__, _divide_by = map(_operator, _binary(ops.divide))
     __pow__, __rpow__ = map(_operator, _binary(ops.power))
-    __neg__ = _unary(ops.negate)
-    __abs__ = _unary(ops.abs)
+    __neg__ = unary(ops.negate)
+    __abs__ = unary(ops.abs)
 
     @_operator
     def __rtruediv__(self, other: Any) -> Any:
@@ -334,11 +359,11 @@ class Value(Number):
         return self
 
     # functions; NumPy calls these by name on arrays of Values
-    exp, expm1, sqrt, cbrt = map(_unary, (ops.exp, ops.expm1, ops.sqrt, ops.cbrt))
-    log, log1p, log2, log10 = map(_unary, (ops.log, ops.log1p, ops.log2, ops.log10))
-    sin, cos, tan = map(_unary, (ops.sin, ops.cos, ops.tan))
-    sinh, cosh, tanh = map(_unary, (ops.sinh, ops.cosh, ops.tanh))
-    sigmoid, relu, silu, gelu = map(_unary, (ops.sigmoid, ops.relu, ops.silu, ops.gelu))
+    exp, expm1, sqrt, cbrt = map(unary, (ops.exp, ops.expm1, ops.sqrt, ops.cbrt))
+    log, log1p, log2, log10 = map(unary, (ops.log, ops.log1p, ops.log2, ops.log10))
+    sin, cos, tan = map(unary, (ops.sin, ops.cos, ops.tan))
+    sinh, cosh, tanh = map(unary, (ops.sinh, ops.cosh, ops.tanh))
+    sigmoid, relu, silu, gelu = map(unary, (ops.sigmoid, ops.relu, ops.silu, ops.gelu))
 
 
 _EXACT = frozenset({Value, float})

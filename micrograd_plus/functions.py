@@ -6,10 +6,11 @@ result is a Value, without one it is a float.
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from micrograd_plus import ops
-from micrograd_plus.engine import Value, apply, record
+from micrograd_plus.engine import Value, apply, new_node, unary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -110,8 +111,10 @@ class Reduction(Protocol):
 
 
 def _unary(op: Op) -> Unary:
+    direct = unary(op)
+
     def function(x: Any, /) -> Any:
-        return record(op, (x,)) if isinstance(x, Value) else apply(op, x)
+        return direct(x) if isinstance(x, Value) else apply(op, x)
 
     _document(function, op, "x")
     return function
@@ -389,10 +392,28 @@ def dot(
     >>> dot(w, [-1, -2], -3).data
     1.0
     """
-    ws, xs = _sequence(weights, "dot"), _sequence(inputs, "dot")
+    ws = weights if type(weights) is list else _sequence(weights, "dot")
+    xs = inputs if type(inputs) is list else _sequence(inputs, "dot")
     if len(ws) != len(xs):
         raise ValueError(f"dot needs two sequences of equal length, not {len(ws)} and {len(xs)}")
-    return apply(ops.dot, *ws, *xs) if bias is None else apply(ops.dot, *ws, *xs, bias)
+    args = (*ws, *xs) if bias is None else (*ws, *xs, bias)
+    total = 0.0
+    # Values by Values or floats, which nearly all are, take a direct way: half as long
+    for w, x in zip(ws, xs):  # noqa: B905  strict= takes as long as four pairs
+        if type(w) is not Value:
+            break
+        if type(x) is Value:
+            total += w._data * x._data
+        elif type(x) is float:
+            total += w._data * x
+        else:
+            break
+    else:
+        if type(bias) is Value:
+            total += bias._data
+        if args and (bias is None or type(bias) is Value) and -math.inf < total < math.inf:
+            return new_node(total, ops.dot, args, None)
+    return apply(ops.dot, *args)
 
 
 def _reduction(op: Op, name: str, about: str = "") -> Reduction:

@@ -13,8 +13,8 @@ from __future__ import annotations
 import builtins
 import copyreg
 import math
+import operator
 from functools import partial, reduce
-from operator import mul
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.operation import Domain, Op
@@ -657,7 +657,7 @@ sum = Op(
 
 def _dot(m: Any, *args: Any) -> Any:
     half = len(args) // 2
-    products = builtins.sum(map(mul, args[:half], args[half:]))
+    products = reduce(operator.add, map(operator.mul, args[:half], args[half:]), 0)
     return products + args[-1] if len(args) % 2 else products
 
 

@@ -3,6 +3,7 @@
 import fractions
 import itertools
 import math
+import random
 
 import numpy as np
 import pytest
@@ -11,10 +12,17 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops, values
-from micrograd_plus.engine import observers, record
+from micrograd_plus.engine import observers, record, unary
+from micrograd_plus.floats import floats
 from micrograd_plus.graph import order
 
 NUMBERS = [2, 2.0, True, fractions.Fraction(1, 2), np.float64(2), np.float32(0.5), np.int64(3)]
+
+
+FLOATS = st.floats(-1e16, 1e16)
+KINDS = st.one_of(
+    FLOATS.map(Value), FLOATS, FLOATS.map(np.float64), st.integers(-9, 9), st.booleans()
+)
 
 
 # -------------------------------------------------------------------------- backward
@@ -186,6 +194,56 @@ def test_a_dot_product_with_constants_anywhere(kinds, bias):
         assert isinstance(arg, float) or arg.grad == expected
 
 
+@given(st.lists(st.tuples(KINDS, KINDS), max_size=3), KINDS | st.none())
+def test_a_dot_of_numbers_of_any_kind_is_what_the_table_says(pairs, bias):
+    ws, xs = [list(side) for side in zip(*pairs, strict=True)] or ([], [])
+    args = [*ws, *xs] if bias is None else [*ws, *xs, bias]
+    f = mg.dot(ws, xs, bias)
+    assert float(f) == ops.dot.value(floats, *map(float, args))
+    assert isinstance(f, Value) == any(isinstance(arg, Value) for arg in args)
+    if isinstance(f, Value):
+        assert (f.op, f.grad, f.label, type(f.data)) == (ops.dot, 0, "", float)
+        assert len(f.args) == len(args)
+        for mine, given in zip(f.args, args, strict=True):
+            assert mine is given if isinstance(given, Value) else type(mine) is float
+            assert mine == given
+
+
+@pytest.mark.parametrize("kind", [Value, float])
+@pytest.mark.parametrize("seed", range(5))
+def test_a_dot_adds_up_from_the_first_product_to_the_bias(seed, kind):
+    draw = random.Random(seed)
+    numbers = [[draw.gauss(0, 1) * 10 ** draw.randrange(9) for _ in range(20)] for _ in "wx"]
+    total, bias = 0.0, draw.gauss(0, 1)
+    for w, x in zip(*numbers, strict=True):
+        total += w * x
+    ws, xs = [Value(w) for w in numbers[0]], [kind(x) for x in numbers[1]]
+    for f, expected in ((mg.dot(ws, xs), total), (mg.dot(ws, xs, Value(bias)), total + bias)):
+        assert f.data == expected
+        mg.replay(f)
+        assert f.data == expected
+
+
+@pytest.mark.parametrize("name", [op.name for op in ops.TABLE.values() if op.arity == 1])
+def test_functions_of_one_value_are_what_the_table_says(name):
+    op = ops.find(name)
+    (x,), _ = op.example
+    for function in (getattr(mg, name, None), getattr(Value, name, None), unary(op)):
+        if function is not None:
+            v = Value(x)
+            f = function(v)
+            assert (f.op, f.args, f.grad, f.label) == (op, (v,), 0, "")
+            assert type(f.data) is float
+            assert f.data == op.value(floats, x)
+
+
+def test_a_dot_that_leaves_the_floats_is_named():
+    x = Value(1e308, "x")
+    for args in (([x], [10.0]), ([x, x], [1.0, 1.0]), ([x], [1.0], Value(1e308))):
+        with pytest.raises(mg.NonFiniteError, match=r"dot of x = .*too large"):
+            mg.dot(*args)
+
+
 def test_observers_are_told_of_each_node_and_each_pass():
     told = []
 
@@ -195,12 +253,12 @@ def test_observers_are_told_of_each_node_and_each_pass():
     x = Value(2)
     observers.append(Observer)
     try:
-        f = (x + 1.0) * x
+        f = mg.dot([x + 1.0], [x], x).relu()
         f.backward()
     finally:
         observers.remove(Observer)
-    assert list(map(id, told[:2])) == [id(f.args[0]), id(f)]
-    assert told[2:] == [order(f)]
+    assert list(map(id, told[:3])) == [id(f.args[0].args[0]), id(f.args[0]), id(f)]
+    assert told[3:] == [order(f)]
 
 
 def test_an_interrupt_in_backward_changes_no_gradient(monkeypatch):

@@ -402,6 +402,11 @@ def test_the_label_of_a_result_is_named_when_it_fails_later():
         replay(h)
 
 
+@pytest.mark.parametrize("x", [-math.inf, -1.0, -0.0, 0.0, 5e-324, 2.0, math.inf, math.nan])
+def test_what_floats_do_directly_is_what_the_table_says(x):
+    assert floats.step(x) == ops.step.value(floats, x)
+
+
 def test_an_unknown_operation_is_named():
     with pytest.raises(KeyError, match="softmin"):
         ops.find("softmin")
