@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import distributed
 from tests.benchmarks.peers import PEERS, installed
 from tests.benchmarks.worker import prepared
@@ -48,6 +49,19 @@ def test_installed_peers_agree(peer, workload):
         pytest.skip("takes minutes")
     mine, theirs = (prepared(name, workload, size)()["check"] for name in ("micrograd_plus", peer))
     assert theirs == pytest.approx(mine, rel=1e-9)
+
+
+def test_imports_are_timed_with_their_bytecode(tmp_path, monkeypatch):
+    (tmp_path / "probe.py").write_text(
+        "from pathlib import Path\n"
+        "with open(Path(__file__).with_name('seen'), 'a') as file:\n"
+        "    print(Path(__cached__).exists(), file=file)\n"
+    )
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
+    monkeypatch.setattr(benchmarks, "IMPORTS", ["probe", "what_is_not_there"])
+    assert list(benchmarks.importing(2)) == ["import probe"]
+    assert (tmp_path / "seen").read_text().splitlines()[1:] == ["True", "True"]
 
 
 def test_dot_and_operators_agree():

@@ -112,13 +112,19 @@ def grown(largest):
 
 
 def importing(repetitions):
-    """Milliseconds that each import takes, over those of a bare Python."""
+    """Milliseconds that each import takes, over those of a bare Python.
+
+    All have their bytecode, as what pip installs has: where PYTHONDONTWRITEBYTECODE is set, a
+    working tree would be compiled anew each time.
+    """
     times = {}
-    for _ in range(repetitions):
+    environment = {k: v for k, v in os.environ.items() if k != "PYTHONDONTWRITEBYTECODE"}
+    for turn in range(repetitions + 1):
         for code in ["pass", *(f"import {name}" for name in IMPORTS)]:
+            command = [sys.executable, "-c", code]
             begin = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True)
-            if done.returncode == 0:
+            done = subprocess.run(command, capture_output=True, env=environment)
+            if turn and done.returncode == 0:  # the first turn writes the bytecode
                 times.setdefault(code, []).append(time.perf_counter() - begin)
     bare = statistics.median(times.pop("pass"))
     return {code: (statistics.median(t) - bare) * 1e3 for code, t in times.items()}
