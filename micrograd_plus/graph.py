@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from numbers import Real
-from operator import attrgetter
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
@@ -244,9 +243,10 @@ def _operands(args: Sequence[Any], numbers: Sequence[float]) -> str:
 
 
 @contextmanager
-def unchanged_on_error(nodes: Sequence[Node], slot: str) -> Iterator[list[Any]]:
+def unchanged_on_error(nodes: Sequence[Node], slot: Literal["data", "grad"]) -> Iterator[list[Any]]:
     """Give `slot` of all nodes its old content back if the block does not come to its end."""
-    before = list(map(attrgetter(slot), nodes))
+    # an attribute that is written out is found in half the time
+    before = [n.grad for n in nodes] if slot == "grad" else [n.data for n in nodes]
     try:
         yield before
     except BaseException:
