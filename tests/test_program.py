@@ -1,5 +1,6 @@
 """Programs as they are used: their batches and results, their source, and what they refuse."""
 
+import gc
 import json
 import math
 import subprocess
@@ -88,6 +89,24 @@ def test_results_that_are_not_finite_name_the_example_and_the_operation():
     assert (w.data, w.grad, program.vector.tolist()) == (1, 0, [4])  # looking changed nothing
 
 
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_what_was_recorded_is_freed(backend):
+    if backend == "native":
+        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+    w = Value(2.0)
+
+    def alive():
+        gc.collect()
+        return sum(type(thing) is Value for thing in gc.get_objects())
+
+    before = alive()
+    program = compile(lambda x: mg.tanh(w * x + 1.0) ** 2, 1.0, params=[w], backend=backend)
+    assert alive() - before <= 2  # what the function was given
+    value, gradient = program.value_and_grad(1.0 if backend == "native" else [1.0])
+    assert value == pytest.approx(math.tanh(3) ** 2)
+    assert gradient == pytest.approx([2 * math.tanh(3) / math.cosh(3) ** 2])
+
+
 def test_large_gradients_are_finite():
     w = Value(1.0)
     program = compile(lambda x: w * x, 0.0, params=[w])
@@ -171,6 +190,8 @@ def test_what_is_no_function_and_no_parameter_is_named():
     for backend in ("numpy", "native"):
         with pytest.raises(TypeError, match=r"a parameter is a Value, not 2 \(int\)"):
             compile(lambda x: x, 1.0, params=[Value(1.0), 2], backend=backend)
+        with pytest.raises(ValueError, match=r"is a leaf, not the result Value\(data=6\.0"):
+            compile(lambda x: x, 1.0, params=[Value(2.0) * 3], backend=backend)
 
 
 @pytest.mark.parametrize("number", [3, 3.0, True, np.float64(3), np.int32(3), Fraction(3)])

@@ -33,21 +33,22 @@ class Adjoint(Forward):
         self.outputs = outputs
         self.backward: list[str] = []
         # written twice: once to learn how often each array is added to
+        self._counts: Counter[Any] = Counter()
         self._added: Counter[Any] = Counter()
         for _ in range(2 if differentiable else 0):
-            counts, self._added = self._added, Counter()
-            self.backward = self._adjoint(counts)
+            self._counts, self._added = self._added, Counter()
+            self.backward = self._adjoint()
+        self._counts, self._added = Counter(), Counter()  # they had an entry for each parameter
 
-    def _adjoint(self, counts: Counter[Any]) -> list[str]:
+    def _adjoint(self) -> list[str]:
         """The lines after the forward program that compute value and gradients."""
-        self._counts = counts
         self._lines: list[str] = []
         self._begun: set[str] = set()
         self._temporary = 0
         out = self.outputs[0]
         text, library = self._read([out]), self.library
         # not cleared first if a number is put in each place anyway
-        filled = all(counts[place] == 1 for place in range(self.sizes["p"]))
+        filled = all(self._counts[place] == 1 for place in range(self.sizes["p"]))
         self._lines += [
             f"value = ({text} @ s)[0]" if out.batched else f"value = {text}[0] * s.sum()",
             f"dp = {library}.{'empty' if filled else 'zeros'}_like(p)",

@@ -50,7 +50,9 @@ class PointProgram:
         found = trace(fn, example)
         self._leaves = Leaves(params, found.outside)
         self.parameters = self._leaves.parameters
-        self._structure, outputs = found.outputs, flat(found.outputs)
+        outputs = flat(found.outputs)
+        # how they are nested, as they themselves would keep all that was recorded
+        self._structure = mapped(lambda _: None, found.outputs)
         self._shapes = [numpy.shape(mapped(float, part)) for part in example]
         count = len(found.inputs)
         self._first = count  # the slot of the first live leaf

@@ -80,7 +80,8 @@ class Program:
         self.parameters = self._leaves.parameters
         leaves = {x: ("parameter", i) for i, x in enumerate(self._leaves.values)}
         leaves |= {x: ("input", i) for i, x in enumerate(found.inputs)}
-        self._structure = found.outputs
+        # how they are nested, as they themselves would keep all that was recorded
+        self._structure = mapped(lambda _: None, found.outputs)
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
             raise TypeError(f"with has_aux the function returns a pair, not {found.outputs!r}")
         outputs = simplify(found.nodes, flat(found.outputs), leaves)
@@ -376,7 +377,7 @@ def compile(
         TraceError: the function looks at numbers that differ between examples, or records
             something else each time.
         TypeError: `fn` is no function, or `params` are no Values.
-        ValueError: there is no such backend, or it lacks an option.
+        ValueError: there is no such backend, it lacks an option, or a parameter is no leaf.
         ModuleNotFoundError: NumPy is missing, or what the backend needs.
 
     >>> w, b = Value(2.0, "w"), Value(1.0, "b")
@@ -409,6 +410,8 @@ def _values(params: Any) -> list[Value]:
     for p in listed:
         if not isinstance(p, Value):
             raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
+        if p.op is not None:
+            raise ValueError(f"a parameter is a leaf, not the result {p!r} of an operation")
     return listed
 
 
