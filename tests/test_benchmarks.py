@@ -64,9 +64,9 @@ def test_imports_are_timed_with_their_bytecode(tmp_path, monkeypatch):
     assert (tmp_path / "seen").read_text().splitlines()[1:] == ["True", "True"]
 
 
-def test_dot_and_operators_agree():
-    bare, dots = (prepared("micrograd_plus", w, 0)()["check"] for w in ("moons", "moons with dot"))
-    assert dots == pytest.approx(bare, rel=1e-12)
+def test_layers_and_operators_agree():
+    bare, layers = (prepared("micrograd_plus", w, 0)()["check"] for w in ("moons", "moons with nn"))
+    assert layers == pytest.approx(bare, rel=1e-12)
 
 
 def test_training_beside_jax_by_hand():

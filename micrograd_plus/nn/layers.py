@@ -72,11 +72,10 @@ class Neuron(Module):
 
     def __call__(self, x: Sequence[Any]) -> Value:
         """The output for `nin` numbers or Values."""
-        total = self.linear(x)
-        if self.activation is None:
+        total, activation = self.linear(x), self.activation
+        if activation is None:
             return total
-        learned = () if self.slope is None else (self.slope,)
-        result: Value = self.activation(total, *learned)
+        result: Value = activation(total) if self.slope is None else activation(total, self.slope)
         return result
 
     def linear(self, x: Sequence[Any]) -> Value:

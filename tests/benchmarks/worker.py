@@ -22,16 +22,30 @@ def prepared(peer, workload, size):
             raise NotImplementedError("it has no second derivatives")
         matrix, point = hessian(workloads.valley), workloads.numbers(size)
         return partial(timed, lambda: (0.0, [x for row in matrix(point) for x in row], None))
-    if workload == "moons with dot":
-        from micrograd_plus import dot
-
-        f = partial(workloads.moons, neuron=lambda w, b, x: dot(w, x, b))
+    if workload == "moons with nn":
+        f = partial(workloads.moons, network=layers())
         return partial(timed, gradient(f, workloads.moons_parameters()))
     if workload == "moons":
         return partial(timed, gradient(workloads.moons, workloads.moons_parameters()))
     leaves = {"chain": 1, "wide": size // 2, "shared": 50}[workload]
     f = partial(getattr(workloads, workload), length=size)
     return partial(timed, gradient(f, workloads.numbers(leaves)))
+
+
+def layers():
+    """`workloads.network` by our own layers, each neuron's sum being one operation."""
+    from micrograd_plus import nn
+
+    model = nn.MLP(workloads.SIZES[0], workloads.SIZES[1:])
+
+    def network(params, relu):
+        rest = iter(params)
+        for layer in model.layers:
+            for neuron in layer.neurons:
+                neuron.w, neuron.b = [next(rest) for _ in neuron.w], next(rest)
+        return model
+
+    return network
 
 
 def timed(run):

@@ -32,21 +32,30 @@ def neuron(weights, bias, inputs):
     return total
 
 
-def moons(params, relu=relu_of, neuron=neuron):
-    """The demo of micrograd: the max-margin loss and regularisation of MLP(2, [16, 16, 1])."""
+def network(params, relu):
+    """The output of MLP(2, [16, 16, 1]) for two numbers, with operators alone."""
     rest = iter(params)
     layers = [
         [([next(rest) for _ in range(nin)], next(rest)) for _ in range(nout)]
         for nin, nout in pairwise(SIZES)
     ]
+
+    def output(inputs):
+        for layer in layers:
+            inputs = [neuron(w, b, inputs) for w, b in layer]
+            if layer is not layers[-1]:
+                inputs = [relu(v) for v in inputs]
+        return inputs[0]
+
+    return output
+
+
+def moons(params, relu=relu_of, network=network):
+    """The demo of micrograd: the max-margin loss and regularisation of MLP(2, [16, 16, 1])."""
+    output = network(params, relu)
     total = 0.0
     for inputs, label in moons_data():
-        outputs = inputs
-        for layer in layers:
-            outputs = [neuron(w, b, outputs) for w, b in layer]
-            if layer is not layers[-1]:
-                outputs = [relu(v) for v in outputs]
-        total = total + relu(1.0 + outputs[0] * -label)
+        total = total + relu(1.0 + output(inputs) * -label)
     squares = 0.0
     for p in params:
         squares = squares + p * p
