@@ -282,6 +282,8 @@ def test_other_connections_in_each_run_are_refused(recorded):
     lambda turn, v, w: v * 2.0 + (w if turn % 2 else v),
     lambda turn, v, w: mg.dot([v, v], [2.0, v if turn % 2 else w]),
     lambda turn, v, w: mg.sum([v, w] * (1 + turn % 2)),
+    lambda turn, v, w: v if turn % 2 else w,
+    lambda turn, v, w: (v if turn % 2 else w) + Value(2.0),
 ])  # fmt: skip
 def test_other_leaves_of_equal_numbers_in_each_run_are_refused(chosen):
     v, w, turns = Value(1.0), Value(1.0), itertools.count(1)

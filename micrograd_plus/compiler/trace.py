@@ -8,8 +8,8 @@ from contextlib import contextmanager
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus import graph
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import watchers
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -58,8 +58,15 @@ def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
     return found
 
 
-def _run(fn: Callable[..., Any], example: Sequence[Any]) -> tuple[list[Value], Any]:
-    """The Values that a function was given, and what it returned."""
+class _Run(NamedTuple):
+    """The Values that a function was given, what it returned, and how many leaves it made."""
+
+    inputs: list[Value]
+    outputs: Any
+    made: int
+
+
+def _run(fn: Callable[..., Any], example: Sequence[Any]) -> _Run:
     inputs: list[Value] = []
 
     def leaf(x: Any) -> Value:
@@ -67,30 +74,31 @@ def _run(fn: Callable[..., Any], example: Sequence[Any]) -> tuple[list[Value], A
         return inputs[-1]
 
     arguments = [mapped(leaf, part) for part in example]
+    before = graph.changes
     with nobody_looks():
         outputs = fn(*arguments)
+    made = graph.changes - before
     for out in flat(outputs):
         if not isinstance(out, (Value, Real)):
             kind = type(out).__name__
             raise TraceError(f"the function must return Values, not {out!r} ({kind})")
-    return inputs, outputs
+    return _Run(inputs, outputs, made)
 
 
-def _alike(first: tuple[list[Value], Any], again: tuple[list[Value], Any]) -> Trace | None:
+def _alike(first: _Run, again: _Run) -> Trace | None:
     """What two runs recorded, if it is the same: operations, connections and numbers.
 
     Both graphs are walked at once, each node after its arguments, as by `graph.order`.
 
     Args:
-        first: the Values that the function was given in one run, and what it returned.
-        again: those of another run.
+        first: a run.
+        again: another one.
     """
-    (inputs, outputs), (others, returned) = first, again
     nodes: list[Value] = []
     twins: dict[Value, Value] = {}  # what stands in the place of a node in the other run
     outside: list[Value] = []
     made: list[Value] = []
-    todo: list[Any] = [(tuple(flat(outputs)), tuple(flat(returned)))]
+    todo: list[Any] = [(tuple(flat(first.outputs)), tuple(flat(again.outputs)))]
     while todo:
         x, y = todo.pop()
         if y is None:  # all arguments of x are found
@@ -114,9 +122,13 @@ def _alike(first: tuple[list[Value], Any], again: tuple[list[Value], Any]) -> Tr
                 todo += [*zip(x, y, strict=True)][::-1]
             elif not _same(x, y, twins):
                 return None
-    pairs = zip(inputs, others, strict=True)  # those not used have no twin
-    if twins.keys().isdisjoint(made) and all(twins.get(x, y) is y for x, y in pairs):
-        return Trace(inputs, outputs, nodes, outside)
+    pairs = zip(first.inputs, again.inputs, strict=True)  # those not used have no twin
+    if (
+        twins.keys().isdisjoint(made)
+        and len({*made}.difference(again.inputs)) <= again.made  # others were there before
+        and all(twins.get(x, y) is y for x, y in pairs)
+    ):
+        return Trace(first.inputs, first.outputs, nodes, outside)
     return None
 
 
@@ -142,11 +154,11 @@ def nobody_looks() -> Iterator[None]:
                 "math.exp"
             )
 
-    watchers.append(refuse)
+    graph.watchers.append(refuse)
     try:
         yield
     finally:
-        watchers.remove(refuse)
+        graph.watchers.remove(refuse)
 
 
 @contextmanager
