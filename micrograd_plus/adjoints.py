@@ -68,13 +68,11 @@ def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any
         for arg, slope in slopes(node, node.op, m):
             if done and id(arg) in done:
                 continue
-            if m is floats:
-                total = found[arg] + upstream * slope
-                if math.isfinite(total):
-                    found[arg] = total
-                    continue
-            found[arg] = total = plus(found[arg], times(upstream, slope))
-            if m is floats and not math.isfinite(total):
+            if m is not floats:
+                found[arg] = plus(found[arg], times(upstream, slope))
+                continue
+            found[arg] = total = found[arg] + upstream * slope
+            if not math.isfinite(total):
                 raise infinite_gradient(node.op, node.args, inputs(node))
     return found
 
