@@ -330,6 +330,8 @@ def test_the_strength_of_penalties_is_a_number():
     assert nn.l1_penalty([Value(-3.0)]).data == pytest.approx(3e-4)
     for penalty in (nn.l1_penalty, nn.l2_penalty):
         assert float(penalty([])) == 0.0
+        model = nn.Neuron(3, seed=1)
+        assert penalty(model).data == penalty(model.parameters()).data > 0
         with pytest.raises(mg.NonFiniteError, match=r"the strength .* not nan"):
             penalty([Value(1.0)], math.nan)
         with pytest.raises(TypeError, match="the strength must be a real number, not 'strong'"):

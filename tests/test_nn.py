@@ -143,6 +143,8 @@ def test_a_state_that_would_lose_a_parameter_is_refused():
 def test_long_lists_of_names_are_cut_short():
     with pytest.raises(ValueError, match=r"lacks b, w\.0, w\.1, …:"):
         nn.Neuron(3).load_state_dict({})
+    with pytest.raises(TypeError, match="a dictionary of numbers by path is needed, not 3"):
+        nn.Neuron(3).load_state_dict(3)
 
 
 def test_repr_is_a_tree():

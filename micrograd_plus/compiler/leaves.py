@@ -5,12 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from micrograd_plus import graph
-from micrograd_plus.nn.module import Module
+from micrograd_plus.nn.module import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micrograd_plus.engine import Value
+    from micrograd_plus.nn.module import Module
 
 
 class Leaves:
@@ -53,8 +54,3 @@ class Leaves:
                  if x is not old]  # fmt: skip
         self._seen, self._changes = now, changes
         return found
-
-
-def listed(params: Module | Sequence[Value]) -> list[Value]:
-    """The Values of a model, or those given, in order."""
-    return params.parameters() if isinstance(params, Module) else list(params)

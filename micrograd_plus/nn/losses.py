@@ -13,6 +13,7 @@ from typing import Any
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, finite
+from micrograd_plus.nn.module import Module, listed
 
 Correct = Callable[[Any, Any], bool]
 
@@ -231,11 +232,11 @@ def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
 # ------------------------------------------------------------------ regularisation
 
 
-def l2_penalty(parameters: Iterable[Value], strength: float = 1e-4) -> Any:
+def l2_penalty(parameters: Module | Iterable[Value], strength: float = 1e-4) -> Any:
     """Weight decay in the loss, strength · Σw²; its derivative for w is 2 · strength · w.
 
     Args:
-        parameters: Values, such as `model.parameters()`.
+        parameters: a model, or Values.
         strength: how much of it.
 
     Source: lecture D.
@@ -243,21 +244,21 @@ def l2_penalty(parameters: Iterable[Value], strength: float = 1e-4) -> Any:
     >>> l2_penalty([Value(3.0), Value(4.0)], 0.5).data
     12.5
     """
-    weights = list(parameters)
+    weights = listed(parameters)
     return finite(strength, "the strength") * functions.dot(weights, weights)
 
 
-def l1_penalty(parameters: Iterable[Value], strength: float = 1e-4) -> Any:
+def l1_penalty(parameters: Module | Iterable[Value], strength: float = 1e-4) -> Any:
     """A penalty that makes weights exactly 0, strength · Σ|w|; derivative strength · sign(w).
 
     Args:
-        parameters: Values, such as `model.parameters()`.
+        parameters: a model, or Values.
         strength: how much of it.
 
     >>> l1_penalty([Value(3.0), Value(-4.0)], 0.5).data
     3.5
     """
-    return finite(strength, "the strength") * functions.sum(map(functions.abs, parameters))
+    return finite(strength, "the strength") * functions.sum(map(functions.abs, listed(parameters)))
 
 
 # ---------------------------------------------------------------------- targets

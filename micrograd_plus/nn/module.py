@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -9,7 +10,7 @@ from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator
 
     Around = tuple[tuple[str, "Module"], ...]
 
@@ -139,8 +140,11 @@ class Module:
 
         Raises:
             ValueError: names are missing or unknown; then nothing is changed.
-            TypeError, NonFiniteError: an entry is not a finite number; then nothing is changed.
+            TypeError: the state is no dictionary, or an entry no number; nothing is changed.
+            NonFiniteError: an entry is not a finite number; then nothing is changed.
         """
+        if not isinstance(state, Mapping):
+            raise TypeError(f"a dictionary of numbers by path is needed, not {state!r}")
         parameters = self._by_name()
         for what, names in (
             ("lacks", parameters.keys() - state.keys()),
@@ -159,6 +163,15 @@ class Module:
 
     def __repr__(self) -> str:
         return "\n".join(_tree(self))
+
+
+def listed(parameters: Module | Iterable[Value]) -> list[Value]:
+    """The parameters of a model, or the Values given, in order.
+
+    >>> listed([Value(1.0, "w")])
+    [Value(data=1.0, grad=0.0, label='w')]
+    """
+    return parameters.parameters() if isinstance(parameters, Module) else list(parameters)
 
 
 def _tree(module: Module) -> list[str]:
