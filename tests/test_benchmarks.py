@@ -64,6 +64,15 @@ def test_imports_are_timed_with_their_bytecode(tmp_path, monkeypatch):
     assert (tmp_path / "seen").read_text().splitlines()[1:] == ["True", "True"]
 
 
+def test_growth_is_measured_in_time_and_memory():
+    (row,) = benchmarks.grown(1e3)
+    assert row["size"] == 1000
+    assert min(row[name] for name in ("forward", "backward", "uncollected", "bare")) > 0
+    assert row["bytes"]["operations"] >= 1000
+    assert row["bytes"]["recorded"] < row["bytes"]["differentiated"] < 200
+    assert row["bytes"]["left"] < 10  # freed at once: what is left are the leaves
+
+
 def test_layers_and_operators_agree():
     bare, layers = (prepared("micrograd_plus", w, 0)()["check"] for w in ("moons", "moons with nn"))
     assert layers == pytest.approx(bare, rel=1e-12)

@@ -59,7 +59,7 @@ class Worker:
 
     def __exit__(self, *_):
         self.process.kill()
-        self.process.wait()
+        self.process.communicate()
 
 
 def compared(workload, size, peers, repetitions):
@@ -91,18 +91,27 @@ def close(found, expected):
 
 
 def grown(largest):
-    """Time and memory for each operation, from small graphs to large ones, and how they end."""
+    """Time and memory for each operation, from small graphs to large ones.
+
+    Beside them stand the same without Python's garbage collector, and what it takes for bare
+    objects.
+    """
     rows, size = [], 1000
     while size <= largest:
+        times = range(7 if size <= 1e5 else 3)
         with Worker(OURS) as worker:
-            runs = [worker.ask(growth=size, memory=False) for _ in range(7 if size <= 1e5 else 3)]
-        row = {"size": size}
-        for name, take in (
-            ("forward", lambda run: run["recording"]),
-            ("backward", lambda run: run["seconds"] - run["recording"]),
-        ):
-            row[name] = statistics.median(take(run) for run in runs) / size * 1e9
-        row["megabytes"] = runs[-1]["megabytes"]
+            bare = [worker.ask(linking=size)["seconds"] for _ in times]
+            runs = [worker.ask(growth=size, memory=False) for _ in times]
+            worker.ask(collecting=False)
+            calm = [worker.ask(growth=size, memory=False)["seconds"] for _ in times]
+        seconds = {
+            "forward": [run["recording"] for run in runs],
+            "backward": [run["seconds"] - run["recording"] for run in runs],
+            "uncollected": calm,
+            "bare": bare,
+        }
+        row = {name: statistics.median(each) / size * 1e9 for name, each in seconds.items()}
+        row |= {"size": size, "megabytes": runs[-1]["megabytes"]}
         if size <= 100_000:  # tracing memory takes many times longer
             with Worker(OURS) as worker:
                 row["bytes"] = worker.ask(growth=size, memory=True)
@@ -202,7 +211,15 @@ def show(console, found):
                 lost.append(f"{peer} is {1 / ratio:.1f} times faster than ours: {about}")
         console.print(table)
     if "growth" in found:
-        names = ("operations", "forward ns", "backward ns", "bytes each", "process MB")
+        names = (
+            "operations",
+            "forward ns",
+            "backward ns",
+            "both, no collector ns",
+            "bare objects ns",
+            "bytes each",
+            "process MB",
+        )
         table = Table(*names, title="growth (ours): graphs with sharing, for each operation")
         for row in found["growth"]:
             kept = f"{row['bytes']['differentiated']:.0f}" if "bytes" in row else ""
@@ -210,6 +227,8 @@ def show(console, found):
                 f"{row['size']:,}",
                 f"{row['forward']:.0f}",
                 f"{row['backward']:.0f}",
+                f"{row['uncollected']:.0f}",
+                f"{row['bare']:.0f}",
                 kept,
                 f"{row['megabytes']:.0f}",
             )

@@ -3,6 +3,7 @@
 So one peer's garbage and imports don't slow another down, and all of them still take turns.
 """
 
+import gc
 import json
 import resource
 import sys
@@ -84,6 +85,23 @@ def growth(size, memory):
     return {**result, "megabytes": peak / 1024}
 
 
+class Link:
+    """The least that an operation can leave: two references."""
+
+    __slots__ = ("left", "right")
+
+
+def linking(size):
+    """Seconds for a chain of bare objects, made and freed: the growth that is Python's own."""
+    begin, chain = time.perf_counter(), None
+    for _ in range(size):
+        link = Link()
+        link.left = link.right = chain
+        chain = link
+    del chain, link
+    return {"seconds": time.perf_counter() - begin}
+
+
 def drawing(nodes):
     """Seconds for the picture of a graph of about `nodes` nodes, and for its page."""
     from micrograd_plus import Value, draw, step_through
@@ -111,6 +129,11 @@ def main():
                     answer = run()  # the first run warms up
                 case {"growth": size, "memory": memory}:
                     answer = growth(size, memory)
+                case {"linking": size}:
+                    answer = linking(size)
+                case {"collecting": False}:
+                    gc.disable()
+                    answer = {}
                 case {"drawing": nodes}:
                     answer = drawing(nodes)
                 case _:
