@@ -69,7 +69,9 @@ def test_lecture_sigmoid_gate_taken_apart_and_folded():
         (lambda a: mg.sum([a] * 1000), 1000),
         (lambda a: sum(a for _ in range(1000)), 1000),
         (lambda a: mg.dot([a, a], [a, 2]), 8),
+        (lambda a: mg.dot(iter([a, a]), iter([a, 2])), 8),
         (lambda a: (a * a) * (a + a), 54),  # a diamond
+        (lambda a: a * a * 2.0 + a * a * 0.0, 12),  # the path of 0 comes first
         (lambda a: a - a, 0),
     ],
 )
@@ -240,9 +242,20 @@ def test_functions_of_one_value_are_what_the_table_says(name):
             assert f.data == op.value(floats, x)
 
 
-def test_a_dot_that_leaves_the_floats_is_named():
-    x = Value(1e308, "x")
-    for args in (([x], [10.0]), ([x, x], [1.0, 1.0]), ([x], [1.0], Value(1e308))):
+@pytest.mark.parametrize(
+    ("name", "x"),
+    [("exp", 1e3), ("sinh", -1e3), ("log", 0.0), ("reciprocal", 0.0), ("reciprocal", -5e-324)],
+)
+def test_functions_of_one_value_that_leave_the_floats(name, x):
+    for function in (getattr(mg, name), unary(ops.find(name))):
+        with pytest.raises(mg.NonFiniteError, match=f"{name} of x = {x}"):
+            function(Value(x, "x"))
+
+
+@pytest.mark.parametrize("most", [1e308, -1e308])
+def test_a_dot_that_leaves_the_floats_is_named(most):
+    x = Value(most, "x")
+    for args in (([x], [10.0]), ([x, x], [1.0, 1.0]), ([x], [1.0], Value(most))):
         with pytest.raises(mg.NonFiniteError, match=r"dot of x = .*too large"):
             mg.dot(*args)
 
@@ -422,6 +435,9 @@ def test_functions_name_what_they_are_given():
         mg.exp("a")
     with pytest.raises(TypeError, match="sum needs a sequence, such as a list, not 3"):
         mg.sum(3)
+    for args in ((3, [1]), ([1], 3)):
+        with pytest.raises(TypeError, match="dot needs a sequence, such as a list, not 3"):
+            mg.dot(*args)
     for lengths in ((1, 2), (2, 1)):
         with pytest.raises(ValueError, match="equal length, not {} and {}".format(*lengths)):
             mg.dot(*([Value(1)] * n for n in lengths))

@@ -47,6 +47,14 @@ def test_arguments_are_visited_in_order():
     assert [node.label for node in order((x + y) * z)] == ["x", "y", "", "z", ""]
 
 
+def test_what_is_done_is_left_out_with_what_only_it_depends_on():
+    x, y = values(x=1, y=2)
+    done = x * y
+    last = done + y
+    assert list(map(id, order(last, {id(done)}))) == [id(y), id(last)]
+    assert order(last, {id(last)}) == []
+
+
 @pytest.fixture(scope="module")
 def chain():
     x = Value(0.5, "x")
