@@ -1,4 +1,4 @@
-"""Tracing: a function is run once, and what it records is its program."""
+"""Tracing: a function is run twice, and what both runs record is its program."""
 
 from __future__ import annotations
 

@@ -17,8 +17,8 @@ from micrograd_plus.errors import did_you_mean
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-A = TypeVar("A")
-B = TypeVar("B")
+_A = TypeVar("_A")
+_B = TypeVar("_B")
 
 FORMATS = ("svg", "png", "pdf", "dot")
 ENDINGS = (*FORMATS, "html")
@@ -91,7 +91,7 @@ def image(source: str, format: str | None = None) -> str:
     return f"data:image/{kind};base64,{base64.b64encode(render(source, format)).decode()}"
 
 
-def together(make: Callable[[], A], other: Callable[[], B]) -> tuple[A, B]:
+def together(make: Callable[[], _A], other: Callable[[], _B]) -> tuple[_A, _B]:
     """What two functions give that lay pictures out: at the same time, as programs do the work.
 
     Args:
