@@ -465,3 +465,11 @@ def values(**numbers: float) -> tuple[Value, ...]:
     Value(data=-3.0, grad=0.0, label='y')
     """
     return tuple(Value(number, label) for label, number in numbers.items())
+
+
+def check_parameter(p: Any) -> None:
+    """Raises TypeError where it is no Value, and ValueError where it is no leaf."""
+    if not isinstance(p, Value):
+        raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
+    if p.op is not None:
+        raise ValueError(f"a parameter is a leaf, not the result {p!r} of an operation")

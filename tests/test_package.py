@@ -40,8 +40,9 @@ plots
 plots.curves plots.planes
 plots.style
 datasets compiler
-compiler.program
-compiler.arguments compiler.native
+compiler.compiling
+compiler.program compiler.native
+compiler.arguments
 compiler.interpreter
 compiler.tape compiler.leaves
 compiler.source compiler.trace

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus.extras import need
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from contextlib import AbstractContextManager
 
 
@@ -156,3 +156,19 @@ class JAX(NumPy):
 
 
 BACKENDS = {"numpy": NumPy(), "jax": JAX()}
+
+
+def find_backend(name: str, others: Sequence[str] = ()) -> NumPy:
+    """The backend of that name.
+
+    Args:
+        name: one of `BACKENDS`.
+        others: what else might have been meant, for the error's list.
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if name not in BACKENDS:
+        known = ", ".join([*BACKENDS, *others])
+        raise ValueError(f"there is no backend {name!r}; choose from {known}")
+    return BACKENDS[name]

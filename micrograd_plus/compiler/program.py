@@ -1,32 +1,29 @@
-"""`compile`: from a function of one example to a program for batches."""
+"""`Program`: a function of one example as matrix code for batches."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
 from html import escape
-from typing import TYPE_CHECKING, Any, Literal, overload
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler.arguments import Arguments
-from micrograd_plus.compiler.backends import BACKENDS
+from micrograd_plus.compiler.backends import find_backend
 from micrograd_plus.compiler.leaves import Leaves
-from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.simplify import simplify
 from micrograd_plus.compiler.source import Source
-from micrograd_plus.compiler.trace import TraceError, flat, mapped, no_collection, trace
+from micrograd_plus.compiler.trace import TraceError, flat, mapped, trace
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
-from micrograd_plus.nn.module import Module
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from micrograd_plus.compiler.backends import NumPy
     from micrograd_plus.compiler.expressions import Expression
     from micrograd_plus.compiler.schedule import Group
+    from micrograd_plus.nn.module import Module
 
 
 _SHOWN = 200  # lines in a notebook's cell
@@ -48,6 +45,7 @@ class Program:
         parameters: the Values that `value_and_grad` differentiates for, in order.
         vector: their numbers, an array; both it and the Values can be changed between calls.
 
+    >>> from micrograd_plus import compile
     >>> w = Value(2.0)
     >>> program = compile(lambda x: w * x, 0.0, params=[w])
     >>> program([1.0, 2.0])
@@ -71,7 +69,7 @@ class Program:
         backend: str,
     ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
-        self._backend = _backend(backend)
+        self._backend = find_backend(backend)
         self._fn = fn
         self._dtype, self._running = numpy.dtype(dtype), self._backend.running(dtype)
         found = trace(fn, example)
@@ -211,7 +209,7 @@ class Program:
         Raises:
             ValueError: there is no such backend.
         """
-        return Source(_backend(backend), *self._given).module()
+        return Source(find_backend(backend), *self._given).module()
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:
@@ -328,98 +326,6 @@ class Program:
     def _assign(self, numbers: list[float]) -> None:
         for p, number in zip(self.parameters, numbers, strict=True):
             p.data = number
-
-
-@overload
-def compile(
-    fn: Callable[..., Any],
-    *example: Any,
-    params: Module | Iterable[Value] = (),
-    backend: Literal["native"],
-) -> PointProgram: ...
-
-
-@overload
-def compile(
-    fn: Callable[..., Any],
-    *example: Any,
-    params: Module | Iterable[Value] = (),
-    dtype: str = "float64",
-    input_gradients: bool = False,
-    has_aux: bool = False,
-    backend: str = "numpy",
-) -> Program: ...
-
-
-def compile(
-    fn: Callable[..., Any],
-    *example: Any,
-    params: Module | Iterable[Value] = (),
-    dtype: str = "float64",
-    input_gradients: bool = False,
-    has_aux: bool = False,
-    backend: str = "numpy",
-) -> Program | PointProgram:
-    """Record a function of one example, and turn it into matrix code for batches.
-
-    Args:
-        fn: ordinary code on Values; it may close over a model.
-        example: an argument for it: a number, or nested sequences of numbers.
-        params: what to differentiate for, a model or Values.
-        dtype: "float64", or "float32".
-        input_gradients: whether `value_and_grad` gives those of the inputs, too.
-        has_aux: whether the function returns a pair, of which the first is differentiated and
-            the other, any nested Values, is given along.
-        backend: what runs the program: "numpy", or "jax", which compiles it once more for each
-            size of a batch, or "native", which gives a `PointProgram` for one point at a time.
-
-    Raises:
-        TraceError: the function looks at numbers that differ between examples, or records
-            something else each time.
-        TypeError: `fn` is no function, or `params` are no Values.
-        ValueError: there is no such backend, it lacks an option, or a parameter is no leaf.
-        ModuleNotFoundError: NumPy is missing, or what the backend needs.
-
-    >>> w, b = Value(2.0, "w"), Value(1.0, "b")
-    >>> program = compile(lambda x, t: (w * x + b - t) ** 2, 0.0, 0.0, params=[w, b])
-    >>> program.value_and_grad([1.0, 2.0], [0.0, 0.0])
-    (17.0, array([13.,  8.]))
-    """
-    if not callable(fn):
-        raise TypeError(f"a function is needed, not {fn!r} ({type(fn).__name__})")
-    if not isinstance(params, Module):
-        params = _values(params)
-    if backend != "native":
-        _backend(backend, ["native"])
-    elif dtype != "float64" or input_gradients or has_aux:
-        raise ValueError(
-            "the native backend has neither input_gradients nor has_aux, and computes in "
-            f"float64, not {dtype}"
-        )
-    with no_collection():
-        if backend == "native":
-            return PointProgram(fn, example, params)
-        return Program(fn, example, params, dtype, input_gradients, has_aux, backend)
-
-
-def _values(params: Any) -> list[Value]:
-    if not isinstance(params, Iterable):
-        kind = type(params).__name__
-        raise TypeError(f"params is a model or a list of Values, not {params!r} ({kind})")
-    listed: list[Value] = params if isinstance(params, list) else list(params)
-    for p in listed:
-        if not isinstance(p, Value):
-            raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
-        if p.op is not None:
-            raise ValueError(f"a parameter is a leaf, not the result {p!r} of an operation")
-    return listed
-
-
-def _backend(name: str, others: Sequence[str] = ()) -> NumPy:
-    if name not in BACKENDS:
-        known = ", ".join([*BACKENDS, *others])
-        raise ValueError(f"there is no backend {name!r}; choose from {known}")
-    return BACKENDS[name]
 
 
 def _filled(nested: Any, rows: Any) -> Any:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.engine import Value, observers
+from micrograd_plus.engine import check_parameter, observers
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.graph import finite, unchanged_on_error
 from micrograd_plus.optim.rules import Rule
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from micrograd_plus.engine import Value
 
 
 class Optimizer:
@@ -24,6 +26,7 @@ class Optimizer:
     Raises:
         TypeError, ValueError: there are no parameters, one is no leaf, or the rule is none.
 
+    >>> from micrograd_plus import Value
     >>> from micrograd_plus.optim import GradientDescent
     >>> x = Value(4.0)
     >>> optimizer = Optimizer([x], GradientDescent(0.25))
@@ -43,10 +46,7 @@ class Optimizer:
         if not self.parameters:
             raise ValueError("there are no parameters to optimise")
         for p in self.parameters:
-            if not isinstance(p, Value):
-                raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
-            if p.op is not None:
-                raise ValueError(f"a parameter is a leaf, not the result {p!r} of an operation")
+            check_parameter(p)
         self.rule = rule
         self.steps = 0
         self.states = [rule.initial(p.data) for p in self.parameters]

@@ -1,0 +1,101 @@
+"""`compile`: the way from a function of one example to a program, whichever runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Literal, overload
+
+from micrograd_plus.compiler.backends import find_backend
+from micrograd_plus.compiler.native import PointProgram
+from micrograd_plus.compiler.program import Program
+from micrograd_plus.compiler.trace import no_collection
+from micrograd_plus.engine import check_parameter
+from micrograd_plus.nn.module import Module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from micrograd_plus.engine import Value
+
+
+@overload
+def compile(
+    fn: Callable[..., Any],
+    *example: Any,
+    params: Module | Iterable[Value] = (),
+    backend: Literal["native"],
+) -> PointProgram: ...
+
+
+@overload
+def compile(
+    fn: Callable[..., Any],
+    *example: Any,
+    params: Module | Iterable[Value] = (),
+    dtype: str = "float64",
+    input_gradients: bool = False,
+    has_aux: bool = False,
+    backend: str = "numpy",
+) -> Program: ...
+
+
+def compile(
+    fn: Callable[..., Any],
+    *example: Any,
+    params: Module | Iterable[Value] = (),
+    dtype: str = "float64",
+    input_gradients: bool = False,
+    has_aux: bool = False,
+    backend: str = "numpy",
+) -> Program | PointProgram:
+    """Record a function of one example, and turn it into matrix code for batches.
+
+    Args:
+        fn: ordinary code on Values; it may close over a model.
+        example: an argument for it: a number, or nested sequences of numbers.
+        params: what to differentiate for, a model or Values.
+        dtype: "float64", or "float32".
+        input_gradients: whether `value_and_grad` gives those of the inputs, too.
+        has_aux: whether the function returns a pair, of which the first is differentiated and
+            the other, any nested Values, is given along.
+        backend: what runs the program: "numpy", or "jax", which compiles it once more for each
+            size of a batch, or "native", which gives a `PointProgram` for one point at a time.
+
+    Raises:
+        TraceError: the function looks at numbers that differ between examples, or records
+            something else each time.
+        TypeError: `fn` is no function, or `params` are no Values.
+        ValueError: there is no such backend, it lacks an option, or a parameter is no leaf.
+        ModuleNotFoundError: NumPy is missing, or what the backend needs.
+
+    >>> from micrograd_plus import Value
+    >>> w, b = Value(2.0, "w"), Value(1.0, "b")
+    >>> program = compile(lambda x, t: (w * x + b - t) ** 2, 0.0, 0.0, params=[w, b])
+    >>> program.value_and_grad([1.0, 2.0], [0.0, 0.0])
+    (17.0, array([13.,  8.]))
+    """
+    if not callable(fn):
+        raise TypeError(f"a function is needed, not {fn!r} ({type(fn).__name__})")
+    if not isinstance(params, Module):
+        params = _values(params)
+    if backend != "native":
+        find_backend(backend, others=["native"])
+    elif dtype != "float64" or input_gradients or has_aux:
+        raise ValueError(
+            "the native backend has neither input_gradients nor has_aux, and computes in "
+            f"float64, not {dtype}"
+        )
+    with no_collection():
+        if backend == "native":
+            return PointProgram(fn, example, params)
+        return Program(fn, example, params, dtype, input_gradients, has_aux, backend)
+
+
+def _values(params: Any) -> list[Value]:
+    if not isinstance(params, Iterable):
+        kind = type(params).__name__
+        raise TypeError(f"params is a model or a list of Values, not {params!r} ({kind})")
+    listed: list[Value] = params if isinstance(params, list) else list(params)
+    for p in listed:
+        check_parameter(p)
+    return listed
