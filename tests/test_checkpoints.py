@@ -435,7 +435,7 @@ def test_a_full_disk(call, saved, monkeypatch):
 
 
 def test_a_disk_that_takes_a_part(saved):
-    resource = pytest.importorskip("resource")
+    resource = pytest.importorskip("resource", reason="this system limits no sizes")
     before, limits = saved.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:

@@ -488,7 +488,8 @@ def test_optimisers_of_scipy_take_it():
 
 
 def test_the_benchmark_compares_equal_results():
-    points = pytest.importorskip("tests.benchmarks.points")
+    from tests.benchmarks import points
+
     for name in points.WORKLOADS:
         found = points.compared(name, 1000, repetitions=1)
         assert found["operations"] == pytest.approx(1000, abs=10)

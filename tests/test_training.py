@@ -1064,7 +1064,7 @@ def streams(progress):
 
 def terminal(progress):
     """What a training prints on a terminal."""
-    pty = pytest.importorskip("pty")
+    pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
     ours, theirs = pty.openpty()
     environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
     environment.pop("NO_COLOR", None)
