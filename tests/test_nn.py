@@ -1,6 +1,8 @@
 """Modules, neurons, layers and networks: their parameters, their values, their gradients."""
 
+import copy
 import math
+import pickle
 import random
 
 import micrograd.nn
@@ -167,6 +169,33 @@ def test_repr_is_a_tree():
         )
     )
     assert repr(nn.Neuron(1, False, bias=False)) == "Neuron 1 → 1, linear: 1 parameter"
+
+
+class Child(nn.Module):
+    """A module that knows the one it stands in, in each way that one can."""
+
+    def __init__(self, parent=None):
+        self.parent, self.others, self.names = parent, [parent, [parent]], {"parent": parent}
+        self.w = Value(0.5)
+        self.child = Child(self) if parent is None else parent
+
+
+def test_a_module_that_contains_itself():
+    outer = Child()
+    assert repr(outer) == "Child: 2 parameters\n└─ Child: 2 parameters"
+    assert repr(outer.child).count("\n") == 4  # the other stands in it four times
+    assert [name for name, _ in outer.named_parameters()] == ["w", "child.w"]
+    assert repr(copy.deepcopy(outer)) == repr(pickle.loads(pickle.dumps(outer))) == repr(outer)
+    outer.load_state_dict({"w": 1.0, "child.w": 2.0})
+    assert [p.data for p in outer.parameters()] == [1.0, 2.0]
+
+
+def test_modules_in_modules_without_end():
+    inner = last = nn.Module()
+    for _ in range(2000):
+        last.part = nn.Module()
+        last = last.part
+    assert repr(inner).count("\n") == 2000
 
 
 def test_a_module_without_a_call_says_so():

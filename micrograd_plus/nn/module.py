@@ -174,19 +174,21 @@ def listed(parameters: Module | Iterable[Value]) -> list[Value]:
     return parameters.parameters() if isinstance(parameters, Module) else list(parameters)
 
 
-def _tree(module: Module) -> list[str]:
-    """The lines of a module and of the modules in it."""
-    count = len(module.parameters())
-    lines = [f"{module.describe()}: {count:,} parameter{'' if count == 1 else 's'}"]
-    parts: list[Module] = []
-    for thing in vars(module).values():
-        parts += [part for part in _items(thing) if isinstance(part, Module)]
-    for part in parts if module.shows_parts else ():
-        first, *rest = _tree(part)
-        last = part is parts[-1]
-        lines.append(("└─ " if last else "├─ ") + first)
-        lines += [("   " if last else "│  ") + line for line in rest]
-    return lines
+def _tree(module: Module) -> Iterator[str]:
+    """The lines of a module and of the modules in it, without those that it is itself in."""
+    todo: list[tuple[str, str, Module, tuple[Module, ...]]] = [("", "", module, ())]
+    while todo:
+        first, rest, module, around = todo.pop()
+        count = len(module.parameters())
+        yield f"{first}{module.describe()}: {count:,} parameter{'' if count == 1 else 's'}"
+        around = (*around, module)
+        parts: list[Module] = []
+        for thing in vars(module).values() if module.shows_parts else ():
+            parts += [part for part in _items(thing) if isinstance(part, Module)]
+        parts = [part for part in parts if not any(part is outer for outer in around)]
+        places = [("├─ ", "│  ")] * (len(parts) - 1) + [("└─ ", "   ")]
+        below = [(rest + a, rest + b, p, around) for (a, b), p in zip(places, parts, strict=False)]
+        todo += reversed(below)
 
 
 def _parts(thing: Any) -> Iterable[tuple[Any, Any]]:
