@@ -4,6 +4,11 @@ import copy
 import math
 import pickle
 import random
+import weakref
+from collections import OrderedDict, UserDict, UserList, deque, namedtuple
+from dataclasses import dataclass
+from functools import partial
+from types import MappingProxyType, SimpleNamespace
 
 import micrograd.nn
 import numpy as np
@@ -58,6 +63,117 @@ def test_parameters_come_in_order_and_once():
     in_order = [tangle.first, *tangle.inner.w, tangle.inner.b, tangle.pair[0], tangle.pair[1][0]]
     in_order += [tangle.table["low"], tangle.table[7].w[0]]
     assert [id(p) for p in tangle.parameters()] == [id(p) for p in in_order]
+
+
+OBJECTS = np.array([[Value(1.0), Value(2.0)], [nn.Neuron(1, bias=False, init="zeros"), 3.0]])
+Pair = namedtuple("Pair", "low high")
+TABLE = {"low": Value(1.0), "high": [Value(2.0)]}
+FOUND = {
+    "an array": (OBJECTS, ["0.0", "0.1", "1.0.w.0"]),
+    "an array of no axis": (np.array(Value(1.0), object), [""]),
+    "a deque": (deque([Value(1.0), (Value(2.0),)]), ["0", "1.0"]),
+    "a named tuple": (Pair(Value(1.0), Value(2.0)), ["0", "1"]),
+    "a subclass of dict": (OrderedDict(TABLE), ["low", "high.0"]),
+    "what can not be assigned to": (MappingProxyType(TABLE), ["low", "high.0"]),
+    "the values of a dictionary": (TABLE.values(), ["0", "1.0"]),
+    "the items of a dictionary": (TABLE.items(), ["0.1", "1.1.0"]),
+    "the keys of a dictionary": ({Value(1.0): 0, Value(2.0): 1}.keys(), ["0", "1"]),
+    "a mixture": ({"a": (deque([OBJECTS[:1]]), [TABLE])}, ["a.0.0.0.0", "a.0.0.0.1"]),
+}
+
+
+class Holder(nn.Module):
+    def __init__(self, part):
+        self.part = part
+        self.b = Value(7.0)
+
+    def __call__(self, x):
+        return self.b * x[0]
+
+
+@pytest.mark.parametrize("name", FOUND)
+def test_parameters_in_collections_of_all_kinds(name):
+    part, places = FOUND[name]
+    holder = Holder(part)
+    if name == "a mixture":
+        places = [*places, "a.1.0.low", "a.1.0.high.0"]
+    assert [path for path, _ in holder.named_parameters()] == [
+        *(f"part.{place}" for place in places), "b",
+    ]  # fmt: skip
+    assert [id(p) for p in holder.parameters()] == [id(p) for _, p in holder.named_parameters()]
+    holder.load_state_dict(dict.fromkeys(holder.state_dict(), 9.0))
+    assert {p.data for p in holder.parameters()} == {9.0}
+
+
+class Slots:
+    __slots__ = ("w",)
+
+    def __init__(self, w):
+        self.w = w
+
+
+@dataclass
+class Data:
+    w: object
+    note: str = ""
+
+
+HIDDEN = {
+    "a set": lambda p: {p},
+    "a frozen set": lambda p: frozenset({(1, p)}),
+    "an object": lambda p: SimpleNamespace(w=p),
+    "an object in a list": lambda p: [1.0, {"a": SimpleNamespace(w=[p])}],
+    "an object in an object": lambda p: SimpleNamespace(inner=Slots({"w": p})),
+    "an object with slots": Slots,
+    "a dataclass": Data,
+    "a list of one's own": lambda p: UserList([p]),
+    "a dictionary of one's own": lambda p: UserDict(w=p),
+    "an iterator": lambda p: iter([p]),
+    "an object in an array": lambda p: np.array([Slots(p)]),
+}
+HELD = {"a parameter": lambda: Value(0.5), "a module": lambda: nn.Neuron(2, seed=1)}
+
+
+@pytest.mark.parametrize("held", HELD)
+@pytest.mark.parametrize("name", HIDDEN)
+def test_parameters_that_would_be_lost_are_refused(name, held):
+    part = HELD[held]()
+    holder = Holder(HIDDEN[name](part))
+    words = r"^part.* of Holder is a .*, so that (Value\(data=0.5|Neuron 2 → 1).* not be trained"
+    for ask in (holder.parameters, holder.zero_grad, holder.state_dict):
+        with pytest.raises(TypeError, match=words):
+            ask()
+    with pytest.raises(TypeError, match=words):
+        mg.fit(holder, ([[1.0]], [0.0]), nn.mse)
+    assert repr(holder).startswith("Holder: 1 parameter")
+    holder.again = part  # now it is found, wherever else it is
+    assert len(holder.parameters()) == (2 if held == "a parameter" else 4)
+
+
+def test_objects_may_hold_what_is_no_parameter_or_not_their_own():
+    network = nn.MLP(2, [1], seed=1)
+    before = [id(p) for p in network.parameters()]
+    x = Value(3.0)
+    network.optimizer = optim.Optimizer(network.parameters(), optim.Adam())
+    network.picture = mg.draw(network([x, 1.0]))
+    network.walk = mg.step_through(network([x, 1.0]))
+    network.owner = SimpleNamespace(model=network, last=[network([1.0, 2.0])])
+    network.parent = weakref.ref(nn.Neuron(2))
+    network.frozen = lambda x: x * Value(2.0)
+    network.scale = partial(mg.prelu, slope=Value(0.5))
+    network.numbers = np.zeros(3)
+    network.kind = nn.Neuron
+    network.random = random.Random(1)
+    assert [id(p) for p in network.parameters()] == before
+
+
+def test_a_dataclass_may_be_a_module():
+    @dataclass(eq=False)
+    class Line(nn.Module):
+        slope: Value
+        offset: Value
+
+    assert Line(Value(2.0), Value(1.0)).state_dict() == {"slope": 2.0, "offset": 1.0}
 
 
 def test_parameters_of_layers_that_are_shared_and_of_modules_in_a_circle():

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import gc
+import sys
+from collections import deque
 from collections.abc import Mapping
+from functools import partial
+from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -19,9 +24,12 @@ alive: WeakValueDictionary[int, Module] = WeakValueDictionary()
 
 
 class Module:
-    """What has parameters: its attributes that are Values or Modules, or lists of such.
+    """What has parameters: its attributes that are Values or Modules, or collections of such.
 
-    Leaves among them are parameters; a Value that stands in two places counts once.
+    Leaves among them are parameters; a Value that stands in two places counts once. Collections
+    are lists, tuples, deques, dictionaries and their views, and NumPy's arrays of objects. What
+    else holds a parameter, such as a set or an object that is no Module, is refused; but a function
+    may use what is not to be trained.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -40,7 +48,12 @@ class Module:
         return self
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
-        """Each parameter with the path that leads to it, such as `layers.0.neurons.1.w.2`."""
+        """Each parameter with the path that leads to it, such as `layers.0.neurons.1.w.2`.
+
+        Raises:
+            TypeError: as `parameters` does.
+        """
+        self.parameters()
         for path, parameter, _ in self.placed_parameters():
             yield path, parameter
 
@@ -66,41 +79,39 @@ class Module:
             if isinstance(thing, Module):
                 yield path, thing
 
-    def _placed_parts(self) -> Iterator[tuple[str, Value | Module, Around]]:
-        """The Values and modules in it, each once, and the modules around them."""
-        seen: set[int] = set()
+    def _placed_parts(self) -> Iterator[tuple[str, Any, Around]]:
+        """The Values, modules and strangers in it, each once, and the modules around them."""
+        seen: dict[int, Any] = {}
         todo: list[tuple[str, Any, Around]] = [("", self, ())]
         while todo:
             path, thing, around = todo.pop()
             if id(thing) in seen:
                 continue
-            if isinstance(thing, Value):
-                seen.add(id(thing))
+            seen[id(thing)] = thing
+            if isinstance(thing, Value) or (parts := _parts(thing)) is None:
                 yield path, thing, around
                 continue
             if isinstance(thing, Module):
                 yield path, thing, around
                 around = (*around, (path, thing))
-            seen.add(id(thing))
             prefix = f"{path}." if path else ""
-            parts = [(f"{prefix}{name}", part, around) for name, part in _parts(thing)]
-            todo += reversed(parts)
+            todo += reversed([(f"{prefix}{name}", part, around) for name, part in parts])
 
     def parameters(self) -> list[Value]:
-        """All parameters, in the order in which they were made part of the module."""
-        # as `placed_parameters`, whose paths would take most of the time
-        found: list[Value] = []
-        seen: set[int] = set()
-        todo: list[Any] = [self]
-        while todo:
-            thing = todo.pop()
-            if id(thing) in seen:
-                continue
-            seen.add(id(thing))
-            if not isinstance(thing, Value):
-                todo += [part for _, part in _parts(thing)][::-1]
-            elif thing.op is None:
-                found.append(thing)
+        """All parameters, in the order in which they were made part of the module.
+
+        Raises:
+            TypeError: one stands in a set, or in an object that is no Module.
+        """
+        found, strangers, seen = _search(self)
+        for stranger in strangers:
+            if (held := _held(stranger, seen)) is not None:
+                path = next(path for path, part, _ in self._placed_parts() if part is stranger)
+                raise TypeError(
+                    f"{path} of {type(self).__name__} is a {type(stranger).__name__}, so that "
+                    f"{repr(held).splitlines()[0]} in it would not be trained: parameters stand "
+                    "in lists, tuples, dictionaries and classes that are derived from nn.Module"
+                )
         return found
 
     def __call__(self, x: Any) -> Any:
@@ -179,7 +190,7 @@ def _tree(module: Module) -> Iterator[str]:
     todo: list[tuple[str, str, Module, tuple[Module, ...]]] = [("", "", module, ())]
     while todo:
         first, rest, module, around = todo.pop()
-        count = len(module.parameters())
+        count = len(_search(module)[0])
         yield f"{first}{module.describe()}: {count:,} parameter{'' if count == 1 else 's'}"
         around = (*around, module)
         parts: list[Module] = []
@@ -191,14 +202,70 @@ def _tree(module: Module) -> Iterator[str]:
         todo += reversed(below)
 
 
-def _parts(thing: Any) -> Iterable[tuple[Any, Any]]:
-    """What stands in a module or a collection, by its names or places there."""
+def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
+    """A module's parameters in order, what is no collection, and all that was looked at by id."""
+    # as `placed_parameters`, whose paths would take most of the time
+    found: list[Value] = []
+    strangers: list[Any] = []
+    seen: dict[int, Any] = {}  # which keeps alive what a collection makes when it is asked
+    todo: list[Any] = [module]
+    while todo:
+        thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen[id(thing)] = thing
+        if isinstance(thing, Value):
+            if thing.op is None:
+                found.append(thing)
+        elif (parts := _parts(thing)) is None:
+            strangers.append(thing)
+        else:
+            todo += [part for _, part in parts][::-1]
+    return found, strangers, seen
+
+
+_PLAIN = (
+    type(None), float, int, str, bytes, type, ModuleType,
+    FunctionType, BuiltinFunctionType, MethodType, partial,
+)  # fmt: skip
+"""What has no parameters, or may use others' without being looked into."""
+
+_VIEWS = map(type, (vars().keys(), vars().values(), vars().items()))
+_ORDERED: tuple[type[Any], ...] = (list, tuple, deque, *_VIEWS)
+
+
+def _parts(thing: Any) -> Iterable[tuple[Any, Any]] | None:
+    """What stands in a module or a collection, by its names or places there; None for others."""
     if isinstance(thing, Module):
         return vars(thing).items()
-    if isinstance(thing, dict):
+    if isinstance(thing, _PLAIN):
+        return ()
+    if isinstance(thing, _ORDERED):
+        return enumerate(thing)
+    if isinstance(thing, dict | MappingProxyType):
         return thing.items()
-    return enumerate(thing) if isinstance(thing, list | tuple) else ()
+    if (numpy := sys.modules.get("numpy")) and isinstance(thing, numpy.ndarray):
+        places = numpy.ndindex(thing.shape) if thing.dtype == object else ()
+        return ((".".join(map(str, place)), thing[place]) for place in places)
+    return None
+
+
+def _held(stranger: Any, seen: dict[int, Any]) -> Any:
+    """A parameter or module in what is no collection, that was not seen elsewhere; None without."""
+    known = {id(stranger)}
+    todo = [stranger]
+    while todo:
+        thing = todo.pop()
+        if isinstance(thing, Module) or (isinstance(thing, Value) and thing.op is None):
+            return thing
+        # the package's own objects, such as pictures, show Values that others own
+        if type(thing).__module__.partition(".")[0] != __name__.partition(".")[0]:
+            for part in gc.get_referents(thing):
+                if not (id(part) in seen or id(part) in known or isinstance(part, _PLAIN)):
+                    known.add(id(part))
+                    todo.append(part)
+    return None
 
 
 def _items(thing: Any) -> list[Any]:
-    return [thing] if isinstance(thing, Module) else [part for _, part in _parts(thing)]
+    return [thing] if isinstance(thing, Module) else [part for _, part in _parts(thing) or ()]
