@@ -1,8 +1,9 @@
 """Derivatives of functions: gradients, Jacobians, Hessians, forward and reverse mode.
 
-Functions take Values (or nested sequences of them) and return Values (or nested sequences). The
-transforms here take numbers in the same shapes and return numbers. Given Values, or asked with
-`create_graph=True`, they return Values, so that they can be nested to any order.
+Functions take Values, or nested lists, tuples, dictionaries and arrays of them, and return such.
+The transforms here take numbers in the same shapes and return numbers, lists for arrays. Given
+Values, or asked with `create_graph=True`, they return Values, so that they can be nested to any
+order.
 """
 
 from __future__ import annotations
@@ -11,16 +12,14 @@ import math
 import threading
 from collections.abc import Callable
 from numbers import Real
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from micrograd_plus.adjoints import adjoints, plus, slopes, times
 from micrograd_plus.engine import Value, recorded
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
 from micrograd_plus.graph import infinite_gradient, inputs, order
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
+from micrograd_plus.nested import aligned, filled, flat, mapped
 
 Function = Callable[..., Any]
 
@@ -29,7 +28,7 @@ def value_and_grad(f: Function, create_graph: bool = False) -> Function:
     """A function that computes `f` and its gradient together.
 
     Args:
-        f: a function of scalars, or of nested sequences of scalars, that returns a scalar.
+        f: a function of scalars, or of nested structures of scalars, that returns a scalar.
         create_graph: whether to return Values, which can be differentiated again.
 
     Returns:
@@ -55,7 +54,7 @@ def grad(f: Function, create_graph: bool = False) -> Function:
     """A function that computes the gradient of `f`.
 
     Args:
-        f: a function of scalars, or of nested sequences of scalars, that returns a scalar.
+        f: a function of scalars, or of nested structures of scalars, that returns a scalar.
         create_graph: whether to return Values, which can be differentiated again.
 
     Returns:
@@ -81,7 +80,7 @@ def jacobian(f: Function, create_graph: bool = False) -> Function:
     """A function that computes the Jacobian of `f`, a reverse pass for each output.
 
     Args:
-        f: a function of scalars, or of nested sequences of scalars, that returns such a thing.
+        f: a function of scalars, or of nested structures of scalars, that returns such a thing.
         create_graph: whether to return Values, which can be differentiated again.
 
     Returns:
@@ -109,7 +108,7 @@ def hessian(f: Function, create_graph: bool = False) -> Function:
     """A function that computes the Hessian of `f`: n reverse passes for n variables.
 
     Args:
-        f: a function of scalars, or of nested sequences of scalars, that returns a scalar.
+        f: a function of scalars, or of nested structures of scalars, that returns a scalar.
         create_graph: whether to return Values, which can be differentiated again.
 
     Returns:
@@ -165,7 +164,7 @@ def jvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
     One pass through the graph from the inputs to the outputs, by the same table of derivatives.
 
     Args:
-        f: a function of nested sequences of scalars that returns a scalar or such a thing.
+        f: a function of nested structures of scalars that returns a scalar or such a thing.
         primals: a tuple of arguments for `f`.
         tangents: the direction, in the shape of `primals`.
         create_graph: whether to return Values, which can be differentiated again.
@@ -189,7 +188,7 @@ def vjp(f: Function, *primals: Any, create_graph: bool = False) -> tuple[Any, Fu
     """The value of `f`, and a function that pulls gradients back to its arguments.
 
     Args:
-        f: a function of nested sequences of scalars that returns a scalar or such a thing.
+        f: a function of nested structures of scalars that returns a scalar or such a thing.
         primals: the arguments.
         create_graph: whether to return Values, which can be differentiated again.
 
@@ -206,7 +205,7 @@ def vjp(f: Function, *primals: Any, create_graph: bool = False) -> tuple[Any, Fu
     ([6.0, 3.0], [3.0, 12.0])
     """
     call = _Call(f, primals, create_graph)
-    outputs = _flat(call.output)
+    outputs = flat(call.output)
 
     def pullback(upstream: Any) -> Any:
         weights = _same_shape(upstream, call.output, "the upstream gradients")
@@ -226,7 +225,7 @@ def hvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
     """The Hessian of `f` times a vector, forward mode over reverse mode, without the Hessian.
 
     Args:
-        f: a function of nested sequences of scalars that returns a scalar.
+        f: a function of nested structures of scalars that returns a scalar.
         primals: a tuple of arguments for `f`.
         tangents: the vector, in the shape of `primals`.
         create_graph: whether to return Values, which can be differentiated again.
@@ -256,20 +255,20 @@ class _Call:
         if not isinstance(args, tuple):
             raise TypeError(f"the arguments come as a tuple, such as (x,), not as {args!r}")
         self.args = _map(lambda x: x, args)
-        given = _flat(args)
+        given = flat(args)
         # inside the function of another transform all is Values: it may depend on that one's
         nested = getattr(_state, "calls", 0) > 0
-        values_given = any(isinstance(x, Value) for x in [*given, *_flat(with_values)])
+        values_given = any(isinstance(x, Value) for x in [*given, *flat(with_values)])
         self.as_values = create_graph or nested or values_given
         # each place gets a node of its own, also where a Value is given, perhaps twice
         self.leaves = [x * 1.0 if isinstance(x, Value) else Value(x) for x in given]
         self.done = {id(x) for x in given if isinstance(x, Value)}
         _state.calls = getattr(_state, "calls", 0) + 1
         try:
-            self.output = f(*_filled(args, iter(self.leaves)))
+            self.output = f(*filled(args, iter(self.leaves)))
         finally:
             _state.calls -= 1
-        for x in _flat(self.output):
+        for x in flat(self.output):
             if not isinstance(x, Value | Real):
                 kind = type(x).__name__
                 raise TypeError(f"the function has to return Values, not {x!r} ({kind})")
@@ -294,7 +293,7 @@ class _Call:
         tangents = dict(zip(self.leaves, direction, strict=True))
         seen = self.done | {id(leaf) for leaf in self.leaves}
         m = recorded if self.as_values else floats
-        for output in _flat(self.output):
+        for output in flat(self.output):
             for node in order(output, seen) if isinstance(output, Value) else ():
                 total: Any = 0.0
                 for arg, slope in slopes(node, node.op, m) if node.op else ():
@@ -320,42 +319,18 @@ _state = threading.local()
 """How many functions of transforms are running in this thread, one inside the other."""
 
 
-def _map(function: Callable[[Any], Any], nested: Any) -> Any:
-    """The nested sequence with a function applied to its scalars; arrays become lists."""
-    if getattr(nested, "ndim", 0):
-        nested = nested.tolist()
-    if isinstance(nested, list | tuple):
-        items = [_map(function, item) for item in nested]
-        return type(nested)(*items) if hasattr(nested, "_fields") else type(nested)(items)
-    return function(nested)
-
-
-def _filled(nested: Any, scalars: Iterator[Any]) -> Any:
-    """The nested sequence with other scalars in it; arrays stay arrays."""
-    if getattr(nested, "ndim", 0):
-        array = nested.astype(object)
-        for i in range(array.size):
-            array.flat[i] = next(scalars)
-        return array
-    if isinstance(nested, list | tuple):
-        items = [_filled(item, scalars) for item in nested]
-        return type(nested)(*items) if hasattr(nested, "_fields") else type(nested)(items)
-    return next(scalars)
-
-
-def _flat(nested: Any) -> list[Any]:
-    """The scalars of a nested sequence, in order."""
-    scalars: list[Any] = []
-    _map(scalars.append, nested)
+def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:
+    """The scalars of `given`, which has to have the shape of `expected`."""
+    scalars = aligned(given, expected)
+    if scalars is None:
+        given_shape, shape = (_map(lambda _: 0, nested) for nested in (given, expected))
+        raise ValueError(f"{what} need the shape {shape}, not {given_shape}")
+    for x in scalars:
+        if not isinstance(x, Value | Real):
+            raise TypeError(f"{what} are numbers, not {x!r} ({type(x).__name__})")
     return scalars
 
 
-def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:
-    """The scalars of `given`, which has to have the shape of `expected`."""
-    given_shape, shape = (str(_map(lambda x: 0, nested)) for nested in (given, expected))
-    if given_shape.replace("(", "[").replace(")", "]") != shape.replace("(", "[").replace(")", "]"):
-        raise ValueError(f"{what} need the shape {shape}, not {given_shape}")
-    for x in _flat(given):
-        if not isinstance(x, Value | Real):
-            raise TypeError(f"{what} are numbers, not {x!r} ({type(x).__name__})")
-    return _flat(given)
+def _map(function: Callable[[Any], Any], nested: Any) -> Any:
+    """The nested structure with a function applied to its scalars; arrays become lists."""
+    return mapped(function, nested, arrays=False)

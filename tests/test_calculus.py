@@ -254,6 +254,34 @@ def test_arrays_named_tuples_and_changed_arguments():
     assert pullback(1.0) == [3, 2]
 
 
+class Table(dict):
+    pass
+
+
+def test_every_structure_is_kept():
+    """In the function as in its results, but that these have lists in the place of arrays."""
+    point = collections.namedtuple("Point", "x y")
+    given = Table(a=(1.0, [2.0]), b=point(np.float32(3), np.array(4.0)), c=np.array([[5, 6]]))
+
+    def f(table):
+        assert type(table) is Table
+        assert type(table["b"]) is point
+        assert table["c"].shape == (1, 2)
+        (a, (b,)), (x, y) = table["a"], table["b"]
+        return {"sum": (table["c"] * [[x, y]]).sum() + a * b, "all": table}
+
+    found = mg.jacobian(f)(given)
+    assert found["sum"] == Table(a=(2, [1]), b=point(5, 6), c=[[3, 4]])
+    assert type(found["sum"]) is type(found["all"]) is Table
+    assert found["all"]["c"][0][1] == Table(a=(0, [0]), b=point(0, 0), c=[[0, 1]])
+    tangents = {"c": ((0, 1),), "b": [0, 0], "a": (0, (0,))}
+    assert mg.jvp(f, (given,), (tangents,))[1]["sum"] == 4
+    for wrong in ({"d": 0}, {"b": 0}, {"b": [0]}, {"a": (0, 0)}):
+        with pytest.raises(ValueError, match="the tangents need the shape"):
+            mg.jvp(f, (given,), (tangents | wrong,))
+    assert given == Table(a=(1.0, [2.0]), b=point(3, 4), c=given["c"])
+
+
 def test_softmax_of_large_numbers():
     for size in (0.0, 1e3, 1e12, 1e16):
         assert [x.data for x in mg.softmax([Value(size), Value(size)])] == [0.5, 0.5]
@@ -333,7 +361,7 @@ def test_deep_functions():
 
 
 def test_errors_name_what_is_wrong():
-    for output in (None, "a", {"a": 1}, map(mg.sin, [])):
+    for output in (None, "a", {"a": None}, map(mg.sin, [])):
         with pytest.raises(TypeError, match="has to return Values, not"):
             mg.jacobian(lambda x, output=output: output)(2)
     with pytest.raises(TypeError, match=r"a function is needed, not 3\.0"):

@@ -67,7 +67,7 @@ functions
 engine
 adjoints number
 copying
-graph
+graph nested
 errors files extras latex text
 floats
 ops

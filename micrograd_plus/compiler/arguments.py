@@ -8,8 +8,8 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.source import REDUCTIONS
-from micrograd_plus.compiler.trace import flat, mapped
 from micrograd_plus.extras import need
+from micrograd_plus.nested import flat, mapped
 from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:

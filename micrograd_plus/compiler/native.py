@@ -8,10 +8,11 @@ from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler.interpreter import interpreter
 from micrograd_plus.compiler.leaves import Leaves
 from micrograd_plus.compiler.tape import tape
-from micrograd_plus.compiler.trace import flat, mapped, trace
+from micrograd_plus.compiler.trace import trace
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
+from micrograd_plus.nested import flat, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -13,10 +13,11 @@ from micrograd_plus.compiler.leaves import Leaves
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.simplify import simplify
 from micrograd_plus.compiler.source import Source
-from micrograd_plus.compiler.trace import TraceError, flat, mapped, trace
+from micrograd_plus.compiler.trace import TraceError, trace
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
+from micrograd_plus.nested import flat, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

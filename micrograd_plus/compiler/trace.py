@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import graph
 from micrograd_plus.engine import Value
+from micrograd_plus.nested import flat, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -174,19 +175,3 @@ def no_collection() -> Iterator[None]:
     finally:
         if enabled:
             gc.enable()
-
-
-def flat(nested: Any) -> list[Any]:
-    """The leaves of nested sequences, in order."""
-    if isinstance(nested, list | tuple):
-        return [leaf for part in nested for leaf in flat(part)]
-    return [nested]
-
-
-def mapped(f: Callable[[Any], Any], nested: Any) -> Any:
-    """Nested sequences, as lists, with a function applied to the leaves."""
-    if hasattr(nested, "tolist"):
-        nested = nested.tolist()
-    if isinstance(nested, list | tuple):
-        return [mapped(f, part) for part in nested]
-    return f(nested)

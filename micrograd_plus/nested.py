@@ -1,0 +1,121 @@
+"""Nested structures of numbers or Values: lists, tuples, named tuples, dictionaries and arrays.
+
+Whatever runs a function on Values in the place of numbers, or gives back what belongs to them,
+keeps the structure that it is given. What is none of them is a leaf.
+"""
+
+from __future__ import annotations
+
+from copy import copy
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.extras import need
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+def mapped(f: Callable[[Any], Any], nested: Any, arrays: bool = True) -> Any:
+    """The same structure with a function applied to the leaves, in order.
+
+    Args:
+        f: a function of a leaf.
+        nested: the structure.
+        arrays: whether arrays become arrays of objects, those of pandas their own kind, or lists.
+            One without axes is the leaf that stands in it.
+
+    >>> mapped(lambda x: 2 * x, ({"w": [1, 2], "b": 3}, 4))
+    ({'w': [2, 4], 'b': 6}, 8)
+    """
+    if isinstance(nested, list | tuple):
+        items = [mapped(f, item, arrays) for item in nested]
+        return type(nested)(*items) if hasattr(nested, "_fields") else type(nested)(items)
+    if isinstance(nested, dict):
+        found = copy(nested)
+        for key, item in nested.items():
+            found[key] = mapped(f, item, arrays)
+        return found
+    axes = getattr(nested, "ndim", None)
+    if axes == 0:
+        return f(nested.item())
+    if isinstance(axes, int) and arrays:
+        return _array(f, nested)
+    if isinstance(axes, int) or hasattr(nested, "tolist"):
+        return mapped(f, _rows(nested), arrays)
+    return f(nested)
+
+
+def _array(f: Callable[[Any], Any], array: Any) -> Any:
+    numpy = need("numpy", "numpy")
+    found = numpy.empty(array.shape, object)
+    for i, x in enumerate(flat(_rows(array))):
+        found.flat[i] = f(x)
+    if isinstance(array, numpy.ndarray) or hasattr(array, "iloc"):
+        kept = array.astype(object)  # with what else its kind has, such as names of columns
+        kept[:] = found
+        return kept
+    return found
+
+
+def _rows(array: Any) -> Any:
+    """An array as lists; only DataFrames can't tell themselves."""
+    return array.tolist() if hasattr(array, "tolist") else array.to_numpy().tolist()
+
+
+def filled(nested: Any, leaves: Iterator[Any], arrays: bool = True) -> Any:
+    """The same structure with other leaves.
+
+    Args:
+        nested: the structure.
+        leaves: as many as there are, in order.
+        arrays: as for `mapped`.
+
+    >>> filled({"w": [1, 2], "b": 3}, iter("abc"))
+    {'w': ['a', 'b'], 'b': 'c'}
+    """
+    return mapped(lambda _: next(leaves), nested, arrays)
+
+
+def flat(nested: Any) -> list[Any]:
+    """The leaves, in order.
+
+    Args:
+        nested: the structure.
+
+    >>> flat(({"w": [1, 2], "b": 3}, 4))
+    [1, 2, 3, 4]
+    """
+    leaves: list[Any] = []
+    mapped(leaves.append, nested, arrays=False)
+    return leaves
+
+
+def aligned(nested: Any, model: Any) -> list[Any] | None:
+    """The leaves in the order of another structure's, None where the structures differ.
+
+    Lists, tuples and arrays may stand for each other; dictionaries need the same keys.
+
+    Args:
+        nested: the structure.
+        model: the other one.
+
+    >>> aligned({"b": 3, "w": (1, 2)}, {"w": [0, 0], "b": 0})
+    [1, 2, 3]
+    """
+    pairs = [(mapped(lambda x: x, nested, False), mapped(lambda x: x, model, False))]
+    leaves = []
+    while pairs:
+        mine, other = pairs.pop()
+        if isinstance(other, dict):
+            if not isinstance(mine, dict) or mine.keys() != other.keys():
+                return None
+            pairs += [(mine[key], other[key]) for key in reversed(other)]
+        elif isinstance(other, list | tuple):
+            if not isinstance(mine, list | tuple) or len(mine) != len(other):
+                return None
+            pairs += [*zip(mine, other, strict=True)][::-1]
+        elif isinstance(mine, dict | list | tuple):
+            return None
+        else:
+            leaves.append(mine)
+    return leaves
