@@ -51,8 +51,8 @@ class _Ancestors:
         return list, (), None, self._one_by_one()
 
     def _one_by_one(self) -> Iterator[Any]:
-        _state.in_order = True
         try:
+            _state.in_order = True
             yield from order(self.root)[:-1]
             yield None  # pickle asks for one item ahead; the state must outlast the last node
         finally:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import threading
 import warnings
 from contextlib import contextmanager
 from pathlib import Path
@@ -73,11 +74,20 @@ class _Recorder:
         self.differentiated: dict[Value, float] = {}
         self.passes = 0  # since the last step
         self.told: set[str] = set()
+        self.thread = threading.get_ident()
+
+    def here(self) -> bool:
+        """Whether it is its own thread that tells of something."""
+        return threading.get_ident() == self.thread
 
     def recorded(self, node: Value) -> None:
+        if not self.here():
+            return
         self.made[node] = _Made(_line(sys._getframe(1)), inputs(node))
 
     def differentiating(self, nodes: Sequence[Value]) -> None:
+        if not self.here():
+            return
         for node in nodes:
             if node.op is None or _follows(node, node.op):
                 continue
@@ -105,6 +115,8 @@ class _Recorder:
         self.passes += 1
 
     def stepping(self, parameters: Sequence[Value]) -> None:
+        if not self.here():
+            return
         if not self.passes and not any(p.grad for p in parameters):
             self.forgotten(
                 "backward()",
@@ -143,6 +155,8 @@ class _Recorder:
 def debug() -> Iterator[None]:
     """Within the block, errors tell where in the program the values that led to them were made.
 
+    It sees what happens in its own thread.
+
     Each value's line is noted, so the block takes more time and memory; outside it nothing is.
     A training loop within it that lacks `zero_grad()` or `backward()` gets a
     `ForgottenCallWarning`.
@@ -163,13 +177,14 @@ def debug() -> Iterator[None]:
     micrograd_plus.debugging.StaleGraphError: x = 2.0 was 0.5 when multiply = 0.25 was computed ...
     """
     recorder = _Recorder()
-    observers.append(recorder)
     try:
+        observers.append(recorder)
         yield
     except NonFiniteError as error:
         raise recorder.explained(error) from error
     finally:
-        observers.remove(recorder)
+        if recorder in observers:
+            observers.remove(recorder)
 
 
 def _follows(node: Value, op: Op) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 from micrograd_plus import graph, ops
@@ -11,6 +12,9 @@ from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
 from micrograd_plus.graph import (
     REAL,
+    assign,
+    assigning,
+    changing,
     evaluate,
     finite,
     infinite_gradient,
@@ -18,7 +22,7 @@ from micrograd_plus.graph import (
     local_derivatives,
     order,
     real,
-    unchanged_on_error,
+    run_through,
 )
 from micrograd_plus.number import Number
 from micrograd_plus.text import visible
@@ -111,8 +115,9 @@ def new_node(data: float, op: Op, left: Any, right: Any) -> Value:
     node.op = op
     node.left = left
     node.right = right
-    for observer in observers:
-        observer.recorded(node)
+    if observers:
+        for observer in tuple(observers):  # other threads may add and remove theirs
+            observer.recorded(node)
     return node
 
 
@@ -275,31 +280,36 @@ class Value(Number):
         6.0
         """
         nodes = order(self)
-        for observer in observers:
+        for observer in tuple(observers):
             observer.differentiating(nodes)
-        with unchanged_on_error(nodes, "grad") as before:
+        with changing:
             if create_graph:
                 _check_gradients(nodes)
-                for node, gradient in adjoints(self, m=recorded).items():
-                    node.grad = gradient if node.op is not None else plus(node.grad, gradient)
+                found = adjoints(self, m=recorded)
+                gradients = [
+                    found[node] if node.op is not None else plus(node.grad, found[node])
+                    for node in nodes
+                ]
+                assign(nodes, "grad", gradients)
                 return
-            if any(before):  # a graph just recorded has clean gradients
-                for node in nodes:
-                    if node.op is not None:
-                        node.grad = 0.0
+            before = [node.grad for node in nodes]
+            undo = assigning(nodes, "grad", before)  # made before, so that one call does it
             try:
+                if any(before):  # a graph just recorded has clean gradients
+                    for node in nodes:
+                        if node.op is not None:
+                            node.grad = 0.0
                 self.grad += 1.0
                 _chain_rule(nodes)
-            except TypeError:
-                _check_gradients(nodes)
+            except BaseException as error:
+                run_through(undo)
+                if isinstance(error, TypeError):
+                    _check_gradients(nodes)
                 raise
 
     def zero_grad(self) -> None:
         """Set the gradient of this value, and of every value it depends on, to 0."""
-        nodes = order(self)
-        with unchanged_on_error(nodes, "grad"):
-            for node in nodes:
-                node.grad = 0.0
+        assign(order(self), "grad", repeat(0.0))
 
     # arithmetic; sums and products, most of what is ever recorded, take a direct way, and
     # calling `new_node` would make that a seventh longer

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
-from contextlib import contextmanager
+import os
+import threading
+from collections import deque
+from itertools import chain, repeat, starmap
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
@@ -12,7 +15,7 @@ from micrograd_plus.floats import floats
 from micrograd_plus.text import shorten, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Container, Iterator, Sequence
+    from collections.abc import Callable, Container, Iterable, Sequence
 
     from micrograd_plus.operation import Op
 
@@ -24,6 +27,14 @@ changes = 0
 
 watchers: list[Callable[[Any], None]] = []
 """Functions that are told of each node whose number leaves the graph."""
+
+changing = threading.RLock()
+"""Held by whatever changes many nodes: one pass after the other, whichever threads they are in."""
+
+if hasattr(os, "register_at_fork"):  # a child begins between two passes, and not in one
+    os.register_at_fork(
+        before=changing.acquire, after_in_parent=changing.release, after_in_child=changing.release
+    )
 
 
 class Node:
@@ -58,8 +69,9 @@ class Node:
             TypeError: (when assigned) it is not a real number.
             NonFiniteError: (when assigned) it is nan or infinite.
         """
-        for watcher in watchers:
-            watcher(self)
+        if watchers:
+            for watcher in tuple(watchers):  # other threads may add and remove theirs
+                watcher(self)
         return self._data
 
     @data.setter
@@ -242,17 +254,40 @@ def _operands(args: Sequence[Any], numbers: Sequence[float]) -> str:
     return ", ".join(shown)
 
 
-@contextmanager
-def unchanged_on_error(nodes: Sequence[Node], slot: Literal["data", "grad"]) -> Iterator[list[Any]]:
-    """Give `slot` of all nodes its old content back if the block does not come to its end."""
-    # an attribute that is written out is found in half the time
-    before = [n.grad for n in nodes] if slot == "grad" else [n.data for n in nodes]
-    try:
-        yield before
-    except BaseException:
-        for node, content in zip(nodes, before, strict=True):
-            setattr(node, slot, content)
-        raise
+run_through: Callable[[Iterable[Any]], None] = deque[Any](maxlen=0).extend
+"""Takes all that an iterator gives, and keeps nothing.
+
+Python looks for signals such as Ctrl-C, and changes threads, between the instructions of its own
+code alone. So what an iterator of C does, run through by one call, is done as a whole.
+"""
+
+
+def assigning(nodes: Iterable[Node], slot: Literal["data", "grad"], contents: Iterable[Any]) -> Any:
+    """An iterator that puts contents into a slot of nodes, as it is run through."""
+    return map(setattr, nodes, repeat("_data" if slot == "data" else slot), contents)
+
+
+def assign(
+    nodes: Iterable[Node],
+    slot: Literal["data", "grad"],
+    contents: Iterable[Any],
+    also: Iterable[tuple[object, str, Any]] = (),
+) -> None:
+    """Put contents into a slot of nodes: into all of them or none, whatever interrupts.
+
+    Args:
+        nodes: where to.
+        slot: which one.
+        contents: for each node what it gets, computed and checked before.
+        also: objects with an attribute and its content each, which belong to the same change.
+    """
+    global changes
+    with changing:
+        try:
+            run_through(chain(assigning(nodes, slot, contents), starmap(setattr, also)))
+        finally:
+            if slot == "data":
+                changes += 1
 
 
 def replay(root: Node) -> None:
@@ -273,7 +308,13 @@ def replay(root: Node) -> None:
     -6.0
     """
     nodes = order(root)
-    with unchanged_on_error(nodes, "data"):
+    found: dict[Node, float] = {}
+    with changing:
         for node in nodes:
-            if node.op is not None:
-                node._data = evaluate(node.op, node.args, inputs(node), node.label)
+            if node.op is None:
+                found[node] = node.data
+                continue
+            numbers = [arg if type(arg) is float else found[arg] for arg in node.args]
+            found[node] = evaluate(node.op, node.args, numbers, node.label)
+        made = [node for node in nodes if node.op is not None]
+        assign(made, "data", [found[node] for node in made])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, overload
 from micrograd_plus.compiler.backends import find_backend
 from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.program import Program
-from micrograd_plus.compiler.trace import no_collection
+from micrograd_plus.compiler.trace import uncollected
 from micrograd_plus.engine import check_parameter
 from micrograd_plus.nn.module import Module
 
@@ -85,10 +85,11 @@ def compile(
             "the native backend has neither input_gradients nor has_aux, and computes in "
             f"float64, not {dtype}"
         )
-    with no_collection():
-        if backend == "native":
-            return PointProgram(fn, example, params)
-        return Program(fn, example, params, dtype, input_gradients, has_aux, backend)
+    if backend == "native":
+        return uncollected(lambda: PointProgram(fn, example, params))
+    return uncollected(
+        lambda: Program(fn, example, params, dtype, input_gradients, has_aux, backend)
+    )
 
 
 def _values(params: Any) -> list[Value]:

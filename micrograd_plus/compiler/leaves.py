@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import graph
 from micrograd_plus.nn.module import listed
@@ -34,23 +34,27 @@ class Leaves:
         self._changes = graph.changes
         self._seen = [x._data for x in self.values]
 
-    def changed(self) -> list[tuple[int, float]]:
-        """Index and number of each leaf that was assigned to since the last look.
+    def take_over(self, numbers: Any) -> None:
+        """Put what was assigned to leaves since the last look into an array.
+
+        Args:
+            numbers: an array with a place for each of the `values`, and perhaps more.
 
         Raises:
             ValueError: another Value stands in the place of a parameter.
         """
         if self._changes == graph.changes:
-            return []
-        changes = graph.changes
-        if list(map(id, listed(self._params))) != list(map(id, self.parameters)):
-            raise ValueError(
-                "a parameter was replaced by another Value since the function was compiled: "
-                "assign to its data instead, or compile again"
-            )
-        now = [x._data for x in self.values]
-        # another object, not another number: −0.0 equals 0.0
-        found = [(i, x) for i, (x, old) in enumerate(zip(now, self._seen, strict=True))
-                 if x is not old]  # fmt: skip
-        self._seen, self._changes = now, changes
-        return found
+            return
+        with graph.changing:
+            changes = graph.changes
+            if list(map(id, listed(self._params))) != list(map(id, self.parameters)):
+                raise ValueError(
+                    "a parameter was replaced by another Value since the function was compiled: "
+                    "assign to its data instead, or compile again"
+                )
+            now = [x._data for x in self.values]
+            for i, (x, old) in enumerate(zip(now, self._seen, strict=True)):
+                if x is not old:  # another object, not another number: −0.0 equals 0.0
+                    numbers[i] = x
+            # last, so that what is interrupted before, or in another thread, is done again
+            self._seen, self._changes = now, changes

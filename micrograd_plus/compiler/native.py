@@ -124,8 +124,7 @@ class PointProgram:
 
     def _inputs(self, point: tuple[Any, ...]) -> Any:
         """The numbers of a point one after the other, once the leaves are as they are now."""
-        for i, number in self._leaves.changed():
-            self._numbers[self._first + i] = number
+        self._leaves.take_over(self._numbers[self._first :])
         if len(point) != len(self._shapes):
             raise ValueError(f"{len(self._shapes)} arguments are needed, not {len(point)}")
         arrays = [self._array(i, part) for i, part in enumerate(point)]

@@ -6,6 +6,7 @@ import math
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import graph
 from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler.arguments import Arguments
 from micrograd_plus.compiler.backends import find_backend
@@ -14,7 +15,7 @@ from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.simplify import simplify
 from micrograd_plus.compiler.source import Source
 from micrograd_plus.compiler.trace import TraceError, trace
-from micrograd_plus.engine import Value
+from micrograd_plus.engine import Value, record
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
 from micrograd_plus.nested import flat, mapped
@@ -71,7 +72,7 @@ class Program:
     ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
         self._backend = find_backend(backend)
-        self._fn = fn
+        self._fn, self._example = fn, example
         self._dtype, self._running = numpy.dtype(dtype), self._backend.running(dtype)
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
@@ -193,13 +194,14 @@ class Program:
 
     def write_grads(self) -> None:
         """Put the gradient of the last `value_and_grad` into the parameters."""
-        for p, gradient in zip(self.parameters, self._gradient.tolist(), strict=True):
-            p.grad = gradient
+        graph.assign(self.parameters, "grad", self._gradient.tolist())
 
     def write_parameters(self) -> None:
         """Put the numbers of `vector` into the parameters."""
-        self._assign(self.vector.tolist())
-        self._leaves.changed()  # by no one else
+        numbers = [graph.finite(x, "a number of the vector") for x in self.vector.tolist()]
+        with graph.changing:
+            graph.assign(self.parameters, "data", numbers)
+            self._leaves.take_over(self._all)  # they are those that it has
 
     def source(self, backend: str = "numpy") -> str:
         """The program as the text of a module that runs without this package.
@@ -279,17 +281,18 @@ class Program:
 
     def _current(self) -> Any:
         """The numbers of all leaves, those that were assigned to Values taken over."""
-        for i, number in self._leaves.changed():
-            self._all[i] = number
+        self._leaves.take_over(self._all)
         return self._all
 
     def _shares(self, weights: Any, count: int) -> Any:
         """What each example counts."""
         if weights is None:
-            if len(self._equal) != count:
-                self._equal = self._numpy.full(count, 1 / max(count, 1), self._dtype)
-                self._equal.flags.writeable = False
-            return self._equal
+            equal = self._equal  # another thread may replace it
+            if len(equal) != count:
+                equal = self._numpy.full(count, 1 / max(count, 1), self._dtype)
+                equal.flags.writeable = False
+                self._equal = equal
+            return equal
         shares = self._numpy.asarray(weights, dtype=self._dtype)
         if shares.shape != (count,) or not self._numpy.isfinite(shares).all():
             raise ValueError(f"weights must be {count} finite numbers, not {weights!r}")
@@ -305,28 +308,44 @@ class Program:
         return sum(value), sum(gradient), *(self._numpy.concatenate(x, axis=1) for x in wide)
 
     def _explain(self, batch: tuple[Any, ...], count: int) -> None:
-        """Find the example whose results are not finite, by the engine, and raise its error."""
-        before = [p.data for p in self.parameters]
-        self._assign(self.vector.tolist())
-        try:
-            for i in range(count):
-                example = [mapped(Value, self._numpy.asarray(part)[i]) for part in batch]
-                try:
-                    for out in flat(self._fn(*example)):
-                        if isinstance(out, Value):
-                            adjoints(out)
-                except NonFiniteError as error:
-                    message = f"example {i}: {error}"
-                    raise NonFiniteError(
-                        message, error.op, error.operands, error.numbers
-                    ) from error
-        finally:
-            self._assign(before)
+        """Find the example whose results are not finite, by the engine, and raise its error.
+
+        No Value is assigned to, as other threads would see it: where the vector is another point
+        than the Values are at, what the function records there is recorded again.
+        """
+        live = zip(self._leaves.values, self._current().tolist(), strict=True)
+        moved = {leaf: Value(x, leaf.label) for leaf, x in live if x != leaf._data}
+        there, recorded = self._run(self._example) if moved else ([], [])
+        for i in range(count):
+            example = [self._numpy.asarray(part)[i] for part in batch]
+            try:
+                if moved:
+                    inputs = flat([mapped(Value, part) for part in example])
+                    twins = moved | dict(zip(there, inputs, strict=True))
+                    outputs = [_again(out, twins) for out in recorded]
+                else:
+                    _, outputs = self._run(example)
+                for out in outputs:
+                    adjoints(out)
+            except NonFiniteError as error:
+                message = f"example {i}: {error}"
+                raise NonFiniteError(message, error.op, error.operands, error.numbers) from error
         raise NonFiniteError("the sum over the batch is too large for a float")
 
-    def _assign(self, numbers: list[float]) -> None:
-        for p, number in zip(self.parameters, numbers, strict=True):
-            p.data = number
+    def _run(self, example: Sequence[Any]) -> tuple[list[Value], list[Value]]:
+        """The Values that the function gets for an example, and those that it gives."""
+        inputs = [mapped(Value, part) for part in example]
+        outputs = flat(self._fn(*inputs))
+        return flat(inputs), [out for out in outputs if isinstance(out, Value)]
+
+
+def _again(out: Value, twins: dict[Value, Value]) -> Value:
+    """An output recorded again, where some nodes have twins; those of the others are added."""
+    for node in graph.order(out):
+        if node.op is not None and node not in twins:
+            args = (arg if type(arg) is float else twins.get(arg, arg) for arg in node.args)
+            twins[node] = record(node.op, tuple(args))
+    return twins.get(out, out)
 
 
 def _filled(nested: Any, rows: Any) -> Any:

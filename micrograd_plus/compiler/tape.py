@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.adjoints import slopes
-from micrograd_plus.compiler.trace import nobody_looks
+from micrograd_plus.compiler.trace import unseen
 from micrograd_plus.engine import Value, recorded
 from micrograd_plus.extras import need
 from micrograd_plus.graph import order
@@ -215,9 +215,8 @@ class _Builder:
         value is not differentiated, but its derivatives are computed by its own rules: the ties
         of a maximum, say, share equally, which those of maxima of two don't.
         """
-        with nobody_looks():
-            value = op.value(recorded, *node.args)
-            found = slopes(node, op, recorded) if needed else []
+        value = unseen(op.value, recorded, *node.args)
+        found = unseen(slopes, node, op, recorded) if needed else []
         self._alive += [value, *(slope for _, slope in found)]
         at = self._part(value, apart)
         if not needed:

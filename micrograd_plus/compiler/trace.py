@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import gc
 import threading
-from contextlib import contextmanager
 from numbers import Real
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from micrograd_plus import graph
 from micrograd_plus.engine import Value
 from micrograd_plus.nested import flat, mapped
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Sequence
+
+
+T = TypeVar("T")
 
 
 class TraceError(TypeError):
@@ -76,8 +78,7 @@ def _run(fn: Callable[..., Any], example: Sequence[Any]) -> _Run:
 
     arguments = [mapped(leaf, part) for part in example]
     before = graph.changes
-    with nobody_looks():
-        outputs = fn(*arguments)
+    outputs = unseen(fn, *arguments)
     made = graph.changes - before
     for out in flat(outputs):
         if not isinstance(out, (Value, Real)):
@@ -140,9 +141,8 @@ def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:
     return x is y or (type(x) is type(y) is not tuple and bool(x == y))
 
 
-@contextmanager
-def nobody_looks() -> Iterator[None]:
-    """Within the block, in this thread, looking at a number is an error."""
+def unseen(f: Callable[..., T], *args: Any) -> T:
+    """What a function gives while looking at a number, in this thread, is an error."""
     mine = threading.get_ident()
 
     def refuse(node: Any) -> None:
@@ -155,23 +155,24 @@ def nobody_looks() -> Iterator[None]:
                 "math.exp"
             )
 
-    graph.watchers.append(refuse)
+    # no block of a contextmanager, whose Python code can be interrupted before it cleans up
     try:
-        yield
+        graph.watchers.append(refuse)
+        return f(*args)
     finally:
-        graph.watchers.remove(refuse)
+        if refuse in graph.watchers:
+            graph.watchers.remove(refuse)
 
 
-@contextmanager
-def no_collection() -> Iterator[None]:
-    """Within the block Python looks for no cycles, of which graphs have none.
+def uncollected(f: Callable[[], T]) -> T:
+    """What a function gives while Python looks for no cycles, of which graphs have none.
 
     With many nodes about, looking takes as long as compiling them.
     """
     enabled = gc.isenabled()
-    gc.disable()
     try:
-        yield
+        gc.disable()
+        return f()
     finally:
         if enabled:
             gc.enable()

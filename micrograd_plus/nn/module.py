@@ -7,12 +7,13 @@ import sys
 from collections import deque
 from collections.abc import Mapping
 from functools import partial
+from itertools import repeat
 from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import finite
+from micrograd_plus.graph import assign, finite
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -124,8 +125,7 @@ class Module:
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
-        for parameter in self.parameters():
-            parameter.grad = 0.0
+        assign(self.parameters(), "grad", repeat(0.0))
 
     def state_dict(self) -> dict[str, float]:
         """The parameters' numbers by their paths.
@@ -164,9 +164,8 @@ class Module:
             if names:
                 some = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
                 raise ValueError(f"the state {what} {some}: it is that of another model")
-        numbers = {name: finite(state[name], f"the state's {name}") for name in parameters}
-        for name, parameter in parameters.items():
-            parameter.data = numbers[name]
+        numbers = [finite(state[name], f"the state's {name}") for name in parameters]
+        assign(parameters.values(), "data", numbers)
 
     def describe(self) -> str:
         """What the module is, in a few words, for its line in `repr`."""

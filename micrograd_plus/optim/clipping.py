@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from micrograd_plus.graph import assign, changing
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -29,8 +31,9 @@ def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
     5.0
     """
     leaves = _leaves(parameters, limit)
-    for leaf in leaves:
-        leaf.grad = float(max(-limit, min(limit, leaf.grad)))
+    with changing:
+        clipped = [float(max(-limit, min(limit, leaf.grad))) for leaf in leaves]
+        assign(leaves, "grad", clipped)
 
 
 def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
@@ -53,12 +56,12 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
     (5.0, 0.6, 0.8)
     """
     leaves = _leaves(parameters, limit)
-    gradients = [float(leaf.grad) for leaf in leaves]
-    largest = max(map(abs, gradients), default=0.0) or 1.0  # whose norm need not be a float
-    relative = math.hypot(*(gradient / largest for gradient in gradients))
-    if relative > limit / largest:
-        for leaf, gradient in zip(leaves, gradients, strict=True):
-            leaf.grad = gradient / largest * (limit / relative)
+    with changing:
+        gradients = [float(leaf.grad) for leaf in leaves]
+        largest = max(map(abs, gradients), default=0.0) or 1.0  # whose norm need not be a float
+        relative = math.hypot(*(gradient / largest for gradient in gradients))
+        if relative > limit / largest:
+            assign(leaves, "grad", [g / largest * (limit / relative) for g in gradients])
     return relative * largest
 
 

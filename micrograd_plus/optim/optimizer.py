@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.engine import check_parameter, observers
 from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.graph import finite, unchanged_on_error
+from micrograd_plus.graph import assign, changing, finite
 from micrograd_plus.optim.rules import Rule
 
 if TYPE_CHECKING:
@@ -60,30 +61,33 @@ class Optimizer:
         Raises:
             NonFiniteError: a parameter would leave the numbers; then nothing is changed.
         """
-        for observer in observers:
+        for observer in tuple(observers):
             observer.stepping(self.parameters)
-        rate = self.rule.rate_at(self.steps if time is None else time)
-        step = self.steps + 1
-        try:
-            updates = [
-                self.rule.update(float(p.grad), state, p.data, rate, step)
-                for p, state in zip(self.parameters, self.states, strict=True)
-            ]
-        except (OverflowError, ZeroDivisionError):
-            raise NonFiniteError(f"step {step}: an update is not finite; lower the rate") from None
-        for p, (number, state) in zip(self.parameters, updates, strict=True):
-            for x in (number, *state):
-                finite(x, f"step {step}: {p.label or 'a parameter'}")
-        with unchanged_on_error(self.parameters, "data"):
-            for p, (number, _) in zip(self.parameters, updates, strict=True):
-                p.data = number
-            self.states = [state for _, state in updates]
-        self.steps = step
+        with changing:
+            rate = self.rule.rate_at(self.steps if time is None else time)
+            step = self.steps + 1
+            try:
+                updates = [
+                    self.rule.update(float(p.grad), state, p.data, rate, step)
+                    for p, state in zip(self.parameters, self.states, strict=True)
+                ]
+            except (OverflowError, ZeroDivisionError):
+                raise NonFiniteError(
+                    f"step {step}: an update is not finite; lower the rate"
+                ) from None
+            numbers, states = [], []
+            for p, (number, state) in zip(self.parameters, updates, strict=True):
+                what = f"step {step}: {p.label or 'a parameter'}"
+                numbers.append(finite(number, what))
+                states.append(state)
+                for x in state:
+                    finite(x, what)
+            remembered = [(self, "states", states), (self, "steps", step)]
+            assign(self.parameters, "data", numbers, also=remembered)
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
-        for p in self.parameters:
-            p.grad = 0.0
+        assign(self.parameters, "grad", repeat(0.0))
 
     def state_dict(self) -> dict[str, Any]:
         """What it remembers, as plain data."""

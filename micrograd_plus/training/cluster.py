@@ -273,8 +273,8 @@ def _quiet() -> Iterator[None]:
     """Keep what libraries print off standard output, which is for results."""
     sys.stdout.flush()
     kept, nothing = os.dup(1), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nothing, 1)
     try:
+        os.dup2(nothing, 1)
         yield
     finally:
         os.dup2(kept, 1)
