@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus import latex, ops
 from micrograd_plus.floats import floats
 from micrograd_plus.operation import BINDING
-from micrograd_plus.text import shorten, visible
+from micrograd_plus.text import brief, shorten
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -132,16 +132,16 @@ def split_label(label: str) -> tuple[str, str]:
 
 def text_name(label: str) -> str:
     """A label for plain text, its subscript lowered where Unicode has the characters."""
-    name, subscript = split_label(shorten(visible(label)))
+    name, subscript = split_label(brief(label))
     lowered = subscript.translate(_LOWERED)
     if any(char.isascii() and char != "," for char in lowered):
-        return shorten(visible(label))
+        return brief(label)
     return name + lowered
 
 
 def latex_name(label: str) -> str:
     """A label for LaTeX's mathematics, everything that LaTeX would act on escaped."""
-    label = shorten(visible(label))
+    label = brief(label)
     base = label.rstrip("′")
     name, subscript = map(latex.word, split_label(base))
     primes = "'" * (len(label) - len(base))

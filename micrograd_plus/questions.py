@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
 from micrograd_plus.mistakes import Reader
-from micrograd_plus.text import shorten, visible
+from micrograd_plus.text import brief, shorten, visible
 from micrograd_plus.walkthrough import names
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ def read(text: str) -> Answer:
         digits = int(found[3] or 0) - len(found[2] or "")
         if below and isfinite(number / below):
             return Answer(number / below, 0.0 if found[4] else float(f"1e{digits}"))
-    raise ValueError(f"{shorten(visible(text.strip()))!r} is no number: {UNREADABLE}")
+    raise ValueError(f"{brief(text.strip())!r} is no number: {UNREADABLE}")
 
 
 class Target(NamedTuple):

@@ -22,6 +22,11 @@ def shorten(text: str, width: int = 40) -> str:
     return text if len(text) <= width else text[: width - 1] + "…"
 
 
+def brief(label: str, width: int = 40) -> str:
+    """The beginning of a label of any length, visible, in at most `width` characters."""
+    return visible(shorten(label, width))
+
+
 def _visible(character: str) -> str:
     code = ord(character)
     if code < 0x20:

@@ -29,7 +29,7 @@ from micrograd_plus.drawing.stepper import write_page
 from micrograd_plus.drawing.stepper_page import fragment
 from micrograd_plus.expression import ExpressionError, from_text, read_numbers
 from micrograd_plus.formula import latex_name, split_label, text_name
-from micrograd_plus.text import shorten, visible
+from micrograd_plus.text import _visible, shorten, visible
 from micrograd_plus.training import History
 from micrograd_plus.walkthrough import steps
 from tests.conftest import skip
@@ -435,6 +435,30 @@ def test_histories_as_tables_have_no_formulas(tmp_path):
 DOM = """() => [...document.querySelectorAll("*")].map(e => [e.tagName,
     ...[...e.attributes].map(a => a.name.startsWith("data-") && a.name !== "data-living" ?
         a.name + "=" + a.value : a.name)])"""
+
+
+@pytest.mark.parametrize("part", ["x", "_{", "x\n"])
+def test_of_a_label_of_any_length_only_what_is_shown_is_read(part, tmp_path, monkeypatch):
+    read = []
+
+    def counted(character):
+        read.append(character)
+        return _visible(character)
+
+    monkeypatch.setattr("micrograd_plus.text._visible", counted)
+    counts = []
+    for length in (1_000, 1_000_000):
+        read.clear()
+        root = graph([part * (length // len(part))] * 3)
+        walk, asking = mg.step_through(root), mg.quiz(root)
+        walk.latex()
+        walk.to_html(tmp_path / "page.html")
+        walk.frames(tmp_path / "frames")
+        mg.draw(root, fold=True).to_html(tmp_path / "picture.html")
+        asking.to_html(tmp_path / "quiz.html")
+        str(mg.explain(root.args[0], root)), str(mg.summary(root))
+        counts.append(len(read))
+    assert counts[0] == counts[1]
 
 
 def test_a_browser_executes_nothing(open_page, tmp_path):

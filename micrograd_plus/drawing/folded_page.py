@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.drawing import layout
 from micrograd_plus.drawing.folded_scene import folded_scene
 from micrograd_plus.drawing.page import INKS, living, page, resource
-from micrograd_plus.text import shorten, visible
+from micrograd_plus.text import brief
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -91,7 +91,7 @@ def _views(scene: Scene, draw: Callable[..., str]) -> tuple[list[dict[str, Any]]
 
 def _name(fold: Fold) -> str:
     place = f"{fold.place.name}: " if fold.place and fold.place.name else ""
-    return shorten(visible(place + fold.title), 60)
+    return brief(place + fold.title, 60)
 
 
 def _laid_out(sources: list[str]) -> list[str]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from micrograd_plus.drawing.heatmap import cells, heat_map, painted, strip
 from micrograd_plus.drawing.look import GATE, INK, LIT_PLATE, LIT_WIRE, NAME, TEXT, Look
 from micrograd_plus.formula import split_label, text_name, text_number
-from micrograd_plus.text import shorten, visible
+from micrograd_plus.text import brief, shorten, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,8 +151,8 @@ def folded(title: str, inside: Inside, look: Look) -> str:
     ]
     span = f'colspan="{max(1, len(maps))}"'
     rows = [
-        f'<td {span}><font point-size="13">{_escape(shorten(visible(title)))}</font></td>',
-        f"<td {span}>{_small(_escape(shorten(visible(inside.details), 60)), NAME)}</td>",
+        f'<td {span}><font point-size="13">{_escape(brief(title))}</font></td>',
+        f"<td {span}>{_small(_escape(brief(inside.details, 60)), NAME)}</td>",
     ]
     if maps:
         for line in (
@@ -188,7 +188,7 @@ def _small(text: str, ink: str) -> str:
 
 def _name(label: str) -> str:
     """A label in italics, with its subscript."""
-    name, subscript = map(_escape, split_label(shorten(visible(label))))
+    name, subscript = map(_escape, split_label(brief(label)))
     lowered = f'<sub><font point-size="10">{subscript}</font></sub>' if subscript else ""
     return f"<i>{name}{lowered}</i>"
 

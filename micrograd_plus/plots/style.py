@@ -10,7 +10,7 @@ from typing import Any
 
 from micrograd_plus.extras import need
 from micrograd_plus.files import write
-from micrograd_plus.text import shorten, visible
+from micrograd_plus.text import brief
 
 COLOURS = ("#168cff", "#9f1d05", "#1d5e55", "#d57c18", "#9b239c", "#2d0608")
 """Colours of lines and classes, which also readers without red, green or blue cones tell apart."""
@@ -85,7 +85,7 @@ def on(axes: Any) -> Any:
 
 def plain(name: str) -> str:
     """A name as it stands: matplotlib would read $ as mathematics, and leave out names with _."""
-    text = shorten(visible(name)).replace("$", r"\$")
+    text = brief(name).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
 
 
