@@ -1,9 +1,11 @@
 """Checkpoints: a broken training goes on as if nothing had happened, and no file is half a file."""
 
 import errno
+import hashlib
 import json
 import os
 import random
+import re
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,7 @@ import pytest
 
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.training import CheckpointError, TrainingError, fit
+from micrograd_plus.training.checkpoint import load
 
 DATA = datasets.moons(10, seed=3)
 LOSS = nn.binary_cross_entropy_with_logits
@@ -202,12 +205,12 @@ def test_kills_at_any_moment_lose_nothing(tmp_path):
         if mode != "random":
             assert epochs == before  # the write never came to its end
         done = epochs
-    left = [file for file in tmp_path.iterdir() if file != path]
-    assert len(left) >= 10  # temporary files of processes that were killed: nothing minds them
+    assert len([*tmp_path.iterdir()]) <= 3  # the last part and its lock: the others are removed
     subprocess.run([sys.executable, "-c", PROGRAM, path, "random", str(done + 2)], check=True)
     unbroken = tmp_path / "unbroken"
     train(unbroken, epochs=done + 2)
     assert path.read_bytes() == unbroken.read_bytes()
+    assert sorted(tmp_path.iterdir()) == [path, unbroken]
 
 
 def test_a_kill_in_the_first_write_leaves_no_file(tmp_path):
@@ -226,6 +229,12 @@ def test_a_kill_in_the_first_write_leaves_no_file(tmp_path):
 
 
 # ------------------------------------------------------------------- what is no checkpoint
+
+
+def sealed(text):
+    """An object of JSON as a checkpoint has it: with the digest of what stands before."""
+    text = text.removesuffix("}")
+    return f'{text}, "sha256": "{hashlib.sha256(text.encode()).hexdigest()}"}}'
 
 
 def assert_refused(path, match="state", **options):
@@ -284,7 +293,7 @@ def test_foreign_files(name, saved):
 
 NAN, INF = float("nan"), float("inf")
 DAMAGES = {
-    "a later version": ("version", 2),
+    "a later version": ("version", 3),
     "no version": ("version", None),
     "no format": ("format", ...),
     **{
@@ -359,8 +368,88 @@ def test_damaged_checkpoints(name, saved):
         del part[key]
     else:
         part[key] = content
-    saved.write_text(json.dumps(whole))
+    del whole["sha256"]
+    saved.write_text(sealed(json.dumps(whole)))
     assert_refused(saved)
+
+
+def test_a_bit_that_flips(saved):
+    """Any one in the parameters, and of all else one in each byte."""
+    whole, draw = saved.read_bytes(), random.Random(1)
+    begin, end = whole.index(b'"parameters"'), whole.index(b'"optimizer"')
+    with saved.open("r+b", buffering=0) as file:
+
+        def flip(place, bit):
+            file.seek(place)
+            file.write(bytes([whole[place] ^ bit]))
+
+        for place in range(len(whole)):
+            for bit in range(8) if begin <= place < end else [draw.randrange(8)]:
+                flip(place, 1 << bit)
+                with pytest.raises(CheckpointError, match="state"):
+                    load(saved)
+                flip(place, 0)
+        for place in (0, begin, end, len(whole) - 1):
+            flip(place, 1)
+            assert_refused(saved)
+            flip(place, 0)
+    assert saved.read_bytes() == whole
+    assert load(saved)["parameters"] == network_after(2)
+
+
+def network_after(epochs):
+    model = network()
+    train(None, model, epochs=epochs)
+    return model.state_dict()
+
+
+EDITED = {
+    "a key twice": lambda text: text.replace(
+        '"parameters": {', '"parameters": {}, "parameters": {'
+    ),
+    "a name twice": lambda text: re.sub('("layers.0.neurons.0.b": )', r"\g<1>1.0, \1", text),
+    "another number": lambda text: re.sub('("layers.0.neurons.0.b": )', r"\g<1>1", text),
+    "a space": lambda text: text.replace(": {", ":  {", 1),
+    "a space at the end": lambda text: text + "\n",
+    "something at the end": lambda text: text + text,
+    "nicely indented": lambda text: json.dumps(json.loads(text), indent=1),
+    "no digest": lambda text: json.dumps(
+        {k: x for k, x in json.loads(text).items() if k != "sha256"}
+    ),
+    "a digest of something else": lambda text: text[:-5] + "0000" + text[-1:],
+}
+
+
+@pytest.mark.parametrize("name", EDITED)
+def test_what_was_edited(name, saved):
+    text = saved.read_text()
+    edited = EDITED[name](text)
+    assert edited != text
+    saved.write_text(edited)
+    assert_refused(saved, "was changed since it was written|is no checkpoint as micrograd_plus")
+
+
+def test_the_digest_is_of_all_that_stands_before(saved):
+    text = saved.read_text()
+    content = json.loads(text)
+    assert [*content][-1] == "sha256"
+    before = text.removesuffix(f', "sha256": "{content.pop("sha256")}"}}')
+    assert json.loads(before + "}") == content
+    assert sealed(before + "}") == text
+
+
+@pytest.mark.parametrize("version", [1, 3, 999_999_999])
+def test_another_version(version, saved):
+    saved.write_text(saved.read_text().replace('"version": 2', f'"version": {version}'))
+    assert_refused(saved, f"is of version {version}; this is version 2: train anew")
+
+
+@pytest.mark.parametrize("device", ["/dev/zero", "/dev/urandom", "/dev/null"])
+def test_a_file_without_end(device):
+    if not Path(device).exists():
+        pytest.skip(f"this system has no {device}")
+    with pytest.raises(CheckpointError, match=device):
+        train(resume=device)
 
 
 TRAININGS = {

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError, did_you_mean
+from micrograd_plus.files import check_places
 from micrograd_plus.graph import finite
 from micrograd_plus.nn.module import Module
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
-from micrograd_plus.training.checkpoint import check_place
 from micrograd_plus.training.cluster import current
 from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples, joined
@@ -158,7 +158,7 @@ def fit(
     if not cluster.first:
         checkpoint, progress = None, False
     if checkpoint is not None:
-        check_place(checkpoint)
+        check_places({"the checkpoint": checkpoint})
     size = batch_size or len(train)
     batches = -(-len(train) // size)
     training = Training(
