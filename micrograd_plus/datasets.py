@@ -6,6 +6,7 @@ Each set is a pair of lists: the inputs, a list of numbers each, and the targets
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Set
 from numbers import Integral, Real
 from random import Random
 from typing import Any
@@ -191,7 +192,7 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
         seed: a whole number, for the same parts each time.
 
     Raises:
-        TypeError: the fraction is no number.
+        TypeError: the fraction is no number, or the data have no rows in order.
         ValueError: the fraction leaves one part empty, or inputs and targets differ in number.
 
     >>> train, held_out = split(moons(10), 0.2)
@@ -201,7 +202,7 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
     if not isinstance(fraction, Real):
         kind = type(fraction).__name__
         raise TypeError(f"the data come as a pair, and then a fraction, which is no {kind}")
-    inputs, targets = list(data[0]), list(data[1])
+    inputs, targets = list(rows(data[0])), list(rows(data[1]))
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} inputs need as many targets, not {len(targets)}")
     held = round(len(inputs) * fraction) if 0 < fraction < 1 else 0
@@ -212,6 +213,32 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
     parts = order[held:], order[:held]
     train, held_out = (([inputs[i] for i in p], [targets[i] for i in p]) for p in parts)
     return train, held_out
+
+
+_COLUMNS = ("toarray", "iloc", "__dataframe__")  # what only sparse matrices and tables have
+
+
+def rows(part: Any, what: str = "the data") -> Any:
+    """Inputs or targets, of a table the array of its rows: its own items would be columns.
+
+    Args:
+        part: a sequence, an array, or a table such as a DataFrame.
+        what: what to call it in errors.
+
+    Raises:
+        TypeError: it has no rows, or not in order, as a dictionary, a set or a sparse matrix.
+
+    >>> rows([[1.0, 2.0], [3.0, 4.0]])
+    [[1.0, 2.0], [3.0, 4.0]]
+    """
+    if isinstance(part, list | tuple):  # the usual ones
+        return part
+    if hasattr(part, "to_numpy"):
+        return part.to_numpy()
+    if isinstance(part, Mapping | Set) or any(hasattr(part, name) for name in _COLUMNS):
+        kind = type(part).__name__
+        raise TypeError(f"{what}: a {kind} gives no numbers in order: make it a list or an array")
+    return part
 
 
 def _random(points: Any, noise: float, seed: int) -> Random:

@@ -11,6 +11,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
 
 from micrograd_plus import datasets
+from tests.trainings import Table
 
 CLASSIFIED = {
     "moons": 2,
@@ -242,6 +243,15 @@ def test_split_loses_and_repeats_nothing(n, fraction, seed):
         assert targets == [f"target {int(row[0])}" for row in inputs]  # pairs stay together
     assert datasets.split(data, fraction, seed) == parts
     assert data[0] == [[float(i)] for i in range(n)]
+
+
+def test_split_takes_the_rows_of_a_table():
+    inputs, targets = [[1.0, 2.0], [3.0, 4.0]], [0, 1]
+    expected = datasets.split((inputs, targets), 0.5)
+    for found, lists in zip(datasets.split((Table(inputs), targets), 0.5), expected, strict=True):
+        assert ([list(row) for row in found[0]], found[1]) == lists
+    with pytest.raises(TypeError, match="a set gives no numbers in order"):
+        datasets.split(({1.0, 2.0}, [0, 1]), 0.5)
 
 
 def test_split_is_drawn_at_random():

@@ -19,6 +19,7 @@ import micrograd_plus as mg
 from micrograd_plus import datasets, nn, optim, plots
 from micrograd_plus.extras import need
 from micrograd_plus.training import History, evaluate
+from tests.trainings import Table
 
 SQUARE = [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
 
@@ -134,6 +135,17 @@ def test_a_decision_of_a_model_on_a_data_set():
     picture = Picture(lambda x: int(np.hypot(*x) < 0.75), data)
     assert which(picture.at((0.05, 0.1)), 2) == 1
     assert which(picture.at((0.95, 0.95)), 2) == 0
+
+
+def test_a_table_is_its_rows():
+    data = [[1.0, 2.0], [3.0, 5.0]], [0, 1]
+    tables = Table(data[0]), data[1]
+    pictures = [Picture(lambda x: int(x[0] > 2), kind) for kind in (data, tables)]
+    assert len({picture.axes.get_xlim() for picture in pictures}) == 1
+    model = nn.MLP(2, [1], seed=1)
+    along = model.parameters()[:2]
+    surfaces = [plots.loss_along(model, kind, nn.mse, along) for kind in (data, tables)]
+    assert surfaces[0]([0.5, 1.0]) == surfaces[1]([0.5, 1.0])
 
 
 def test_no_class_is_drawn_where_the_model_gives_none():

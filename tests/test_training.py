@@ -15,11 +15,13 @@ from threading import Timer
 
 import numpy as np
 import pytest
+import scipy.sparse
 from sklearn.metrics import accuracy_score
 
 import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.training import History, TrainingError, evaluate, fit
+from tests.trainings import Column, Table
 
 DATA = datasets.moons(10, seed=3)
 LOGITS = nn.binary_cross_entropy_with_logits
@@ -785,6 +787,13 @@ def test_targets_alone_and_in_lists(targets, engine):
 
 # -------------------------------------------------------------------------- bad data
 
+
+class Columns(Table):
+    """A table that does not turn into an array."""
+
+    to_numpy = property()
+
+
 NAN, INF = math.nan, math.inf
 ROWS = [[0.0, 0.0], [0.0, 1.0], [1.0, 0.0]]
 BAD = {
@@ -817,6 +826,22 @@ BAD = {
     "a target of None": ((ROWS, [0, None, 1]), TypeError, r"target 1.*None"),
     "a target of text": ((ROWS, ["a", 1, 1]), TypeError, "target 0.*'a'"),
     "a target out of range": ((ROWS, [0, 1, 2]), ValueError, "target 2: .*between 0 and 1, not 2"),
+    "a dictionary": ({"x": ROWS, "y": [0, 1, 1]}, TypeError, "a dict gives no"),
+    "a dictionary for inputs": (({0: ROWS[0], 1: ROWS[1]}, [0, 1]), TypeError, "a dict gives no"),
+    "a set of inputs": (({(0.0, 1.0), (1.0, 0.0)}, [0, 1]), TypeError, "a set gives no"),
+    "a set of targets": ((ROWS[:2], {0, 1}), TypeError, "a set gives no"),
+    "a set for a target": ((ROWS[:2], [0, {1}]), TypeError, "target 1: a set gives no"),
+    "a dictionary for a target": ((ROWS[:1], [{0: 0.1}]), TypeError, "target 0: a dict gives no"),
+    "a table alone": (Table(ROWS[:2]), TypeError, "the data must be a pair of sequences"),
+    "a table for a row": (([Table(ROWS[:2])], [0]), TypeError, r"row 0, column 0.*\[0.0, 0.0\]"),
+    "items that are columns": (
+        (Columns(ROWS[:2]), [0, 1]),
+        TypeError,
+        "a Columns gives no numbers in order",
+    ),
+    "a sparse matrix": ((scipy.sparse.eye(2).tocsr(), [0, 1]), TypeError, "a csr_matrix gives no"),
+    "sparse data": (scipy.sparse.eye(2).tocsr(), TypeError, "a csr_matrix gives no"),
+    "masked": ((np.ma.array([[0.0, 1.0]], mask=[[0, 1]]), [0]), TypeError, "row 0, column 1.*None"),
     "a target too long": ((ROWS, [0, 1, [1, 0]]), TypeError, r"target 2: .*\[1, 0\]"),
 }
 WAYS = {
@@ -935,6 +960,10 @@ SAME = {
     "tuples": lambda x, t: [tuple(map(tuple, x)), tuple(t)],
     "truth values": lambda x, t: (x, [y == 1 for y in t]),
     "iterators": lambda x, t: (iter([iter(row) for row in x]), iter(t)),
+    "a table": lambda x, t: (Table(x), t),
+    "a table and a column of one": lambda x, t: (Table(x), Table([[y] for y in t])[0]),
+    "rows that are columns": lambda x, t: ([Column(row) for row in x], t),
+    "views of dictionaries": lambda x, t: [dict(enumerate(part)).values() for part in (x, t)],
     "numbers of NumPy": lambda x, t: ([[np.float64(v) for v in row] for row in x], t),
 }
 
@@ -947,6 +976,18 @@ def test_data_of_many_kinds_give_the_same(name, validation):
     data = SAME[name](*DATA)
     assert fit(other, data, LOGITS, epochs=2, batch_size=3, validation=validation) == expected
     assert numbers(other) == numbers(one)
+
+
+def test_a_table_is_its_rows_and_never_its_columns():
+    """Where there are as many of both, and columns are called by numbers, either would do."""
+    inputs = [[1.0, 2.0], [3.0, 5.0]]
+    columns = [list(column) for column in zip(*inputs, strict=True)]
+    one, two, other = (network() for _ in range(3))
+    fit(one, (inputs, [0, 1]), LOGITS, SLOW)
+    fit(two, (Table(inputs), Table([[0, 1], [1, 0]])[0]), LOGITS, SLOW)
+    fit(other, (columns, [0, 1]), LOGITS, SLOW)
+    assert numbers(one) == numbers(two) != numbers(other)
+    assert evaluate(one, (Table(inputs), [0, 1]), LOGITS) == evaluate(one, (inputs, [0, 1]), LOGITS)
 
 
 def test_targets_of_several_numbers_in_an_array():

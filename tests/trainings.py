@@ -27,6 +27,50 @@ class Rows:
         return self.data[0][i], self.data[1][i]
 
 
+class Table:
+    """What a DataFrame is here: rows to NumPy, and columns to whoever iterates or asks for items.
+
+    Its columns are called 0, 1, 2, … and its index is in another order than its rows.
+    """
+
+    iloc = property(lambda self: self)
+
+    def __init__(self, rows):
+        self.rows = [list(row) for row in rows]
+        self.columns = range(len(self.rows[0]))
+
+    def __len__(self):
+        return len(self.rows)
+
+    def __iter__(self):
+        return iter(self.columns)
+
+    def __getitem__(self, name):
+        return Column(row[name] for row in self.rows)
+
+    def to_numpy(self):
+        import numpy
+
+        return numpy.array(self.rows)
+
+    __array__ = to_numpy
+
+
+class Column(list):
+    """What a Series is here."""
+
+    def __getitem__(self, name):
+        return super().__getitem__(-1 - name)
+
+    def to_numpy(self):
+        import numpy
+
+        return numpy.array(list(self))
+
+    def tolist(self):
+        return list(self)
+
+
 def spirals(form=tuple, **options):
     """105 steps of mini-batches of 7, the last of an epoch of 6, with a held-out set."""
     given = {"batch_size": 7, "epochs": 15, "validation": 0.2, "gradient_flow": True}

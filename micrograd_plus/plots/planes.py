@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import compiler
+from micrograd_plus.datasets import rows
 from micrograd_plus.nn.losses import as_numbers
 from micrograd_plus.plots.style import COLOURS, GREY, MARKERS, PALE, line, on, plain, style
 
@@ -44,6 +45,7 @@ def decision_boundary(
         inputs, targets = data
     except (TypeError, ValueError):
         raise TypeError("the data must be a pair of sequences, inputs and targets") from None
+    inputs, targets = rows(inputs), rows(targets)
     if not len(inputs) or any(len(row) != 2 for row in inputs):
         raise ValueError("a decision boundary is drawn for inputs of two numbers each")
     for i, t in enumerate(targets):
@@ -155,15 +157,15 @@ def loss_along(
     >>> f([0.0, 0.0]), f([2.0, 1.0])
     (17.0, 0.0)
     """
-    inputs, targets = data
+    inputs, targets = map(rows, data)
     outputs = model(inputs[0])
     width = len(outputs) if isinstance(outputs, list | tuple) else 1
-    rows = [as_numbers(loss, target, width) for target in targets]
-    program = compiler.compile(lambda x, t: loss(model(x), t), inputs[0], rows[0], params=along)
+    numbers = [as_numbers(loss, target, width) for target in targets]
+    program = compiler.compile(lambda x, t: loss(model(x), t), inputs[0], numbers[0], params=along)
 
     def mean_loss(point: Sequence[float]) -> float:
         program.vector = point  # the program's own numbers, not the model's
-        return float(program(inputs, rows).mean())
+        return float(program(inputs, numbers).mean())
 
     return mean_loss
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterable, Mapping, Sequence, Set
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.datasets import rows
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite
 
@@ -26,25 +27,27 @@ def examples(data: Any, what: str = "the data") -> Examples:
         ValueError: there are no rows, rows differ in length, or a number is not finite; the
             message names row and column.
     """
-    if _on_demand(data) and not hasattr(data, "tolist"):
+    if rows(data, what) is data and _on_demand(data) and not hasattr(data, "tolist"):
         return OnDemand(data.__getitem__, len(data), what)
     try:
-        inputs, targets = (part if _on_demand(part) else list(_plain(part)) for part in data)
+        inputs, targets = map(_iterable, data if rows(data) is data else ())
     except (TypeError, ValueError):
         raise TypeError(
             f"{what} must be a pair of sequences, inputs and targets, or an object with a length "
             "whose items are pairs of inputs and target"
         ) from None
+    parts = [rows(part, what) for part in (inputs, targets)]
+    inputs, targets = (part if _on_demand(part) else list(_plain(part)) for part in parts)
     if len(inputs) != len(targets):
         raise ValueError(f"{what}: {len(inputs)} inputs need as many targets, not {len(targets)}")
     if _on_demand(inputs) or _on_demand(targets):
         return OnDemand(lambda i: (inputs[i], targets[i]), len(inputs), what)
     if not inputs:
         raise ValueError(f"{what}: there are no examples")
-    rows = [_row(row, f"{what}, row {i}") for i, row in enumerate(inputs)]
-    for i, row in enumerate(rows):
-        _check_width(row, len(rows[0]), f"{what}, row {i}")
-    return list(zip(rows, (_target(t, f"{what}, target {i}") for i, t in enumerate(targets)),
+    found = [_row(row, f"{what}, row {i}") for i, row in enumerate(inputs)]
+    for i, row in enumerate(found):
+        _check_width(row, len(found[0]), f"{what}, row {i}")
+    return list(zip(found, (_target(t, f"{what}, target {i}") for i, t in enumerate(targets)),
                     strict=True))  # fmt: skip
 
 
@@ -97,7 +100,7 @@ class OnDemand(Sequence[tuple[list[float], Any]]):
             error.add_note(f"({self._what}, row {i}, could not be read)")
             raise
         try:
-            inputs, target = pair
+            inputs, target = rows(pair)
         except (TypeError, ValueError):
             raise TypeError(
                 f"{self._what}, row {i}: a pair of inputs and target is needed, not {pair!r}"
@@ -145,15 +148,16 @@ def read(numpy: Any, found: Any, numbers: Iterable[int]) -> tuple[Any, list[Any]
     """
     pairs = [found.raw(i) for i in numbers]
     try:
-        rows = numpy.array([inputs for inputs, _ in pairs])
-        usual = rows.dtype.kind in "biuf" and rows.dtype.itemsize <= 8
-        usual = usual and rows.shape == (len(pairs), found.width) and numpy.isfinite(rows).all()
+        array = numpy.array([inputs for inputs, _ in pairs])
+        usual = array.dtype.kind in "biuf" and array.dtype.itemsize <= 8
+        usual = usual and array.shape == (len(pairs), found.width) and numpy.isfinite(array).all()
+        usual = usual and not any(isinstance(inputs, numpy.ma.MaskedArray) for inputs, _ in pairs)
     except (TypeError, ValueError):  # rows that differ in length, for one
         usual = False
     if not usual:
         pairs = [found[i] for i in numbers]
-        rows = numpy.array([inputs for inputs, _ in pairs])
-    return rows.astype(float, copy=False), [target for _, target in pairs]
+        array = numpy.array([inputs for inputs, _ in pairs])
+    return array.astype(float, copy=False), [target for _, target in pairs]
 
 
 def _on_demand(part: Any) -> bool:
@@ -162,7 +166,7 @@ def _on_demand(part: Any) -> bool:
     Arrays of NumPy, PyTorch and others, known by their `tolist`, are in memory, but for NumPy's
     `memmap`, which is a file.
     """
-    if isinstance(part, list | tuple | range | str | bytes | Mapping):
+    if isinstance(part, list | tuple | range | str | bytes):
         return False
     if hasattr(part, "tolist"):
         return "numpy" in sys.modules and isinstance(part, sys.modules["numpy"].memmap)
@@ -178,20 +182,25 @@ def _form(target: Any) -> str:
     return f"{len(target)} numbers" if isinstance(target, list) else "a number alone"
 
 
+def _iterable(part: Any) -> Any:
+    iter(part)
+    return part
+
+
 def _plain(part: Any) -> Any:
     """Arrays as lists, and iterators with them."""
     return part.tolist() if hasattr(part, "tolist") else part
 
 
 def _row(row: Any, where: str) -> list[float]:
-    row = _plain(row)
-    if not isinstance(row, Iterable) or isinstance(row, str | bytes | Mapping | Set):
+    row = _plain(rows(row, where))
+    if not isinstance(row, Iterable) or isinstance(row, str | bytes):
         raise TypeError(f"{where}: a sequence of numbers is needed, not {row!r}")
     return [finite(x, f"{where}, column {j}") for j, x in enumerate(row)]
 
 
 def _target(target: Any, where: str) -> Any:
-    target = _plain(target)
+    target = _plain(rows(target, where))
     if isinstance(target, Iterable) and not isinstance(target, str | bytes):
         target = list(target)
         _row(target, where)

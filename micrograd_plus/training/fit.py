@@ -93,10 +93,11 @@ def fit(
 
     Args:
         model: what is trained; called with the inputs of one example.
-        data: inputs and targets, two sequences of one length, as `datasets` gives them. Lists
-            and arrays are checked at once. What is neither but has a length and items, and NumPy's
-            `memmap`, is read batch by batch, and checked as it is read; it has to give the same
-            each time. It may also be one such object whose items are pairs of inputs and target.
+        data: inputs and targets, two sequences of one length, as `datasets` gives them. Lists,
+            arrays and the rows of tables such as DataFrames are checked at once. What is none of
+            these but has a length and items, and NumPy's `memmap`, is read batch by batch, and
+            checked as it is read; it has to give the same each time. It may also be one such object
+            whose items are pairs of inputs and target.
         loss: a function of outputs and target, such as those of `nn`.
         optimizer: an update rule of `optim` with its rate or schedule; Adam by default. Schedules
             are asked with the time in epochs.
