@@ -3,7 +3,7 @@
 Functions take Values, or nested lists, tuples, dictionaries and arrays of them, and return such.
 The transforms here take numbers in the same shapes and return numbers, lists for arrays. Given
 Values, or asked with `create_graph=True`, they return Values, so that they can be nested to any
-order.
+order. Arguments given by name are passed on as they are, and not differentiated.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from __future__ import annotations
 import math
 import threading
 from collections.abc import Callable
+from functools import wraps
 from numbers import Real
 from typing import Any
 
@@ -43,8 +44,9 @@ def value_and_grad(f: Function, create_graph: bool = False) -> Function:
     (6.0, (3.0, 2.0))
     """
 
-    def value_and_gradient(*args: Any) -> tuple[Any, Any]:
-        call = _Call(f, args, create_graph)
+    @wraps(f)
+    def value_and_gradient(*args: Any, **options: Any) -> tuple[Any, Any]:
+        call = _Call(f, args, create_graph, options=options)
         return call.plain(call.scalar()), call.shaped(call.gradient(call.scalar()))
 
     return value_and_gradient
@@ -73,7 +75,7 @@ def grad(f: Function, create_graph: bool = False) -> Function:
     12.0
     """
     both = value_and_grad(f, create_graph)
-    return lambda *args: both(*args)[1]
+    return wraps(f)(lambda *args, **options: both(*args, **options)[1])
 
 
 def jacobian(f: Function, create_graph: bool = False) -> Function:
@@ -97,8 +99,9 @@ def jacobian(f: Function, create_graph: bool = False) -> Function:
     [[2.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
     """
 
-    def matrix(*args: Any) -> Any:
-        call = _Call(f, args, create_graph)
+    @wraps(f)
+    def matrix(*args: Any, **options: Any) -> Any:
+        call = _Call(f, args, create_graph, options=options)
         return _map(lambda output: call.shaped(call.gradient(output)), call.output)
 
     return matrix
@@ -148,8 +151,9 @@ def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Funct
     if not isinstance(order, int) or order < 0:
         raise ValueError(f"the order of a derivative is a whole number from 0, not {order!r}")
 
-    def slope(x: Any) -> Any:
-        call = _Call(f, (x,), create_graph)
+    @wraps(f)
+    def slope(x: Any, /, **options: Any) -> Any:
+        call = _Call(f, (x,), create_graph, options=options)
         found = call.scalar()
         for n in range(order):
             found = call.gradient(found, call.as_values or n < order - 1)[0]
@@ -209,14 +213,14 @@ def vjp(f: Function, *primals: Any, create_graph: bool = False) -> tuple[Any, Fu
 
     def pullback(upstream: Any) -> Any:
         weights = _same_shape(upstream, call.output, "the upstream gradients")
-        call.as_values = call.as_values or any(isinstance(x, Value) for x in weights)
+        as_values = call.as_values or any(isinstance(x, Value) for x in weights)
         total: list[Any] = [0.0] * len(call.leaves)
         for output, weight in zip(outputs, weights, strict=True):
-            terms = [times(weight, slope) for slope in call.gradient(output)]
+            terms = [times(weight, slope) for slope in call.gradient(output, as_values)]
             total = list(map(plus, total, terms))
         if not all(map(math.isfinite, total)):
             raise NonFiniteError("the product with the upstream gradients is not finite")
-        return call.shaped(total)
+        return call.shaped(total, as_values)
 
     return call.plain(call.output), pullback
 
@@ -248,12 +252,22 @@ class _Call:
     """One call of a function, recorded: its leaves, its output, and the shapes of both."""
 
     def __init__(
-        self, f: Function, args: Any, create_graph: bool = False, with_values: Any = ()
+        self,
+        f: Function,
+        args: Any,
+        create_graph: bool = False,
+        with_values: Any = (),
+        options: dict[str, Any] | None = None,
     ) -> None:
         if not callable(f):
             raise TypeError(f"a function is needed, not {f!r} ({type(f).__name__})")
         if not isinstance(args, tuple):
             raise TypeError(f"the arguments come as a tuple, such as (x,), not as {args!r}")
+        if options and not args:
+            raise TypeError(
+                f"arguments given by name, {', '.join(options)}, are passed on as constants: give "
+                "what to differentiate for by position"
+            )
         self.args = _map(lambda x: x, args)
         given = flat(args)
         # inside the function of another transform all is Values: it may depend on that one's
@@ -265,7 +279,7 @@ class _Call:
         self.done = {id(x) for x in given if isinstance(x, Value)}
         _state.calls = getattr(_state, "calls", 0) + 1
         try:
-            self.output = f(*filled(args, iter(self.leaves)))
+            self.output = f(*filled(args, iter(self.leaves)), **(options or {}))
         finally:
             _state.calls -= 1
         for x in flat(self.output):
@@ -280,11 +294,11 @@ class _Call:
         kind = type(self.output).__name__
         raise TypeError(f"the function has to return one Value, not {self.output!r} ({kind})")
 
-    def gradient(self, output: Any, create_graph: bool | None = None) -> list[Any]:
+    def gradient(self, output: Any, as_values: bool | None = None) -> list[Any]:
         """One reverse pass: the derivatives of an output for the leaves."""
         if not isinstance(output, Value):
             return [0.0] * len(self.leaves)
-        as_values = self.as_values if create_graph is None else create_graph
+        as_values = self.as_values if as_values is None else as_values
         found = adjoints(output, self.done, recorded if as_values else floats)
         return [found.get(leaf, 0.0) for leaf in self.leaves]
 
@@ -304,15 +318,16 @@ class _Call:
                 seen.add(id(node))
         return _map(lambda x: tangents.get(x, 0.0) if isinstance(x, Value) else 0.0, self.output)
 
-    def shaped(self, numbers: list[Any]) -> Any:
+    def shaped(self, numbers: list[Any], as_values: bool | None = None) -> Any:
         """Numbers for the leaves in the shape of the arguments."""
         rest = iter(numbers)
-        shaped = self.plain(_map(lambda x: next(rest), self.args))
+        shaped = self.plain(_map(lambda x: next(rest), self.args), as_values)
         return shaped[0] if len(shaped) == 1 else shaped
 
-    def plain(self, nested: Any) -> Any:
+    def plain(self, nested: Any, as_values: bool | None = None) -> Any:
         """Values as they are, or as floats where nobody asked for Values."""
-        return nested if self.as_values else _map(float, nested)
+        as_values = self.as_values if as_values is None else as_values
+        return nested if as_values else _map(float, nested)
 
 
 _state = threading.local()

@@ -224,6 +224,55 @@ def test_values_in_values_out():
     assert pullback(1.0).data == 4
 
 
+def test_a_pullback_remembers_nothing_of_the_last_one():
+    """What it was given once says nothing of what is asked next."""
+    value, pullback = mg.vjp(lambda x: [x[0] * x[1], x[1]], [2.0, 3.0])
+    before = pullback([1.0, 10.0])
+    assert [g.data for g in pullback([Value(1.0), Value(10.0)])] == before == [3, 12]
+    with pytest.raises(ValueError, match="upstream gradients need the shape"):
+        pullback([Value(1.0)])
+    after = pullback([1.0, 10.0])
+    assert after == before
+    assert {type(g) for g in after} == {float}
+    assert value == [6, 3]
+
+
+@pytest.mark.parametrize("transform", [mg.grad, mg.value_and_grad, mg.jacobian, mg.derivative])
+def test_functions_can_be_used_anew_after_values(transform):
+    f = transform(lambda v: v**3)
+    before = f(2.0)
+    f(Value(2.0))
+    assert f(2.0) == before
+    assert not any(isinstance(x, Value) for x in np.ravel(f(2.0)))
+
+
+TRANSFORMS = (mg.grad, mg.value_and_grad, mg.jacobian, mg.hessian, mg.derivative)
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS)
+def test_arguments_given_by_name_are_constants(transform):
+    """As in JAX and HIPS autograd; and errors speak of the user's function."""
+
+    def cubed(x, *, times=1.0):
+        return times * x**3
+
+    assert transform(cubed)(2.0, times=5.0) == transform(lambda x: 5.0 * x**3)(2.0)
+    assert transform(cubed).__name__ == "cubed"
+    with pytest.raises(TypeError, match=r"cubed\(\) got an unexpected keyword argument 'y'"):
+        transform(cubed)(2.0, y=2.0)
+    with pytest.raises(TypeError, match="cubed"):
+        transform(cubed)()
+    w = Value(5.0)
+    assert transform(cubed)(2.0, times=w) == transform(cubed)(2.0, times=5.0)
+    assert mg.grad(lambda y: mg.grad(cubed)(2.0, times=y))(5.0) == 12
+
+
+@pytest.mark.parametrize("transform", TRANSFORMS[:-1])
+def test_names_alone_give_nothing_to_differentiate_for(transform):
+    with pytest.raises(TypeError, match="given by name, x, y, are passed on as constants"):
+        transform(lambda x, y: x * y)(x=2.0, y=3.0)
+
+
 def test_what_is_inside_depends_on_what_is_outside():
     """No perturbation confusion, and no dependence lost."""
     assert mg.grad(lambda x: x * mg.grad(lambda y: x * y)(1.0))(2.0) == 4
