@@ -109,8 +109,8 @@ def __dir__() -> list[str]:
     return sorted(__all__)
 
 
-def _in_notebook(value: Value) -> dict[str, str]:
-    bundle: dict[str, str] = _import_module("micrograd_plus.drawing.picture").in_notebook(value)
+def _in_notebook(*asked: object) -> dict[str, str]:
+    bundle: dict[str, str] = _import_module("micrograd_plus.drawing.picture").in_notebook(*asked)
     return bundle
 
 

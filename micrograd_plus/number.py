@@ -22,11 +22,11 @@ def _comparison(compare: Callable[[float, Any], bool]) -> Callable[[Any, Any], b
     return method
 
 
-def _no_picture(number: Any) -> dict[str, str]:
+def _no_picture(number: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:
     return {}
 
 
-picture: Callable[[Any], dict[str, str]] = _no_picture
+picture: Callable[..., dict[str, str]] = _no_picture
 """What a notebook shows of a number beside its text. Pictures are made far above this module:
 the package's front door puts a function here that loads them when they are wanted."""
 
@@ -71,8 +71,8 @@ class Number(Node):
         label = f", label={self.label!r}" if self.label else ""
         return f"Value(data={self._data!r}, grad={float(self.grad)!r}{label})"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
-        return picture(self)
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        return picture(self, include, exclude)
 
     # copies and pickles
     def __copy__(self) -> Any:

@@ -390,9 +390,75 @@ def test_values_hand_a_picture_to_notebooks():
     bundle = f._repr_mimebundle_(include=None, exclude=None)
     assert bundle["image/svg+xml"] == mg.draw(f).pipe("svg").decode()
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert bundle["text/plain"] == repr(f)
     assert (f.grad, x.grad) == (0.0, 0.0)
     assert repr(f) == "Value(data=6.0, grad=0.0)"
     assert x._repr_mimebundle_() == {}  # there is no graph to see
+
+
+SHELLS = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+import micrograd_plus as mg
+from micrograd_plus.drawing import layout
+
+laid_out = []
+real = layout.together
+layout.together = lambda *made: laid_out.append(1) or real(*made)
+kind = {"terminal": TerminalInteractiveShell, "notebook": InteractiveShell}[sys.argv[1]]
+shell = kind.instance()
+x, y = mg.values(x=2, y=3)
+for shown in (x, x * y, mg.draw(x * y)):
+    formats = shell.display_formatter.format(shown)[0]
+    print(sorted(formats), formats["text/plain"][:11], len(laid_out))
+if sys.argv[1] == "terminal":  # a notebook shows it by widgets
+    shell.display_formatter.format(mg.play(x * y))
+asked = shell.display_formatter.format(x * y, include=["image/png"])[0]
+print(sorted(asked), len(laid_out))
+print(sorted(shell.display_formatter.format(x * y, include=["text/plain"])[0]), len(laid_out))
+"""
+IMAGES = "'image/png', 'image/svg+xml', "
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines"),
+    [
+        (
+            "terminal",
+            [
+                "['text/plain'] Value(data= 0",
+                "['text/plain'] Value(data= 0",
+                "['text/plain'] <Picture of 0",
+                "<Play with x = 2.0, y = 3.0: 6.0>",
+                "['image/png'] 1",
+                "['text/plain'] 1",
+            ],
+        ),
+        (
+            "notebook",
+            [
+                "['text/plain'] Value(data= 0",
+                f"[{IMAGES}'text/plain'] Value(data= 1",
+                f"[{IMAGES}'text/plain'] <Picture of 2",
+                "['image/png'] 3",
+                "['text/plain'] 3",
+            ],
+        ),
+    ],
+)
+def test_ipython_gets_text_and_pictures_where_they_are_shown(kind, lines, tmp_path):
+    """A terminal shows the number, and nothing is laid out that nobody sees."""
+    for package in ("IPython", "anywidget"):
+        needed(package)
+    run = subprocess.run(
+        [sys.executable, "-c", SHELLS, kind],
+        env=apart(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout.splitlines() == lines, run.stderr
 
 
 def test_where_no_picture_can_be_made_values_stay_text(monkeypatch):

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import cache
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_plus.errors import did_you_mean
 
@@ -23,11 +23,25 @@ _B = TypeVar("_B")
 FORMATS = ("svg", "png", "pdf", "dot")
 ENDINGS = (*FORMATS, "html")
 """Of the files that a picture is written into: its formats, and a page."""
+_IMAGES = frozenset({"image/svg+xml", "image/png"})
 _LARGE = 40_000  # characters, some 80 nodes
 
 
 in_browser: Callable[[str], str] | None = None
 """A function from DOT source to SVG, for Python in a browser, which can't start programs."""
+
+
+def asked(include: Any = None, exclude: Any = None) -> bool:
+    """Whether who shows an object shows pictures, which a terminal's IPython does not.
+
+    Args:
+        include: the MIME types that it asks for, if it says so.
+        exclude: those that it has no use for.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    shown = include or (shell.display_formatter.active_types if shell else _IMAGES)
+    return not _IMAGES.intersection(shown) <= set(exclude or ())
 
 
 class LayoutError(RuntimeError):

@@ -105,7 +105,9 @@ class Picture:
     def __repr__(self) -> str:
         return f"<Picture of {len(self.source):,} characters of DOT: see .source, .render(path)>"
 
-    def _repr_mimebundle_(self, **kwargs: Any) -> dict[str, str]:
+    def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
+        if not layout.asked(include, exclude):
+            return {"text/plain": repr(self)}
         # a notebook that is not trusted shows no SVG, but does show the PNG
         png, svg = layout.together(partial(self.pipe, "png"), partial(self.pipe, "svg"))
         return {
@@ -183,15 +185,16 @@ def draw(
     return Picture(drawn(picture, background=background), picture, drawn)
 
 
-def in_notebook(value: Value) -> dict[str, str]:
+def in_notebook(value: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
     """What a notebook shows of a Value that ends a cell: its picture, beside its text.
 
-    Only its text where there is no graph to see, where it is too large to be read, and where no
-    program lays pictures out: whoever looks at a number has not asked for a picture.
+    Only its text where there is no graph to see, where it is too large to be read, where no
+    program lays pictures out, and where none is shown: whoever looks at a number has not asked
+    for a picture.
     """
-    if value.op is None or len(order(value)) > LIMIT:
+    if value.op is None or not layout.asked(include, exclude) or len(order(value)) > LIMIT:
         return {}
     try:
-        return draw(value)._repr_mimebundle_()
+        return draw(value)._repr_mimebundle_(include, exclude) | {"text/plain": repr(value)}
     except layout.LayoutError:
         return {}

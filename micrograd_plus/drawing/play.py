@@ -11,6 +11,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
+from micrograd_plus.drawing.layout import asked
 from micrograd_plus.drawing.page import resource
 from micrograd_plus.drawing.player import Player, player_of
 from micrograd_plus.drawing.stepper_page import fragment, script
@@ -58,6 +59,9 @@ class Play:
         return f"<Play with {numbers}: {self.root.data!r}>"
 
     def _ipython_display_(self) -> None:
+        if not asked():
+            print(repr(self))
+            return
         display = import_module("IPython.display").display
         walk = fragment(self.root, self._player.view.steps)
         style = f"<style>{resource('play.css')}</style>"
