@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import ops
 from micrograd_plus.graph import N, order, packed
 
 if TYPE_CHECKING:
@@ -34,10 +33,9 @@ def reduce_node(node: N) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     Left to itself pickle would descend from each node into its arguments, a level of recursion
     each. Written in order, a node's arguments are known already when its turn comes.
     """
-    op = node.op.name if node.op else None
-    content = (type(node), op, node.args, node.data, float(node.grad), node.label)
+    content = (type(node), node.op, node.args, node.data, float(node.grad), node.label)
     if not node.args or getattr(_state, "in_order", False):
-        return _restored, content
+        return _node, content
     return _after, (_Ancestors(node), *content)
 
 
@@ -59,12 +57,8 @@ class _Ancestors:
             _state.in_order = False
 
 
-def _restored(kind: type[N], op: str | None, *content: Any) -> N:
-    return _node(kind, ops.find(op) if op else None, *content)
-
-
 def _after(ancestors: list[Any], *content: Any) -> Any:
-    return _restored(*content)
+    return _node(*content)
 
 
 def _node(kind: type[N], op: Any, args: Any, data: float, grad: float, label: str) -> N:

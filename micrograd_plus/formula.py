@@ -78,6 +78,8 @@ class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])
 
 def apply(op: Op, *args: Any) -> Any:
     """An operation on formulas and numbers, simplified."""
+    if not ops.has(op):  # it may be called like one of the table's
+        return Term(op, args)
     if op.name in _FOLDED and all(isinstance(arg, float) for arg in args):
         return op.value(floats, *args)
     match op.name, args:

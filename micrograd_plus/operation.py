@@ -164,5 +164,11 @@ class Op:
             for rule, want in zip(self.partials, wanted, strict=True)
         ]
 
+    def __copy__(self) -> Op:
+        return self  # nothing of it ever changes
+
+    def __deepcopy__(self, memo: Any) -> Op:
+        return self
+
     def __repr__(self) -> str:
         return f"<operation {self.name}: {self.about}>"

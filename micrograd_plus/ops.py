@@ -768,7 +768,21 @@ def find(name: str) -> Op:
         raise KeyError(f"no operation is called {name!r}; there are {known}") from None
 
 
-copyreg.pickle(Op, lambda op: (find, (op.name,)))  # rules can't be pickled, names can
+def has(op: Op) -> bool:
+    """Whether an operation is an entry of the table, and not just called like one."""
+    return TABLE.get(op.name) is op
+
+
+def _reduced(op: Op) -> tuple[Callable[[str], Op], tuple[str]]:
+    if has(op):
+        return find, (op.name,)  # rules can't be pickled, names can
+    raise TypeError(
+        f"{op!r} can't be pickled: it is not in the table of operations, where it would be found "
+        "again by its name"
+    )
+
+
+copyreg.pickle(Op, _reduced)
 
 
 class Namespace:

@@ -102,7 +102,7 @@ class Builder:
             for factor, other in (tuple(args), tuple(reversed(args))):
                 if factor.kind == "constant" and factor.number == 1:
                     return other
-        key = (op.name, *(arg.order for arg in args))
+        key = (op, *(arg.order for arg in args))
         return self.make("operation", key, op=op, args=tuple(args))
 
     def linear(self, terms: list[Term]) -> Expression:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import ops
 from micrograd_plus.compiler.arrays import Arrays, some
 from micrograd_plus.compiler.backends import View
 from micrograd_plus.compiler.code import Code, Functions, code
 from micrograd_plus.compiler.schedule import SMALL
-from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.schedule import Group
 
 
-_INLINE = ("add", "subtract", "multiply", "divide", "negate", "reciprocal", "power")
+_INLINE = {
+    *(ops.add, ops.subtract, ops.multiply, ops.divide, ops.negate, ops.reciprocal, ops.power)
+}
 
 REDUCTIONS = {  # the functions for their values, and for their derivatives
-    "max": ("largest", "chosen"),
-    "min": ("smallest", "chosen"),
-    "logsumexp": ("logsumexp", "softmax"),
+    ops.max: ("largest", "chosen"),
+    ops.min: ("smallest", "chosen"),
+    ops.logsumexp: ("logsumexp", "softmax"),
 }
 
 
@@ -129,8 +131,8 @@ class Forward(Arrays):
 
     def _operation(self, group: Group) -> None:
         op = some(group.op)
-        # what is not in the table has no function of its own
-        rule = op.value if op.name in _INLINE or op.name not in TABLE else None
+        # what is not in the table has no function of its own, whatever it is called
+        rule = op.value if op in _INLINE or not ops.has(op) else None
         args = self._args(group)
         value = rule(self.functions, *args) if rule else getattr(self.functions, op.name)(*args)
         self._let(group, code(value).text)
@@ -139,8 +141,8 @@ class Forward(Arrays):
         count = len(group.members[0].args)
         rows = self._cube(group, [row for e in group.members for row in e.args], count)
         op = some(group.op)
-        if op.name in REDUCTIONS:
-            self._let(group, self._reduced(REDUCTIONS[op.name][0], rows))
+        if op in REDUCTIONS:
+            self._let(group, self._reduced(REDUCTIONS[op][0], rows))
         else:
             value = op.value(self.functions, *self._columns_of(group))
             self._let(group, code(value).text)

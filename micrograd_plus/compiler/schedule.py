@@ -50,14 +50,14 @@ def schedule(outputs: Iterable[Expression]) -> list[Group]:
             rows.setdefault(shared, []).append(e)
         elif e.op is not None:
             kinds = tuple((arg.kind == "constant", arg.batched) for arg in e.args)
-            alike.setdefault((e.level, e.op.name, e.batched, kinds), []).append(e)
+            alike.setdefault((e.level, e.op, e.batched, kinds), []).append(e)
     groups = []
     for (weighted, no_bias, batched, *_), members in rows.items():
         if len(members) > 1 and len({e.level for e in members}) == 1:
             groups.append(Group("matrix", members))
             continue
         for e in members:
-            alone = (e.level, "", batched, weighted, no_bias, len(e.args))
+            alone = (e.level, None, batched, weighted, no_bias, len(e.args))
             alike.setdefault(alone, []).append(e)
     for key, members in alike.items():
         if key[1]:
