@@ -14,6 +14,7 @@ import pytest
 from hypothesis import Phase, settings
 
 settings.register_profile("default", deadline=None)
+settings.register_profile("thorough", deadline=None, max_examples=4000)
 settings.register_profile(  # for mutants: the first example that fails will do
     "small",
     deadline=None,

@@ -32,7 +32,19 @@ def skipping():
     return fn, [*layer.parameters(), *last.parameters()]
 
 
+def sharing():
+    """Two sums of the same rows, which differ in what is added."""
+    layer, a, b = nn.Layer(4, 4, activation="tanh", seed=1), Value(0.3), Value(-0.7)
+
+    def fn(x, t):
+        h = layer(x)
+        return (mg.sigmoid(mg.sum(h) + a) + mg.sigmoid(mg.sum(h) + b) - t) ** 2
+
+    return fn, [*layer.parameters(), a, b]
+
+
 CASES = {
+    "sharing": (*sharing(), np.arange(7.0)),
     "cross entropy": (*network(["relu", None], nn.softmax_cross_entropy), TARGETS),
     "hinge": (*network(["tanh", None], nn.hinge, 1), np.array([1.0, -1, 1, -1, 1, 1, -1])),
     "penalised": (*penalised(), np.arange(7.0)),
@@ -61,6 +73,7 @@ def python(formula):
     formula = formula.translate(str.maketrans("₀₁₂₃₄₅₆₇₈₉∂−·", "0123456789d-*"))
     formula = re.sub(r"Σ (\w+)", r"\1.sum(axis=1, keepdims=True)", formula)
     formula = formula.replace("²", "**2")
+    formula = re.sub(r"(?<!\w)1ᵀ", "oneᵀ", formula)
     large = r"(?<![a-zA-Z])(d?)([AXTZ])(?![a-zA-Z])"
     formula = re.sub(large, lambda found: found[1] + found[2].lower(), formula)
     return re.sub(r"(?<=\w) (?=[a-z])", " @ ", formula).replace("ᵀ", ".T")
@@ -76,6 +89,7 @@ def test_the_formulas_are_right(case):
     program = mg.compile(fn, X[0], t[0], params=params, input_gradients=True)
     found = arrays(program, X, t)
     scope = {**found, "dE": 1.0, "softmax": softmax, "step": lambda z: z > 0, "N": 7}
+    scope["one"] = np.ones((2, 1))
     scope["σ"] = lambda z: 1 / (1 + np.exp(-z))
     drawn = formulas(mg.draw(program).source)
     assert {"∂W₁", "∂b₁", "∂X", "∂Z₁"} < {name for name, _, _ in drawn}

@@ -121,7 +121,8 @@ class Adjoint(Forward):
             if self._lines[-1].startswith("dp"):
                 self._lines[-1] += f"  # db{group.name[1:]}"
         if first.weights[0] is None:
-            self._give(first.args, f"{d}.repeat({len(first.args)}, axis=0)", group.batched)
+            several = ".sum(axis=0, keepdims=True)" if len(group.members) > 1 else ""
+            self._give(first.args, f"{d}{several}.repeat({len(first.args)}, axis=0)", group.batched)
             return
         weights = f"W{group.name[1:]}"
         self._give(first.args, f"{weights}.T @ {d}", group.batched)
@@ -186,13 +187,13 @@ class Adjoint(Forward):
     def _reduction_adjoint(self, group: Group) -> None:
         rows, count = self._rows[group.name], len(group.members[0].args)
         op = some(group.op)
-        if op.name in REDUCTIONS:
-            slope = self._reduced(REDUCTIONS[op.name][1], rows, group.name)
+        if op in REDUCTIONS:
+            slope = self._reduced(REDUCTIONS[op][1], rows, group.name)
         else:
             found = op.partials(self.functions, Code(group.name), *self._columns_of(group))
             alike = f"{self.library}.zeros_like({group.name})"  # a slope may be a number
             parts = ", ".join(f"{alike} + {code(part).within(3)}" for part in found)
-            slope = f"{self.library}.stack(({parts}), axis=1)"
+            slope = f"{self.library}.stack([{parts}], axis=1)"
         size = len(group.members) * count
         shape = f"({size}, N)" if group.batched else f"({size},)"
         flat = [row for e in group.members for row in e.args]

@@ -49,6 +49,7 @@ class NumPy:
     longest = math.inf  # the number of lines that a program may have
     large: float = 10_000  # numbers, from which on an array that is only copied costs time
     imports = ("import math", "", "import numpy as np")
+    compiled: tuple[str, ...] = ()  # what stands above each function
     erf = "np.vectorize(math.{0}, otypes=[float])"
 
     @property
@@ -90,9 +91,9 @@ class NumPy:
         """What the text of a program finds when it is run: the modules that it imports."""
         return {"math": math, "np": need("numpy", self.extra)}
 
-    def footer(self) -> list[str]:
-        """The lines that a module ends with."""
-        return []
+    def own(self, array: str) -> str:
+        """An array of NumPy as one of this library."""
+        return array
 
     def running(self, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
         """What makes the surroundings that a program has to run in, anew for each run."""
@@ -111,6 +112,7 @@ class JAX(NumPy):
     large = math.inf  # XLA itself sees what is only copied
     longest = 2000  # about 20 ms for XLA each, and memory that grows faster
     imports = ("import jax", "import jax.numpy as jnp", "import numpy as np")
+    compiled = ("@jax.jit",)
     erf = "jax.scipy.special.{0}"
 
     def put(self, array: str, index: str | View, numbers: str) -> str:
@@ -143,8 +145,8 @@ class JAX(NumPy):
         wide = f'jax.config.update("jax_enable_x64", {dtype == "float64"})'
         return [*self.imports, "", wide]
 
-    def footer(self) -> list[str]:
-        return ["", "", "forward = jax.jit(forward)", "value_and_grad = jax.jit(value_and_grad)"]
+    def own(self, array: str) -> str:
+        return f"jnp.asarray({array})"
 
     def running(self, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
         return partial(need("jax", self.extra).enable_x64, dtype == "float64")

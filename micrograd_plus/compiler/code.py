@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.floats import floats
@@ -86,7 +87,12 @@ def code(x: Any) -> Code:
     """A number, or what is code already, as code."""
     if isinstance(x, Code):
         return x
-    return Code(repr(float(x)), _ATOM if x >= 0 else _UNARY)
+    return Code(literal(float(x)), _ATOM if x >= 0 else _UNARY)
+
+
+def literal(x: Any) -> str:
+    """A number, or nested lists of them, as Python reads it where `np` is NumPy."""
+    return re.sub("inf|nan", r"np.\g<0>", repr(x))
 
 
 def _is(x: Any, number: float) -> bool:

@@ -69,6 +69,8 @@ class PointProgram:
             set(map(id, wanted)) if self._differentiable else set(),
         )
         self._slopes = numpy.zeros_like(self._numbers)
+        # of infinite constants, such as bounds, the interpreter can't tell what came of them
+        self._bounded = numpy.isfinite(self._numbers).all()
 
     def __call__(self, *point: Any) -> Any:
         """The outputs at a point.
@@ -118,9 +120,12 @@ class PointProgram:
         fine, numbers, gradient = self._interpreter(
             x, *self._tape, self._numbers, self._slopes, low, high
         )
-        if not fine:
+        if not (fine or (not self._bounded and self._finite(numbers) and self._finite(gradient))):
             self._explain(point, high > low)
         return numbers, gradient
+
+    def _finite(self, numbers: Any) -> bool:
+        return bool(self._numpy.isfinite(numbers).all())
 
     def _inputs(self, point: tuple[Any, ...]) -> Any:
         """The numbers of a point one after the other, once the leaves are as they are now."""

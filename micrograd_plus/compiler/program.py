@@ -261,8 +261,7 @@ class Program:
         return dict(self._arguments.sizes)
 
     def __str__(self) -> str:
-        lines = self._source.gradient_lines() if "value_and_grad" in self._code else []
-        return "\n".join(lines or self._source.forward_lines())
+        return "\n".join(self._source.gradient_lines() or self._source.forward_lines())
 
     def __repr__(self) -> str:
         count = len(self.parameters)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from micrograd_plus.compiler.adjoint import Adjoint
-from micrograd_plus.compiler.code import indented
+from micrograd_plus.compiler.code import indented, literal
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -77,13 +77,14 @@ class Source:
         lines = self._program.functions.definitions(self.backend.primitives)
         for name in sorted(self._program.reductions):
             lines.append(REDUCTIONS[name].replace("np.", f"{self.backend.library}."))
-        lines += ["", *self.constant_lines(), "", "", *self.forward_lines(), ""]
-        if self._program.backward:
-            lines += ["", *self.gradient_lines(), ""]
-        return "\n".join([*lines, *self.backend.footer()])
+        lines += ["", *self.constant_lines()]
+        for function in (self.forward_lines(), self.gradient_lines()):
+            if function:
+                lines += ["", "", *self.backend.compiled, *function]
+        return "\n".join([*lines, ""])
 
     def constant_lines(self) -> list[str]:
-        return [f"{name} = np.array({value!r})" for name, value in self.constants.items()]
+        return [f"{name} = np.array({literal(value)})" for name, value in self.constants.items()]
 
     def forward_lines(self) -> list[str]:
         """The function that computes the outputs."""
@@ -92,10 +93,13 @@ class Source:
         return [f"def forward({given}):", *indented(body)]
 
     def gradient_lines(self) -> list[str]:
-        """The function that computes the mean of the output and its gradient."""
+        """The function that computes the mean of the output and its gradient, if there is one."""
+        if not self._program.backward:
+            return []
         given, start = self._start()
         full = f"{self.backend.library}.full(N, 1 / max(N, 1), p.dtype)"
-        share = f"s = {full} if s is None else s  # the share of each example"
+        its = self.backend.own("s")
+        share = f"s = {full} if s is None else {its}  # the share of each example"
         body = [start, share, *self._program.forward, *self._program.backward]
         return [f"def value_and_grad({given}, s=None):", *indented(body)]
 

@@ -11,6 +11,7 @@ from html import escape
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import ops
 from micrograd_plus.compiler.arrays import parts, some
 from micrograd_plus.drawing.look import ACCESSIBLE, GATE, INK, TEXT, Look
 from micrograd_plus.formula import Name, formulas, gate, text_name, text_number, write
@@ -117,13 +118,14 @@ class _Layers:
         rows, weights, biases = group.reads
         for name in rows:
             if group.op is not None:
-                rule = {"logsumexp": "softmax"}.get(group.op.name, f"{group.op.name}′")
+                rule = "softmax" if group.op is ops.logsumexp else f"{group.op.name}′"
                 yield name, f"{upstream} · {rule}({', '.join(map(_symbol, rows))})"
             elif "p" in weights:
                 yield name, f"W{_lowered(group.name[1:])}ᵀ {upstream}"
             else:
                 sign = {(1.0,): "", (-1.0,): "−"}.get(tuple(self.signs(group)[name]), "C · ")
-                yield name, f"{sign}{upstream}"
+                several = group.kind == "matrix" and len(group.members) > 1
+                yield name, f"{sign}{'1ᵀ ' * several}{upstream}"
         for name in biases:
             yield name, self.summed(group, group.members[0].bias) + upstream
 
