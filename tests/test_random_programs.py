@@ -18,13 +18,13 @@ pytestmark = pytest.mark.no_cover  # the same lines many times over, which other
 MANY = 5 * settings.default.max_examples
 
 
-@settings(max_examples=2 * MANY)
+@settings(max_examples=MANY)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations(data, graph):
     compare(data, graph, "numpy")
 
 
-@settings(max_examples=2 * MANY)
+@settings(max_examples=MANY // 5)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations_on_jax(data, graph):
     with jax().disable_jit():  # compiling each graph would take minutes
