@@ -206,7 +206,11 @@ def fit(
                 raise
             history.stopped = f"interrupted in epoch {len(history) + 1}"
         finally:
-            steps.synchronise()
+            try:
+                steps.synchronise()
+            except KeyboardInterrupt:  # what was learnt would be lost
+                steps.synchronise()
+                raise
     return history
 
 
