@@ -13,7 +13,8 @@ from pathlib import Path
 
 import micrograd_plus
 
-_WITHIN = (str(Path(micrograd_plus.__file__).parent), "contextlib.py")
+_PACKAGE = str(Path(micrograd_plus.__file__).parent)
+_BLOCKS = ("contextlib.py", "jax/_src/config.py")
 
 
 @cache
@@ -25,8 +26,8 @@ def _jumps_back(code):
 
 @cache
 def ours(code):
-    """Whether it belongs to the package, or to the blocks of `contextlib`."""
-    return code.co_filename.startswith(_WITHIN[0]) or code.co_filename.endswith(_WITHIN[1])
+    """Whether it belongs to the package, or to the blocks of others that it uses."""
+    return code.co_filename.startswith(_PACKAGE) or code.co_filename.endswith(_BLOCKS)
 
 
 def interrupted(operation, place):

@@ -9,10 +9,12 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value, compile, graph, nn, optim
+from micrograd_plus.compiler.backends import precision
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import uncollected, unseen
 from micrograd_plus.engine import observers
 from tests.interrupts import every_interrupt, interrupted, ours
+from tests.programs import jax
 
 # an interrupt while Python clears up a generator is told of, and lost
 pytestmark = [
@@ -219,6 +221,22 @@ def test_what_is_interrupted_leaves_nothing_switched_on_or_off(operation, apart)
     for place, before, after, _ in every_interrupt(lambda: (operation, switches), apart):
         assert before == (True, [], [])
         assert after == before, place
+
+
+@pytest.mark.parametrize("wide", [True, False])
+def test_interrupts_leave_the_precision_of_jax_as_it_was(wide):
+    library = jax()
+
+    def block():
+        with precision(library, wide):
+            pass
+
+    def prepare():
+        return block, lambda: library.config.jax_enable_x64
+
+    with library.enable_x64(not wide):
+        for place, before, after, _ in every_interrupt(prepare):
+            assert after == before != wide, place
 
 
 def test_interrupts_of_pickle_leave_no_state():

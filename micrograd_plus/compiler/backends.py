@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.extras import need
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
 
@@ -149,12 +150,29 @@ class JAX(NumPy):
         return f"jnp.asarray({array})"
 
     def running(self, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
-        return partial(need("jax", self.extra).enable_x64, dtype == "float64")
+        return partial(precision, need("jax", self.extra), dtype == "float64")
 
     def fetched(self, arrays: Any) -> Any:
         numpy = need("numpy", self.extra)
         several = isinstance(arrays, tuple)  # copies, as those of JAX can't be written to
         return tuple(map(numpy.array, arrays)) if several else numpy.array(arrays)
+
+
+@contextmanager
+def precision(jax: Any, wide: bool) -> Iterator[None]:
+    """Within the block JAX computes in 64 bits or in 32, in this thread; then as before it.
+
+    Args:
+        jax: the library.
+        wide: whether in 64.
+    """
+    before = jax.config.jax_enable_x64
+    try:
+        with jax.enable_x64(wide):
+            yield
+    finally:
+        if jax.config.jax_enable_x64 != before:  # its own block was interrupted in its code
+            jax.enable_x64(before).__enter__()
 
 
 BACKENDS = {"numpy": NumPy(), "jax": JAX()}

@@ -8,6 +8,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.compiler.backends import precision
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
 from micrograd_plus.training.cluster import ClusterError, current
@@ -240,7 +241,7 @@ class Sharded(Compiled):
     def _working(self) -> Iterator[None]:
         """The surroundings of whatever is computed by all devices."""
         try:
-            with self.jax.enable_x64(True):
+            with precision(self.jax, True):
                 yield
         except (RuntimeError, ValueError) as error:
             if self.cluster.processes == 1:
