@@ -21,7 +21,7 @@ from sklearn.metrics import accuracy_score
 import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.training import History, TrainingError, evaluate, fit
-from tests.trainings import Column, Table
+from tests.trainings import Column, Rows, Table
 
 DATA = datasets.moons(10, seed=3)
 LOGITS = nn.binary_cross_entropy_with_logits
@@ -1023,6 +1023,139 @@ def test_a_loss_may_be_a_constant_for_some_examples():
                 w, b = w + t * x, b + t
     assert numbers(model) == close([*w, b])
     assert history.last["loss"] == 0.0
+
+
+class Line(nn.Module):
+    """w · x + b, whose parts can be replaced by others."""
+
+    def __init__(self):
+        self.w, self.b = Value(0.5, "w"), Value(0.25, "b")
+
+    def __call__(self, x):
+        return self.w * x[0] + self.b
+
+
+class Detached(Line):
+    def __call__(self, x):
+        return float(self.w) * x[0] + self.b.data
+
+
+class Copied(Line):
+    def __call__(self, x):
+        return Value(self.w.data, "copy") * x[0] + Value(self.b.data, "other")
+
+
+class Elsewhere(Line):
+    others = Value(0.5, "v"), Value(1.0)
+
+    def __call__(self, x):
+        return self.others[0] * x[0] + self.others[1]
+
+
+class Replaced(Line):
+    def __call__(self, x):
+        self.w, self.b = Value(self.w.data), Value(self.b.data)
+        return super().__call__(x)
+
+
+class ReplacedInPart(Line):
+    def __call__(self, x):
+        self.w = Value(self.w.data)
+        return super().__call__(x)
+
+
+def squares(y, t):
+    return (y - t) ** 2
+
+
+UNREACHED = {
+    "a model that gives numbers": (Detached, squares, "that of row 0 is 0.5625"),
+    "a loss that gives numbers": (Line, lambda y, t: float(squares(y, t)), "row 0 is 0.5625"),
+    "a loss of the numbers": (Line, lambda y, t: squares(Value(y.data, "y"), t), "from y; both"),
+    "outputs that are computed anew": (Copied, squares, "row 0 is computed from copy, other; both"),
+    "a model with parameters elsewhere": (Elsewhere, squares, r"from Value\(data=1.0.*\), v; both"),
+    "a loss of the target alone": (Line, lambda y, t: abs(t - 0.5), "row 0 is 0.5; both"),
+    "a model that replaces them": (Replaced, squares, "other parameters than when the training"),
+    "a model that replaces one": (ReplacedInPart, squares, "other parameters than when the"),
+}
+
+
+@pytest.mark.parametrize("any_engine", ["auto", "eager", "compiled", "jax"])
+@pytest.mark.parametrize("name", UNREACHED)
+def test_a_training_of_nothing_is_an_error(name, any_engine, tmp_path):
+    kind, loss, words = UNREACHED[name]
+    model, path = kind(), tmp_path / "state"
+    before = model.state_dict()
+    with pytest.raises(ValueError, match=words):
+        fit(
+            model, ([[1.0], [2.0]], [0.0, 1.0]), loss, engine=any_engine, checkpoint=path,
+            penalty=nn.l2_penalty,
+        )  # fmt: skip
+    assert model.state_dict() == before
+    assert not path.exists()
+
+
+def test_parameters_have_to_be_reached_by_one_example_alone():
+    def loss(y, t):
+        return squares(y, t) if t else 7.0
+
+    model = Line()
+    data = [[[1.0], [1.0], [2.0]], [0.0, 0.0, 1.0]]
+    fit(model, data, loss, SLOW, shuffle=False, engine="eager", epochs=1)
+    assert numbers(model) == close([0.5 - 0.1 * 2 * 0.25 * 2 / 3, 0.25 - 0.1 * 2 * 0.25 / 3])
+    with pytest.raises(ValueError, match=r"row 0 is 7.0; both"):
+        fit(model, [data[0][:2], data[1][:2]], loss, engine="eager")
+    asked = Rows([data[0][:2], data[1][:2]])
+    with pytest.raises(ValueError, match=r"row 0 is 7.0; both"):
+        fit(model, asked, loss, engine="eager")
+
+
+def test_where_all_is_right_there_is_nothing_to_train():
+    """The perceptron's loss, of examples that it has learnt."""
+    model = Line()
+    history = fit(
+        model, ([[1.0], [2.0]], [1, 1]), lambda y, t: -t * y if float(y) * t <= 0 else 0.0, epochs=2
+    )
+    assert history["loss"] == [0.0, 0.0]
+
+
+def test_parameters_that_are_replaced_while_training(engine):
+    model = Line()
+
+    def replace(outputs, target):
+        model.b = Value(0.0)
+        return 0.0
+
+    with pytest.raises(ValueError, match="other parameters than when the training began"):
+        fit(
+            model,
+            ([[1.0], [2.0]], [0.0, 1.0]),
+            squares,
+            metrics={"replace": replace},
+            engine=engine,
+        )
+
+
+def test_values_that_no_module_owns_are_told(engine):
+    outside, unnamed = Value(3.0, "scale"), [Value(float(i)) for i in range(4)]
+    data = [[1.0], [2.0]], [0.0, 1.0]
+    with pytest.warns(
+        UserWarning, match="^scale has a part in the loss, but belongs to no"
+    ) as told:
+        fit(Line(), data, lambda y, t: squares(outside * y, t), engine=engine)
+    assert [warning.filename for warning in told] == [__file__]
+    with pytest.warns(UserWarning, match=r"^Value\(data=0.*, Value\(data=1.*2.0.* and 2 more has"):
+        fit(Line(), data, lambda y, t: mg.dot([*unnamed, outside], [y] * 5), engine=engine)
+
+
+def test_constants_and_the_parameters_of_other_modules_are_none_of_these(engine):
+    """Values made by the loss, a network that is frozen, and one that is part of the model."""
+    frozen, data = nn.MLP(1, [2, 1], seed=1), ([[1.0], [2.0]], [0.0, 1.0])
+    model = Line()
+    before = frozen.state_dict()
+    fit(model, data, lambda y, t: squares(frozen([y]) * Value(2.0), Value(t)), engine="eager")
+    fit(model, data, lambda y, t: squares(frozen([y]) * 2.0, t), engine=engine)
+    assert frozen.state_dict() == before
 
 
 def test_a_loss_may_be_any_callable():

@@ -175,6 +175,11 @@ class Module:
         return "\n".join(_tree(self))
 
 
+def owned() -> set[Value]:
+    """The parameters of all modules that are in use."""
+    return {parameter for module in list(alive.values()) for parameter in _search(module)[0]}
+
+
 def listed(parameters: Module | Iterable[Value]) -> list[Value]:
     """The parameters of a model, or the Values given, in order.
 

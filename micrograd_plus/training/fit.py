@@ -23,6 +23,7 @@ from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples, joined
 from micrograd_plus.training.history import History
 from micrograd_plus.training.progress import progress as show_progress
+from micrograd_plus.training.reach import check_kept, check_reached
 from micrograd_plus.training.sharded import Sharded
 from micrograd_plus.training.state import Training
 
@@ -129,7 +130,8 @@ def fit(
 
     Raises:
         TypeError, ValueError: the data are not as they should be; the message names row and
-            column, and nothing is trained, or no further where the row was read on demand.
+            column, and nothing is trained, or no further where the row was read on demand. Or the
+            loss depends on no parameter, or the model replaces its parameters.
         CheckpointError: `resume` is not a checkpoint of this training; nothing is changed.
         TrainingError: a number is not finite; the message names epoch, batch and operation.
 
@@ -169,6 +171,7 @@ def fit(
         History(steps=batches),
         {"examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed},
     )
+    check_reached(found, model, loss, training.optimizer.parameters)
     layers = _layers(model) if gradient_flow else {}
     limits = (clip_norm, clip_value)
     given = (found, model, loss, training.optimizer, metrics, penalty, *limits, layers)
@@ -191,6 +194,7 @@ def fit(
                 if shuffle:
                     training.random.shuffle(order)
                 row = _epoch(steps, order, size, history, advance)
+                check_kept(model, training.optimizer.parameters)
                 if held_out:
                     with _told(f"epoch {len(history) + 1}, validation set", history):
                         measured = steps.evaluate(held_out)
