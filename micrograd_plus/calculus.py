@@ -348,4 +348,4 @@ def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:
 
 def _map(function: Callable[[Any], Any], nested: Any) -> Any:
     """The nested structure with a function applied to its scalars; arrays become lists."""
-    return mapped(function, nested, arrays=False)
+    return mapped(function, nested, "lists")

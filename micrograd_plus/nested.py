@@ -7,42 +7,59 @@ keeps the structure that it is given. What is none of them is a leaf.
 from __future__ import annotations
 
 from copy import copy
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from micrograd_plus.extras import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    Arrays = Literal["kept", "lists", "leaves"]
 
-def mapped(f: Callable[[Any], Any], nested: Any, arrays: bool = True) -> Any:
+
+def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any:
     """The same structure with a function applied to the leaves, in order.
 
     Args:
         f: a function of a leaf.
         nested: the structure.
-        arrays: whether arrays become arrays of objects, those of pandas their own kind, or lists.
-            One without axes is the leaf that stands in it.
+        arrays: what becomes of arrays: they are "kept", as arrays of objects or, from pandas,
+            their own kind; they become "lists"; or they are "leaves" themselves. One without axes
+            is the leaf that stands in it.
 
     >>> mapped(lambda x: 2 * x, ({"w": [1, 2], "b": 3}, 4))
     ({'w': [2, 4], 'b': 6}, 8)
     """
     if isinstance(nested, list | tuple):
-        items = [mapped(f, item, arrays) for item in nested]
-        return type(nested)(*items) if hasattr(nested, "_fields") else type(nested)(items)
+        return with_items(nested, [mapped(f, item, arrays) for item in nested])
     if isinstance(nested, dict):
-        found = copy(nested)
-        for key, item in nested.items():
-            found[key] = mapped(f, item, arrays)
-        return found
+        return with_items(nested, [mapped(f, item, arrays) for item in nested.values()])
     axes = getattr(nested, "ndim", None)
     if axes == 0:
         return f(nested.item())
-    if isinstance(axes, int) and arrays:
+    if isinstance(axes, int) and arrays == "kept":
         return _array(f, nested)
-    if isinstance(axes, int) or hasattr(nested, "tolist"):
+    if (isinstance(axes, int) or hasattr(nested, "tolist")) and arrays != "leaves":
         return mapped(f, _rows(nested), arrays)
     return f(nested)
+
+
+def with_items(nested: Any, items: list[Any]) -> Any:
+    """A list, tuple or dictionary of the same kind with other items in it.
+
+    Args:
+        nested: such a thing.
+        items: as many as there are.
+
+    >>> with_items({"w": 1, "b": 2}, [3, 4])
+    {'w': 3, 'b': 4}
+    """
+    if isinstance(nested, dict):
+        found = copy(nested)
+        for key, item in zip(nested, items, strict=True):
+            found[key] = item
+        return found
+    return type(nested)(*items) if hasattr(nested, "_fields") else type(nested)(items)
 
 
 def _array(f: Callable[[Any], Any], array: Any) -> Any:
@@ -62,18 +79,17 @@ def _rows(array: Any) -> Any:
     return array.tolist() if hasattr(array, "tolist") else array.to_numpy().tolist()
 
 
-def filled(nested: Any, leaves: Iterator[Any], arrays: bool = True) -> Any:
+def filled(nested: Any, leaves: Iterator[Any]) -> Any:
     """The same structure with other leaves.
 
     Args:
         nested: the structure.
         leaves: as many as there are, in order.
-        arrays: as for `mapped`.
 
     >>> filled({"w": [1, 2], "b": 3}, iter("abc"))
     {'w': ['a', 'b'], 'b': 'c'}
     """
-    return mapped(lambda _: next(leaves), nested, arrays)
+    return mapped(lambda _: next(leaves), nested)
 
 
 def flat(nested: Any) -> list[Any]:
@@ -86,7 +102,7 @@ def flat(nested: Any) -> list[Any]:
     [1, 2, 3, 4]
     """
     leaves: list[Any] = []
-    mapped(leaves.append, nested, arrays=False)
+    mapped(leaves.append, nested, "lists")
     return leaves
 
 
@@ -102,7 +118,7 @@ def aligned(nested: Any, model: Any) -> list[Any] | None:
     >>> aligned({"b": 3, "w": (1, 2)}, {"w": [0, 0], "b": 0})
     [1, 2, 3]
     """
-    pairs = [(mapped(lambda x: x, nested, False), mapped(lambda x: x, model, False))]
+    pairs = [(mapped(lambda x: x, nested, "lists"), mapped(lambda x: x, model, "lists"))]
     leaves = []
     while pairs:
         mine, other = pairs.pop()

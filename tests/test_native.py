@@ -348,7 +348,7 @@ def test_wrong_arguments_are_named():
         (([1.0, [2.0, 3.0]], 1.0), "argument 0 must be numbers of the shape"),
         ((["a", 2.0], 1.0), "argument 0 must be numbers of the shape"),
         (([1.0, 1j], 1.0), "argument 0 must be numbers of the shape"),
-        (([1.0, None], 1.0), "must be a real number, not None"),
+        (([1.0, None], 1.0), "numbers .*: in number 1 there is None, no real number"),
     ):
         with pytest.raises((ValueError, TypeError), match=words):
             program(*wrong)
@@ -403,8 +403,8 @@ def test_what_is_not_finite_is_the_error_of_the_engine():
         (-1.0, program, r"sqrt of .*-4\.0 is not finite: sqrt is defined for x ≥ 0"),
         (1e6, program, r"exp of 2000\.0 is not finite: the result is too large"),
         (0.0, program.value_and_grad, r"the gradient through sqrt of y = 0\.0 is not finite"),
-        (math.nan, program, "a Value's data must be a finite number, not nan"),
-        (math.inf, program.value_and_grad, "a Value's data must be a finite number, not inf"),
+        (math.nan, program, "argument 0 .* it is nan, no finite float64"),
+        (math.inf, program.value_and_grad, "argument 0 .* it is inf, no finite float64"),
     ):
         with pytest.raises(mg.NonFiniteError, match=words) as caught:
             call(point)
@@ -413,6 +413,21 @@ def test_what_is_not_finite_is_the_error_of_the_engine():
     assert (w.data, w.grad) == (4, 0)
     after = program.value_and_grad(1.0)
     assert (before[0], before[1].tolist()) == (after[0], after[1].tolist())
+
+
+def test_points_that_are_not_finite_are_refused():
+    """Also where a constant is infinite, and the result would not be."""
+    for f in (mg.tanh, lambda x: mg.clip(x, -1.0, math.inf) * 0.5, lambda x: mg.minimum(x, 1.0)):
+        program = native(f, 0.5)
+        for bad in (math.inf, -math.inf, math.nan, np.array(math.inf)):
+            with pytest.raises(mg.NonFiniteError, match=r"argument 0 must be numbers .*no finite"):
+                program(bad)
+    program = native(lambda x, y: x[0] * x[1] * y, [1.0, 2.0], 3.0)
+    for bad in (np.ma.array([1.0, 2.0], mask=[0, 1]), ["1", 2.0], np.array([1.0, 2j]), [None, 1]):
+        with pytest.raises(ValueError, match=r"argument 0 must be numbers of the shape \(2,\)"):
+            program.value_and_grad(bad, 1.0)
+    with pytest.raises(mg.NonFiniteError, match=r"argument 1 .* it is nan"):
+        program.value_and_grad([1.0, 2.0], math.nan)
 
 
 def test_a_run_of_equal_instructions_may_depend_on_itself():

@@ -1,11 +1,13 @@
 """Programs as they are used: their batches and results, their source, and what they refuse."""
 
+import collections
 import gc
 import json
 import math
 import subprocess
 import sys
 import tracemalloc
+from decimal import Decimal
 from fractions import Fraction
 from functools import reduce
 from xml.etree import ElementTree
@@ -15,7 +17,8 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
-from micrograd_plus.compiler import compile
+from micrograd_plus.compiler import TraceError, compile
+from micrograd_plus.nested import filled, flat, mapped
 from tests.programs import ONE_HOT, T, X, eager, jax
 
 
@@ -283,3 +286,231 @@ def test_a_replaced_parameter_is_noticed():
     listed[0] = Value(2.0)
     with pytest.raises(ValueError, match="replaced by another Value"):
         program([1.0])
+
+
+# ------------------------------------------------------- arguments and results of any kind
+
+Point = collections.namedtuple("Point", "x y")
+
+KINDS = {  # functions, two examples, and both as a batch
+    "array": (lambda v: mg.mean(v * 2), np.array([1.0, 2.0]), [3.0, 5.0], [[1, 2], [3, 5]]),
+    "sum of arrays": (lambda v: (v + v)[-1], np.array([1.0, 2.0]), [3.0, 5.0], [[1, 2], [3, 5]]),
+    "methods": (
+        lambda v: v @ v + v[::-1].sum() * v[0], np.array([1.0, 2.0]), [3.0, 5.0], [[1, 2], [3, 5]]
+    ),
+    "matrix": (
+        lambda v: (v.T * [1.0, 3.0]).sum() * v[0, 1],
+        np.array([[1.0, 2.0], [3.0, 4.0]]), [[5.0, 6.0], [7.0, 8.0]],
+        np.arange(1.0, 9.0).reshape(2, 2, 2),
+    ),
+    "no axes": (lambda v: v * v, np.array(3.0), 4.0, np.array([3.0, 4.0])),
+    "NumPy's number": (lambda v: v * v, np.float32(3.0), 4.0, [3, 4]),
+    "list": (lambda v: (v + v)[2] * v[1], [1.0, 2.0], [3.0, 5.0], np.array([[1, 2], [3, 5]])),
+    "tuple": (lambda v: (v * 2)[3] * v[0], (1.0, 2.0), (3.0, 5.0), (np.array([1, 3]), [2, 5])),
+    "tuple as one array": (lambda v: v[0] * v[1] ** 2, (1.0, 2.0), (3.0, 5.0), [[1, 2], [3, 5]]),
+    "named tuple": (lambda v: v.x * v.y**2, Point(1.0, 2.0), Point(3.0, 5.0),
+                    Point([1, 3], [2, 5])),
+    "dictionary": (
+        lambda v: (v["w"] * 2).sum() * v["b"],
+        {"w": np.array([1.0, 2.0]), "b": 3.0}, {"w": np.array([4.0, 5.0]), "b": 6.0},
+        {"b": [3, 6], "w": [[1, 2], [4, 5]]},
+    ),
+    "mixture": (
+        lambda v: v[0]["p"].y[1] * (v[1] @ v[1]) + v[2],
+        [{"p": Point(1.0, [2.0, 3.0])}, np.array([4.0, 5.0]), 6.0],
+        [{"p": Point(0.5, [1.5, 2.5])}, np.array([3.5, 4.5]), 5.5],
+        [{"p": Point([1, 0.5], [[2, 3], [1.5, 2.5]])}, [[4, 5], [3.5, 4.5]], [6, 5.5]],
+    ),
+    "rows that differ in length": (
+        lambda v: v[0][0] * v[1][1], [[1.0], [2.0, 3.0]], [[4.0], [5.0, 6.0]],
+        [[[1], [4]], [[2, 3], [5, 6]]],
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+@pytest.mark.parametrize("kind", KINDS)
+def test_arguments_keep_their_kind(kind, backend):
+    """A program gives what `value_and_grad` gives, which runs the function on each example."""
+    f, one, other, batch = KINDS[kind]
+    examples = one, filled(one, iter(flat(other)))
+    values, slopes = zip(*map(mg.value_and_grad(f), examples), strict=True)
+    if backend == "native":
+        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+        program = compile(f, one, backend="native")
+        found = [program.value_and_grad(example) for example in examples]
+        assert [program(example) for example in examples] == [value for value, _ in found]
+        value, rows = sum(value for value, _ in found), [row for _, row in found]
+    else:
+        if backend == "jax":
+            jax()
+        program = compile(f, one, input_gradients=True, backend=backend)
+        assert program(batch) == pytest.approx(values, rel=1e-12)
+        value, _, (arrays,) = program.value_and_grad(batch, weights=[1, 1])
+        rows = [mapped(lambda array, i=i: array[i], arrays, "leaves") for i in range(2)]
+    assert value == pytest.approx(sum(values), rel=1e-12)
+    for row, expected in zip(rows, slopes, strict=True):
+        assert flat(row) == pytest.approx(flat(expected), rel=1e-12)
+        if isinstance(one, dict | tuple):
+            assert type(row) is type(one)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+def test_results_keep_their_kind(backend):
+    def f(x):
+        array = np.array([[x[0], 3.0], [x[1], x[0]]], object)
+        return {"a": Point(x[0] * 2, (x[1],)), "b": [array, np.array(x[1], object)], "c": 5}
+
+    if backend == "native":
+        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+        found = [compile(f, [1.0, 2.0], backend="native")(row) for row in ([1, 2], [3, 4])]
+        assert [type(x) for x in flat(found[0])] == [float] * 8
+    else:
+        if backend == "jax":
+            jax()
+        whole = compile(f, [1.0, 2.0], backend=backend)([[1, 2], [3, 4]])
+        found = [mapped(lambda array, i=i: array[i], whole, "leaves") for i in range(2)]
+        pair = compile(lambda x: (x[0], f(x)), [1.0, 2.0], has_aux=True, backend=backend)
+        _, _, aux = pair.value_and_grad([[1, 2], [3, 4]])
+        assert flat(aux) == flat(whole)
+    for result, (x, y) in zip(found, ([1, 2], [3, 4]), strict=True):
+        assert (result["a"], result["c"]) == (Point(2 * x, (y,)), 5)
+        array, number = result["b"]
+        assert (array.tolist(), number) == ([[x, 3], [y, x]], y)
+
+
+def test_what_can_be_no_batch_is_named():
+    program = compile(lambda d, t: d["a"] * d["b"][0] - t, {"a": 1.0, "b": [1.0, 2.0]}, 0.0)
+    fits = {"a": [1, 2], "b": [[1, 2], [3, 4]]}
+    assert program(fits, [True, Fraction(1, 2)]).tolist() == [0, 5.5]
+    assert program(dict(reversed(fits.items())), np.array([1, 2], object)).tolist() == [0, 4]
+    masked = np.ma.array([[1.0, 2.0], [3.0, 4.0]], mask=[[0, 0], [0, 1]])
+    for wrong, words in (
+        ({"a": [1, 2]}, "argument 0 must have the keys 'a', 'b'"),
+        ([1, 2], "argument 0 must have the keys 'a', 'b'"),
+        ({**fits, "c": 0}, "argument 0 must have the keys 'a', 'b'"),
+        ({**fits, "a": [1]}, "argument 0 has 2 examples, not 1"),
+        ({**fits, "a": ["1", 2]}, r"argument 0\['a'\] .* in example 0 there is '1', no real"),
+        ({**fits, "a": [1, 2j]}, r"argument 0\['a'\] .* in example 1 there is 2j, no real"),
+        ({**fits, "a": np.array([1, 2j])}, r"in example 0 there is \(1\+0j\), no real"),
+        ({**fits, "a": [1, Decimal(2)]}, r"in example 1 there is Decimal\('2'\), no real"),
+        ({**fits, "a": [Value(1.0), 2]}, r"in example 0 there is Value\(.*\), no real"),
+        ({**fits, "a": [1, None]}, "in example 1 there is None, no real"),
+        ({**fits, "a": [1, math.inf]}, "in example 1 there is inf, no finite float64"),
+        ({**fits, "a": [1, 10**400]}, r"argument 0\['a'\] .*too large"),
+        ({**fits, "b": [[1, 2], [math.nan, 4]]}, "in example 1 there is nan, no finite float64"),
+        ({**fits, "b": masked}, r"argument 0\['b'\] .* in example 1 there is 4.0, masked"),
+        ({**fits, "b": [*masked]}, r"argument 0\['b'\] .* in example 1 there is 4.0, masked"),
+        ({**fits, "b": [[1, 2], [3]]}, r"argument 0\['b'\] must be numbers of the shape"),
+        ({**fits, "b": 1.0}, r"argument 0\['b'\] must have the shape \(examples, 2,\)"),
+        ({**fits, "a": np.array(["2026-01-01"] * 2, "M8[D]")}, r"argument 0\['a'\] .*no real"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            program(wrong, [0, 0])
+    single = compile(lambda x: x * 2, 1.0, dtype="float32")
+    with pytest.raises(mg.NonFiniteError, match=r"in example 1 there is 1e.300, no finite float32"):
+        single([1.0, 1e300])
+    tuples = compile(lambda x: x[0][0] * x[1][1], ([1.0], (1.0, 2.0)))
+    for wrong in (([1],), [[1], [2], [3]], 1.0):
+        with pytest.raises(ValueError, match="argument 0 must have 2 parts"):
+            tuples(wrong)
+    assert compile(lambda x: 3.0, ())([(), ()]).tolist() == [3, 3]
+    assert compile(lambda x, y: y, (), 1.0)((), [1, 2]).tolist() == [1, 2]
+
+
+def test_what_can_be_no_weights_and_no_vector():
+    w = Value(1.0, "w")
+    program = compile(lambda x: w * x, 1.0, params=[w])
+    for wrong in ([1j, 1], ["1", "2"], np.ma.array([1.0, 2.0], mask=[0, 1]), [1, None], [[1, 2]]):
+        with pytest.raises(ValueError, match="weights must be 2 finite numbers, not"):
+            program.value_and_grad([1.0, 2.0], weights=wrong)
+    with pytest.raises(ValueError, match="chunk must be a positive whole number, not True"):
+        program.value_and_grad([1.0, 2.0], chunk=True)
+    for wrong in ([1.0, 2.0], 1.0, [math.nan], ["1"], [1j], [[1.0]]):
+        with pytest.raises(ValueError, match="the vector must be 1 finite numbers, not"):
+            program.vector = wrong
+    assert program.vector.tolist() == [1]
+    program.vector[0] = math.inf
+    with pytest.raises(mg.NonFiniteError, match=r"the vector's number for w must be .*, not inf"):
+        program([1.0])
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float16", "nonsense", int, None, np.float16])
+def test_other_types_are_refused(dtype):
+    with pytest.raises(ValueError, match="dtype is 'float64' or 'float32', not"):
+        compile(lambda x: x * 2, 1.5, dtype=dtype)
+    assert compile(lambda x: x * 2, 1.5, dtype=np.float32)([1]).dtype == np.float32
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_what_makes_no_function(backend):
+    w = Value(1.0, "w")
+    with pytest.raises(ValueError, match=r"params has Value\(.*label='w'\) twice"):
+        compile(lambda x: w * x, 1.0, params=[w, Value(2.0), w], backend=backend)
+    for nothing in ([], (), {}, [[], ()], np.zeros((0, 2))):
+        with pytest.raises(TraceError, match="the function returns no Value"):
+            compile(lambda x, nothing=nothing: nothing, 1.0, backend=backend)
+
+
+NOT_FINITE = {  # a function, whether it has_aux, and an example for which something is infinite
+    "value": (lambda x: mg.log(x), False, 0.0, "log of 0.0"),
+    "slope": (lambda x: mg.sqrt(x), False, 0.0, "the gradient through sqrt of 0.0"),
+    "others": (lambda x: (x * 2, [x, mg.log(x)]), True, -1.0, "log of -1.0"),
+    "sum": (lambda x: 1e308 * x, False, 10.0, "multiply of 1e[+]308, 10.0"),
+}
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("chunk", [None, 2])
+@pytest.mark.parametrize("kind", NOT_FINITE)
+def test_what_is_not_finite_is_never_returned(kind, backend, chunk):
+    if backend == "jax":
+        jax()
+    fn, has_aux, bad, words = NOT_FINITE[kind]
+    program = compile(fn, 1.0, has_aux=has_aux, input_gradients=True, backend=backend)
+    program.value_and_grad([1.0, 0.5], chunk=chunk)
+    for weights in (None, [1, 1, 1, 1]):
+        with pytest.raises(mg.NonFiniteError, match=f"example 2: {words}"):
+            program.value_and_grad([1.0, 0.5, bad, 0.25], weights=weights, chunk=chunk)
+    if kind == "slope":
+        assert program([1.0, 0.0]).tolist() == [1, 0]
+    else:
+        with pytest.raises(mg.NonFiniteError, match=f"example 2: {words}"):
+            program([1.0, 0.5, bad, 0.25])
+
+
+def test_what_only_the_program_finds_infinite_has_its_place():
+    program = compile(lambda x: x * x, 1.0, dtype="float32")
+    with pytest.raises(mg.NonFiniteError, match="example 1: a result is no finite float32"):
+        program([1.0, 1e30])
+
+
+@pytest.mark.parametrize("has_aux", [False, True])
+def test_results_are_arrays_of_ones_own(has_aux):
+    """Of the caller: writing to them changes neither the batch nor the program, nor each other."""
+    w = Value(3.0)
+
+    def f(x, y):
+        return (x[0] + y, [x[0], x, w, 1.0]) if has_aux else [x[0], x, y, w, 1.0]
+
+    program = compile(f, [1.0, 2.0], 3.0, params=[w], input_gradients=True, has_aux=has_aux)
+    batch = np.array([[1.0, 2.0], [4.0, 5.0]]), np.array([3.0, 6.0])
+    before = [array.tolist() for array in batch], program.vector.tolist()
+
+    def results():
+        found = program(*batch)
+        return leaves([found, program.value_and_grad(*batch)[1:]] if has_aux else [found])
+
+    def leaves(nested):
+        found = []
+        mapped(found.append, nested, "leaves")
+        return found
+
+    expected = [array.tolist() for array in results()]
+    found = results()
+    for i, array in enumerate(found):
+        others = [other.tolist() for other in found[i + 1 :]]
+        array[...] = -7.0
+        assert [other.tolist() for other in found[i + 1 :]] == others
+    assert ([array.tolist() for array in batch], program.vector.tolist()) == before
+    assert [array.tolist() for array in results()] == expected

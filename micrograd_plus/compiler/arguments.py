@@ -1,31 +1,45 @@
-"""The arguments of a function, and those of its program: an array of all examples for each."""
+"""The arguments of a function, and what its program is given in their place: arrays of numbers."""
 
 from __future__ import annotations
 
 import inspect
 import keyword
+import math
 import re
+import reprlib
+from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.source import REDUCTIONS
+from micrograd_plus.engine import Value
+from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
-from micrograd_plus.nested import flat, mapped
+from micrograd_plus.nested import filled, flat, mapped, with_items
 from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Iterator
+
+_MANY = 100_000  # numbers in an array from which on others of its size cost memory
 
 
 class Arguments:
     """What a program is called with.
 
+    A number, an array and nested lists of numbers come as one array. Any other argument, such as
+    a dictionary of those, comes as the same structure of arrays; a tuple of equal parts may come
+    as one array, too.
+
     Args:
         fn: the function that was compiled.
         example: a tuple with an argument for it each.
         dtype: a NumPy type, that of the arrays.
+        batched: whether the first axis of each array is for the examples.
 
     Attributes:
         sizes: how many numbers each argument has, by its name in the program.
+        models: the structure of each argument, with an array for what comes as one.
+        first: the numbers of the example.
 
     >>> taken = Arguments(lambda x, t: x[0] * x[1] - t, ([0.0, 0.0], 0.0), "float64")
     >>> taken.sizes
@@ -34,53 +48,252 @@ class Arguments:
     [[[1.0, 3.0, 5.0], [2.0, 4.0, 6.0]], [[7.0, 8.0, 9.0]]]
     """
 
-    def __init__(self, fn: Callable[..., Any], example: tuple[Any, ...], dtype: Any) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], example: tuple[Any, ...], dtype: Any, batched: bool = True
+    ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
-        self._dtype = dtype
-        self._shapes = [numpy.shape(part) for part in example]
-        sizes = [len(flat(mapped(float, part))) for part in example] or [0]
+        self._dtype = numpy.dtype(dtype)
+        self._batched, self._each = batched, "example" if batched else "number"
+        self._example = mapped(float, example)
+        self.first: list[float] = flat(self._example)
+        self.models = tuple(_model(numpy, part) for part in example)
+        sizes = [len(flat(part)) for part in example] or [0]
         self.sizes = dict(zip(_names(fn, len(sizes)), sizes, strict=True))
 
     def columns(self, batch: tuple[Any, ...]) -> list[Any]:
         """A batch as an array of (numbers, examples) for each argument.
 
         Args:
-            batch: an array for each argument, its first axis being the batch.
+            batch: what is given for each argument, the first axis of each array being the batch.
 
         Raises:
-            ValueError: the shapes are not those of the example, with a batch axis before.
+            ValueError: the structures or shapes are not those of the example, with a batch axis
+                before, or what is given are no numbers; the message names argument and example.
+            NonFiniteError: one of the numbers is not finite; likewise.
         """
-        numpy = self._numpy
-        if len(batch) != len(self._shapes):
-            raise ValueError(f"{len(self._shapes)} arguments are needed, not {len(batch)}")
-        parts, count = [], None
-        for i, (part, shape) in enumerate(zip(batch, self._shapes, strict=True)):
-            try:
-                array = numpy.asarray(part, dtype=self._dtype)
-            except (TypeError, ValueError):
-                raise ValueError(
-                    f"argument {i} must be numbers of the shape (examples, {str(shape)[1:-1]}), "
-                    f"not {part!r}"
-                ) from None
-            if array.ndim == 0 or (array.shape[1:] != shape and array.size):
-                raise ValueError(
-                    f"argument {i} must have the shape (examples, {str(shape)[1:-1]}), as in the "
-                    f"function's example, not {array.shape}"
-                )
-            if count not in (None, len(array)):
-                raise ValueError(f"argument {i} has {len(array)} examples, not {count}")
-            count = len(array)
-            parts.append(array.reshape(count, -1 if array.size else numpy.prod(shape, dtype=int)).T)
-        return parts or [numpy.zeros((0, 1), self._dtype)]
+        given = self._arrays(batch) or [[]]
+        examples = next((len(arrays[0]) for arrays in given if arrays), 1)
+        for i, arrays in enumerate(given):
+            for array in arrays:
+                if len(array) != examples:
+                    raise ValueError(f"argument {i} has {len(array)} examples, not {examples}")
+            if len(arrays) != 1:
+                nothing = self._numpy.zeros((examples, 0), self._dtype)
+                arrays[:] = [self._numpy.hstack([nothing, *arrays])]
+        return [array.T for (array,) in given]
 
-    def shaped(self, columns: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Arrays of (numbers, examples) in the shapes that the arguments have.
+    def numbers(self, point: tuple[Any, ...], finite: bool = False) -> Any:
+        """All numbers of one example, in a row.
 
         Args:
-            columns: an array for each argument.
+            point: what is given for each argument.
+            finite: whether to refuse what is not finite.
+
+        Raises:
+            ValueError: the structures or shapes are not those of the example, or what is given
+                are no numbers; the message names the argument.
         """
-        pairs = zip(columns, self._shapes, strict=False)  # without arguments there is one array
-        return tuple(array.T.reshape(array.shape[1], *shape) for array, shape in pairs)
+        rows = [row for rows in self._arrays(point, finite) for row in rows]
+        return self._numpy.concatenate(rows) if rows else self._numpy.zeros(0)
+
+    def example(self, row: Iterable[float]) -> list[Any]:
+        """The arguments of the function: new structures with Values in them.
+
+        Args:
+            row: all their numbers.
+        """
+        leaves = map(Value, row)
+        return [filled(part, leaves) for part in self._example]
+
+    def _arrays(self, given: tuple[Any, ...], finite: bool = True) -> list[list[Any]]:
+        """For each argument its arrays of (examples, numbers), or of numbers."""
+        if len(given) != len(self.models):
+            raise ValueError(f"{len(self.models)} arguments are needed, not {len(given)}")
+        return [
+            [self._array(part, model, f"argument {i}", finite)]
+            if type(model) is self._numpy.ndarray
+            else [self._array(*leaf, finite) for leaf in _leaves(part, model, f"argument {i}")]
+            for i, (part, model) in enumerate(zip(given, self.models, strict=True))
+        ]
+
+    def _array(self, given: Any, model: Any, where: str, finite: bool) -> Any:
+        """What is given in the place of an array, its numbers in a row for each example."""
+        shape, batched = model.shape, self._batched
+        try:
+            array = real_array(self._numpy, given, self._dtype, self._each)
+            if finite:
+                check_finite(self._numpy, array, given, self._each)
+        except ValueError as error:
+            raise type(error)(
+                f"{where} must be numbers of the shape {self._axes(shape)}, not "
+                f"{reprlib.repr(given)}{error}"
+            ) from None
+        if array.shape[batched:] != shape and (array.size or not array.ndim):
+            raise ValueError(
+                f"{where} must have the shape {self._axes(shape)}, as in the function's example, "
+                f"not {array.shape}"
+            )
+        return array.reshape((*array.shape[:batched], model.size))
+
+    def _axes(self, shape: tuple[int, ...]) -> str:
+        return f"(examples, {str(shape)[1:-1]})" if self._batched else str(shape)
+
+
+def real_array(numpy: Any, given: Any, dtype: Any, each: str) -> Any:
+    """What is given as an array of real numbers.
+
+    Args:
+        numpy: the module.
+        given: an array, or nested sequences of numbers.
+        dtype: a NumPy type, that of the array.
+        each: what a row of it is.
+
+    Raises:
+        ValueError: it is something else: strings, complex numbers, Values, or an array that is
+            masked, whose numbers don't count; the message goes on after what was given.
+    """
+    try:
+        array = numpy.asarray(given)
+        kind = type(given[0] if type(given) is list and given else given)
+        if array.dtype == dtype and (kind is float or kind is numpy.ndarray):
+            return array  # nearly all
+        if array.dtype.kind not in "fiub":
+            array = numpy.asarray(given, dtype=object)
+    except ValueError as error:  # rows that differ in length
+        raise ValueError(f": {error}") from None
+    first = given[0] if isinstance(given, list | tuple) and given else given
+    if isinstance(first, numpy.ma.MaskedArray):
+        mask = numpy.ma.getmaskarray(numpy.ma.asarray(given))
+        if mask.any():
+            raise ValueError(_told(numpy, mask, array, each, "masked"))
+    if array.dtype.kind == "O":
+        kinds = (Real, numpy.bool_)
+        odd = numpy.vectorize(lambda x: not isinstance(x, kinds), otypes=[bool])(array)
+        if odd.any():
+            raise ValueError(_told(numpy, odd, array, each, "no real number"))
+    try:
+        with numpy.errstate(over="ignore"):
+            return array.astype(dtype, copy=False)
+    except OverflowError as error:  # a whole number of more than 308 digits
+        raise NonFiniteError(f": {error}") from None
+
+
+def check_finite(numpy: Any, array: Any, given: Any, each: str) -> None:
+    """Refuse numbers that are not finite.
+
+    Args:
+        numpy: the module.
+        array: the numbers.
+        given: what was given for them.
+        each: what a row of them is.
+
+    Raises:
+        NonFiniteError: one of them is not; the message goes on after what was given.
+    """
+    if not all_finite(numpy, array):
+        bad = ~numpy.isfinite(array)
+        raise NonFiniteError(_told(numpy, bad, given, each, f"no finite {array.dtype}"))
+
+
+def all_finite(numpy: Any, array: Any) -> bool:
+    """Whether all numbers of an array are finite."""
+    if array.size < _MANY:
+        return bool(numpy.isfinite(array).all())
+    return math.isfinite(array.min()) and math.isfinite(array.max())  # no other array is made
+
+
+def _told(numpy: Any, bad: Any, given: Any, each: str, what: str) -> str:
+    """What is odd about numbers, and where."""
+    place = tuple(numpy.argwhere(bad)[0].tolist())
+    x = numpy.asarray(given, dtype=object)[place]
+    where = f"in {each} {place[0]} there is" if place else "it is"
+    return f": {where} {x!r}, {what}"
+
+
+def arranged(model: Any, rows: Any) -> Any:
+    """Rows of numbers, perhaps for many examples, in a structure of arrays.
+
+    Args:
+        model: the structure; where it has an array, one of that shape comes, and otherwise a row.
+        rows: an array of (numbers, examples), or of numbers.
+    """
+    if hasattr(model, "shape"):
+        return rows.T.reshape((*rows.shape[1:], *model.shape))
+    start = 0
+
+    def take(leaf: Any) -> Any:
+        nonlocal start
+        shape = getattr(leaf, "shape", ())
+        if not shape:
+            start += 1
+            return rows[start - 1, ...]
+        block = rows[start : start + leaf.size]
+        start += leaf.size
+        return block.T.reshape((*block.shape[1:], *shape))
+
+    return mapped(take, model, "leaves")
+
+
+def _model(numpy: Any, example: Any) -> Any:
+    """An argument's structure, with arrays of zeros for what comes as one array."""
+    if isinstance(example, list) and (shape := _regular(example)) is not None:
+        return numpy.zeros(shape)
+    if isinstance(example, dict):
+        return with_items(example, [_model(numpy, part) for part in example.values()])
+    if isinstance(example, list | tuple):
+        return with_items(example, [_model(numpy, part) for part in example])
+    return numpy.zeros(numpy.shape(example))
+
+
+def _regular(example: Any) -> tuple[int, ...] | None:
+    """The shape of a number, or of nested lists of numbers as regular as an array."""
+    if isinstance(example, list):
+        return _common(len(example), {_regular(part) for part in example})
+    nested = isinstance(example, dict | tuple) or getattr(example, "ndim", 0) != 0
+    return None if nested else ()
+
+
+def _whole(model: Any) -> tuple[int, ...] | None:
+    """The shape of all of a structure, if its parts are so alike that they could be one array."""
+    if isinstance(model, list | tuple):
+        return _common(len(model), {_whole(part) for part in model})
+    return None if isinstance(model, dict) else model.shape
+
+
+def _common(count: int, shapes: set[tuple[int, ...] | None]) -> tuple[int, ...] | None:
+    """The shape of so many things of those shapes, if these are all the same."""
+    if len(shapes) > 1 or None in shapes:
+        return None
+    return (count, *(shapes.pop() or ())) if shapes else (count,)
+
+
+def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]]:
+    """What is given for each array of an argument, with the array of its model, and its name."""
+    if isinstance(model, dict):
+        if not hasattr(given, "keys") or {*given.keys()} != {*model}:
+            raise ValueError(
+                f"{where} must have the keys {', '.join(map(repr, model))}, as in the function's "
+                f"example, unlike {reprlib.repr(given)}"
+            )
+        for key, part in model.items():
+            yield from _leaves(given[key], part, f"{where}[{key!r}]")
+        return
+    if not isinstance(model, list | tuple):
+        yield given, model, where
+        return
+    shape = _whole(model)
+    # rows of numbers are a list, too
+    apart = tuple if isinstance(model, tuple) and shape is not None else list | tuple
+    if not isinstance(given, apart) and shape is not None:
+        yield given, need("numpy", "numpy").zeros(shape), where
+        return
+    if not isinstance(given, apart) or len(given) != len(model):
+        raise ValueError(
+            f"{where} must have {len(model)} parts, as in the function's example, "
+            f"unlike {reprlib.repr(given)}"
+        )
+    for k, (part, its) in enumerate(zip(given, model, strict=True)):
+        yield from _leaves(part, its, f"{where}[{k}]")
 
 
 def _names(fn: Callable[..., Any], count: int) -> list[str]:

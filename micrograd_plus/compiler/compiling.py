@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
     from micrograd_plus.engine import Value
 
+DTYPES = ("float64", "float32")
+
 
 @overload
 def compile(
@@ -52,7 +54,8 @@ def compile(
 
     Args:
         fn: ordinary code on Values; it may close over a model.
-        example: an argument for it: a number, or nested sequences of numbers.
+        example: an argument for it: a number, or a nested structure of numbers, such as a list, an
+            array or a dictionary; the function gets the same with Values in it.
         params: what to differentiate for, a model or Values.
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` gives those of the inputs, too.
@@ -65,7 +68,8 @@ def compile(
         TraceError: the function looks at numbers that differ between examples, or records
             something else each time.
         TypeError: `fn` is no function, or `params` are no Values.
-        ValueError: there is no such backend, it lacks an option, or a parameter is no leaf.
+        ValueError: there is no such backend or dtype, the backend lacks an option, or a parameter
+            is no leaf, or given twice.
         ModuleNotFoundError: NumPy is missing, or what the backend needs.
 
     >>> from micrograd_plus import Value
@@ -78,6 +82,7 @@ def compile(
         raise TypeError(f"a function is needed, not {fn!r} ({type(fn).__name__})")
     if not isinstance(params, Module):
         params = _values(params)
+    dtype = _type_name(dtype)
     if backend != "native":
         find_backend(backend, others=["native"])
     elif dtype != "float64" or input_gradients or has_aux:
@@ -97,6 +102,18 @@ def _values(params: Any) -> list[Value]:
         kind = type(params).__name__
         raise TypeError(f"params is a model or a list of Values, not {params!r} ({kind})")
     listed: list[Value] = params if isinstance(params, list) else list(params)
+    seen = set()
     for p in listed:
         check_parameter(p)
+        if p in seen:  # by identity
+            raise ValueError(f"params has {p!r} twice, which has one number and one derivative")
+        seen.add(p)
     return listed
+
+
+def _type_name(dtype: Any) -> str:
+    """The name of the type of a program's arrays."""
+    name = getattr(dtype, "__name__", dtype)  # NumPy's own types are as good as their names
+    if name not in DTYPES:
+        raise ValueError(f"dtype is {' or '.join(map(repr, DTYPES))}, not {dtype!r}")
+    return str(name)

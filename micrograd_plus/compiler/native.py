@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.adjoints import adjoints
+from micrograd_plus.compiler.arguments import Arguments, arranged
 from micrograd_plus.compiler.interpreter import interpreter
 from micrograd_plus.compiler.leaves import Leaves
 from micrograd_plus.compiler.tape import tape
@@ -54,7 +55,7 @@ class PointProgram:
         outputs = flat(found.outputs)
         # how they are nested, as they themselves would keep all that was recorded
         self._structure = mapped(lambda _: None, found.outputs)
-        self._shapes = [numpy.shape(mapped(float, part)) for part in example]
+        self._arguments = Arguments(fn, tuple(example), float, batched=False)
         count = len(found.inputs)
         self._first = count  # the slot of the first live leaf
         if self.parameters:
@@ -86,8 +87,8 @@ class PointProgram:
             NonFiniteError: a result is not finite; the message names the operation.
         """
         numbers, _ = self._run(point, 0, 0)
-        rest = iter(numbers.tolist())
-        return mapped(lambda _: next(rest), self._structure)
+        # what has no axes becomes a number
+        return mapped(lambda x: x, arranged(self._structure, numbers), "leaves")
 
     def value_and_grad(self, *point: Any) -> tuple[float, Any]:
         """The output at a point, and its gradient.
@@ -106,7 +107,10 @@ class PointProgram:
         if not self._differentiable:
             raise TypeError("only a function that returns one number has a gradient")
         (value,), gradient = self._run(point, *self._wanted)
-        return float(value), gradient if self.parameters else self._shaped(gradient)
+        if not self.parameters:
+            models = self._arguments.models
+            gradient = arranged(models[0] if len(models) == 1 else models, gradient)
+        return float(value), gradient
 
     def __repr__(self) -> str:
         count = len(self.parameters)
@@ -116,54 +120,23 @@ class PointProgram:
 
     def _run(self, point: tuple[Any, ...], low: int, high: int) -> tuple[Any, Any]:
         """The outputs, and the derivatives for some slots."""
-        x = self._inputs(point)
+        self._leaves.take_over(self._numbers[self._first :])
+        x = self._arguments.numbers(point)
         fine, numbers, gradient = self._interpreter(
             x, *self._tape, self._numbers, self._slopes, low, high
         )
-        if not (fine or (not self._bounded and self._finite(numbers) and self._finite(gradient))):
-            self._explain(point, high > low)
+        if not fine:
+            self._arguments.numbers(point, finite=True)
+            if self._bounded or not all(map(self._finite, (numbers, gradient))):
+                self._explain(x, high > low)
         return numbers, gradient
 
     def _finite(self, numbers: Any) -> bool:
         return bool(self._numpy.isfinite(numbers).all())
 
-    def _inputs(self, point: tuple[Any, ...]) -> Any:
-        """The numbers of a point one after the other, once the leaves are as they are now."""
-        self._leaves.take_over(self._numbers[self._first :])
-        if len(point) != len(self._shapes):
-            raise ValueError(f"{len(self._shapes)} arguments are needed, not {len(point)}")
-        arrays = [self._array(i, part) for i, part in enumerate(point)]
-        return arrays[0] if len(arrays) == 1 else self._numpy.concatenate([(), *arrays])
-
-    def _array(self, i: int, part: Any) -> Any:
-        shape = self._shapes[i]
-        try:
-            array = self._numpy.array(part, dtype=float, order="C")
-        except (TypeError, ValueError):
-            raise ValueError(
-                f"argument {i} must be numbers of the shape {shape}, not {part!r}"
-            ) from None
-        if array.shape != shape:
-            raise ValueError(
-                f"argument {i} must have the shape {shape}, as in the function's example, "
-                f"not {array.shape}"
-            )
-        return array.reshape(-1)
-
-    def _shaped(self, gradient: Any) -> Any:
-        """The gradient as an array for each argument, if there are several."""
-        if len(self._shapes) == 1:
-            return gradient.reshape(self._shapes[0])
-        parts, start = [], 0
-        for shape in self._shapes:
-            size = self._numpy.prod(shape, dtype=int)
-            parts.append(gradient[start : start + size].reshape(shape))
-            start += size
-        return tuple(parts)
-
-    def _explain(self, point: tuple[Any, ...], with_gradient: bool) -> None:
+    def _explain(self, x: Any, with_gradient: bool) -> None:
         """Compute the point with the engine, whose error names the operation."""
-        outputs = self._fn(*(mapped(Value, self._numpy.asarray(part)) for part in point))
+        outputs = self._fn(*self._arguments.example(x.tolist()))
         if with_gradient:
             for out in flat(outputs):
                 if isinstance(out, Value):

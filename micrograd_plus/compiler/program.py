@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import graph
 from micrograd_plus.adjoints import adjoints
-from micrograd_plus.compiler.arguments import Arguments
+from micrograd_plus.compiler.arguments import (
+    Arguments,
+    all_finite,
+    arranged,
+    check_finite,
+    real_array,
+)
 from micrograd_plus.compiler.backends import find_backend
 from micrograd_plus.compiler.leaves import Leaves
 from micrograd_plus.compiler.schedule import schedule
@@ -72,7 +78,7 @@ class Program:
     ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
         self._backend = find_backend(backend)
-        self._fn, self._example = fn, example
+        self._fn = fn
         self._dtype, self._running = numpy.dtype(dtype), self._backend.running(dtype)
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
@@ -122,7 +128,8 @@ class Program:
 
     @vector.setter
     def vector(self, numbers: Any) -> None:
-        self.vector[:] = numbers
+        vector = self.vector
+        vector[:] = self._row("the vector", numbers, len(vector))
 
     def __call__(self, *batch: Any) -> Any:
         """The outputs for a batch.
@@ -140,9 +147,8 @@ class Program:
         columns = self._arguments.columns(batch)
         with self._running():
             rows = self._backend.fetched(self._code["forward"](self._current(), *columns))
-        if not self._numpy.isfinite(rows).all():
-            self._explain(batch, columns[0].shape[1])
-        return _filled(self._structure, iter(rows))
+        self._check(columns, [rows], slopes=False)
+        return arranged(self._structure, rows.copy())  # they may be a view of the batch
 
     def value_and_grad(
         self, *batch: Any, weights: Any = None, chunk: int | None = None
@@ -165,7 +171,7 @@ class Program:
         """
         if "value_and_grad" not in self._code:
             raise TypeError("only a function that returns one number has a gradient")
-        if chunk is not None and (not isinstance(chunk, int) or chunk < 1):
+        if chunk is not None and (type(chunk) is not int or chunk < 1):
             raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
         columns = self._arguments.columns(batch)
         count = columns[0].shape[1]
@@ -180,16 +186,18 @@ class Program:
                     fetched(run(numbers, *(part[:, place] for part in columns), shares[place]))
                     for place in places
                 ])  # fmt: skip
-            value, gradient = float(found[0]), found[1][: len(self.parameters)]
-            self._gradient = gradient
-            finite = math.isfinite(value) and self._all_finite(gradient)
-        if not finite:
-            self._explain(batch, count)
-        results: tuple[Any, ...] = (value, gradient)
+            value, gradient, *wide = found
+            gradient = gradient[: len(self.parameters)]
+            fine = math.isfinite(value) and self._all_finite(gradient)
+        self._check(columns, wide, slopes=True, fine=fine)
+        self._gradient = gradient
+        results: tuple[Any, ...] = (float(value), gradient)
         if self._input_gradients:
-            results += (self._arguments.shaped(found[2:]),)
+            # one new array, as each may be a view of another one, or of the shares
+            slopes = self._numpy.concatenate(wide[: len(self._arguments.sizes)])
+            results += (arranged(self._arguments.models, slopes),)
         if self._has_aux:
-            results += (self.other_results(found[-1]),)
+            results += (self.other_results(wide[-1]),)
         return results
 
     def write_grads(self) -> None:
@@ -235,7 +243,7 @@ class Program:
         Args:
             rows: an array for each of them, as the function gave them.
         """
-        return _filled(self._structure[1], iter(rows))
+        return arranged(self._structure[1], self._numpy.array(rows))
 
     @property
     def groups(self) -> Sequence[Group]:
@@ -292,21 +300,57 @@ class Program:
                 equal.flags.writeable = False
                 self._equal = equal
             return equal
-        shares = self._numpy.asarray(weights, dtype=self._dtype)
-        if shares.shape != (count,) or not self._numpy.isfinite(shares).all():
-            raise ValueError(f"weights must be {count} finite numbers, not {weights!r}")
-        return shares
+        return self._row("weights", weights, count)
+
+    def _row(self, name: str, given: Any, count: int) -> Any:
+        """So many finite numbers, as an array."""
+        why = ""
+        try:
+            found = real_array(self._numpy, given, self._dtype, "number")
+            check_finite(self._numpy, found, given, "number")
+        except ValueError as error:
+            why = str(error)
+        if why or found.shape != (count,):
+            raise ValueError(f"{name} must be {count} finite numbers, not {given!r}{why}")
+        return found
 
     def _all_finite(self, vector: Any) -> bool:
         """Whether numbers are finite: so is the sum of their squares, found sooner, as a rule."""
-        return math.isfinite(vector.dot(vector)) or bool(self._numpy.isfinite(vector).all())
+        return math.isfinite(vector.dot(vector)) or all_finite(self._numpy, vector)
 
     def _joined(self, pieces: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         """The results of a batch from those of its chunks."""
         value, gradient, *wide = zip(*pieces, strict=True)
         return sum(value), sum(gradient), *(self._numpy.concatenate(x, axis=1) for x in wide)
 
-    def _explain(self, batch: tuple[Any, ...], count: int) -> None:
+    def _check(
+        self, columns: list[Any], wide: Sequence[Any], slopes: bool, fine: bool = True
+    ) -> None:
+        """Refuse results that are not finite.
+
+        Args:
+            columns: what was computed with.
+            wide: results for each example, arrays of (numbers, examples).
+            slopes: whether derivatives were computed.
+            fine: whether all other results are finite.
+
+        Raises:
+            NonFiniteError: with example and operation, which the engine finds.
+        """
+        if fine and all(all_finite(self._numpy, rows) for rows in wide):
+            return
+        for p, x in zip(self.parameters, self.vector.tolist(), strict=True):
+            graph.finite(x, f"the vector's number for {p.label or 'a parameter'}")
+        bad = self._numpy.zeros(columns[0].shape[1], bool)
+        for rows in wide:
+            bad |= ~self._numpy.isfinite(rows).all(axis=0)
+        examples = self._numpy.flatnonzero(bad if bad.any() else ~bad).tolist()
+        self._explain(columns, examples, slopes)
+        if bad.any():
+            raise NonFiniteError(f"example {examples[0]}: a result is no finite {self._dtype}")
+        raise NonFiniteError("the sum over the batch is too large for a float")
+
+    def _explain(self, columns: list[Any], examples: list[int], slopes: bool) -> None:
         """Find the example whose results are not finite, by the engine, and raise its error.
 
         No Value is assigned to, as other threads would see it: where the vector is another point
@@ -314,28 +358,26 @@ class Program:
         """
         live = zip(self._leaves.values, self._current().tolist(), strict=True)
         moved = {leaf: Value(x, leaf.label) for leaf, x in live if x != leaf._data}
-        there, recorded = self._run(self._example) if moved else ([], [])
-        for i in range(count):
-            example = [self._numpy.asarray(part)[i] for part in batch]
+        there, recorded = self._run(self._arguments.first) if moved else ([], [])
+        for i in examples:
+            row = [x for column in columns for x in column[:, i].tolist()]
             try:
                 if moved:
-                    inputs = flat([mapped(Value, part) for part in example])
-                    twins = moved | dict(zip(there, inputs, strict=True))
+                    twins = moved | dict(zip(there, map(Value, row), strict=True))
                     outputs = [_again(out, twins) for out in recorded]
                 else:
-                    _, outputs = self._run(example)
-                for out in outputs:
-                    adjoints(out)
+                    _, outputs = self._run(row)
+                if slopes:
+                    adjoints(outputs[0])
             except NonFiniteError as error:
                 message = f"example {i}: {error}"
                 raise NonFiniteError(message, error.op, error.operands, error.numbers) from error
-        raise NonFiniteError("the sum over the batch is too large for a float")
 
-    def _run(self, example: Sequence[Any]) -> tuple[list[Value], list[Value]]:
+    def _run(self, row: Sequence[float]) -> tuple[list[Value], list[Value]]:
         """The Values that the function gets for an example, and those that it gives."""
-        inputs = [mapped(Value, part) for part in example]
-        outputs = flat(self._fn(*inputs))
-        return flat(inputs), [out for out in outputs if isinstance(out, Value)]
+        arguments = self._arguments.example(row)
+        outputs = flat(self._fn(*arguments))
+        return flat(arguments), [out for out in outputs if isinstance(out, Value)]
 
 
 def _again(out: Value, twins: dict[Value, Value]) -> Value:
@@ -345,9 +387,3 @@ def _again(out: Value, twins: dict[Value, Value]) -> Value:
             args = (arg if type(arg) is float else twins.get(arg, arg) for arg in node.args)
             twins[node] = record(node.op, tuple(args))
     return twins.get(out, out)
-
-
-def _filled(nested: Any, rows: Any) -> Any:
-    if isinstance(nested, list | tuple):
-        return [_filled(part, rows) for part in nested]
-    return next(rows)

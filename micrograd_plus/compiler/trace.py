@@ -84,6 +84,8 @@ def _run(fn: Callable[..., Any], example: Sequence[Any]) -> _Run:
         if not isinstance(out, (Value, Real)):
             kind = type(out).__name__
             raise TraceError(f"the function must return Values, not {out!r} ({kind})")
+    if not flat(outputs):
+        raise TraceError(f"the function returns no Value, only {outputs!r}: what is it to compute?")
     return _Run(inputs, outputs, made)
 
 
