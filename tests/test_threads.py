@@ -10,6 +10,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value, compile, graph, nn, optim
+from micrograd_plus.drawing.ownership import places
 from micrograd_plus.engine import observers
 
 THREADS = 6
@@ -180,6 +181,26 @@ def test_compiling_in_one_thread_lets_others_look_at_numbers():
 
     together(compiling, looking, compiling, looking)
     assert graph.watchers == []
+
+
+def test_a_picture_is_drawn_while_another_thread_makes_models():
+    model = nn.Neuron(3, seed=1)
+    f = model([1.0, 2.0, 3.0])
+    others = [nn.Module() for _ in range(2000)]  # which the picture has to look through
+    making = True
+
+    def make():
+        nonlocal making
+        others.extend(nn.Module() for _ in range(30_000))
+        making = False
+
+    def draw():
+        pictures = 0
+        while making or not pictures:
+            assert len({id(place.module) for place in places(graph.order(f)).values()}) == 1
+            pictures += 1
+
+    together(draw, make, draw)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")

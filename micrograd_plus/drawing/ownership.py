@@ -49,8 +49,9 @@ def places(leaves: Sequence[Value]) -> dict[Value, Place]:
     known: dict[tuple[int, ...], Place] = {}
     found: dict[Value, Place] = {}
     parts: set[int] = set()
-    for module in list(alive.values()):
-        if id(module) in parts:
+    for reference in alive.valuerefs():  # a list: other threads may make modules meanwhile
+        module = reference()
+        if module is None or id(module) in parts:
             continue
         last, place = None, None
         for _, parameter, around in module.placed_parameters():
