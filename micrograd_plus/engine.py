@@ -14,9 +14,9 @@ from micrograd_plus.graph import (
     REAL,
     assign,
     assigning,
-    changing,
     evaluate,
     finite,
+    in_turn,
     infinite_gradient,
     inputs,
     local_derivatives,
@@ -259,6 +259,7 @@ class Value(Number):
         self.op = self.left = self.right = None
         graph.changes += 1  # it may stand in another's place
 
+    @in_turn
     def backward(self, *, create_graph: bool = False) -> None:
         """Differentiate this value: put ∂self/∂v into `v.grad` for every v it depends on.
 
@@ -282,30 +283,27 @@ class Value(Number):
         nodes = order(self)
         for observer in tuple(observers):
             observer.differentiating(nodes)
-        with changing:
-            if create_graph:
+        if create_graph:
+            _check_gradients(nodes)
+            found = adjoints(self, m=recorded)
+            gradients = [
+                found[node] if node.op is not None else plus(node.grad, found[node])
+                for node in nodes
+            ]
+            assign(nodes, "grad", gradients)
+            return
+        before = [node.grad for node in nodes]
+        undo = assigning(nodes, "grad", before)  # made before, so that one call does it
+        try:
+            if any(before):  # a graph just recorded has clean gradients
+                _clear(nodes)
+            self.grad += 1.0
+            _chain_rule(nodes)
+        except BaseException as error:
+            run_through(undo)
+            if isinstance(error, TypeError):
                 _check_gradients(nodes)
-                found = adjoints(self, m=recorded)
-                gradients = [
-                    found[node] if node.op is not None else plus(node.grad, found[node])
-                    for node in nodes
-                ]
-                assign(nodes, "grad", gradients)
-                return
-            before = [node.grad for node in nodes]
-            undo = assigning(nodes, "grad", before)  # made before, so that one call does it
-            try:
-                if any(before):  # a graph just recorded has clean gradients
-                    for node in nodes:
-                        if node.op is not None:
-                            node.grad = 0.0
-                self.grad += 1.0
-                _chain_rule(nodes)
-            except BaseException as error:
-                run_through(undo)
-                if isinstance(error, TypeError):
-                    _check_gradients(nodes)
-                raise
+            raise
 
     def zero_grad(self) -> None:
         """Set the gradient of this value, and of every value it depends on, to 0."""
@@ -377,6 +375,13 @@ class Value(Number):
 
 
 _EXACT = frozenset({Value, float})
+
+
+def _clear(nodes: Sequence[Value]) -> None:
+    """Set the gradients inside the graph to 0."""
+    for node in nodes:
+        if node.op is not None:
+            node.grad = 0.0
 
 
 def _chain_rule(nodes: Sequence[Value]) -> None:

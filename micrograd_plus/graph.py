@@ -6,9 +6,10 @@ import math
 import os
 import threading
 from collections import deque
+from functools import wraps
 from itertools import chain, repeat, starmap
 from numbers import Real
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
     from micrograd_plus.operation import Op
 
+P = ParamSpec("P")
+T = TypeVar("T")
+
 _LOW, _HIGH = -math.inf, math.inf
 
 
@@ -28,13 +32,31 @@ changes = 0
 watchers: list[Callable[[Any], None]] = []
 """Functions that are told of each node whose number leaves the graph."""
 
-changing = threading.RLock()
-"""Held by whatever changes many nodes: one pass after the other, whichever threads they are in."""
+_turn = threading.RLock()
 
-if hasattr(os, "register_at_fork"):  # a child begins between two passes, and not in one
+if hasattr(os, "register_at_fork"):  # a child begins between two turns, and not in one
     os.register_at_fork(
-        before=changing.acquire, after_in_parent=changing.release, after_in_child=changing.release
+        before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release
     )
+
+
+def in_turn(f: Callable[P, T]) -> Callable[P, T]:
+    """A function that waits while another thread is in one that was made so.
+
+    What reads many nodes and then changes them needs it. Such functions may call each other.
+
+    Args:
+        f: what it does.
+    """
+
+    @wraps(f)
+    def turn(*args: P.args, **kwargs: P.kwargs) -> T:
+        # only a call, as Python 3.12 looks for signals where a loop jumps back as if it were
+        # outside the block, which then would keep the lock
+        with _turn:
+            return f(*args, **kwargs)
+
+    return turn
 
 
 class Node:
@@ -267,6 +289,7 @@ def assigning(nodes: Iterable[Node], slot: Literal["data", "grad"], contents: It
     return map(setattr, nodes, repeat("_data" if slot == "data" else slot), contents)
 
 
+@in_turn
 def assign(
     nodes: Iterable[Node],
     slot: Literal["data", "grad"],
@@ -282,14 +305,14 @@ def assign(
         also: objects with an attribute and its content each, which belong to the same change.
     """
     global changes
-    with changing:
-        try:
-            run_through(chain(assigning(nodes, slot, contents), starmap(setattr, also)))
-        finally:
-            if slot == "data":
-                changes += 1
+    try:
+        run_through(chain(assigning(nodes, slot, contents), starmap(setattr, also)))
+    finally:
+        if slot == "data":
+            changes += 1
 
 
+@in_turn
 def replay(root: Node) -> None:
     """Recompute a graph in place after the data of its leaves were changed.
 
@@ -307,14 +330,12 @@ def replay(root: Node) -> None:
     >>> f.data
     -6.0
     """
-    nodes = order(root)
     found: dict[Node, float] = {}
-    with changing:
-        for node in nodes:
-            if node.op is None:
-                found[node] = node.data
-                continue
-            numbers = [arg if type(arg) is float else found[arg] for arg in node.args]
-            found[node] = evaluate(node.op, node.args, numbers, node.label)
-        made = [node for node in nodes if node.op is not None]
-        assign(made, "data", [found[node] for node in made])
+    for node in order(root):
+        if node.op is None:
+            found[node] = node.data
+            continue
+        numbers = [arg if type(arg) is float else found[arg] for arg in node.args]
+        found[node] = evaluate(node.op, node.args, numbers, node.label)
+    made = [node for node in found if node.op is not None]
+    assign(made, "data", [found[node] for node in made])

@@ -43,18 +43,20 @@ class Leaves:
         Raises:
             ValueError: another Value stands in the place of a parameter.
         """
-        if self._changes == graph.changes:
-            return
-        with graph.changing:
-            changes = graph.changes
-            if list(map(id, listed(self._params))) != list(map(id, self.parameters)):
-                raise ValueError(
-                    "a parameter was replaced by another Value since the function was compiled: "
-                    "assign to its data instead, or compile again"
-                )
-            now = [x._data for x in self.values]
-            for i, (x, old) in enumerate(zip(now, self._seen, strict=True)):
-                if x is not old:  # another object, not another number: −0.0 equals 0.0
-                    numbers[i] = x
-            # last, so that what is interrupted before, or in another thread, is done again
-            self._seen, self._changes = now, changes
+        if self._changes != graph.changes:
+            self._take_over(numbers)
+
+    @graph.in_turn
+    def _take_over(self, numbers: Any) -> None:
+        changes = graph.changes
+        if list(map(id, listed(self._params))) != list(map(id, self.parameters)):
+            raise ValueError(
+                "a parameter was replaced by another Value since the function was compiled: "
+                "assign to its data instead, or compile again"
+            )
+        now = [x._data for x in self.values]
+        for i, (x, old) in enumerate(zip(now, self._seen, strict=True)):
+            if x is not old:  # another object, not another number: −0.0 equals 0.0
+                numbers[i] = x
+        # last, so that what is interrupted before, or in another thread, is done again
+        self._seen, self._changes = now, changes

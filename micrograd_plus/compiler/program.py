@@ -204,12 +204,12 @@ class Program:
         """Put the gradient of the last `value_and_grad` into the parameters."""
         graph.assign(self.parameters, "grad", self._gradient.tolist())
 
+    @graph.in_turn
     def write_parameters(self) -> None:
         """Put the numbers of `vector` into the parameters."""
         numbers = [graph.finite(x, "a number of the vector") for x in self.vector.tolist()]
-        with graph.changing:
-            graph.assign(self.parameters, "data", numbers)
-            self._leaves.take_over(self._all)  # they are those that it has
+        graph.assign(self.parameters, "data", numbers)
+        self._leaves.take_over(self._all)  # they are those that it has
 
     def source(self, backend: str = "numpy") -> str:
         """The program as the text of a module that runs without this package.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from micrograd_plus.graph import assign, changing
+from micrograd_plus.graph import assign, in_turn
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
 
 
+@in_turn
 def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
     """Move each gradient into −limit … limit.
 
@@ -31,11 +32,11 @@ def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
     5.0
     """
     leaves = _leaves(parameters, limit)
-    with changing:
-        clipped = [float(max(-limit, min(limit, leaf.grad))) for leaf in leaves]
-        assign(leaves, "grad", clipped)
+    clipped = [float(max(-limit, min(limit, leaf.grad))) for leaf in leaves]
+    assign(leaves, "grad", clipped)
 
 
+@in_turn
 def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
     """Scale all gradients together so that their Euclidean norm is at most `limit`.
 
@@ -56,12 +57,11 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
     (5.0, 0.6, 0.8)
     """
     leaves = _leaves(parameters, limit)
-    with changing:
-        gradients = [float(leaf.grad) for leaf in leaves]
-        largest = max(map(abs, gradients), default=0.0) or 1.0  # whose norm need not be a float
-        relative = math.hypot(*(gradient / largest for gradient in gradients))
-        if relative > limit / largest:
-            assign(leaves, "grad", [g / largest * (limit / relative) for g in gradients])
+    gradients = [float(leaf.grad) for leaf in leaves]
+    largest = max(map(abs, gradients), default=0.0) or 1.0  # whose norm need not be a float
+    relative = math.hypot(*(gradient / largest for gradient in gradients))
+    if relative > limit / largest:
+        assign(leaves, "grad", [g / largest * (limit / relative) for g in gradients])
     return relative * largest
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.engine import check_parameter, observers
 from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.graph import assign, changing, finite
+from micrograd_plus.graph import assign, finite, in_turn
 from micrograd_plus.optim.rules import Rule
 
 if TYPE_CHECKING:
@@ -52,6 +52,7 @@ class Optimizer:
         self.steps = 0
         self.states = [rule.initial(p.data) for p in self.parameters]
 
+    @in_turn
     def step(self, time: float | None = None) -> None:
         """Change all parameters by their gradients.
 
@@ -63,27 +64,24 @@ class Optimizer:
         """
         for observer in tuple(observers):
             observer.stepping(self.parameters)
-        with changing:
-            rate = self.rule.rate_at(self.steps if time is None else time)
-            step = self.steps + 1
-            try:
-                updates = [
-                    self.rule.update(float(p.grad), state, p.data, rate, step)
-                    for p, state in zip(self.parameters, self.states, strict=True)
-                ]
-            except (OverflowError, ZeroDivisionError):
-                raise NonFiniteError(
-                    f"step {step}: an update is not finite; lower the rate"
-                ) from None
-            numbers, states = [], []
-            for p, (number, state) in zip(self.parameters, updates, strict=True):
-                what = f"step {step}: {p.label or 'a parameter'}"
-                numbers.append(finite(number, what))
-                states.append(state)
-                for x in state:
-                    finite(x, what)
-            remembered = [(self, "states", states), (self, "steps", step)]
-            assign(self.parameters, "data", numbers, also=remembered)
+        rate = self.rule.rate_at(self.steps if time is None else time)
+        step = self.steps + 1
+        try:
+            updates = [
+                self.rule.update(float(p.grad), state, p.data, rate, step)
+                for p, state in zip(self.parameters, self.states, strict=True)
+            ]
+        except (OverflowError, ZeroDivisionError):
+            raise NonFiniteError(f"step {step}: an update is not finite; lower the rate") from None
+        numbers, states = [], []
+        for p, (number, state) in zip(self.parameters, updates, strict=True):
+            what = f"step {step}: {p.label or 'a parameter'}"
+            numbers.append(finite(number, what))
+            states.append(state)
+            for x in state:
+                finite(x, what)
+        remembered = [(self, "states", states), (self, "steps", step)]
+        assign(self.parameters, "data", numbers, also=remembered)
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
