@@ -9,7 +9,6 @@ order. Arguments given by name are passed on as they are, and not differentiated
 from __future__ import annotations
 
 import math
-import threading
 from collections.abc import Callable
 from functools import wraps
 from numbers import Real
@@ -20,6 +19,7 @@ from micrograd_plus.engine import Value, recorded
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
 from micrograd_plus.graph import infinite_gradient, inputs, order
+from micrograd_plus.leaving import differentiating, watched
 from micrograd_plus.nested import aligned, filled, flat, mapped
 
 Function = Callable[..., Any]
@@ -271,21 +271,20 @@ class _Call:
         self.args = _map(lambda x: x, args)
         given = flat(args)
         # inside the function of another transform all is Values: it may depend on that one's
-        nested = getattr(_state, "calls", 0) > 0
         values_given = any(isinstance(x, Value) for x in [*given, *flat(with_values)])
-        self.as_values = create_graph or nested or values_given
+        self.as_values = create_graph or differentiating() or values_given
         # each place gets a node of its own, also where a Value is given, perhaps twice
         self.leaves = [x * 1.0 if isinstance(x, Value) else Value(x) for x in given]
         self.done = {id(x) for x in given if isinstance(x, Value)}
-        _state.calls = getattr(_state, "calls", 0) + 1
-        try:
+        with watched() as call:
             self.output = f(*filled(args, iter(self.leaves)), **(options or {}))
-        finally:
-            _state.calls -= 1
-        for x in flat(self.output):
-            if not isinstance(x, Value | Real):
+        outputs = flat(self.output)
+        for x in outputs:
+            if not isinstance(x, Value | Real) or isinstance(x, bool):
                 kind = type(x).__name__
                 raise TypeError(f"the function has to return Values, not {x!r} ({kind})")
+        if call.departures:
+            call.tell(self.leaves, outputs, self.done)
 
     def scalar(self) -> Any:
         """The output, which has to be one number."""
@@ -327,11 +326,11 @@ class _Call:
     def plain(self, nested: Any, as_values: bool | None = None) -> Any:
         """Values as they are, or as floats where nobody asked for Values."""
         as_values = self.as_values if as_values is None else as_values
-        return nested if as_values else _map(float, nested)
+        return nested if as_values else _map(_number, nested)
 
 
-_state = threading.local()
-"""How many functions of transforms are running in this thread, one inside the other."""
+def _number(x: Any) -> float:
+    return x.data if isinstance(x, Value) else float(x)
 
 
 def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:

@@ -14,6 +14,7 @@ from micrograd_plus import ops
 from micrograd_plus.engine import Value, observers
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.graph import evaluate, inputs
+from micrograd_plus.leaving import strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -179,7 +180,8 @@ def debug() -> Iterator[None]:
     recorder = _Recorder()
     try:
         observers.append(recorder)
-        yield
+        with strict():
+            yield
     except NonFiniteError as error:
         raise recorder.explained(error) from error
     finally:

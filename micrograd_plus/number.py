@@ -31,6 +31,14 @@ picture: Callable[..., dict[str, str]] = _no_picture
 the package's front door puts a function here that loads them when they are wanted."""
 
 
+def _unnoticed(number: Any) -> None: ...
+
+
+converted: Callable[[Any], None] = _unnoticed
+"""Is told of each number that is converted to a plain one; set by the module that looks whether
+its gradient gets lost."""
+
+
 class Number(Node):
     """A node that compares, converts and prints as its number, and is copied with its graph."""
 
@@ -44,21 +52,23 @@ class Number(Node):
 
     # conversions, which leave the graph
     def __float__(self) -> float:
-        return self.data
+        data = self.data
+        converted(self)
+        return data
 
     def __int__(self) -> int:
-        return int(self.data)
+        return int(float(self))
 
     __trunc__ = __int__
 
     def __floor__(self) -> int:
-        return math.floor(self.data)
+        return math.floor(float(self))
 
     def __ceil__(self) -> int:
-        return math.ceil(self.data)
+        return math.ceil(float(self))
 
     def __round__(self, digits: int | None = None) -> Any:
-        return round(self.data, digits)
+        return round(float(self), digits)
 
     def __bool__(self) -> bool:
         return bool(self.data)
@@ -69,7 +79,8 @@ class Number(Node):
 
     def __repr__(self) -> str:
         label = f", label={self.label!r}" if self.label else ""
-        return f"Value(data={self._data!r}, grad={float(self.grad)!r}{label})"
+        grad = self.grad._data if isinstance(self.grad, Number) else float(self.grad)
+        return f"Value(data={self._data!r}, grad={grad!r}{label})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         return picture(self, include, exclude)
