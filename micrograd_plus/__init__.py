@@ -27,6 +27,7 @@ from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.errors import did_you_mean as _did_you_mean
 from micrograd_plus.functions import *  # noqa: F403  the functions have one list of their names
 from micrograd_plus.graph import replay
+from micrograd_plus.leaving import LostGradientWarning
 
 if _TYPE_CHECKING:
     from micrograd_plus import datasets, nn, optim, plots
@@ -43,6 +44,7 @@ if _TYPE_CHECKING:
 __all__ = [
     "Cluster",
     "History",
+    "LostGradientWarning",
     "NonFiniteError",
     "Program",
     "Value",

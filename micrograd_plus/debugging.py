@@ -167,6 +167,8 @@ def debug() -> Iterator[None]:
             end, tells the lines, the values that led there, and the usual mend.
         StaleGraphError: backward() is called after a value's `data` was changed without
             `replay()`, which would give wrong gradients.
+        LostGradientWarning: a gradient is lost as a number left the graph, of which without
+            `debug` there is only the warning.
 
     >>> x = Value(0.5, "x")
     >>> with debug():

@@ -223,8 +223,8 @@ class Value(Number):
 
     Arithmetic with Values and numbers makes new Values, `+=` too; a plain number among the
     operands is a constant and gets no gradient. Comparisons, `float()`, `int()`, `round()` and
-    `math.floor()` look at `data` and leave the graph. As in PyTorch, `==` compares numbers
-    while sets and dictionaries tell Values apart by identity.
+    `math.floor()` look at `data` and leave the graph, of which `LostGradientWarning` tells. As in
+    PyTorch, `==` compares numbers while sets and dictionaries tell Values apart by identity.
 
     Args:
         data: a finite real number.

@@ -63,7 +63,7 @@ class _Departure(NamedTuple):
     registry: Any
 
     def tell(self) -> None:
-        name = visible(self.label) or (f"the result of {self.op.name}" if self.op else "a leaf")
+        name = visible(self.label) or (f"the result of {self.op.name}" if self.op else "a Value")
         message = (
             f"the number of {name} leaves the graph here, and what is computed from it has no "
             "gradient: in the place of float(), round() and functions of math and NumPy use those "
@@ -88,9 +88,7 @@ class Call:
     def __init__(self) -> None:
         self.departures: list[tuple[Value, int, _Departure]] = []
 
-    def tell(
-        self, leaves: Sequence[Value], outputs: Sequence[Any], outside: Iterable[int]
-    ) -> None:
+    def tell(self, leaves: Sequence[Value], outputs: Sequence[Any], outside: Iterable[int]) -> None:
         """Warn of each line by which derivatives of the outputs for the leaves may be missing.
 
         Args:

@@ -57,8 +57,6 @@ LEAVING = {
 }
 
 
-
-
 @pytest.mark.parametrize("f", LEAVING.values(), ids=LEAVING)
 @pytest.mark.parametrize(
     "transform",

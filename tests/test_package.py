@@ -64,7 +64,7 @@ walkthrough
 formula gates
 checks debugging
 calculus
-functions
+functions leaving
 engine
 adjoints number
 copying
@@ -77,7 +77,15 @@ operation
 
 
 def test_public_names():
-    graphs = ["NonFiniteError", "Value", "draw", "replay", "step_through", "values"]
+    graphs = [
+        "LostGradientWarning",
+        "NonFiniteError",
+        "Value",
+        "draw",
+        "replay",
+        "step_through",
+        "values",
+    ]
     graphs += ["play", "quiz"]
     calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
     checks = ["check_gradients", "debug", "explain", "summary"]
