@@ -197,11 +197,12 @@ def strict() -> Iterator[None]:
 
 def _converted(value: Any) -> None:
     """Note that a Value was converted to a plain number, if not to be printed."""
-    frame = _outside(sys._getframe(1))
-    if frame is None:
-        return
+    frame: Any = sys._getframe(2)
+    while frame.f_code.co_filename == number.__file__:  # int() and round() take it by float()
+        frame = frame.f_back
     if not _here.calls:
-        _here.watch.begin(value, frame)
+        if not frame.f_code.co_filename.startswith(_PACKAGE):
+            _here.watch.begin(value, frame)
     elif not _formats(frame.f_code, frame.f_lasti):
         departure = _Departure(value.label, value.op, *_place(frame))
         _here.calls[-1].departures.append((value, graph.changes, departure))

@@ -1,6 +1,7 @@
 """What goes wrong in the first hour: each row of the README's table is made to happen."""
 
 import importlib.util
+import math
 import os
 import re
 import subprocess
@@ -105,6 +106,12 @@ def no_zero_grad(tmp_path, request):
     return str(warning.message)
 
 
+def a_function_of_math(tmp_path, request):
+    with pytest.warns(mg.LostGradientWarning) as seen:
+        (math.sin(x := mg.Value(1.0, "x")) * x).backward()
+    return str(seen[0].message)
+
+
 def a_misspelt_command(tmp_path, request):
     return run("-m", "micrograd_plus", "stpe", "x", "x=1")
 
@@ -124,6 +131,7 @@ SITUATIONS = {
     "an older Python": an_older_python,
     "`backward()` forgotten": no_backward,
     "`zero_grad()` forgotten": no_zero_grad,
+    "`math.sin(x)` for `mg.sin(x)`": a_function_of_math,
     "`micrograd-plus stpe`": a_misspelt_command,
     "`sigmod(x)` in an expression": a_misspelt_function,
     "`mg.drow(f)`": a_misspelt_attribute,

@@ -241,3 +241,12 @@ def test_a_truth_value_has_no_derivative(transform, output):
         transform(lambda x: output)(1.0)
     with pytest.raises(TypeError, match=r"not True \(bool\)"):
         transform(lambda x: x > 0)(1.0)
+
+
+def test_the_package_takes_numbers_out_as_it_likes():
+    w = Value(0.5, "w")
+    model, xor = mg.nn.MLP(2, [2, 1], seed=1), mg.datasets.xor()
+    loss = mg.fit(model, xor, mg.nn.mse, epochs=2, engine="eager").last["loss"]; y = w * 2.0  # noqa: E702  # fmt: skip
+    y.backward()
+    assert loss > 0
+    assert w.grad == 2
