@@ -21,12 +21,12 @@ from micrograd_plus.drawing import frames
 from micrograd_plus.drawing.dot import STYLES
 from micrograd_plus.drawing.layout import ENDINGS, LayoutError
 from micrograd_plus.drawing.look import COLORS
-from micrograd_plus.drawing.picture import draw
+from micrograd_plus.drawing.picture import draw, with_ending
 from micrograd_plus.drawing.quiz import quiz
 from micrograd_plus.drawing.scene import LIMIT
 from micrograd_plus.drawing.stepper import step_through, write_page
 from micrograd_plus.errors import did_you_mean
-from micrograd_plus.expression import from_text, read_numbers
+from micrograd_plus.expression import MAX_LENGTH, ExpressionError, from_text, read_numbers
 from micrograd_plus.questions import KINDS
 from micrograd_plus.training import ClusterError, TrainingError
 from micrograd_plus.training.cluster import GONE, leave_abandoned
@@ -41,6 +41,8 @@ _OPTIONS = (
     *("-h", "--help", "-o", "--output", "--html", "--frames", "--format", "--latex"),
     *("--limit", "--style", "--colors", "--exercise", "--hide", "--solution"),
 )
+
+_LONGEST_ANSWER = 1000
 
 _TOUR = (
     (
@@ -69,18 +71,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     Returns:
         The exit code.
     """
-    for stream, errors in (
-        (sys.stdin, "surrogateescape"),  # what is not text is refused at its place
-        (sys.stdout, "replace"),  # an old terminal may lack ∂
-        (sys.stderr, "replace"),
-    ):
-        if isinstance(stream, TextIOWrapper):
-            stream.reconfigure(errors=errors)
+    _open_streams()
     try:
         options = _options(sys.argv[1:] if argv is None else argv)
         code: int = options.run(options) or 0
-        if sys.stdout:  # None where it is closed
-            sys.stdout.flush()
+        sys.stdout.flush()
     except BrokenPipeError:  # the reader has seen enough, as in | head
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
@@ -93,9 +88,29 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, 1)
     except ValueError as error:
         return _fail(error, 2)
+    except MemoryError:
+        return _fail(MemoryError("there is not enough memory for so much"), 1)
     except KeyboardInterrupt:
         return 130
     return code
+
+
+def _open_streams() -> None:
+    """Make the streams fit for any text, and open those that are closed to nothing.
+
+    Otherwise a file that is opened might take the place of one, and get what is printed.
+    """
+    for name, mode, errors in (
+        ("stdin", "r", "surrogateescape"),  # what is not text is refused at its place
+        ("stdout", "w", "replace"),  # an old terminal may lack ∂
+        ("stderr", "w", "replace"),
+    ):
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  to the end
+        stream = getattr(sys, name)
+        if isinstance(stream, TextIOWrapper):
+            marked = mode == "r" and stream.encoding.lower() == "utf-8"  # as editors may begin it
+            stream.reconfigure(encoding="utf-8-sig" if marked else None, errors=errors)
 
 
 def _fail(error: Exception, code: int) -> int:
@@ -293,7 +308,7 @@ def _add_limit(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--limit",
         metavar="N",
-        type=int,
+        type=_positive,
         default=LIMIT,
         help="the largest number of nodes to draw (default: %(default)s)",
     )
@@ -308,8 +323,22 @@ def _add_colors(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"it must be a positive whole number, not {number}")
+    return number
+
+
 def _text(options: argparse.Namespace) -> str:
-    text: str = sys.stdin.read() if options.expression == "-" else options.expression
+    if options.expression != "-":
+        return str(options.expression)
+    text = sys.stdin.read(MAX_LENGTH + 1)  # there may be no end to it
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(
+            f"at column {MAX_LENGTH + 1:,}: standard input goes on; "
+            f"at most {MAX_LENGTH:,} characters are read"
+        )
     return text
 
 
@@ -318,6 +347,7 @@ def _graph(options: argparse.Namespace) -> Value:
 
 
 def _tour(options: argparse.Namespace) -> None:
+    files.check_places({"--html": options.html})
     walks = [(heading, step_through(from_text(text, given))) for heading, text, given in _TOUR]
     write_page(options.html, "A tour of backpropagation", walks)
     for heading, walk in walks:
@@ -328,6 +358,9 @@ def _tour(options: argparse.Namespace) -> None:
 
 
 def _step(options: argparse.Namespace) -> None:
+    files.check_places(
+        {"--html": options.html, "--latex": options.latex}, {"--frames": options.frames}
+    )
     walk = step_through(_graph(options), options.limit, options.colors)
     written: list[object] = []
     if options.html:
@@ -346,23 +379,31 @@ def _quiz(options: argparse.Namespace) -> None:
     hide = options.hide
     if hide not in KINDS:
         hide = [name.strip() for name in hide.split(",")]
-    written = {"to_html": options.html, "exercise": options.exercise, "solution": options.solution}
-    paths = {name: path for name, path in written.items() if path}
-    if options.expression == "-" and not paths:
+    paths = {
+        "--html": options.html,
+        "--exercise": options.exercise and with_ending(options.exercise),
+        "--solution": options.solution and with_ending(options.solution),
+    }
+    asks = not any(paths.values())
+    if options.expression == "-" and asks:
         raise ValueError("standard input is for the answers: give the expression as an argument")
+    files.check_places(paths)
     asking = quiz(_graph(options), hide, options.limit)
-    for name, path in paths.items():
-        print(getattr(asking, name)(path))
-    if not paths:
+    if asks:
         asking.run(_answer)
+    writing = zip((asking.to_html, asking.exercise, asking.solution), paths.values(), strict=True)
+    for path in [write(path) for write, path in writing if path]:
+        print(path)
 
 
 def _answer(prompt: str) -> str:
-    if not (sys.stdin and sys.stdout):  # closed
+    if sys.stdin.isatty():
+        return input(prompt)
+    print(prompt, end="")
+    answer = sys.stdin.readline(_LONGEST_ANSWER)
+    if not answer:
         raise EOFError
-    answer = input(prompt)
-    if not sys.stdin.isatty():
-        print(answer)  # which a terminal has shown already
+    print(answer.rstrip("\n"))  # which a terminal has shown already
     return answer
 
 
@@ -372,6 +413,7 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _draw(options: argparse.Namespace) -> None:
+    files.check_places({"--output": with_ending(options.output)})
     root = _graph(options)
     root.backward()
     picture = draw(root, options.style, options.limit, colors=options.colors)

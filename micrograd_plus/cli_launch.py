@@ -7,7 +7,10 @@ import sys
 
 from micrograd_plus import cli_train
 from micrograd_plus.extras import need
+from micrograd_plus.training import Cluster
 from micrograd_plus.training.launch import launch
+
+_MOST = 1000  # processes of one machine
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -42,8 +45,11 @@ def run(options: argparse.Namespace) -> int:
     command = options.command[options.command[:1] == ["--"] :]
     if command[:1] != ["train"]:
         raise ValueError("what to launch comes last, as in: launch --processes 2 -- train moons")
-    if options.processes < 1 or options.restarts < 0 or not options.timeout >= 1:
-        raise ValueError("there must be 1 process or more, 0 restarts or more, 1 second or more")
+    if not 1 <= options.processes <= _MOST:
+        raise ValueError(f"there must be 1 process or more, up to {_MOST}, not {options.processes}")
+    if options.restarts < 0:
+        raise ValueError(f"there must be 0 restarts or more, not {options.restarts}")
+    Cluster(timeout=options.timeout)  # as each process will have it
     parser = argparse.ArgumentParser(prog="micrograd-plus launch … -- train")
     cli_train.add_options(parser)
     given = parser.parse_args(command[1:])
@@ -51,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
         raise ValueError("launch itself tells the processes where and which they are")
     if given.engine not in ("auto", "jax"):
         raise ValueError(f"several processes train with --engine jax, not {given.engine}")
+    cli_train.check_outputs(given)
     need("jax", "jax")
 
     def started(index: int, coordinator: str, resumed: bool) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -10,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from micrograd_plus import datasets, nn, optim
+from micrograd_plus.files import check_places
 from micrograd_plus.plots import decision_boundary, training_curves
 from micrograd_plus.plots.style import check_format, figure, save
 from micrograd_plus.training import Cluster, History, evaluate, fit
@@ -138,13 +140,15 @@ def run(options: argparse.Namespace) -> None:
     rate = optim.Cosine(options.rate, options.epochs) if options.cosine else options.rate
     begin = time.perf_counter()
     with cluster:
+        if cluster.first:
+            check_outputs(options)
         history = fit(
             model,
             train,
             task.loss,
             RULES[options.optimizer](rate),
             epochs=options.epochs,
-            batch_size=options.batch_size or task.batch_size,
+            batch_size=task.batch_size if options.batch_size is None else options.batch_size,
             seed=options.seed,
             validation=held_out,
             engine=options.engine,
@@ -154,13 +158,26 @@ def run(options: argparse.Namespace) -> None:
     if not cluster.first:
         return
     seconds = time.perf_counter() - begin
-    _report(model, history, seconds, [evaluate(model, d, task.loss) for d in (train, held_out)])
-    if options.history:
-        (history.to_csv if options.history.suffix == ".csv" else history.to_json)(options.history)
-    if options.picture:
-        _picture(model, history, data, task, options.picture)
+    with ExitStack() as results:  # from the last to the first; each, though another fails
+        results.callback(_report, model, history, seconds, (train, held_out), task.loss)
+        if options.picture:
+            results.callback(_picture, model, history, data, task, options.picture)
+        if options.history:
+            write = history.to_csv if options.history.suffix == ".csv" else history.to_json
+            results.callback(write, options.history)
     if history.stopped.startswith("interrupted"):
         raise KeyboardInterrupt  # for the exit code; all results are there
+
+
+def check_outputs(options: argparse.Namespace) -> None:
+    """Refuse files that can't be written, or are one and the same, before any training.
+
+    Raises:
+        OSError: one can't be written.
+        ValueError: two are one.
+    """
+    outputs = ("checkpoint", "history", "picture")
+    check_places({f"--{name}": getattr(options, name) for name in outputs})
 
 
 def _cluster(options: argparse.Namespace) -> Cluster:
@@ -176,7 +193,8 @@ def _cluster(options: argparse.Namespace) -> Cluster:
     )
 
 
-def _report(model: Any, history: History, seconds: float, results: list[dict[str, float]]) -> None:
+def _report(model: Any, history: History, seconds: float, sets: Any, loss: Any) -> None:
+    results = [evaluate(model, data, loss) for data in sets]
     console = Console()
     console.print(model, highlight=False)
     table = Table("", "training", "held out")

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError, did_you_mean
-from micrograd_plus.text import visible
+from micrograd_plus.text import brief, visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -328,5 +328,4 @@ def _error_at(
 
 def _shown(text: str) -> str:
     """A piece of the text in quotes, on one line and not too long."""
-    text = visible(text)
-    return f"'{text if len(text) <= 40 else text[:39] + '…'}'"
+    return f"'{brief(text)}'"

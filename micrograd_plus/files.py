@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
@@ -72,36 +73,48 @@ def write_all(contents: Iterable[tuple[Path, bytes]]) -> list[Path]:
     return paths
 
 
-def check_places(places: Mapping[str, str | Path]) -> None:
+def check_places(
+    places: Mapping[str, str | Path | None], folders: Mapping[str, Path | None] | None = None
+) -> None:
     """Refuse places that `write` would refuse, and one place for two, before the work is done.
 
     Args:
-        places: the files, by what is to be written there.
+        places: the files, by what is to be written there; None where it is not to be written.
+        folders: likewise folders to write files into; what is missing is to be made.
 
     Raises:
         OSError: one can't be written.
-        ValueError: two are one file, or one is what this program prints into.
+        ValueError: two are one, or one is what this program prints into.
     """
     taken: dict[tuple[int, int] | Path, str] = {}
     for number, what in ((1, "standard output"), (2, "standard error")):
         with suppress(OSError):  # closed
             if stat.S_ISREG((found := os.fstat(number)).st_mode):
                 taken[found.st_dev, found.st_ino] = what
-    for what, path in places.items():
-        path = Path(path)
-        if path.exists() and not (path.is_file() or path.is_dir()):
-            continue  # a pipe, which would wait for its reader
-        target = Path(os.path.realpath(path))
-        names: list[tuple[int, int] | Path] = [target]
-        with _told(path), _existing(path) as old:
-            if old:
-                found = os.fstat(old.fileno())
-                names.append((found.st_dev, found.st_ino))
-            with _claim(target.parent):
-                pass
-        for name in names:
+    tried = [(what, path, _try) for what, path in places.items()]
+    tried += [(what, path, _try_folder) for what, path in (folders or {}).items()]
+    for what, path, names_of in tried:
+        for name in names_of(Path(path)) if path is not None else ():
             if (other := taken.setdefault(name, what)) is not what:
-                raise ValueError(f"{path} is for {what} and for {other}: each needs its own file")
+                raise ValueError(f"{path} is for {what} and for {other}: each needs its own")
+
+
+def _try(path: Path) -> list[tuple[int, int] | Path]:
+    """Whether a file could be written; what tells it from others."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        return []  # a pipe, which would wait for its reader
+    target = Path(os.path.realpath(path))
+    with _told(path), _existing(path) as old, _claim(target.parent):
+        found = old and os.fstat(old.fileno())
+        return [target, (found.st_dev, found.st_ino)] if found else [target]
+
+
+def _try_folder(path: Path) -> list[tuple[int, int] | Path]:
+    with _told(path):
+        if path.exists() and not path.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
+        with _claim(path if path.is_dir() else path.parent):
+            return [Path(os.path.realpath(path))]
 
 
 @contextmanager

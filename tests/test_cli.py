@@ -1,8 +1,10 @@
 """The command line, run as a program."""
 
 import os
+import re
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -248,19 +250,163 @@ def test_a_reader_that_stops_reading(tmp_path):
         assert process.wait() == 1
 
 
-@pytest.mark.parametrize("arguments", [["step", "x", "x=1"], ["draw", "x", "x=1", "-o", "a.svg"]])
-def test_a_closed_standard_output(tmp_path, arguments):
-    close = "import os, sys; os.close(1); os.execv(sys.argv[1], sys.argv[1:])"
-    command = [sys.executable, "-c", close, *COMMAND, *arguments]
-    done = subprocess.run(command, cwd=tmp_path, stderr=subprocess.PIPE)
-    assert (done.returncode, done.stderr) == (0, b"")
-
-
 def test_limits_can_be_raised(run):
     text = "+".join(["x"] * 8)
     assert "limit" in run("step", text, "x=1", "--html", "a.html", "--limit", "7").stderr
     assert run("step", text, "x=1", "--html", "a.html", "--limit", "8").returncode == 0
     assert run("draw", text, "x=1", "-o", "a.html", "--limit", "3").returncode == 0
+
+
+@pytest.mark.parametrize("limit", ["0", "-1", "x", "1.5", "1" * 5000])
+@pytest.mark.parametrize("command", [["step"], ["quiz"], ["draw", "-o", "a.svg"]])
+def test_limits_that_make_no_sense(run, tmp_path, command, limit):
+    done = run(*command, "x", "x=1", "--limit", limit)
+    assert (done.returncode, done.stdout, files(tmp_path)) == (2, "", [])
+    assert "argument --limit: " in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["step", "--html", "a", "--latex", "./a"], "a is for --latex and for --html"),
+        (["step", "--html", "new", "--frames", "new"], "new is for --frames and for --html"),
+        (["step", "--html", "link", "--latex", "a"], "a is for --latex and for --html"),
+        (["quiz", "--html", "a", "--solution", "link"], "link.svg is for"),
+        (["quiz", "--exercise", "b", "--solution", "b.svg"], "b.svg is for --solution and for"),
+        (["quiz", "--exercise", "b.html", "--solution", "c/../b.html"], "is for --solution and"),
+    ],
+)
+def test_two_outputs_of_one_name(run, tmp_path, arguments, words):
+    (tmp_path / "a").write_bytes(b"before")
+    (tmp_path / "c").mkdir()
+    (tmp_path / "link").symlink_to("a")
+    (tmp_path / "link.svg").symlink_to("a")
+    before = files(tmp_path)
+    done = run(*arguments, "x * 2", "x=1")
+    assert (done.returncode, done.stdout, files(tmp_path)) == (2, "", before)
+    assert words in done.stderr
+    assert done.stderr.endswith(": each needs its own\n")
+    assert (tmp_path / "a").read_bytes() == b"before"
+
+
+def test_all_places_are_tried_before_one_is_written(run, tmp_path):
+    (tmp_path / "file").touch()
+    page = ["--html", "a.html"]
+    for wrong in (["--frames", "missing/new"], ["--frames", "file"], ["--latex", "missing/a.tex"]):
+        done = run("step", "x * 2", "x=1", *page, *wrong)
+        assert (done.returncode, done.stdout, files(tmp_path)) == (1, "", ["file"])
+        assert wrong[1] in done.stderr
+    done = run("quiz", "x * 2", "x=1", *page, "--solution", "missing/a.svg")
+    assert (done.returncode, done.stdout, files(tmp_path)) == (1, "", ["file"])
+
+
+def test_a_file_that_is_printed_into(tmp_path):
+    """As in `step … --latex out > out`."""
+    path = tmp_path / "out"
+    with path.open("wb") as out:
+        done = subprocess.run(
+            [*COMMAND, "step", "x", "x=1", "--latex", path], stdout=out, stderr=subprocess.PIPE
+        )
+    assert done.returncode == 2
+    assert b"out is for --latex and for standard output: each needs its own" in done.stderr
+    assert path.read_bytes() == b""
+
+
+def within(command, **options):
+    """A program that has the time of this test and a GB of memory."""
+    resource = pytest.importorskip("resource", reason="this system limits no memory")
+    limit = 2**30, 2**30
+    return subprocess.run(
+        [*COMMAND, *command],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
+        **options,
+    )
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
+def test_input_without_end():
+    with Path("/dev/zero").open() as zero:
+        done = within(["step", "-", "x=1"], stdin=zero)
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "at column 10,001: standard input goes on; at most 10,000 characters" in done.stderr
+    with Path("/dev/zero").open() as zero:
+        done = within(["quiz", "x * 2", "x=1"], stdin=zero)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 of 2 right" in done.stdout
+    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as endless:
+        done = within(["quiz", "x * 2", "x=1"], stdin=endless.stdout)
+        endless.stdout.close()
+        endless.kill()
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "0 of 2 right" in done.stdout
+
+
+def test_as_much_input_as_is_read(run):
+    text = "x" + " " * 9_999
+    assert run("step", "-", "x=1", input=text).returncode == 0
+    assert run("step", "-", "x=1", input=text + " ").returncode == 2
+
+
+def test_too_little_memory(monkeypatch, capsys):
+    def fail(*_):
+        raise MemoryError
+
+    monkeypatch.setattr(cli, "step_through", fail)
+    assert cli.main(["step", "x", "x=1"]) == 1
+    assert capsys.readouterr() == ("", "micrograd-plus: there is not enough memory for so much\n")
+
+
+def test_a_mark_at_the_beginning_of_input(run):
+    marked = "\ufeffx * 2\n"
+    assert run("step", "-", "x=3", input=marked).stdout == run("step", "x*2", "x=3").stdout
+    answers = run("quiz", "x * 2", "x=3", input="\ufeff1\n2\n")
+    assert answers.stdout.endswith("2 of 2 right, 2 of them at the first try\n")
+
+
+CLOSED = {
+    "step": ["step", "x * 2", "x=3", "--html", "a.html", "--latex", "a.tex"],
+    "draw": ["draw", "x * 2", "x=3", "-o", "a.svg"],
+    "quiz": ["quiz", "x * 2", "x=3"],
+    "check": ["check", "x * 2", "x=3"],
+    "train": ["train", "xor", "--epochs", "1", "--points", "9", "--history", "a.csv"],
+    "wrong": ["step", "x *", "x=3", "--html", "a.html"],
+    "usage": ["step"],
+}
+
+
+@pytest.mark.skipif(os.name == "nt", reason="there are shells with <&-")
+@pytest.mark.parametrize("streams", [(0, 1), (0, 2)], ids=str)
+@pytest.mark.parametrize("name", CLOSED)
+def test_closed_streams(tmp_path, name, streams):
+    """As with <&-, >&- and 2>&-: files and what is printed elsewhere are the same."""
+    close = f"import os, sys; [os.close(i) for i in {streams}]; os.execv(sys.argv[1], sys.argv[1:])"
+    found = []
+    for before in ([], [sys.executable, "-c", close]):
+        folder = tmp_path / str(len(before))
+        folder.mkdir()
+        done = subprocess.run(
+            [*before, *COMMAND, *CLOSED[name]], stdin=subprocess.DEVNULL, capture_output=True,
+            cwd=folder, check=False,
+        )  # fmt: skip
+        printed = [
+            b"" if i in streams else text for i, text in ((1, done.stdout), (2, done.stderr))
+        ]
+        printed = [re.sub(rb"in [\d.]+ s", b"", text) for text in printed]
+        contents = {path.name: path.read_bytes() for path in folder.iterdir()}
+        found.append((done.returncode, printed, contents))
+    assert found[0] == found[1]
+
+
+def test_no_expression_from_a_closed_standard_input(tmp_path):
+    close = "import os, sys; os.close(0); os.execv(sys.argv[1], sys.argv[1:])"
+    command = [sys.executable, "-c", close, *COMMAND, "step", "-", "x=1"]
+    done = subprocess.run(command, capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (2, b"")
+    assert done.stderr.startswith(b"micrograd-plus: the expression is empty")
 
 
 def test_an_old_terminal(run):

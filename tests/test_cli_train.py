@@ -1,7 +1,11 @@
 """`micrograd-plus train`, run as a program."""
 
+import contextlib
 import csv
+import errno
+import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -9,7 +13,9 @@ import time
 
 import pytest
 
+from micrograd_plus.cli import main
 from micrograd_plus.cli_train import TASKS
+from micrograd_plus.training import History
 from tests.test_cli import COMMAND
 
 SMALL = ["--hidden", "4", "--epochs", "3", "--points", "30"]
@@ -74,6 +80,7 @@ def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
     [
         (["nothing"], 2, "there is no 'nothing'; choose from moons, circles"),
         (["xor", "--epochs", 0], 2, "epochs must be a positive whole number"),
+        (["xor", "--batch-size", 0], 2, "batch_size must be a positive whole number, not 0"),
         (["xor", "--hidden", 0], 2, "positive whole number, not 0"),
         (["xor", "--noise", -1], 2, "noise must be a number from 0"),
         (["xor", "--held-out", 1], 2, "leaves a part empty"),
@@ -86,7 +93,16 @@ def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
             1,
             "epoch 1, batch 2: dot",
         ),
-        ([*SMALL, "xor", "--checkpoint", "none/c.json"], 1, "none/c.json"),
+        *[
+            ([*SMALL, "xor", "--checkpoint", checkpoint, option, place], code, words)
+            for checkpoint, option, place, code, words in (
+                ("none/c.json", "--history", "h.csv", 1, "none/c.json"),
+                ("c.json", "--history", "none/h.csv", 1, "none/h.csv"),
+                ("c.json", "--picture", "none/p.png", 1, "none/p.png"),
+                ("c.json", "--history", "./c.json", 2, "is for --history and for --checkpoint"),
+                ("c.png", "--picture", "c.png", 2, "is for --picture and for --checkpoint"),
+            )
+        ],
         (["xor", "--checkpoint", "none.json", "--resume"], 1, "none.json"),
     ],
 )
@@ -97,6 +113,36 @@ def test_errors(run, tmp_path, arguments, code, words):
     assert done.stderr.count("Traceback") == 0
     assert not done.stdout  # nothing was trained in vain
     assert not list(tmp_path.iterdir())
+
+
+def test_files_are_there_before_the_report_is_read(tmp_path):
+    """As in `train … | true`."""
+    outputs = {"--history": "a.csv", "--picture": "a.png", "--checkpoint": "a.json"}
+    options = [word for option in outputs.items() for word in option]
+    with subprocess.Popen(
+        [*COMMAND, "train", "xor", *SMALL, *options],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=tmp_path,
+    ) as training:
+        training.stdout.close()
+        assert training.stderr.read() == b""
+        assert training.wait() == 1
+    assert {path.name for path in tmp_path.iterdir()} == {*outputs.values()}
+
+
+def test_a_result_that_can_not_be_written_does_not_keep_others(tmp_path, monkeypatch):
+    def fail(self, path):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path))
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(History, "to_csv", fail)
+    written = io.StringIO()
+    with contextlib.redirect_stdout(written), contextlib.redirect_stderr(io.StringIO()) as errors:
+        assert main(["train", "xor", *SMALL, "--picture", "a.png", "--history", "a.csv"]) == 1
+    assert (tmp_path / "a.png").exists()
+    assert "3 epochs in " in written.getvalue()
+    assert "No space left on device: 'a.csv'" in errors.getvalue()
 
 
 @pytest.mark.parametrize(("epochs", "words"), [(1, "1 epoch in "), (2, "2 epochs in ")])

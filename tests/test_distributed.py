@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import socket
 import sys
 from random import Random
@@ -128,7 +129,10 @@ def test_a_missing_package_is_named(monkeypatch):
         ({"coordinator": "a:1", "processes": 2, "process_id": -1}, "process_id must be a whole"),
         ({"coordinator": "a", "processes": 2}, "a coordinator is HOST:PORT, .*, not 'a'"),
         ({"coordinator": "a:70000", "processes": 2}, "HOST:PORT"),
-        ({"timeout": 0}, "timeout must be a number of seconds from 1, not 0"),
+        *[
+            ({"timeout": timeout}, "timeout must be a number of seconds from 1 to 1,000,000,000")
+            for timeout in (0, -1, math.nan, math.inf, 1e308, 10**400, "60")
+        ],
     ],
 )
 def test_a_cluster_that_makes_no_sense(given, words):

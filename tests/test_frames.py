@@ -197,11 +197,12 @@ def test_all_frames_or_none(tmp_path, monkeypatch):
     assert not [*tmp_path.iterdir()]
 
     def fail_later(source, format):
-        if len([*tmp_path.rglob("*.svg")]) > 10:  # of the eight old ones and the new ones
+        drawn.append(source)
+        if len(drawn) > 2:
             raise LayoutError("out of luck")
         return render(source, format)
 
-    old, render = xyz().frames(tmp_path)[0].read_bytes(), layout.render
+    old, render, drawn = xyz().frames(tmp_path)[0].read_bytes(), layout.render, []
     with monkeypatch.context() as patch:
         patch.setattr(layout, "render", fail_later)
         with pytest.raises(LayoutError, match="out of luck"):
@@ -214,6 +215,24 @@ def test_all_frames_or_none(tmp_path, monkeypatch):
             mg.step_through(Value(2, "a") * 3).frames(tmp_path)
     assert len([*tmp_path.iterdir()]) == 8
     assert (tmp_path / "01-given.svg").read_bytes() == old
+
+
+def test_frames_of_another_walk_are_replaced(tmp_path):
+    """What is in the folder in this format is one walk, and all else stays as it was."""
+    many = frames.write_frames(tmp_path, [*xyz()] * 13, ("digraph {}" for _ in range(104)))
+    png, others = xyz().frames(tmp_path, "png"), ["01-intro.svg", "1-given.svg", "01-given.svg.old"]
+    for name in others:
+        (tmp_path / name).touch()
+    assert many[0].name == "001-given.svg"
+    for walk in (xyz(), mg.step_through(Value(2, "a") * 3), xyz()):
+        expected = walk.frames(tmp_path / "alone")
+        walk.frames(tmp_path)
+        found = {path for path in tmp_path.glob("*.svg") if path.name not in others}
+        assert {path.name for path in found} == {path.name for path in expected}
+        assert all(
+            path.read_bytes() == (tmp_path / "alone" / path.name).read_bytes() for path in found
+        )
+    assert all(path.exists() for path in [*png, *(tmp_path / name for name in others)])
 
 
 def test_hostile_labels_stay_in_their_frames(tmp_path):

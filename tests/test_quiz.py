@@ -437,8 +437,7 @@ def test_what_the_command_refuses():
 
 
 def test_the_command_hides_what_is_named(capsys, monkeypatch):
-    answers = iter(["4", "\udcff", "4"])
-    monkeypatch.setattr("builtins.input", lambda prompt: print(prompt, end="") or next(answers))
+    monkeypatch.setattr("sys.stdin", io.StringIO("4\n\udcff\n4\n"))
     assert cli.main(["quiz", *EXPRESSION, "--hide", "d, x"]) == 0
     out = capsys.readouterr().out
     assert out.endswith("2 of 2 right, 2 of them at the first try\n")

@@ -5,13 +5,12 @@ from __future__ import annotations
 import re
 from contextlib import suppress
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 from micrograd_plus.drawing import dot, layout
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.drawing.scene import Scene, scene
-from micrograd_plus.files import write
+from micrograd_plus.files import write_all
 from micrograd_plus.gates import made
 from micrograd_plus.walkthrough import names
 
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("svg", "png", "pdf")
 
+_FRAME = re.compile(r"\d{2,}-(?:given|forward|backward)")
 _MANY = 30  # frames take a second or more
 _UNSEEN = re.compile(r'<text [^>]*fill="(?:transparent|#fffffe)"[^>]*>[^<]*</text>\n?')
 
@@ -81,13 +81,13 @@ def write_frames(
     sources: Iterator[str],
     format: str = "svg",
 ) -> list[Path]:
-    """Write the frames of a walk, all of them or none.
+    """Write the frames of a walk, all of them or none, in the place of those of another walk.
 
     Args:
         folder: where to; it is made where there is none.
         steps: the steps.
         sources: the DOT source of each.
-        format: one of `FORMATS`.
+        format: one of `FORMATS`; frames of this format that were there before are removed.
 
     Returns:
         The paths of the files, in order.
@@ -106,21 +106,23 @@ def write_frames(
     folder.mkdir(exist_ok=True)
     digits = max(2, len(str(len(steps))))
     try:
-        with (
-            TemporaryDirectory(dir=folder, prefix=".frames-") as part,
-            progress(None if len(steps) > _MANY else False, len(steps), 0, "frames") as advance,
-        ):
-            written = []
-            for i, (step, source) in enumerate(zip(steps, sources, strict=True), start=1):
-                data = layout.render(source, format)
-                if format == "svg":
-                    data = _UNSEEN.sub("", data.decode()).encode()
-                name = f"{i:0{digits}}-{step.phase}.{format}"
-                written.append(write(Path(part, name), data))
-                advance(f"frame {i} of {len(steps)}")
-            return [path.replace(folder / path.name) for path in written]
+        with progress(None if len(steps) > _MANY else False, len(steps), 0, "frames") as advance:
+
+            def frames() -> Iterator[tuple[Path, bytes]]:
+                for i, (step, source) in enumerate(zip(steps, sources, strict=True), start=1):
+                    data = layout.render(source, format)
+                    if format == "svg":
+                        data = _UNSEEN.sub("", data.decode()).encode()
+                    yield folder / f"{i:0{digits}}-{step.phase}.{format}", data
+                    advance(f"frame {i} of {len(steps)}")
+
+            written = write_all(frames())
     except BaseException:
         if fresh:
             with suppress(OSError):
                 folder.rmdir()
         raise
+    for path in {*folder.iterdir()} - {*written}:
+        if _FRAME.fullmatch(path.stem) and path.suffix == f".{format}":
+            path.unlink()
+    return written

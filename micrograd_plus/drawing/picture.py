@@ -76,10 +76,8 @@ class Picture:
             ValueError, LayoutError: as for `pipe`; then no file is written.
             OSError: the file can't be written.
         """
-        path = Path(path)
+        path = with_ending(path)
         format = path.suffix[1:].lower()
-        if not format:
-            path, format = path.with_suffix(".svg"), "svg"
         if format == "html":
             return self.to_html(path)
         layout.check_format(format, layout.ENDINGS)
@@ -183,6 +181,12 @@ def draw(
         picture = scene(root, math.inf)
     drawn = partial(dot.source, style=style, look=look)
     return Picture(drawn(picture, background=background), picture, drawn)
+
+
+def with_ending(path: str | os.PathLike[str]) -> Path:
+    """Where a picture is written: a name without an ending gets .svg."""
+    path = Path(path)
+    return path if path.suffix[1:] else path.with_suffix(".svg")
 
 
 def in_notebook(value: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:

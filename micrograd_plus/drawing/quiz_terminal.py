@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from micrograd_plus.walkthrough import Step
 
 _GIVE_UP = "?"
+_PATIENCE = 20  # with what is no number, of which a pipe may have no end
 
 
 def run(
@@ -57,8 +58,8 @@ def run(
 
 def _ask(question: Question, ask: Callable[[str], str], console: Console) -> list[int]:
     """Ask until an answer is right, or the last one wrong; how many tries a right one took."""
-    prompt, tries, word = f"{question.asked} = ", 0, "The answer is"
-    while tries < TRIES:
+    prompt, tries, unread, word = f"{question.asked} = ", 0, 0, "The answer is"
+    while tries < TRIES and unread < _PATIENCE:
         text = ask(prompt)
         if text.strip() == _GIVE_UP:
             break
@@ -66,6 +67,7 @@ def _ask(question: Question, ask: Callable[[str], str], console: Console) -> lis
             verdict = question.judge(text)
         except ValueError as error:
             console.print(f"  {error}", style="yellow")
+            unread += 1
             continue
         tries += 1
         if verdict.right:

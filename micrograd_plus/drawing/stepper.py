@@ -87,6 +87,7 @@ class Walkthrough(Sequence[Step]):
         """Write one picture per step, for slides: the layout stands still, the numbers appear.
 
         The files are called 01-given.svg, 02-forward.svg and so on; all are written, or none.
+        Files so called of another walk, in the same format, are removed.
 
         Args:
             folder: where to; it is made where there is none.

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 GONE = 75  # the exit code where another process is gone, EX_TEMPFAIL: it may do the next time
 SUPERVISOR = "MICROGRAD_PLUS_SUPERVISOR"  # names the descriptor of the socket to who launched us
+_LONGEST = 1_000_000_000  # seconds, which JAX counts as a C int
 _LATER = 30  # seconds after which JAX itself, whose words are less plain, gives up
 
 
@@ -89,8 +90,10 @@ class Cluster:
             )
         if coordinator is not None:
             _address(coordinator)
-        if not (isinstance(timeout, int | float) and 1 <= timeout < float("inf")):
-            raise ValueError(f"timeout must be a number of seconds from 1, not {timeout!r}")
+        if not (isinstance(timeout, int | float) and 1 <= timeout <= _LONGEST):
+            raise ValueError(
+                f"timeout must be a number of seconds from 1 to {_LONGEST:,}, not {timeout!r}"
+            )
         self.coordinator, self.timeout = coordinator, timeout
         self.processes, self.process_id = processes, process_id
         self._detected = False
