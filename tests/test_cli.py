@@ -1,13 +1,17 @@
 """The command line, run as a program."""
 
 import os
+import random
 import re
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
+import micrograd_plus_command
 from micrograd_plus import cli, ops
 
 COMMAND = [sys.executable, "-m", "micrograd_plus"]
@@ -421,6 +425,71 @@ def test_an_interrupt(monkeypatch):
 
     monkeypatch.setattr(cli, "_tour", interrupt)
     assert cli.main(["tour"]) == 130
+
+
+STARTED = """
+import os, signal, sys
+from micrograd_plus_command import main
+real = signal.signal
+def told(*given):
+    before = real(*given)
+    if given[1] is not signal.default_int_handler:
+        os.write(2, b".")
+    return before
+signal.signal = told
+sys.exit(main())
+"""
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no one can send a process Ctrl-C there")
+def test_an_interrupt_at_any_moment(tmp_path):
+    """From the command's first moment to its last; before it, Python itself has begun."""
+    command = [sys.executable, "-c", STARTED, "step", "x * 2", "x=1"]
+    whole = subprocess.run(command, capture_output=True, check=True)
+    assert whole.stderr == b".."
+    codes, draw = [], random.Random(1)
+    for i in range(25):
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+            assert process.stderr.read(1) == b"."
+            time.sleep(0.0 if i < 3 else draw.uniform(0, 0.4))
+            process.send_signal(signal.SIGINT)
+            printed, errors = process.communicate(timeout=60)
+        assert errors.strip(b".") == b""
+        assert whole.stdout.startswith(printed)
+        assert process.returncode == 130 or (process.returncode, printed) == (0, whole.stdout)
+        codes.append(process.returncode)
+    assert 130 in codes
+
+
+@pytest.mark.skipif(os.name == "nt", reason="no one can send a process Ctrl-C there")
+def test_an_interrupt_that_is_ignored_stays_so(tmp_path):
+    """As for what runs in the background of a shell script."""
+    command = [sys.executable, "-c", STARTED, "step", "x * 2", "x=1"]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
+    ) as process:  # fmt: skip
+        assert process.stderr.read(1) == b"."
+        process.send_signal(signal.SIGINT)
+        assert process.communicate(timeout=60)[1].strip(b".") == b""
+    assert process.returncode == 0
+
+
+def test_inside_this_process_an_interrupt_is_as_before(monkeypatch, capsys):
+    before = signal.getsignal(signal.SIGINT)
+    try:
+        monkeypatch.setattr(sys, "argv", ["micrograd-plus", "step", "x", "x=1"])
+        assert micrograd_plus_command.main() == 0
+        assert capsys.readouterr().out.startswith(" 1  given")
+
+        def interrupt(*_):
+            raise KeyboardInterrupt
+
+        signal.signal(signal.SIGINT, before)
+        monkeypatch.setattr(cli, "main", interrupt)
+        assert micrograd_plus_command.main() == 130
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def test_the_same_inside_this_process(tmp_path, monkeypatch, capsys):
