@@ -68,6 +68,24 @@ class _Floats(Namespace):
     def minimum(x: float, y: float) -> float:
         return x if x <= y or x != x else y
 
+    # these the table has, too, but other derivatives ask for them again and again
+    @staticmethod
+    def sech(x: float) -> float:
+        try:
+            return 1.0 / math.cosh(x)
+        except OverflowError:
+            return 0.0
+
+    @staticmethod
+    def greater(x: float, y: float) -> float:
+        return 1.0 if x > y else 0.0
+
+    @staticmethod
+    def clip(x: float, low: float, high: float) -> float:
+        if not low <= high:
+            return math.nan
+        return low if x < low else high if x > high else x
+
     @staticmethod
     def step(x: float) -> float:
         return 1.0 if x > 0 else 0.0  # half of all that a ReLU's derivative takes by `where`

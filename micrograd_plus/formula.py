@@ -89,18 +89,24 @@ def apply(op: Op, *args: Any) -> Any:
             return x
         case ("is_zero", _):
             return 0.0  # rules use it for what holds at 0 only
+        case ("clip", (x, float(), float())):
+            return x  # rules use it where the result is 0 only
+        case ("power", (Term(ops.sech, (x,)), 2.0)):
+            return 1.0 - apply(ops.power, Term(ops.tanh, (x,)), 2.0)  # as lectures write it
+        case ("power", (Term(ops.hypot, (x, y)), 2.0)):
+            return apply(ops.add, apply(ops.power, x, 2.0), apply(ops.power, y, 2.0))
         case ("multiply", (x, y)) if x == y:
-            return Term(ops.power, (x, 2.0))
+            return apply(ops.power, x, 2.0)
         case ("sigmoid", (Term(ops.negate, (x,)),)):
             return Term(ops.subtract, (1.0, Term(ops.sigmoid, (x,))))  # as lectures write it
         case ("add", (0.0, x) | (x, 0.0)) | ("subtract", (x, 0.0)):
             return x
         case ("divide" | "power", (x, 1.0)):
             return x
-        case ("divide", (Term(ops.divide, (x, y)), z)) if y == z:
-            return Term(ops.divide, (x, Term(ops.power, (y, 2.0))))
-        case ("divide", (Term(ops.reciprocal, (y,)), z)) if y == z:
-            return Term(ops.reciprocal, (Term(ops.power, (y, 2.0)),))
+        case ("divide", (Term(ops.divide, (x, y)), z)):
+            return apply(ops.divide, x, apply(ops.multiply, y, z))
+        case ("divide", (Term(ops.reciprocal, (y,)), z)):
+            return Term(ops.reciprocal, (apply(ops.multiply, y, z),))
     return Term(op, args)
 
 
@@ -163,7 +169,8 @@ def text_number(x: float, digits: int = 4) -> str:
 
 
 def _latex_number(x: float) -> str:
-    mantissa, _, exponent = text_number(x).replace("−", "-").partition("e")
+    text = text_number(x).replace("−", "-").replace("inf", r"\infty")
+    mantissa, _, exponent = text.partition("e")
     return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
 
 

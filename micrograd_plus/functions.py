@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from micrograd_plus import ops
 from micrograd_plus.engine import Value, apply, new_node, unary
+from micrograd_plus.graph import REAL
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,6 +40,7 @@ __all__ = [
     "expm1",
     "floor",
     "gelu",
+    "greater",
     "hard_tanh",
     "hypot",
     "is_zero",
@@ -61,6 +63,7 @@ __all__ = [
     "reciprocal",
     "relu",
     "round",
+    "sech",
     "selu",
     "sigmoid",
     "sign",
@@ -76,6 +79,7 @@ __all__ = [
     "tanh",
     "trunc",
     "where",
+    "xlogy",
 ]
 
 
@@ -171,6 +175,7 @@ log_sigmoid = _unary(ops.log_sigmoid)
 reciprocal = _unary(ops.reciprocal)
 relu = _unary(ops.relu)
 round = _unary(ops.round)
+sech = _unary(ops.sech)
 selu = _unary(ops.selu)
 sigmoid = _unary(ops.sigmoid)
 sign = _unary(ops.sign)
@@ -185,10 +190,12 @@ tanh = _unary(ops.tanh)
 trunc = _unary(ops.trunc)
 
 atan2 = _binary(ops.atan2)
+greater = _binary(ops.greater)
 hypot = _binary(ops.hypot)
 maximum = _binary(ops.maximum)
 minimum = _binary(ops.minimum)
 pow = _binary(ops.power)
+xlogy = _binary(ops.xlogy)
 
 
 @overload
@@ -202,18 +209,16 @@ def clip(x: Value | float, low: Value | float, high: Value | float) -> Any:
 
     Args:
         x: a Value or a real number.
-        low: the lower bound.
-        high: the upper bound, not below the lower one.
+        low: the lower bound; −inf for none.
+        high: the upper bound, not below the lower one; inf for none.
 
     Raises:
         TypeError: an argument is neither a Value nor a real number.
-        ValueError: `low` is larger than `high`.
+        NonFiniteError: `low` is larger than `high`, or the result is not a finite number.
 
     >>> clip(Value(5.0), 0, 1).data
     1.0
     """
-    if low > high:
-        raise ValueError(f"clip needs low ≤ high, not {float(low)!r} and {float(high)!r}")
     return apply(ops.clip, x, low, high)
 
 
@@ -416,9 +421,12 @@ def dot(
     return apply(ops.dot, *args)
 
 
-def _reduction(op: Op, name: str, about: str = "") -> Reduction:
+def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduction:
     def function(terms: Iterable[Value | float], /) -> Any:
-        return apply(op, *_sequence(terms, name, least=1))
+        xs = _sequence(terms, name, least=1)
+        if masks:  # they add nothing, but no derivative can be computed with them
+            xs = [x for x in xs if not _masked(x)] or xs
+        return apply(op, *xs)
 
     numbers, result = op.example
     about = about or f"{op.about[0].upper()}{op.about[1:]}"
@@ -439,7 +447,7 @@ def _reduction(op: Op, name: str, about: str = "") -> Reduction:
     return function
 
 
-logsumexp = _reduction(ops.logsumexp, "logsumexp")
+logsumexp = _reduction(ops.logsumexp, "logsumexp", masks=True)
 max = _reduction(ops.max, "max")
 maxout = _reduction(ops.max, "maxout", "A maxout unit: the largest of several linear functions")
 mean = _reduction(ops.mean, "mean")
@@ -456,11 +464,12 @@ def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
     """The logarithms of `softmax`, which don't underflow.
 
     Args:
-        terms: an iterable of at least one Value or real number.
+        terms: an iterable of at least one Value or real number; −inf for what is masked, which
+            stays −inf.
 
     Raises:
         TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
-        ValueError: there are no terms.
+        ValueError: there are no terms, or all are masked.
 
     Source: lecture B.
 
@@ -469,7 +478,7 @@ def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
     """
     shifted, weights = _shifted(terms, "log_softmax")
     total = log(sum(weights))
-    return [x - total for x in shifted]
+    return [x if _masked(x) else x - total for x in shifted]
 
 
 @overload
@@ -482,11 +491,12 @@ def softmax(terms: Iterable[Value | float]) -> list[Any]:
     """eˣⁱ / (eˣ¹ + eˣ² + …) of each term: positive numbers whose sum is 1.
 
     Args:
-        terms: an iterable of at least one Value or real number.
+        terms: an iterable of at least one Value or real number; −inf for what is masked, which
+            gets 0.
 
     Raises:
         TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
-        ValueError: there are no terms.
+        ValueError: there are no terms, or all are masked.
 
     Source: lecture B.
 
@@ -499,11 +509,18 @@ def softmax(terms: Iterable[Value | float]) -> list[Any]:
 
 
 def _shifted(terms: Iterable[Value | float], name: str) -> tuple[list[Any], list[Any]]:
-    """The terms less the largest, and eˣ of them, which can't overflow."""
+    """The terms less the largest, and eˣ of them, which can't overflow; −inf stays −inf."""
     xs = _sequence(terms, name, least=1)
+    if all(map(_masked, xs)):
+        raise ValueError(f"{name} needs a term that is not -inf: all {len(xs)} are masked")
     largest = max(xs)
-    shifted = [apply(ops.subtract, x, largest) for x in xs]
+    shifted = [x if _masked(x) else apply(ops.subtract, x, largest) for x in xs]
     return shifted, list(map(exp, shifted))
+
+
+def _masked(x: Any) -> bool:
+    """Whether a term is the constant −inf."""
+    return isinstance(x, REAL) and x == -math.inf
 
 
 def _sequence(items: Any, name: str, least: int = 0) -> list[Any]:

@@ -121,9 +121,9 @@ power = Op(
     gates=("{0}ˣ", "x{1:superscript}"),
     commutative=False,
     partials=(
-        # at x = 0 the derivative of x⁰ is 0, and so is that of 0ʸ for y
+        # at x = 0 the derivative of x⁰ is 0
         lambda m, out, x, y: y * m.power(x + m.is_zero(x) * m.is_zero(y), y - 1.0),
-        lambda m, out, x, y: out * m.log(x + m.is_zero(x)),
+        lambda m, out, x, y: m.xlogy(out, x),
     ),
     domain=Domain(
         "x > 0, or x = 0 and y ≥ 0, or x < 0 and a whole y",
@@ -180,7 +180,7 @@ log2 = Op(
     symbol="log₂",
     formula="log₂({0})",
     latex=r"\log_2\left({0}\right)",
-    partials=(lambda m, out, x: 1.0 / (x * m.log(2.0)),),
+    partials=(lambda m, out, x: 1.0 / m.log(2.0) / x,),  # x · log(2) may be too large
     domain=Domain("x > 0", lambda x: x > 0, low=0.0),
     about="the logarithm of x to base 2",
     example=((8.0,), 3.0),
@@ -191,10 +191,24 @@ log10 = Op(
     symbol="log₁₀",
     formula="log₁₀({0})",
     latex=r"\log_{{10}}\left({0}\right)",
-    partials=(lambda m, out, x: 1.0 / (x * m.log(10.0)),),
+    partials=(lambda m, out, x: 1.0 / m.log(10.0) / x,),
     domain=Domain("x > 0", lambda x: x > 0, low=0.0),
     about="the logarithm of x to base 10",
     example=((1000.0,), 3.0),
+)
+
+xlogy = Op(
+    "xlogy",
+    formula="{0:negation} · log({1})",
+    latex=r"{0:negation} \cdot \log\left({1}\right)",
+    binds="product",
+    commutative=False,
+    value=lambda m, x, y: x * m.log(y + m.is_zero(x) * m.is_zero(y)),
+    partials=(lambda m, out, x, y: m.log(y), lambda m, out, x, y: x / y),
+    domain=Domain("y > 0, or x = 0 and y = 0", lambda x, y: y > 0 or x == y == 0),
+    kink=lambda x, y: y,
+    about="x · log(y), which is 0 where both are 0",
+    example=((2.0, 1.0), 0.0),
 )
 
 sqrt = Op(
@@ -283,7 +297,8 @@ acos = Op(
 atan = Op(
     "atan",
     latex=r"\arctan",
-    partials=(lambda m, out, x: 1.0 / (1.0 + x * x),),
+    # not 1 / (1 + x²): x² leaves the range of floats long before its reciprocal does
+    partials=(lambda m, out, x: 1.0 / m.hypot(1.0, x) / m.hypot(1.0, x),),
     about="the angle between −π/2 and π/2 whose tangent is x",
     example=((0.0,), 0.0),
 )
@@ -320,10 +335,19 @@ cosh = Op(
 tanh = Op(
     "tanh",
     latex=r"\tanh",
-    partials=(lambda m, out, x: 1.0 - out * out,),
+    # 1 − out² would lose digits where out is close to 1, all of them from |x| = 19 on
+    partials=(lambda m, out, x: m.power(m.sech(x), 2.0),),
     about="the hyperbolic tangent of x",
     example=((0.0,), 0.0),
     source="lecture B",
+)
+
+sech = Op(
+    "sech",
+    value=lambda m, x: 1.0 / m.cosh(x),
+    partials=(lambda m, out, x: -(out * m.tanh(x)),),
+    about="1 / cosh(x), whose square is the derivative of tanh",
+    example=((0.0,), 1.0),
 )
 
 asinh = Op(
@@ -350,16 +374,23 @@ atanh = Op(
     example=((0.0,), 0.0),
 )
 
+
+def _bell(m: Any, x: Any, width: float = 1.0) -> Any:
+    """exp(−x²/width); where it is 0, x² may be too large."""
+    near = m.clip(x, -40.0, 40.0)
+    return m.exp(-(near * near) / width)
+
+
 erf = Op(
     "erf",
-    partials=(lambda m, out, x: _TWO_BY_ROOT_PI * m.exp(-(x * x)),),
+    partials=(lambda m, out, x: _TWO_BY_ROOT_PI * _bell(m, x),),
     about="the error function of x",
     example=((0.0,), 0.0),
 )
 
 erfc = Op(
     "erfc",
-    partials=(lambda m, out, x: -(_TWO_BY_ROOT_PI * m.exp(-(x * x))),),
+    partials=(lambda m, out, x: -(_TWO_BY_ROOT_PI * _bell(m, x)),),
     about="1 − erf(x), with all digits for large x",
     example=((0.0,), 1.0),
 )
@@ -396,14 +427,29 @@ is_zero = Op(
     example=((0.0,), 1.0),
 )
 
+greater = Op(
+    "greater",
+    symbol=">",
+    formula="[{0} > {1}]",
+    latex=r"\left[{0} > {1}\right]",
+    gates=("{0}>x", ">{1}"),
+    commutative=False,
+    value=lambda m, x, y: m.where(x > y, 1.0, 0.0),
+    partials=(lambda m, out, x, y: 0.0, lambda m, out, x, y: 0.0),
+    kink=lambda x, y: x - y,
+    about="1 where x is larger than y, else 0",
+    example=((2.0, 3.0), 0.0),
+)
+
 maximum = Op(
     "maximum",
     symbol="max",
     formula="max({0}, {1})",
     latex=r"\max",
     partials=(
-        lambda m, out, x, y: (1.0 + m.sign(x - y)) / 2.0,
-        lambda m, out, x, y: (1.0 + m.sign(y - x)) / 2.0,
+        # no difference is formed, as constants may be infinite
+        lambda m, out, x, y: (1.0 + m.greater(x, y) - m.greater(y, x)) / 2.0,
+        lambda m, out, x, y: (1.0 + m.greater(y, x) - m.greater(x, y)) / 2.0,
     ),
     kink=lambda x, y: x - y,
     about="the larger of x and y; a tie gives half of the derivative to each",
@@ -417,8 +463,8 @@ minimum = Op(
     formula="min({0}, {1})",
     latex=r"\min",
     partials=(
-        lambda m, out, x, y: (1.0 + m.sign(y - x)) / 2.0,
-        lambda m, out, x, y: (1.0 + m.sign(x - y)) / 2.0,
+        lambda m, out, x, y: (1.0 + m.greater(y, x) - m.greater(x, y)) / 2.0,
+        lambda m, out, x, y: (1.0 + m.greater(x, y) - m.greater(y, x)) / 2.0,
     ),
     kink=lambda x, y: x - y,
     about="the smaller of x and y; a tie gives half of the derivative to each",
@@ -427,11 +473,14 @@ minimum = Op(
 
 clip = Op(
     "clip",
-    value=lambda m, x, low, high: m.minimum(m.maximum(x, low), high),
+    # bounds in the wrong order give no number
+    value=lambda m, x, low, high: m.minimum(
+        m.maximum(x, m.where(low <= high, low, math.nan)), high
+    ),
     partials=(
-        lambda m, out, x, low, high: (1.0 - m.step(low - x)) * (1.0 - m.step(x - high)),
-        lambda m, out, x, low, high: m.step(low - x),
-        lambda m, out, x, low, high: m.step(x - high),
+        lambda m, out, x, low, high: (1.0 - m.greater(low, x)) * (1.0 - m.greater(x, high)),
+        lambda m, out, x, low, high: m.greater(low, x),
+        lambda m, out, x, low, high: m.greater(x, high),
     ),
     domain=Domain("low ≤ high", lambda x, low, high: low <= high),
     kink=lambda x, low, high: builtins.min(
@@ -558,6 +607,12 @@ log_sigmoid = Op(
     example=((-1000.0,), -1000.0),
 )
 
+
+def _below(m: Any, x: Any) -> Any:
+    """x where x ≤ 0, else 0; at 0 it belongs to the left side, with all its derivatives."""
+    return x * (1.0 - m.step(x))
+
+
 leaky_relu = Op(
     "leaky_relu",
     symbol="LReLU",
@@ -566,7 +621,7 @@ leaky_relu = Op(
     value=lambda m, x, slope: m.where(x > 0, x, slope * x),
     partials=(
         lambda m, out, x, slope: m.step(x) + slope * (1.0 - m.step(x)),
-        lambda m, out, x, slope: m.minimum(x, 0.0),
+        lambda m, out, x, slope: _below(m, x),
     ),
     kink=lambda x, slope: x,
     commutative=False,
@@ -582,8 +637,8 @@ elu = Op(
     latex="ELU",
     value=lambda m, x, alpha: m.maximum(x, 0.0) + alpha * m.expm1(m.minimum(x, 0.0)),
     partials=(
-        lambda m, out, x, alpha: m.step(x) + (1.0 - m.step(x)) * (alpha * m.exp(m.minimum(x, 0.0))),
-        lambda m, out, x, alpha: m.expm1(m.minimum(x, 0.0)),
+        lambda m, out, x, alpha: m.step(x) + (1.0 - m.step(x)) * (alpha * m.exp(_below(m, x))),
+        lambda m, out, x, alpha: m.expm1(_below(m, x)),
     ),
     kink=lambda x, alpha: x,
     commutative=False,
@@ -602,7 +657,7 @@ selu = Op(
     value=lambda m, x: _SELU_SCALE * m.elu(x, _SELU_ALPHA),
     partials=(
         lambda m, out, x: (
-            _SELU_SCALE * (m.step(x) + (1.0 - m.step(x)) * (_SELU_ALPHA * m.exp(m.minimum(x, 0.0))))
+            _SELU_SCALE * (m.step(x) + (1.0 - m.step(x)) * (_SELU_ALPHA * m.exp(_below(m, x))))
         ),
     ),
     kink=lambda x: x,
@@ -619,7 +674,7 @@ gelu = Op(
     value=lambda m, x: x * (0.5 * m.erfc(-x / _ROOT_2)),
     partials=(
         lambda m, out, x: (
-            0.5 * m.erfc(-x / _ROOT_2) + x * (m.exp(-(x * x) / 2.0) * (_TWO_BY_ROOT_PI / 8.0**0.5))
+            0.5 * m.erfc(-x / _ROOT_2) + x * (_bell(m, x, 2.0) * (_TWO_BY_ROOT_PI / 8.0**0.5))
         ),
     ),
     about="the Gaussian error linear unit x · Φ(x), exactly",
@@ -691,9 +746,9 @@ mean = Op(
 )
 
 
-def _chosen(m: Any, out: Any, *args: Any) -> Sequence[Any]:
-    """1 for the argument that `out` is, an equal share for those that tie, 0 for the others."""
-    chosen = [1.0 - m.abs(m.sign(out - x)) for x in args]
+def _shared(beaten: Sequence[Any]) -> Sequence[Any]:
+    """Given 1 for each argument that is beaten, else 0: equal shares for those that are not."""
+    chosen = [1.0 - lost for lost in beaten]
     total = builtins.sum(chosen)
     return [share / total for share in chosen]
 
@@ -702,7 +757,7 @@ max = Op(
     "max",
     latex=r"\max",
     value=lambda m, *args: reduce(m.maximum, args),
-    partials=_chosen,
+    partials=lambda m, out, *args: _shared([m.greater(out, x) for x in args]),
     domain=Domain("one number or more", lambda *args: len(args) > 0),
     kink=lambda *args: _lead(args, 1),
     about="the largest of one number or more; those that tie share the derivative",
@@ -714,7 +769,7 @@ min = Op(
     "min",
     latex=r"\min",
     value=lambda m, *args: reduce(m.minimum, args),
-    partials=_chosen,
+    partials=lambda m, out, *args: _shared([m.greater(x, out) for x in args]),
     domain=Domain("one number or more", lambda *args: len(args) > 0),
     kink=lambda *args: _lead(args, -1),
     about="the smallest of one number or more; those that tie share the derivative",

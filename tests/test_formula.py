@@ -101,6 +101,7 @@ def test_what_a_reader_would_not_write_is_left_out(formula, text):
         (123456.0, "123456", "123456"),
         (1e21, "1e+21", r"1 \times 10^{21}"),
         (-1.5e-7, "−1.5e−07", r"-1.5 \times 10^{-7}"),
+        (-math.inf, "−inf", r"-\infty"),
     ],
 )
 def test_numbers(number, text, latex):

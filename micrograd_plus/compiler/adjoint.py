@@ -201,7 +201,7 @@ class Adjoint(Forward):
 
 
 class _Slopes:
-    """The functions for derivatives, where a step is a comparison: it is only multiplied by."""
+    """The functions for derivatives, where steps are comparisons: they are only multiplied by."""
 
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
@@ -211,6 +211,9 @@ class _Slopes:
 
     def step(self, x: Any) -> Any:
         return Code(f"({code(x).text} > 0)")
+
+    def greater(self, x: Any, y: Any) -> Any:
+        return Code(f"({(code(x) > y).text})")
 
 
 def _simple(text: str) -> bool:

@@ -108,8 +108,8 @@ def _binary(symbol: str, x: Any, y: Any) -> Code:
 def _power(x: Any, y: Any) -> Any:
     if _is(y, 1):
         return x
-    if _is(y, 2) and code(x).tight == _ATOM:
-        return x * x
+    if _is(y, 2) and code(x).tight == _ATOM and not code(x).text.endswith(")"):
+        return x * x  # but no function is called twice
     return Code(f"{code(x).within(_ATOM)} ** {code(y).within(_ATOM)}", _POWER)
 
 

@@ -110,15 +110,15 @@ def functions() -> None:
     unary = (
         *(mg.abs, mg.acos, mg.asin, mg.asinh, mg.atan, mg.atanh, mg.cbrt, mg.ceil, mg.cos),
         *(mg.cosh, mg.erf, mg.erfc, mg.exp, mg.expm1, mg.floor, mg.gelu, mg.is_zero, mg.log),
-        *(mg.log10, mg.log1p, mg.log2, mg.log_sigmoid, mg.reciprocal, mg.relu, mg.round, mg.selu),
-        *(mg.sigmoid, mg.sign, mg.silu, mg.sin, mg.sinh, mg.softplus, mg.sqrt, mg.step, mg.tan),
-        *(mg.tanh, mg.trunc),
+        *(mg.log10, mg.log1p, mg.log2, mg.log_sigmoid, mg.reciprocal, mg.relu, mg.round, mg.sech),
+        *(mg.selu, mg.sigmoid, mg.sign, mg.silu, mg.sin, mg.sinh, mg.softplus, mg.sqrt, mg.step),
+        *(mg.tan, mg.tanh, mg.trunc),
     )
     for function in unary:
         assert_type(function(x), mg.Value)
         assert_type(function(0.5), float)
     assert_type(mg.acosh(x + 1), mg.Value)
-    for binary in (mg.atan2, mg.hypot, mg.maximum, mg.minimum, mg.pow):
+    for binary in (mg.atan2, mg.greater, mg.hypot, mg.maximum, mg.minimum, mg.pow, mg.xlogy):
         assert_type(binary(x, 2), mg.Value)
         assert_type(binary(2, x), mg.Value)
         assert_type(binary(1, 2), float)
