@@ -16,9 +16,9 @@ from micrograd_plus.formula import (
     split_label,
     text_name,
     text_number,
-    visible,
     write,
 )
+from micrograd_plus.text import visible
 
 X, Y, Z = Name("x"), Name("y"), Name("z")
 
