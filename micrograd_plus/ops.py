@@ -609,7 +609,7 @@ log_sigmoid = Op(
 
 
 def _below(m: Any, x: Any) -> Any:
-    """x where x ≤ 0, else 0; at 0 it belongs to the left side, with all its derivatives."""
+    """The smaller of x and 0, which at 0 belongs to the left side with all its derivatives."""
     return x * (1.0 - m.step(x))
 
 

@@ -76,13 +76,13 @@ def test_derivatives_keep_their_digits_everywhere(op):
             continue
         limits = (1.0 if op is ops.gelu and x > 0 else 0.0, 0.0)
         exact = true_derivatives(op, x) if abs(x) < far else limits
-        for order, expected in enumerate(exact, start=1):
-            found = along(op, [x], [0] * order)
+        for n, expected in enumerate(exact, start=1):
+            found = along(op, [x], [0] * n)
             if found is None:
                 assert abs(expected) > 1e307, x
                 continue
-            crossing = 1e-15 if order == 2 and op in CROSSING else 0.0
-            assert abs(found - expected) <= 1e-13 * abs(expected) + crossing + 1e-300, (x, order)
+            crossing = 1e-15 if n == 2 and op in CROSSING else 0.0
+            assert abs(found - expected) <= 1e-13 * abs(expected) + crossing + 1e-300, (x, n)
 
 
 # --------------------------------------------------- second derivatives, at edges too
@@ -110,10 +110,10 @@ def edges(op, count):
 @several
 def test_derivatives_do_not_depend_on_their_order(op, count):
     for args in edges(op, count):
-        for order in (2, 3) if count == 2 else (2,):
-            ways = {way: along(op, args, way) for way in product(range(count), repeat=order)}
+        for n in (2, 3) if count == 2 else (2,):
+            ways = {way: along(op, args, way) for way in product(range(count), repeat=n)}
             scale = max([0.0, *(abs(slope) for slope in ways.values() if slope is not None)])
-            for path in combinations_with_replacement(range(count), order):
+            for path in combinations_with_replacement(range(count), n):
                 alike = [ways[way] for way in {*permutations(path)} if ways[way] is not None]
                 assert not alike or max(alike) - min(alike) <= 1e-12 * scale, (args, ways)
 
