@@ -24,7 +24,7 @@ def shorten(text: str, width: int = 40) -> str:
 
 def brief(label: str, width: int = 40) -> str:
     """The beginning of a label of any length, visible, in at most `width` characters."""
-    return visible(shorten(label, width))
+    return visible(shorten(str(label), width))
 
 
 def _visible(character: str) -> str:
