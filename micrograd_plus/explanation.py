@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.adjoints import adjoints, slopes
-from micrograd_plus.formula import Derivative, Term, text_name, text_number, write
+from micrograd_plus.formula import Derivative, Name, Term, operands, text_name, text_number, write
 from micrograd_plus.graph import order
 from micrograd_plus.walkthrough import names
 
@@ -32,6 +32,8 @@ class Path(NamedTuple):
         nodes: the values on it, from the first to the output.
         slopes: the local derivatives along it, from the output's to the first.
         product: their product.
+        operands: for each value but the output, where it stands several times in the operation
+            that comes next, which of these operands is meant, from 1; 0 where it stands once.
 
     >>> from micrograd_plus import Value
     >>> x = Value(3.0)
@@ -42,6 +44,7 @@ class Path(NamedTuple):
     nodes: tuple[Value, ...]
     slopes: tuple[float, ...]
     product: float
+    operands: tuple[int, ...]
 
 
 @dataclass(frozen=True, repr=False)
@@ -89,11 +92,13 @@ class Explanation:
 
     def _line(self, path: Path) -> str:
         called = [self.names[node] for node in path.nodes]
+        shown = list(map(write, map(Name, called, (*path.operands, 0))))
         if len(called) > _LONGEST:
-            shown = [*called[:4], "…", *called[-4:]]
-            return f"{' → '.join(map(text_name, shown))}: {text_number(path.product)}"
-        arrows = " → ".join(map(text_name, called))
-        steps = [Derivative(of, by) for by, of in pairwise(called)][::-1]
+            shown[4:-4] = ["…"]
+            return f"{' → '.join(shown)}: {text_number(path.product)}"
+        arrows = " → ".join(shown)
+        pairs = zip(pairwise(called), path.operands, strict=True)
+        steps = [Derivative(of, by, operand) for (by, of), operand in pairs][::-1]
         if not steps:
             return f"{arrows}: 1"
         chain = [_product(steps), _product(list(path.slopes)), text_number(path.product)]
@@ -135,17 +140,19 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
     if x not in named:
         raise ValueError(f"{of!r} does not depend on {x!r}")
     count = Counter({of: 1})
-    # the best ways down to each node: product, slopes and nodes as lists linked towards the output
-    best: dict[Value, list[tuple[float, Any]]] = {of: [(1.0, (None, of, None))]}
+    # the best ways down to each node: product, and slopes, nodes and operands as lists linked
+    # towards the output
+    best: dict[Value, list[tuple[float, Any]]] = {of: [(1.0, (None, of, 0, None))]}
     for node in reversed(nodes):
         if node is x:
             break
         if node.op is None or node not in best:
             continue
         ways = best.pop(node)
-        for arg, slope in slopes(node, node.op):
+        args = [arg for arg in node.args if type(arg) is not float]
+        for (arg, slope), place in zip(slopes(node, node.op), operands(args), strict=True):
             count[arg] += count[node]
-            more = [(product * slope, (slope, arg, way)) for product, way in ways]
+            more = [(product * slope, (slope, arg, place, way)) for product, way in ways]
             both = best.get(arg, []) + more
             best[arg] = heapq.nlargest(most, both, key=lambda way: abs(way[0]))
     gradient = adjoints(of)[x]
@@ -153,13 +160,14 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
 
 
 def _unlinked(product: float, way: Any) -> Path:
-    nodes, factors = [], []
+    nodes, factors, operands = [], [], []
     while way is not None:
-        slope, node, way = way
+        slope, node, place, way = way
         nodes.append(node)
         if slope is not None:
             factors.append(slope)
-    return Path(tuple(nodes), tuple(reversed(factors)), product)
+            operands.append(place)
+    return Path(tuple(nodes), tuple(reversed(factors)), product, tuple(operands))
 
 
 @dataclass(frozen=True, repr=False)

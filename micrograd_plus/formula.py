@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections import Counter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import latex, ops
@@ -16,7 +17,7 @@ from micrograd_plus.operation import BINDING
 from micrograd_plus.text import brief, shorten
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.operation import Op
 
@@ -64,16 +65,45 @@ class Operators:
         return apply(ops.negate, self)
 
 
-class Name(Operators, NamedTuple("Name", [("label", str)])):
-    """A variable, by its label."""
+class _Name(NamedTuple):
+    label: str
+    operand: int = 0
 
 
-class Derivative(Operators, NamedTuple("Derivative", [("of", str), ("by", str)])):
-    """∂of/∂by, by two labels."""
+class Name(Operators, _Name):
+    """A variable, by its label; as the second c in c · c, it is c⁽²⁾ (see `operands`)."""
+
+
+class _Derivative(NamedTuple):
+    of: str
+    by: str
+    operand: int = 0
+
+
+class Derivative(Operators, _Derivative):
+    """∂of/∂by, by two labels; for the second c in c · c alone, ∂of/∂c⁽²⁾ (see `operands`)."""
 
 
 class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])])):
     """An operation on formulas and numbers, printed as it stands."""
+
+
+def operands(args: Sequence[Any]) -> list[int]:
+    """For each argument which of those that are the same value it is; 0 if there is no other.
+
+    The derivative of c · c for c adds up from two paths, one for each operand.
+
+    >>> c = Name("c")
+    >>> operands((c, Name("x"), c, 2.0, 2.0))
+    [1, 0, 2, 0, 0]
+    """
+    uses = Counter(id(arg) for arg in args if type(arg) is not float)
+    met: Counter[int] = Counter()
+    numbers = []
+    for key in map(id, args):
+        met[key] += 1
+        numbers.append(met[key] if uses[key] > 1 else 0)
+    return numbers
 
 
 def apply(op: Op, *args: Any) -> Any:
@@ -126,6 +156,7 @@ class Notation(NamedTuple):
     derivative: str
     brackets: str
     raised: Callable[[str], str]
+    operand: Callable[[int], str]
 
 
 def split_label(label: str) -> tuple[str, str]:
@@ -180,7 +211,15 @@ def _raised_text(formula: str) -> str:
     return formula.translate(_RAISED)
 
 
-TEXT = Notation(text_name, text_number, lambda op: op.formula, "∂{0}/∂{1}", "({0})", _raised_text)
+TEXT = Notation(
+    text_name,
+    text_number,
+    lambda op: op.formula,
+    "∂{0}/∂{1}",
+    "({0})",
+    _raised_text,
+    lambda number: f"⁽{str(number).translate(_RAISED)}⁾",
+)
 LATEX = Notation(
     latex_name,
     _latex_number,
@@ -188,6 +227,7 @@ LATEX = Notation(
     r"\frac{{\partial {0}}}{{\partial {1}}}",
     r"\left({0}\right)",
     str,
+    lambda number: f"^{{({number})}}",
 )
 
 
@@ -220,11 +260,12 @@ def write(formula: Any, notation: Notation = TEXT) -> str:
 
 def _write(formula: Any, notation: Notation) -> _Written:
     match formula:
-        case Name(label):
-            return _Written(notation.name(label), "atom", notation)
-        case Derivative(of, by):
-            text = notation.derivative.format(notation.name(of), notation.name(by))
+        case Name(label, number):
+            text = notation.name(label) + (notation.operand(number) if number else "")
             return _Written(text, "atom", notation)
+        case Derivative(of, by, number):
+            below = write(Name(by, number), notation)
+            return _Written(notation.derivative.format(notation.name(of), below), "atom", notation)
         case Term(op, args):
             text = _fill(op, [_write(arg, notation) for arg in args], notation)
             return _Written(text, _binding(text, op.binds), notation)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from micrograd_plus import ops
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
-from micrograd_plus.formula import Derivative, Name, Term, formulas, gate, write
+from micrograd_plus.formula import Derivative, Name, Term, formulas, gate, operands, write
 from micrograd_plus.graph import evaluate, local_derivatives
 
 if TYPE_CHECKING:
@@ -52,10 +52,16 @@ class _Edge(NamedTuple):
     step: str
     of: str
     by: str
+    twin: bool
     upstream: float
     local: float
     misplaced: Wrong | None
     others: list[Wrong]
+
+    @property
+    def through(self) -> str:
+        twin = f" from {self.by}" if self.twin else ""
+        return f"through {self.of}{twin}"
 
     @property
     def flow(self) -> float:
@@ -122,7 +128,7 @@ class Reader:
         if not edges:
             rule = f"{asked}: how {self.text(node)} changes with itself"
             return Task(asked, rule, [], iter([self._value(node)]))
-        chain = [self._link(parent, node) for parent, _ in edges]
+        chain = [self._link(*edge) for edge in edges]
         rule = write(Term(ops.sum, tuple(chain)) if len(chain) > 1 else chain[0])
         where = ", ".join(dict.fromkeys(self.equation(parent) for parent, _ in edges[:3]))
         rule = " = ".join(dict.fromkeys([asked, rule])) + f", where {where}"
@@ -134,10 +140,10 @@ class Reader:
         if len(ways) > 1:
             used = f"{self.text(node)} is used {len(ways)} times, and what comes back adds up"
             for way in ways:
-                along = f"along one path only, the one through {way.of}"
+                along = f"along one path only, the one {way.through}"
                 yield Wrong(way.flow, f"That is what comes {along}: {used} (+=, not =).")
             for way in ways:
-                yield Wrong(total - way.flow, f"The path through {way.of} is missing: {used}.")
+                yield Wrong(total - way.flow, f"The path {way.through} is missing: {used}.")
         made = [way.mistakes() for way in ways]
         likewise = " Likewise on the other paths." if len(ways) > 1 else ""
         for kind, (_, hint) in made[0].items():
@@ -147,7 +153,7 @@ class Reader:
             for way, mistakes in zip(ways, made, strict=True):
                 for number, hint in mistakes.values():
                     wrong = total - way.flow + number
-                    yield Wrong(wrong, f"On the path through {way.of}: {hint}")
+                    yield Wrong(wrong, f"On the path {way.through}: {hint}")
         yield self._value(node)
 
     def _value(self, node: Value) -> Wrong:
@@ -177,19 +183,19 @@ class Reader:
             yield Wrong(number, f"That is {self.text(arg)}: {through}.")
 
     def _edge(self, node: Value, position: int) -> _Edge:
-        arg = node.args[position]
         slopes = self.slopes(node)
         pairs = zip(node.args, slopes, strict=True) if len(slopes) <= _OPERANDS else ()
         others = [
-            Wrong(slope, self.text(other))
-            for i, (other, slope) in enumerate(pairs)
+            Wrong(slope, self.operand(node, i))
+            for i, (_, slope) in enumerate(pairs)
             if i != position
         ]
         return _Edge(
             above=write(Derivative(self.named[self.root], self.named[node])),
-            step=write(Derivative(self.named[node], self.named[arg])),
+            step=write(self._step(node, position)),
             of=self.text(node),
-            by=self.text(arg),
+            by=self.operand(node, position),
+            twin=operands(node.args)[position] > 0,
             upstream=self.shown[node].grad or 0.0,
             local=slopes[position],
             misplaced=self._misplaced(node),
@@ -221,9 +227,13 @@ class Reader:
         number = _computed(changed, self.number(arg))
         return None if changed == rule else Wrong(number, write(rule))
 
-    def _link(self, parent: Value, node: Value) -> Any:
+    def _step(self, node: Value, position: int) -> Derivative:
+        by = self.named[node.args[position]]
+        return Derivative(self.named[node], by, operands(node.args)[position])
+
+    def _link(self, parent: Value, position: int) -> Any:
         above = Derivative(self.named[self.root], self.named[parent])
-        step = Derivative(self.named[parent], self.named[node])
+        step = self._step(parent, position)
         return step if parent is self.root else Term(ops.multiply, (above, step))
 
     def _equation(self, node: Value) -> str:
@@ -240,6 +250,11 @@ class Reader:
     def text(self, arg: Any) -> str:
         """An argument as text."""
         return write(self.name(arg))
+
+    def operand(self, node: Value, position: int) -> str:
+        """An argument as text, told from others that are the same value."""
+        name, place = self.name(node.args[position]), operands(node.args)[position]
+        return write(name._replace(operand=place) if place else name)
 
 
 def _operation(node: Value) -> Op:

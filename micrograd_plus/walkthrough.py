@@ -10,7 +10,17 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.formula import LATEX, TEXT, Derivative, Name, Notation, Term, formulas, write
+from micrograd_plus.formula import (
+    LATEX,
+    TEXT,
+    Derivative,
+    Name,
+    Notation,
+    Term,
+    formulas,
+    operands,
+    write,
+)
 from micrograd_plus.gates import made
 from micrograd_plus.graph import (
     evaluate,
@@ -221,14 +231,15 @@ class _Walk:
         wanted = [type(arg) is not float for arg in args]
         local = local_derivatives(op, args, numbers, self.data[node])
         rules = op.local_derivatives(formulas, Term(op, named), named, wanted)
+        places = operands(args)
         for position in reversed(range(len(args))):
             if wanted[position]:
                 flow = self.grad[node] * local[position]
                 if not isfinite(flow + self.grad.get(args[position], 0.0)):
                     raise infinite_gradient(op, args, numbers)
-                self.along(node, position, rules[position], local[position])
+                self.along(node, position, places[position], rules[position], local[position])
 
-    def along(self, node: Value, position: int, rule: Any, local: float) -> None:
+    def along(self, node: Value, position: int, place: int, rule: Any, local: float) -> None:
         """One edge, backward: the chain rule, and the sum of the paths that meet at its end."""
         arg = self.made[node][1][position]
         upstream = self.grad[node]
@@ -237,7 +248,7 @@ class _Walk:
             parts = [rule, local]
         else:
             above = self.derivative(node)
-            by_name = Derivative(self.names[node], self.names[arg])
+            by_name = Derivative(self.names[node], self.names[arg], place)
             parts = [Term(ops.multiply, (above, by_name))]
             if not isinstance(rule, float):
                 parts.append(Term(ops.multiply, (above, rule)))

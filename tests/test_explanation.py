@@ -29,6 +29,29 @@ def test_every_path_with_its_product():
     assert str(mg.explain(f, of=f)) == "f: 1\n1"
 
 
+@pytest.mark.parametrize(
+    ("compute", "first", "second"),
+    [
+        (lambda c: c * c * 2, 6, 6),
+        (lambda c: (c + c) * 2, 2, 2),
+        (lambda c: c / c * 3, 1, -1),
+        (lambda c: mg.sum([c, 1.0, 1.0, c]) * 2, 2, 2),
+        (lambda c: mg.dot([2.0, c], [c, 1.0]) * 1, 1, 2),
+        (lambda c: mg.maximum(c, c) * 2, 1, 1),
+    ],
+)
+def test_each_operand_of_a_repeated_value_is_a_path_of_its_own(compute, first, second):
+    c = Value(3, "c")
+    found = mg.explain(c, of=compute(c))
+    products = {path.operands[0]: path.product for path in found.paths}
+    assert products == {1: pytest.approx(first), 2: pytest.approx(second)}
+    lines = str(found).splitlines()[:-1]
+    assert len({*lines}) == len(lines) == 2
+    for path, line in zip(found.paths, lines, strict=True):
+        operand = "c⁽¹⁾" if path.operands[0] == 1 else "c⁽²⁾"
+        assert line.startswith(f"{operand} → v₁ → f: ∂f/∂v₁ · ∂v₁/∂{operand} = ")
+
+
 @given(graphs())
 def test_the_paths_sum_to_the_gradient(graph):
     root, leaves = graph
@@ -75,6 +98,7 @@ def test_values_with_equal_numbers_are_told_apart():
     b = a * 1
     b.label = "b"
     assert str(mg.explain(b, of=b * 3)) == "b → f: ∂f/∂b = 3\n3"
+    assert mg.explain(b, of=b * a).paths[0].operands == (0,)
 
 
 def test_what_is_no_value_is_named():

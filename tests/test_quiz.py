@@ -236,6 +236,11 @@ def test_where_paths_meet():
     assert judge(three, "∂f/∂a", "45").startswith("On the path through d: That is the local")
     assert judge(three, "∂f/∂a", "105") == "right"
     assert two.questions[0].solution[0].endswith("+ …")
+    power = mg.quiz(3 * a**a, ["a"])
+    assert "one path only, the one through v₁ from a⁽¹⁾: a is" in judge(power, "∂f/∂a", "12")
+    assert "one path only, the one through v₁ from a⁽²⁾" in judge(power, "∂f/∂a", "8.318")
+    assert "∂f/∂v₁ · ∂v₁/∂a⁽²⁾ + ∂f/∂v₁ · ∂v₁/∂a⁽¹⁾" in judge(power, "∂f/∂a", "77")
+    assert judge(power, "∂f/∂a", "20.32") == "right"
     square = mg.quiz(a * a)
     assert "one path only" in judge(square, "∂f/∂a", "2")
     assert judge(square, "∂f/∂a", "4") == "right"

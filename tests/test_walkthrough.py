@@ -1,13 +1,19 @@
-"""The steps of the lecture's examples, and what each step knows."""
+"""The steps of the lecture's examples, what each step knows, and that what it says is true."""
+
+import math
+import re
 
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
+from hypothesis import strategies as st
 
 import micrograd_plus as mg
-from micrograd_plus import Value, values
-from micrograd_plus.graph import order
+from micrograd_plus import Value, ops, values
+from micrograd_plus.engine import record
+from micrograd_plus.graph import inputs, order
 from micrograd_plus.testing import graphs
 from micrograd_plus.walkthrough import names, steps
+from tests import oracle
 
 
 def texts(root):
@@ -99,6 +105,93 @@ def test_where_paths_meet_the_sum_grows():
         "∂f/∂a = 1 + 1 + … = 2 + …",
         "∂f/∂a = 2 + 1 = 3",
     ]
+
+
+def test_each_operand_of_a_repeated_value_is_a_path_of_its_own():
+    (c,) = values(c=3)
+    twice = steps(2 * (c * c))
+    assert [step.text for step in twice[-2:]] == [
+        "∂f/∂c = ∂f/∂v₁ · ∂v₁/∂c⁽²⁾ + … = ∂f/∂v₁ · c + … = 2 · 3 + … = 6 + …",
+        "∂f/∂c = 6 + ∂f/∂v₁ · ∂v₁/∂c⁽¹⁾ = 6 + ∂f/∂v₁ · c = 6 + 2 · 3 = 6 + 6 = 12",
+    ]
+    assert r"\frac{\partial v_{1}}{\partial c^{(2)}}" in twice[-2].latex
+    assert texts(mg.dot([c, 1.0, 1.0], [c, c, 1.0]) * 2)[-3].startswith(
+        "∂f/∂c = ∂f/∂v₁ · ∂v₁/∂c⁽³⁾ + …"
+    )
+
+
+SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
+READ_AS = [
+    (r"∂(\w+)/∂(\w+)(?:⁽(.)⁾)?", r" D('\1','\2','\3')"),
+    (r"([⁰¹²³⁴-⁹⁻]+)(?!')", lambda found: f"**({''.join(map(SUPERSCRIPTS.get, found[0]))})"),
+    (r"\[(.*?) > (.*?)\]", r"(1.0 if \1 > \2 else 0.0)"),
+    (r"√\(", "sqrt("),
+    ("·", "*"),
+    ("−", "-"),
+    (r"\^", "**"),
+    ("…", "rest"),
+]
+"""How the walk writes, and how Python does."""
+
+
+def read(text, known):
+    """The number of a printed formula."""
+    for pattern, python in READ_AS:
+        text = re.sub(pattern, python, text)
+    return eval(text, {"sqrt": math.sqrt, "log": math.log, "max": max, **known})
+
+
+@st.composite
+def repetitive(draw):
+    """A graph of two leaves whose operations mostly have one value for several operands."""
+    nodes = [Value(draw(st.sampled_from([0.5, 1.5, 2.0, 3.0])), name) for name in "cd"]
+    kinds = (ops.add, ops.subtract, ops.multiply, ops.divide, ops.power, ops.maximum, ops.hypot)
+    for label in "pqrs"[: draw(st.integers(1, 4))]:
+        op = draw(st.sampled_from([*kinds, ops.sum, ops.dot]))
+        count = op.arity or draw(st.integers(2, 5))
+        args = draw(st.lists(st.sampled_from(nodes[-3:]), min_size=count, max_size=count))
+        assume(op.domain.contains(*(arg.data for arg in args)))
+        assume(op is not ops.power or args[0].data > 0)
+        nodes.append(record(op, tuple(args)))
+        nodes[-1].label = label
+        assume(1e-2 < abs(nodes[-1].data) < 1e4)
+    return nodes[-1]
+
+
+@given(repetitive())
+def test_all_that_a_sentence_says_is_equal(root):
+    root.backward()
+    nodes = {node.label: node for node in order(root)}
+
+    def derivative(of, by, number):
+        """Of the output the gradient; else by differences, for all operands or for one of them."""
+        node, arg = nodes[of], nodes[by]
+        if node is root:
+            return arg.grad
+        places = [i for i, other in enumerate(node.args) if other is arg]
+        if number:
+            places = [places[int(SUPERSCRIPTS[number]) - 1]]
+        slopes = (
+            oracle.derivative(lambda *xs: node.op.value(oracle.mp, *xs), inputs(node), i)
+            for i in places
+        )
+        return float(sum(slopes))
+
+    known = {name: node.data for name, node in nodes.items()} | {"D": derivative}
+    before = dict.fromkeys(nodes.values(), 0.0)
+    for step in steps(root):
+        if step.phase != "backward":
+            continue
+        gradient = step.changes[0].number
+        left, *parts = step.text.split(" = ")
+        assert read(left, known) == step.node.grad
+        size = abs(gradient) + abs(before[step.node])
+        for part in parts:
+            found = read(part, {**known, "rest": 0.0})
+            assert found == pytest.approx(gradient, abs=5e-3 * size + 1e-9), (step.text, part)
+        if "…" not in step.text:
+            assert gradient == pytest.approx(step.node.grad, rel=1e-12, abs=1e-9)
+        before[step.node] = gradient
 
 
 @pytest.mark.parametrize(
