@@ -3,6 +3,7 @@
 import errno
 import hashlib
 import json
+import logging
 import os
 import random
 import re
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from functools import partial
 from pathlib import Path
 from threading import Timer
 
@@ -19,6 +21,7 @@ import pytest
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.training import CheckpointError, TrainingError, fit
 from micrograd_plus.training.checkpoint import load
+from tests.trainings import Rows
 
 DATA = datasets.moons(10, seed=3)
 LOSS = nn.binary_cross_entropy_with_logits
@@ -42,15 +45,15 @@ def network(seed=1):
     return nn.MLP(2, [2, 1], activation="tanh", seed=seed)
 
 
-def train(path=None, model=None, rule=RULES[5], data=DATA, epochs=4, **options):
+def train(path=None, model=None, rule=RULES[5], data=DATA, epochs=4, loss=LOSS, **options):
     options = {"batch_size": 3, **options}
-    return fit(model or network(), data, LOSS, rule, epochs=epochs, checkpoint=path, **options)
+    return fit(model or network(), data, loss, rule, epochs=epochs, checkpoint=path, **options)
 
 
 # ------------------------------------------------------------------------- going on
 
 
-def assert_continues(folder, *, epochs=4, rule=RULES[5], **options):
+def assert_continues(folder, *, epochs=4, rule=RULES[5], network=network, **options):
     """Broken after any epoch, a training ends with the same file and model, bit by bit.
 
     The file has the parameters, the optimiser's state, the random numbers and the history.
@@ -298,11 +301,11 @@ DAMAGES = {
     "no format": ("format", ...),
     **{
         f"no {part}": (part, ...)
-        for part in ("parameters", "optimizer", "settings", "random", "history")
+        for part in ("parameters", "optimizer", "settings", "numbers", "random", "history")
     },
     **{
         f"{part} of another kind": (part, "text")
-        for part in ("parameters", "optimizer", "settings", "random", "history")
+        for part in ("parameters", "optimizer", "settings", "numbers", "random", "history")
     },
     "empty parameters": ("parameters", {}),
     "a parameter missing": ("parameters.layers.0.neurons.0.b", ...),
@@ -325,6 +328,7 @@ DAMAGES = {
     "infinite steps": ("optimizer/steps", INF),
     "no rule": ("optimizer/rule", ...),
     "empty settings": ("settings", {}),
+    "numbers of another model": ("numbers", {"count": 3}),
     "empty random": ("random", []),
     "random of text": ("random", [3, "text", None]),
     "random too short": ("random", [3, [1, 2, 3], None]),
@@ -452,18 +456,57 @@ def test_a_file_without_end(device):
         train(resume=device)
 
 
+class Sum(nn.MLP):
+    """As many parameters, used in another way."""
+
+    def __call__(self, x):
+        return super().__call__([sum(x), 0.0])
+
+
 TRAININGS = {
     "another model": ({"model": nn.MLP(2, [3, 1], seed=1)}, "lacks|parameters"),
     "a smaller model": ({"model": nn.MLP(2, [1], seed=1)}, "parameters"),
-    "another rule": ({"rule": optim.RMSprop(0.05)}, "Adam, not of RMSprop"),
-    "a rule of as many states": ({"rule": optim.AdamW(0.05)}, "Adam, not of AdamW"),
+    "another rule": ({"rule": optim.RMSprop(0.05)}, "optimizer.class='Adam', not 'RMSprop'"),
+    "a rule of as many states": (
+        {"rule": optim.AdamW(0.05)},
+        "optimizer.class='Adam', not 'AdamW'",
+    ),
     "another batch_size": ({"batch_size": 4}, "batch_size=3, not 4"),
     "no batch_size": ({"batch_size": None}, "batch_size=3, not None"),
     "another seed": ({"seed": 1}, "seed=0, not 1"),
     "no shuffle": ({"shuffle": False}, "shuffle=True, not False"),
     "more data": ({"data": datasets.moons(12, seed=3)}, "examples=10, not 12"),
     "some data held out": ({"validation": 0.2}, "examples=10, not 8"),
-    "a validation set": ({"validation": datasets.moons(4)}, "validation"),
+    "a validation set": ({"validation": datasets.moons(4)}, "validation=0, not 4"),
+    "another activation": (
+        {"model": nn.MLP(2, [2, 1], activation="relu", seed=1)},
+        r"model.layers.0.neurons.0.activation='tanh', not 'relu'",
+    ),
+    "an activation of the last layer": (
+        {"model": nn.MLP(2, [2, 1], activation=["tanh", "tanh"], seed=1)},
+        r"model.layers.1.neurons.0.activation=None, not 'tanh'",
+    ),
+    "another option of a layer": (
+        {"model": nn.MLP(2, [2, 1], activation="tanh", seed=1, expanded=True)},
+        r"model.layers.0.neurons.0.expanded=False, not True",
+    ),
+    "a model of another class": ({"model": Sum(2, [2, 1], seed=1)}, "class='MLP', not 'Sum'"),
+    "other data": ({"data": datasets.circles(10, seed=3)}, "other inputs"),
+    "data in another order": ({"data": [part[::-1] for part in DATA]}, "other inputs"),
+    "other labels": ({"data": (DATA[0], [1 - t for t in DATA[1]])}, "other targets"),
+    "one other number": ({"data": ([*DATA[0][:-1], [0.0, 0.0]], DATA[1])}, "other inputs"),
+    "another rate": ({"rule": optim.Adam(0.06)}, "optimizer.rate=0.05, not 0.06"),
+    "a schedule": ({"rule": optim.Adam(optim.Constant(0.05))}, "optimizer.rate=0.05, not {'class"),
+    "another beta1": ({"rule": optim.Adam(0.05, beta1=0.8)}, "optimizer.beta1=0.9, not 0.8"),
+    "another beta2": ({"rule": optim.Adam(0.05, beta2=0.9)}, "optimizer.beta2=0.999, not 0.9"),
+    "no bias_correction": (
+        {"rule": optim.Adam(0.05, bias_correction=False)},
+        "optimizer.bias_correction=True, not False",
+    ),
+    "a penalty": ({"penalty": nn.l2_penalty}, "penalty=None, not 'l2_penalty'"),
+    "clipping of the norm": ({"clip_norm": 1.0}, "clip_norm=None, not 1.0"),
+    "clipping of each": ({"clip_value": 1.0}, "clip_value=None, not 1.0"),
+    "another loss": ({"loss": nn.mse}, "loss='binary_cross_entropy_with_logits', not 'mse'"),
     "further metrics": ({"metrics": {"one": lambda y, t: 1}}, "one"),
 }
 
@@ -475,6 +518,222 @@ def test_the_checkpoint_of_another_training(name, saved):
     before = model and model.state_dict()
     assert_refused(saved, message, **options)
     assert model is None or model.state_dict() == before
+
+
+def test_other_validation_sets_are_told(tmp_path):
+    path, held_out = tmp_path / "state", datasets.moons(4, seed=8)
+    train(path, epochs=2, validation=held_out)
+    opposite = held_out[0], [1 - t for t in held_out[1]]
+    assert_refused(path, "other validation targets", validation=opposite)
+    assert_refused(path, "other validation inputs", validation=datasets.moons(4, seed=9))
+    assert_refused(path, "validation=4, not 0")
+    train(path, epochs=2, validation=0.2)
+    assert_refused(path, "validation=0.2, not 0.25", validation=0.25)
+
+
+def test_of_data_on_demand_the_first_example_is_compared(tmp_path):
+    path, rows = tmp_path / "state", Rows(DATA)
+    train(path, data=rows, epochs=2)
+    first, last = ([*DATA[0]] for _ in range(2))
+    first[0] = last[-1] = [0.0, 0.0]
+    assert_refused(path, "other first inputs", data=Rows((first, DATA[1])))
+    assert_refused(path, "other first targets", data=Rows((DATA[0], [1 - t for t in DATA[1]])))
+    for same in (rows, Rows((last, DATA[1])), DATA):  # who has read the whole to compare it?
+        assert len(train(resume=path, data=same)) == 4
+
+
+def test_data_are_their_numbers_in_any_form(tmp_path):
+    path = tmp_path / "state"
+    train(path, epochs=2)
+    unbroken, resumed = network(), network(9)
+    train(None, unbroken)
+    train(None, resumed, data=[np.array(part) for part in DATA], resume=path)
+    assert resumed.state_dict() == unbroken.state_dict()
+
+
+class Penalty:
+    def __init__(self, strength):
+        self.strength = strength
+
+    def __call__(self, parameters):
+        return nn.l2_penalty(parameters, self.strength)
+
+
+class Subclass(Penalty):
+    pass
+
+
+def closing(strength):
+    return lambda parameters: nn.l2_penalty(parameters, strength)
+
+
+def default(strength):
+    def penalty(parameters, strength=strength):
+        return nn.l2_penalty(parameters, strength)
+
+    return penalty
+
+
+def by_name(strength):
+    def penalty(parameters, *, strength=strength):
+        return nn.l2_penalty(parameters, strength)
+
+    return penalty
+
+
+FUNCTIONS = {
+    "of other fractions": (
+        lambda: lambda ps: nn.l2_penalty(ps, 0.25),
+        lambda: lambda ps: nn.l2_penalty(ps, 0.5),
+    ),
+    "of fractions inside": (
+        lambda: lambda ps: sum([(lambda p: 0.25 * p * p)(p) for p in ps]),
+        lambda: lambda ps: sum([(lambda p: 0.5 * p * p)(p) for p in ps]),
+    ),
+    "of other functions": (
+        lambda: lambda ps: nn.l2_penalty(ps, 0.25),
+        lambda: lambda ps: nn.l1_penalty(ps, 0.25),
+    ),
+    "of what they close over": (lambda: closing(0.25), lambda: closing(0.5)),
+    "of defaults": (lambda: default(0.25), lambda: default(0.5)),
+    "of defaults by name": (lambda: by_name(0.25), lambda: by_name(0.5)),
+    "of bound arguments": (
+        lambda: partial(nn.l2_penalty, strength=0.25),
+        lambda: partial(nn.l2_penalty, strength=0.5),
+    ),
+    "that are objects": (lambda: Penalty(0.25), lambda: Penalty(0.5)),
+    "that are methods": (lambda: Penalty(0.25).__call__, lambda: Penalty(0.5).__call__),
+    "of other classes": (lambda: Penalty(0.25), lambda: Subclass(0.25)),
+    "that close over functions": (
+        lambda: (lambda f: lambda ps: f(ps))(closing(0.25)),
+        lambda: (lambda f: lambda ps: f(ps))(closing(0.5)),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_functions_are_told_apart(name, tmp_path):
+    """Equal ones are other objects in each process."""
+    one, other = FUNCTIONS[name]
+    path = tmp_path / "state"
+    train(path, epochs=2, penalty=one())
+    assert_refused(path, "was written with penalty", penalty=other())
+    assert len(train(resume=path, penalty=one())) == 4
+
+
+def test_a_model_may_hold_anything(tmp_path):
+    """What stands in itself, and what has no end of objects in it."""
+    path, models = tmp_path / "state", [network(), network()]
+    for model in models:
+        model.inside, model.log, model.most = [1.0], logging.getLogger(__name__), INF
+        model.inside.append(model.inside)
+        model.least, model.kinds, model.keys = NAN, {int, "a"}, {1: 2, "b": (3, {4})}
+        model.draw, model.compute = random.random, partial(closing, strength=np.float32(0.5))
+        model.whole = model
+        model.itself = lambda model=model: model.itself
+    train(path, models[0], epochs=2)
+    assert len(train(path, models[1], resume=path)) == 4
+
+
+def test_schedules_are_told_apart(tmp_path):
+    path = tmp_path / "state"
+    train(path, rule=optim.Adam(optim.Cosine(0.1, 3)), epochs=2)
+    assert_refused(path, "optimizer.rate.duration=3, not 4", rule=optim.Adam(optim.Cosine(0.1, 4)))
+
+
+# --------------------------------------------------------- numbers of a model that change
+
+
+class Centred(nn.Module):
+    """Inputs are centred by their running mean, which is no parameter."""
+
+    def __init__(self, seed=1):
+        self.net = network(seed)
+        self.count, self.mean = 0, [0.0, 0.0]
+        self.seen = {"largest": None, "words": "none"}
+
+    def __call__(self, x):
+        self.count += 1
+        for i, xi in enumerate(x):
+            self.mean[i] += (xi - self.mean[i]) / self.count
+        self.seen["largest"] = max(self.seen["largest"] or x[0], x[0])
+        self.seen["words"] = f"{self.count} examples"
+        return self.net([xi - mean for xi, mean in zip(x, self.mean, strict=True)])
+
+
+def besides(model):
+    return model.count, model.mean, model.seen
+
+
+@pytest.mark.parametrize("validation", [None, 0.3])
+def test_numbers_that_change_belong_to_the_state(validation, tmp_path):
+    assert_continues(tmp_path, network=Centred, engine="eager", validation=validation)
+    whole, resumed = Centred(), Centred(9)
+    train(None, whole, engine="eager", validation=validation)
+    train(tmp_path / "half", Centred(), epochs=2, engine="eager", validation=validation)
+    going_on = {"resume": tmp_path / "half", "engine": "eager", "validation": validation}
+    train(None, resumed, **going_on)
+    assert besides(resumed) == besides(whole)
+    train(None, resumed, **going_on)  # with a model that has gone on before
+    assert besides(resumed) == besides(whole)
+
+
+def test_trying_a_model_out_does_not_count():
+    """But for the very first time, in which models may make parts that they lack."""
+    model = Centred()
+    train(None, model, epochs=3, engine="eager")
+    assert model.count == 1 + 3 * len(DATA[0])
+
+
+def test_a_model_that_changes_is_not_compiled(capsys):
+    class Counting(Centred):
+        def __call__(self, x):  # the loss does not depend on it
+            self.count += 1
+            return self.net(x)
+
+    with pytest.raises(TypeError, match=r"the model changes when it is called, .*: count=2, not"):
+        train(None, Counting(), engine="compiled")
+    model = Counting()
+    train(None, model, epochs=3)
+    assert model.count == 1 + 3 * len(DATA[0])
+    assert "can't be compiled: the model changes when it is called" in capsys.readouterr().err
+
+
+CHANGES = {
+    "a tuple": lambda model: setattr(model, "part", (model.count, 0)),
+    "a number of NumPy": lambda model: setattr(model, "part", np.float32(model.count)),
+    "an array": lambda model: setattr(model, "part", np.full(2, model.count)),
+    "an object": lambda model: setattr(model, "part", Penalty(model.count)),
+    "a set": lambda model: setattr(model, "part", {model.count}),
+    "a mixed list": lambda model: setattr(model, "part", [model.count, len]),
+    "random numbers": lambda model: model.random.random(),
+    "random numbers of NumPy": lambda model: model.generator.random(),
+    "a new number": lambda model: setattr(model, f"new_{model.count}", 1.0),
+    "one number less": lambda model: vars(model).pop(f"old_{model.count}", 0),
+}
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_what_can_not_be_kept_is_refused_before_training(name, tmp_path):
+    class Changing(nn.Module):
+        def __init__(self):
+            self.net, self.count, self.part = network(), 0, 0
+            self.random, self.generator = random.Random(1), np.random.default_rng(1)
+            vars(self).update({f"old_{i}": 0 for i in range(1000)})
+
+        def __call__(self, x):
+            self.count += 1
+            CHANGES[name](self)
+            return self.net(x)
+
+    path, model = tmp_path / "state", Changing()
+    before = model.state_dict()
+    words = "(part|random|generator|new_2|old_2) of the model changes in training, and a checkpoint"
+    with pytest.raises(ValueError, match=words):
+        train(path, model, engine="eager")
+    assert model.state_dict() == before
+    assert not path.exists()
+    assert len(train(None, model, engine="eager")) == 4
 
 
 def test_a_metric_without_a_number_does_no_harm(tmp_path):

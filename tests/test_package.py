@@ -36,7 +36,7 @@ training.fit
 training.sharded training.state
 training.engines
 training.cluster training.history training.checkpoint training.examples training.progress
-training.reach
+training.reach training.settings
 plots
 plots.curves plots.planes
 plots.style

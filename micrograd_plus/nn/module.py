@@ -76,11 +76,11 @@ class Module:
         >>> [path for path, _ in Two().named_modules()]
         ['', 'parts.0', 'parts.1']
         """
-        for path, thing, _ in self._placed_parts():
+        for path, thing, _ in self._placed_parts(values=False):
             if isinstance(thing, Module):
                 yield path, thing
 
-    def _placed_parts(self) -> Iterator[tuple[str, Any, Around]]:
+    def _placed_parts(self, values: bool = True) -> Iterator[tuple[str, Any, Around]]:
         """The Values, modules and strangers in it, each once, and the modules around them."""
         seen: dict[int, Any] = {}
         todo: list[tuple[str, Any, Around]] = [("", self, ())]
@@ -96,7 +96,11 @@ class Module:
                 yield path, thing, around
                 around = (*around, (path, thing))
             prefix = f"{path}." if path else ""
-            todo += reversed([(f"{prefix}{name}", part, around) for name, part in parts])
+            todo += reversed([
+                (f"{prefix}{name}", part, around)
+                for name, part in parts
+                if values or not isinstance(part, Value)
+            ])  # fmt: skip
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order in which they were made part of the module.

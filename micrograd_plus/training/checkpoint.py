@@ -20,6 +20,7 @@ _PARTS = {
     "parameters": dict,
     "optimizer": dict,
     "settings": dict,
+    "numbers": dict,
     "random": list,
     "history": dict,
 }

@@ -14,6 +14,7 @@ from micrograd_plus.graph import finite
 from micrograd_plus.nn.losses import as_numbers, correct
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 from micrograd_plus.training.examples import read
+from micrograd_plus.training.settings import content, difference
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -161,6 +162,7 @@ class Compiled(Eager):
         super().__init__(found, *given)
         self.numpy = need("numpy", "numpy")
         parameters = self.optimizer.parameters
+        before = content(self.model)
         x, target = found[0]
         outputs = self.model(x)
         self.classes = len(outputs) if isinstance(outputs, list | tuple) else 1
@@ -175,6 +177,10 @@ class Compiled(Eager):
             total, x, as_numbers(self.loss, target, self.classes), params=parameters,
             has_aux=True, backend=self.backend,
         )  # fmt: skip
+        if odd := difference(before, content(self.model)):
+            raise TraceError(
+                f"the model changes when it is called, which a program does not: {odd}"
+            )
         self.arrays: list[Any] | None = None
         if isinstance(found, list):
             inputs = self.numpy.array([x for x, _ in found])

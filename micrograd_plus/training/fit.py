@@ -24,6 +24,7 @@ from micrograd_plus.training.examples import check_targets, examples, joined
 from micrograd_plus.training.history import History
 from micrograd_plus.training.progress import progress as show_progress
 from micrograd_plus.training.reach import check_kept, check_reached
+from micrograd_plus.training.settings import changed, content, described, digest, numbers
 from micrograd_plus.training.sharded import Sharded
 from micrograd_plus.training.state import Training
 
@@ -116,7 +117,11 @@ def fit(
         patience: the number of epochs without a new lowest loss, on the validation set if there
             is one, after which to stop.
         checkpoint: a file to write the state to after each epoch.
-        resume: a checkpoint to go on from; the result is that of a training without a break.
+        resume: a checkpoint to go on from; the result is that of a training without a break. All
+            but `epochs`, `patience`, `engine` and `progress` has to be as it was: data in memory
+            number by number, of others how many there are and the first; functions by their
+            names and what they close over. To go on with something else, begin a training with
+            its parameters: `model.load_state_dict(json.load(file)["parameters"])`.
         progress: whether to show a bar; by default on a terminal and in a notebook.
         engine: "eager" records each example anew; "compiled" traces the loss of one example and
             runs it as matrix code, by NumPy; "auto" compiles, and where that fails says why and
@@ -148,6 +153,7 @@ def fit(
     _check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value)
     found = examples(data)
     check_targets(found, model, loss)
+    digests = {} if checkpoint is resume is None else digest(found)
     train: Any = range(len(found))  # by number, as the examples need not be in memory
     held_out: Any = ()
     if isinstance(validation, float):
@@ -155,6 +161,7 @@ def fit(
     elif validation is not None:
         others = examples(validation, "the validation set")
         check_targets(others, model, loss, "the validation set")
+        digests |= {} if checkpoint is resume is None else digest(others, "validation ")
         found = joined(found, others)
         held_out = range(len(train), len(found))
     cluster = current()
@@ -164,14 +171,25 @@ def fit(
         check_places({"the checkpoint": checkpoint})
     size = batch_size or len(train)
     batches = -(-len(train) // size)
+    rule = optimizer or Adam()
+    share = validation if isinstance(validation, float) else None
+    settings = {
+        "examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed,
+        "validation": share or len(held_out), "loss": loss, "optimizer": rule, "penalty": penalty,
+        "clip_norm": clip_norm, "clip_value": clip_value, "model": content(model),
+    }  # fmt: skip
     training = Training(
-        Optimizer(model.parameters(), optimizer or Adam()),
+        Optimizer(model.parameters(), rule),
         model,
         Random(seed),  # noqa: S311  no secrets are drawn
         History(steps=batches),
-        {"examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed},
+        described(settings),
+        digests,
+        numbers(model),
     )
     check_reached(found, model, loss, training.optimizer.parameters)
+    if checkpoint is not None:
+        changed(model, training.settings["model"])  # raises now what it would raise later
     layers = _layers(model) if gradient_flow else {}
     limits = (clip_norm, clip_value)
     given = (found, model, loss, training.optimizer, metrics, penalty, *limits, layers)
@@ -182,6 +200,7 @@ def fit(
         training = training.resumed(resume, [*names, "rate"], [*layers])
         _stop_early(training.history, patience, watched)
     steps, history = _engine(engine, *given), training.history
+    training.settle()
     steps.agree({**training.settings, "epochs": [epochs, len(history)], "patience": patience})
     with show_progress(progress, epochs * batches, len(history) * batches) as bar:
 

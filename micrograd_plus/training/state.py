@@ -9,31 +9,47 @@ from micrograd_plus.text import visible
 from micrograd_plus.training import checkpoint as checkpoints
 from micrograd_plus.training.checkpoint import CheckpointError
 from micrograd_plus.training.history import History
+from micrograd_plus.training.settings import changed, difference, restore
 
 if TYPE_CHECKING:
+    from collections.abc import Container
     from pathlib import Path
     from random import Random
 
     from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.optimizer import Optimizer
 
+_ANEW = "with another it is a new training, which may start from the parameters in that file"
+
 
 class Training(NamedTuple):
-    """What changes during a training, and what it was begun with."""
+    """What changes during a training, and what it was begun with.
+
+    Attributes:
+        settings: what has to be the same to go on, as plain data; "model" is its content.
+        data: digests of the examples.
+        numbers: what the model had besides its parameters, where this training began or goes on.
+        moved: which of them an earlier part of this training changed.
+    """
 
     optimizer: Optimizer
     model: Module
     random: Random
     history: History
     settings: dict[str, Any]
+    data: dict[str, str]
+    numbers: dict[str, Any]
+    moved: frozenset[str] = frozenset()
 
     def save(self, path: str | Path) -> None:
         version, numbers, gauss = self.random.getstate()
+        found = changed(self.model, self.settings["model"], self.moved)
         checkpoints.save(
             path,
             parameters=self.model.state_dict(),
             optimizer=self.optimizer.state_dict(),
-            settings=self.settings,
+            settings={**self._settings(found), **self.data},
+            numbers=found,
             random=[version, list(numbers), gauss],
             history=vars(self.history),
         )
@@ -41,11 +57,16 @@ class Training(NamedTuple):
     def resumed(self, path: str | Path, names: list[str], layers: list[str]) -> Training:
         """The training at the point where a checkpoint, with these names, was written."""
         content = checkpoints.load(path)
-        for name, mine in self.settings.items():
-            if content["settings"].get(name) != mine:
-                theirs = content["settings"].get(name)
-                raise CheckpointError(f"{path} was written with {name}={theirs!r}, not {mine!r}")
+        theirs, moved = content["settings"], content["numbers"]
+        for name, mine in self._settings(moved).items():
+            if odd := difference(theirs.get(name), mine, name):
+                raise CheckpointError(f"{path} was written with {odd}; {_ANEW}")
+        for name, mine in self.data.items():
+            if theirs.get(name, mine) != mine:
+                raise CheckpointError(f"{path} was written with other {name}; {_ANEW}")
         try:
+            if lost := moved.keys() - self.numbers.keys():
+                raise ValueError(f"the model has no {', '.join(sorted(lost))}")
             version, numbers, gauss = content["random"]
             self.random.setstate((version, tuple(numbers), gauss))
             history = _history(content["history"], names, layers, self.history.steps)
@@ -53,7 +74,17 @@ class Training(NamedTuple):
             self.model.load_state_dict(content["parameters"])
         except (ArithmeticError, AttributeError, KeyError, TypeError, ValueError) as error:
             raise CheckpointError(f"{path} does not fit: {visible(str(error))}") from None
-        return self._replace(history=history)
+        numbers = {**self.numbers, **moved}
+        return self._replace(history=history, numbers=numbers, moved=frozenset(moved))
+
+    def settle(self) -> None:
+        """Undo what trying the model out has changed besides its parameters."""
+        restore(self.model, self.numbers)
+
+    def _settings(self, moved: Container[str]) -> dict[str, Any]:
+        """The settings, without those of the model that training changes."""
+        known = {path: x for path, x in self.settings["model"].items() if path not in moved}
+        return {**self.settings, "model": known}
 
 
 def _history(content: dict[str, Any], names: list[str], layers: list[str], steps: int) -> History:

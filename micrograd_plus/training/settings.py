@@ -1,0 +1,182 @@
+"""What a training was begun with, as plain data that tell it from another one."""
+
+from __future__ import annotations
+
+import json
+from array import array
+from collections.abc import Mapping, Set
+from functools import partial
+from hashlib import sha256
+from random import Random
+from types import CellType, CodeType, FunctionType, MethodType
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.engine import Value
+from micrograd_plus.graph import REAL
+from micrograd_plus.nn.module import Module
+from micrograd_plus.text import shorten
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+    from micrograd_plus.training.examples import Examples
+
+_PARAMETER = object()  # stands for Values, which checkpoints keep elsewhere
+_DEPTH = 8  # of what stands in each other, beyond which an object is its class
+
+
+def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
+    """A setting as JSON gives it back.
+
+    Functions go by their names, and those of users also by what they use and close over; objects
+    by their classes and attributes; modules by their classes; arrays and random numbers by a
+    digest.
+
+    >>> from micrograd_plus import nn, optim
+    >>> described(nn.mse), described(optim.Momentum(0.1))
+    ('mse', {'class': 'Momentum', 'rate': 0.1, 'momentum': 0.9})
+    """
+    if thing is None or isinstance(thing, str | bool | int):
+        return thing
+    if isinstance(thing, REAL):
+        number = float(thing)
+        return "nan" if number != number else number
+    if isinstance(thing, Value) or id(thing) in around:
+        return _PARAMETER
+    around = (*around, id(thing))
+    if isinstance(thing, Set):
+        return sorted(repr(described(part, around)) for part in thing)
+    if isinstance(thing, list | tuple):
+        found = (described(part, around) for part in thing if not isinstance(part, Value))
+        items = [x for x in found if x is not _PARAMETER]
+        return items if items or not thing else _PARAMETER
+    if isinstance(thing, Mapping):
+        pairs = {str(name): described(part, around) for name, part in thing.items()}
+        parts = {name: x for name, x in pairs.items() if x is not _PARAMETER}
+        return parts if parts or not thing else _PARAMETER
+    if hasattr(thing, "tobytes"):
+        return f"{type(thing).__name__} {sha256(thing.tobytes()).hexdigest()}"
+    name, *more = (held := _held(thing))
+    return described(held, around) if more and len(around) < _DEPTH else held[name]
+
+
+def _held(thing: Any) -> dict[str, Any]:
+    """The name of a function, or of an object's class, and what tells it from another such."""
+    if isinstance(thing, Module):
+        return {"class": type(thing).__qualname__}
+    if isinstance(thing, partial):
+        return {**_held(thing.func), "arguments": thing.args, **thing.keywords}
+    if isinstance(thing, MethodType):
+        return {"def": thing.__qualname__, "self": thing.__self__}
+    if isinstance(thing, FunctionType):
+        name = {"def": thing.__qualname__}
+        if thing.__module__.partition(".")[0] == __name__.partition(".")[0]:
+            return name
+        cells = zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True)
+        inside = {name: cell.cell_contents for name, cell in cells if cell != CellType()}
+        defaults = {"defaults": thing.__defaults__ or (), **(thing.__kwdefaults__ or {})}
+        return {**name, "uses": _uses(thing.__code__), **defaults, **inside}
+    if named := getattr(thing, "__qualname__", getattr(thing, "__name__", None)):
+        return {"def": named}
+    state: Any = vars(thing) if hasattr(thing, "__dict__") else {}
+    if isinstance(thing, Random):
+        state = {"state": sha256(repr(thing.getstate()).encode()).hexdigest()}
+    elif hasattr(thing, "bit_generator"):  # NumPy's
+        state = thing.bit_generator.state
+    return {"class": type(thing).__qualname__, **state}
+
+
+def _uses(code: CodeType) -> list[str]:
+    """The names and the fractions in a function's text, the same in all versions of Python."""
+    found = {*code.co_names, *(repr(x) for x in code.co_consts if isinstance(x, float))}
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            found.update(_uses(inner))
+    return sorted(found)
+
+
+def content(model: Module) -> dict[str, Any]:
+    """What a model is besides its parameters, by path."""
+    found = {path: described(thing) for _, path, _, thing in _attributes(model)}
+    known = {path: x for path, x in found.items() if x is not _PARAMETER}
+    return {"class": type(model).__qualname__, **known}
+
+
+def numbers(model: Module) -> dict[str, Any]:
+    """The part of its content that can be set again."""
+    return {path: described(thing) for _, path, _, thing in _attributes(model) if _plain(thing)}
+
+
+def restore(model: Module, known: Mapping[str, Any]) -> None:
+    """Give a model the numbers that it had."""
+    for module, path, name, thing in _attributes(model):
+        if path in known and not (_plain(thing) and thing == known[path]):
+            vars(module)[name] = described(known[path])  # a copy
+
+
+def changed(
+    model: Module, begun: Mapping[str, Any], moved: Set[str] = frozenset()
+) -> dict[str, Any]:
+    """The numbers of a model that are others than when a training began, and those at `moved`.
+
+    Raises:
+        ValueError: something else has changed, which can't be set again.
+    """
+    known, now = numbers(model), content(model)
+    same = {path for path, x in now.items() if begun.get(path, _PARAMETER) == x} - moved
+    odd = [path for path in {**begun, **now} if path not in same]
+    for path in odd:
+        if path not in known or path not in begun:
+            raise ValueError(
+                f"{path} of the model changes in training, and a checkpoint can't keep it: only "
+                "numbers, text, lists and dictionaries that are there from the beginning"
+            )
+    return {path: known[path] for path in odd}
+
+
+def difference(theirs: Any, mine: Any, name: str = "") -> str:
+    """The first setting that differs, with both values; empty without one."""
+    if isinstance(theirs, dict) and isinstance(mine, dict):
+        parts = (
+            difference(theirs.get(x), mine.get(x), f"{name}.{x}".lstrip("."))
+            for x in {**mine, **theirs}
+        )
+        return next(filter(None, parts), "")
+    if theirs == mine:
+        return ""
+    return f"{name}={shorten(repr(theirs), 80)}, not {shorten(repr(mine), 80)}"
+
+
+def digest(found: Examples, what: str = "") -> dict[str, str]:
+    """Digests of the inputs and of the targets; of those read on demand only the first counts."""
+    known = isinstance(found, list)
+    pairs = found if isinstance(found, list) else [found[0]]
+    return {
+        f"{what}{'' if known else 'first '}{name}": _digest(pair[i] for pair in pairs)
+        for i, name in enumerate(("inputs", "targets"))
+    }
+
+
+def _digest(rows: Iterable[Any]) -> str:
+    whole = sha256()
+    for row in rows:
+        numbers = array("d", row if isinstance(row, list) else [row])
+        whole.update(len(numbers).to_bytes(8, "little") + numbers.tobytes())
+    return whole.hexdigest()
+
+
+def _attributes(model: Module) -> Iterator[tuple[Module, str, str, Any]]:
+    """The modules in a model, and the paths, names and contents of what stands in each."""
+    for place, module in model.named_modules():
+        for name, thing in vars(module).items():
+            yield module, f"{place}.{name}" if place else name, name, thing
+
+
+def _plain(thing: Any) -> bool:
+    """Whether JSON gives it back as it was."""
+    if type(thing) not in (type(None), bool, int, float, str, list, dict):
+        return False
+    try:
+        return bool(json.loads(json.dumps(thing)) == thing)
+    except (TypeError, ValueError):  # of what it can't write, or what stands in itself
+        return False
