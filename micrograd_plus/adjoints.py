@@ -10,9 +10,11 @@ from micrograd_plus.floats import floats
 from micrograd_plus.graph import N, infinite_gradient, inputs, local_derivatives, order
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Container, Iterable
 
     from micrograd_plus.operation import Op
+
+_LOW, _HIGH = -math.inf, math.inf
 
 
 def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
@@ -27,19 +29,22 @@ def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
     Raises:
         NonFiniteError: a derivative is not a finite number.
     """
+    return [pair for pair in _local(node, op, m) if type(pair[0]) is not float]
+
+
+def _local(node: Any, op: Op, m: Any) -> Iterable[tuple[Any, Any]]:
+    """As `slopes`, but constants are among the arguments."""
+    x, y = node.left, node.right
+    # most of what there is, and in large graphs the table takes its time
+    if m is floats and op is ops.add:
+        return (x, 1.0), (y, 1.0)
+    if m is floats and op is ops.multiply:
+        return (x, y if type(y) is float else y._data), (y, x if type(x) is float else x._data)
     args = node.args
-    local: Sequence[Any]
     if m is floats:
-        numbers = inputs(node)
-        if op is ops.add:  # most of what there is, and in large graphs the table takes its time
-            local = (1.0, 1.0)
-        elif op is ops.multiply:
-            local = numbers[::-1]
-        else:
-            local = local_derivatives(op, args, numbers, node.data)
-    else:
-        local = op.local_derivatives(m, node, args, [type(arg) is not float for arg in args])
-    return [(arg, slope) for arg, slope in zip(args, local, strict=True) if type(arg) is not float]
+        return zip(args, local_derivatives(op, args, inputs(node), node._data), strict=True)
+    wanted = [type(arg) is not float for arg in args]
+    return zip(args, op.local_derivatives(m, node, args, wanted), strict=True)
 
 
 def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any]:
@@ -65,14 +70,14 @@ def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any
         if node.op is None:
             continue
         upstream = found[node]
-        for arg, slope in slopes(node, node.op, m):
-            if done and id(arg) in done:
+        for arg, slope in _local(node, node.op, m):
+            if type(arg) is float or (done and id(arg) in done):
                 continue
             if m is not floats:
                 found[arg] = plus(found[arg], times(upstream, slope))
                 continue
             found[arg] = total = found[arg] + upstream * slope
-            if not math.isfinite(total):
+            if not _LOW < total < _HIGH:
                 raise infinite_gradient(node.op, node.args, inputs(node))
     return found
 

@@ -43,7 +43,7 @@ plots.style
 datasets compiler
 compiler.compiling
 compiler.program compiler.native
-compiler.arguments
+compiler.arguments compiler.trial
 compiler.interpreter
 compiler.tape compiler.leaves
 compiler.source compiler.trace

@@ -16,9 +16,13 @@ import numpy as np
 import pytest
 
 import micrograd_plus as mg
-from micrograd_plus import Value, nn
+from micrograd_plus import Value, nn, ops
 from micrograd_plus.compiler import TraceError, compile
+from micrograd_plus.compiler.source import Source
+from micrograd_plus.compiler.tape import CODES
+from micrograd_plus.engine import apply
 from micrograd_plus.nested import filled, flat, mapped
+from micrograd_plus.operation import Op
 from tests.programs import ONE_HOT, T, X, eager, jax
 
 
@@ -514,3 +518,75 @@ def test_results_are_arrays_of_ones_own(has_aux):
         assert [other.tolist() for other in found[i + 1 :]] == others
     assert ([array.tolist() for array in batch], program.vector.tolist()) == before
     assert [array.tolist() for array in results()] == expected
+
+
+# ------------------------------------------------------------- the trial at the example
+
+
+def odd(**rules):
+    """An operation whose rules are others for numbers than for arrays: a fault of a compiler."""
+    given = {"value": lambda m, x: 2 * x, "partials": (lambda m, out, x: 2.0,)}
+    return Op("odd", **given | rules, about="odd", example=((1.0,), 2.0))
+
+
+def for_numbers(x, number, other):
+    return number if isinstance(x, float | Value) else other
+
+
+ODD = {
+    "result 0": (odd(value=lambda m, x: x * for_numbers(x, 2.0, 3.0)), 4.5, 3.0),
+    "derivative for w": (odd(partials=(lambda m, out, x: for_numbers(x, 2.0, 3.0),)), 9.0, 6.0),
+}
+
+
+@pytest.mark.parametrize("options", [{}, {"dtype": "float32"}, {"backend": "jax"}])
+@pytest.mark.parametrize("what", ODD)
+def test_a_program_that_gives_other_numbers_than_the_engine_is_refused(what, options):
+    if options.get("backend") == "jax":
+        jax()
+    op, mine, theirs = ODD[what]
+    w = Value(0.5, "w")
+
+    def f(x):
+        return apply(op, w * x) + mg.sin(w) * 0.0
+
+    with pytest.raises(TraceError, match=rf"program's {what} would be {mine}, .* is {theirs}"):
+        compile(f, 3.0, params=[w], **options)
+    with pytest.raises(TraceError, match="program's result 1 would be"):
+        compile(lambda x: [x, apply(ODD["result 0"][0], x)], 3.0, **options)
+    of_inputs = odd(partials=(lambda m, out, x: for_numbers(x, 2.0, 3.0),))
+    compile(lambda x: apply(of_inputs, x), 3.0, **options)  # nothing is differentiated
+    with pytest.raises(TraceError, match=r"program's derivative for a number would be 3\.0"):
+        compile(lambda x: apply(of_inputs, x), 3.0, input_gradients=True, **options)
+    assert (w.data, w.grad) == (0.5, 0)
+
+
+def test_a_program_at_one_point_is_tried_too(monkeypatch):
+    pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+    assert compile(mg.sin, 3.0, backend="native")(0.0) == 0
+    monkeypatch.setitem(CODES, ops.sin, CODES[ops.cos])
+    with pytest.raises(TraceError, match=r"result 0 would be -0\.98\d+, .* engine's is 0\.14"):
+        compile(mg.sin, 3.0, backend="native")
+
+
+def test_a_program_that_can_not_run_is_refused(monkeypatch):
+    monkeypatch.setattr(Source, "forward_lines", lambda self: ["def forward(p, x): return y"])
+    with pytest.raises(TraceError, match=r"can't be run: NameError\(.*'y'"):
+        compile(lambda x: x * 2, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("f", "example"),
+    [
+        (lambda x: (1e16 * x[0] + x[1]) - 1e16 * x[0], [0.3, 1.0]),
+        (lambda x: mg.relu(x[0] + x[1] - x[2]), [0.1, 0.2, 0.3]),  # 5.6e-17 or 0
+        (lambda x: mg.step((x[0] + x[1]) - x[2]), [0.1, 0.2, 0.3]),
+        (lambda x: mg.exp(mg.dot(x, x)), [15.0, 16.0]),
+        (lambda x: mg.log(1.0 - mg.tanh(x[0] + x[1] + x[2])), [6.1, 6.2, 6.3]),
+        (lambda x: mg.sqrt(x[0]) * x[1], [0.0, 1.0]),  # the engine finds no derivative
+        (lambda x: mg.log(x[0]) * x[1], [1e-300, 1e-10]),
+    ],
+)
+def test_what_rounding_explains_is_not_refused(f, example):
+    program = compile(f, example, input_gradients=True)
+    assert program([example]) == pytest.approx([f([Value(x) for x in example]).data], abs=1.0)

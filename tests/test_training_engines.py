@@ -3,7 +3,7 @@
 import pytest
 
 import micrograd_plus as mg
-from micrograd_plus import datasets, nn, optim
+from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 
 RULES = [
@@ -92,3 +92,72 @@ def test_metrics_may_look_at_the_model():
 
     assert curve("compiled") == pytest.approx(curve("eager"), rel=1e-10)
     assert len(set(curve("compiled"))) == 3
+
+
+class Line(nn.Module):
+    """A model, and something that goes wrong with Values in the place of numbers."""
+
+    def __init__(self, problem):
+        self.w, self.b, self.problem = Value(0.5, "w"), Value(0.0), problem
+
+    def __call__(self, x):
+        self.problem(self, x[0])
+        return self.w * x[0] + self.b
+
+
+def asserts(model, x):
+    assert isinstance(x, float)
+
+
+def stops(model, x):
+    if isinstance(x, Value):
+        raise RuntimeError("not\nnow")
+
+
+def looks_up(model, x):
+    {2.0: 1, 3.0: 2}[x]
+
+
+class Choosy(optim.GradientDescent):
+    """A rule for numbers, which arrays are not."""
+
+    def update(self, gradient, state, parameter, rate, steps):
+        return parameter - rate * (gradient if gradient > 0 else 2 * gradient), ()
+
+
+@pytest.mark.parametrize(
+    ("problem", "rule", "words"),
+    [
+        (asserts, optim.GradientDescent(0.01), "AssertionError"),
+        (stops, optim.GradientDescent(0.01), "RuntimeError not"),
+        (looks_up, optim.GradientDescent(0.01), "KeyError"),
+        (lambda model, x: None, Choosy(0.01), "ValueError The truth value of an array"),
+    ],
+    ids=["assert", "error", "lookup", "first step"],
+)
+def test_whatever_can_not_be_compiled_is_trained_eagerly(problem, rule, words, capsys):
+    def run(engine):
+        model, data = Line(problem), ([[2.0], [3.0]], [1.0, 2.0])
+        return mg.fit(model, data, nn.mse, rule, epochs=3, engine=engine)["loss"], model.w.data
+
+    assert run("auto") == run("eager")
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert words in said
+    with pytest.raises((AssertionError, RuntimeError, KeyError, ValueError)):
+        run("compiled")
+
+
+def test_a_gradient_that_is_not_the_engines_is_refused(capsys):
+    class Disguised(Line):
+        def __call__(self, x):  # equal in number, not in its derivative
+            return self.w * x[0] if isinstance(x[0], Value) else self.w * self.w * 2.0 * x[0]
+
+    def run(engine):
+        model = Disguised(None)
+        return mg.fit(model, ([[2.0]], [0.9]), nn.mse, epochs=2, engine=engine), model.w.data
+
+    with pytest.raises(TraceError, match=r"derivative for w would be 0\.39\d+, .* is 0\.79"):
+        run("compiled")
+    assert run("auto") == run("eager")
+    assert "derivative for w" in capsys.readouterr().err

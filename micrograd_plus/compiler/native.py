@@ -10,6 +10,7 @@ from micrograd_plus.compiler.interpreter import interpreter
 from micrograd_plus.compiler.leaves import Leaves
 from micrograd_plus.compiler.tape import tape
 from micrograd_plus.compiler.trace import trace
+from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
@@ -72,6 +73,11 @@ class PointProgram:
         self._slopes = numpy.zeros_like(self._numbers)
         # of infinite constants, such as bounds, the interpreter can't tell what came of them
         self._bounded = numpy.isfinite(self._numbers).all()
+        _, values, slopes = self._interpreter(
+            numpy.array(self._arguments.first), *self._tape, self._numbers, self._slopes,
+            *(self._wanted if self._differentiable else (0, 0)),
+        )  # fmt: skip
+        compare(outputs, values.tolist(), wanted, slopes.tolist())
 
     def __call__(self, *point: Any) -> Any:
         """The outputs at a point.

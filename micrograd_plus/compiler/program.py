@@ -21,6 +21,7 @@ from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.simplify import simplify
 from micrograd_plus.compiler.source import Source
 from micrograd_plus.compiler.trace import TraceError, trace
+from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value, record
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
     from micrograd_plus.compiler.expressions import Expression
     from micrograd_plus.compiler.schedule import Group
+    from micrograd_plus.compiler.trace import Trace
     from micrograd_plus.nn.module import Module
 
 
@@ -113,13 +115,11 @@ class Program:
             )
         self._has_aux = has_aux
         self._equal = numpy.empty(0, self._dtype)  # the shares of the last batch's examples
-        self._code = self._backend.namespace()
-        # what is run is the compiler's own text: no label is in it, and of the user's names those
-        # of arguments that are plain words and mean nothing else
-        exec(self._source.functions(), self._code)  # noqa: S102
+        self._code = _executed(self._source)
         for name in self._source.constants:
             self._code[name] = self._cast(self._code[name])
         self._all = numpy.array([x.data for x in self._leaves.values], dtype=self._dtype)
+        self._try_out(found)
 
     @property
     def vector(self) -> Any:
@@ -283,6 +283,31 @@ class Program:
 
     # ------------------------------------------------------------------------- inside
 
+    def _try_out(self, found: Trace) -> None:
+        """Compare the text for NumPy in float64, which tells most exactly, with the engine."""
+        numpy, code = self._numpy, self._code
+        if (self._backend.library, self._dtype) != ("np", "float64"):
+            code = _executed(Source(find_backend("numpy"), *self._given))
+        numbers = numpy.array([x.data for x in self._leaves.values])
+        row = iter(self._arguments.first)
+        columns = [
+            numpy.array([[next(row)] for _ in range(size)], float).reshape(size, 1)
+            for size in self._arguments.sizes.values()
+        ]
+        recorded, slopes = flat(found.outputs), []
+        try:
+            with numpy.errstate(all="ignore"):
+                values = code["forward"](numbers, *columns)[:, 0].tolist()
+                if "value_and_grad" in code:
+                    value, gradient, *wide = code["value_and_grad"](numbers, *columns)
+                    recorded, values = [recorded[0], *recorded], [float(value), *values]
+                    slopes = gradient[: len(self.parameters)].tolist()
+                    if self._input_gradients:
+                        slopes += [x for rows in wide[: len(columns)] for x in rows[:, 0].tolist()]
+        except Exception as error:
+            raise TraceError(f"the program can't be run: {error!r}") from error
+        compare(recorded, values, [*self.parameters, *found.inputs][: len(slopes)], slopes)
+
     def _cast(self, constant: Any) -> Any:
         return constant.astype(self._dtype) if constant.dtype.kind == "f" else constant
 
@@ -378,6 +403,15 @@ class Program:
         arguments = self._arguments.example(row)
         outputs = flat(self._fn(*arguments))
         return flat(arguments), [out for out in outputs if isinstance(out, Value)]
+
+
+def _executed(source: Source) -> dict[str, Any]:
+    """The functions of a program, and what they use, by their names."""
+    code = source.backend.namespace()
+    # what is run is the compiler's own text: no label is in it, and of the user's names those of
+    # arguments that are plain words and mean nothing else
+    exec(source.functions(), code)  # noqa: S102
+    return code
 
 
 def _again(out: Value, twins: dict[Value, Value]) -> Value:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import compiler, functions
 from micrograd_plus.compiler.trace import TraceError
+from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
@@ -167,14 +169,8 @@ class Compiled(Eager):
         outputs = self.model(x)
         self.classes = len(outputs) if isinstance(outputs, list | tuple) else 1
 
-        def total(x: Any, target: Any) -> Any:
-            outputs = self.model(x)
-            loss = self.loss(outputs, target)
-            whole = loss if self.penalty is None else loss + self.penalty(parameters)
-            return whole, [loss, outputs]
-
         self.program = compiler.compile(
-            total, x, as_numbers(self.loss, target, self.classes), params=parameters,
+            self._total, x, as_numbers(self.loss, target, self.classes), params=parameters,
             has_aux=True, backend=self.backend,
         )  # fmt: skip
         if odd := difference(before, content(self.model)):
@@ -188,6 +184,14 @@ class Compiled(Eager):
         self._try_out()
         self._take_over()
 
+    def _total(self, x: Any, target: Any) -> tuple[Any, list[Any]]:
+        """What an example adds to the gradient, and to the figures."""
+        outputs = self.model(x)
+        loss = self.loss(outputs, target)
+        parameters = self.optimizer.parameters
+        whole = loss if self.penalty is None else loss + self.penalty(parameters)
+        return whole, [loss, outputs]
+
     def _targets(self, targets: list[Any]) -> Any:
         """Targets as an array; raises where they differ in shape."""
         plain = [as_numbers(self.loss, target, self.classes) for target in targets]
@@ -200,24 +204,38 @@ class Compiled(Eager):
             return [inputs, self._targets(targets)], targets
         return [array[numbers] for array in self.arrays], [self.found[i][1] for i in numbers]
 
+    def _first_examples(self) -> tuple[list[Any], list[Any]] | None:
+        """A few examples; None if they can't be read, as training will tell where."""
+        try:
+            return self._examples(range(min(len(self.found), 16)))
+        except Exception:
+            return None
+
     def _try_out(self) -> None:
         """Compare the program with the function, for the first examples."""
-        try:
-            some = self._examples(range(min(len(self.found), 16)))
-        except Exception:  # what is on demand may be bad: training will tell where
-            return
-        self._compare(*some)
+        if some := self._first_examples():
+            self._compare(*some)
 
     def _compare(self, arrays: list[Any], targets: list[Any]) -> None:
         """Refuse a program that is not the function: that looked at something unseen."""
         try:
-            pairs = zip(arrays[0].tolist(), targets, strict=True)
+            pairs = [*zip(arrays[0].tolist(), targets, strict=True)]
             expected = [float(self.loss(self.model(x), target)) for x, target in pairs]
             losses = self.program(*arrays)[1][0]
+            whole, _ = self._total(*pairs[0])
+            value, gradient, _ = self.program.value_and_grad(*(array[:1] for array in arrays))
         except NonFiniteError:  # training will tell where
             return
         if not self.numpy.allclose(losses, expected, rtol=1e-9, atol=1e-9):
             raise TraceError("some examples have another loss than the first one's formula gives")
+        compare([whole], [value], self.optimizer.parameters, gradient.tolist())
+
+    def rehearse(self) -> None:
+        """Make a step and forget it, so that what can't be run shows before anything is changed."""
+        if some := self._first_examples():
+            rule, steps = self.optimizer.rule, self.optimizer.steps
+            with suppress(NonFiniteError):  # training will tell where
+                self._advance(Part(*some, len(some[1])), rule.rate_at(0.0), steps + 1)
 
     def _take_over(self) -> None:
         """Go on from the numbers in the model and the optimizer."""

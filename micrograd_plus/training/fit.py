@@ -11,6 +11,7 @@ from os import PathLike
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.compiler.trace import TraceError
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError, did_you_mean
 from micrograd_plus.files import check_places
@@ -354,15 +355,18 @@ def _layers(model: Module) -> dict[str, list[int]]:
 
 def _engine(name: str, *given: Any) -> Eager:
     """What makes the steps, by its name."""
-    try:
+    if name != "auto":
         return ENGINES[name](*given)
-    except (AttributeError, ModuleNotFoundError, TypeError, ValueError) as error:
-        if name != "auto":
-            raise
-        reason = str(error).splitlines()[0]
+    try:
+        compiled = Compiled(*given)
+        compiled.rehearse()
+    except Exception as error:  # whatever it is, the engine tells it better, or needs it not
+        kind = "" if isinstance(error, TraceError) else f"{type(error).__name__} "
+        reason = f"{kind}{next(iter(str(error).splitlines()), '')}"
         print(f"fit: training example by example, as it can't be compiled: {reason}",
               file=sys.stderr)  # fmt: skip
         return Eager(*given)
+    return compiled
 
 
 def _stop_early(history: History, patience: int | None, name: str) -> None:

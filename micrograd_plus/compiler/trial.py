@@ -1,0 +1,90 @@
+"""The trial of a new program: at its example it has to give the numbers of the engine."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.adjoints import adjoints
+from micrograd_plus.compiler.trace import TraceError
+from micrograd_plus.engine import Value
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.graph import inputs, order
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FAR = 1e-6  # more than what rounding explains, as a part of the largest number involved
+
+
+def compare(
+    recorded: Sequence[Any],
+    values: Sequence[float],
+    wanted: Sequence[Value] = (),
+    slopes: Sequence[float] = (),
+) -> None:
+    """Refuse a program that gives other numbers than the engine.
+
+    Where the engine finds no finite number, or the program none, there is nothing to compare:
+    a call tells.
+
+    Args:
+        recorded: what the function gives for some example, Values and real numbers.
+        values: what the program gives.
+        wanted: what the first of them is differentiated for.
+        slopes: its derivatives by the program, as many.
+
+    Raises:
+        TraceError: a number differs by more than rounding explains.
+
+    >>> x = Value(3.0)
+    >>> compare([x * x], [9.0], [x], [6.0])
+    >>> try:
+    ...     compare([x * x], [9.0], [x], [3.0])
+    ... except TraceError as error:
+    ...     print(str(error).partition(":")[0])
+    the program's derivative for a number would be 3.0, and the engine's is 6.0
+    """
+    try:
+        for i, (out, mine) in enumerate(zip(recorded, values, strict=True)):
+            if _differ(mine, float(out), out, value=True):
+                raise _wrong(f"result {i}", mine, float(out))
+        if slopes:
+            out = recorded[0]
+            found = adjoints(out) if isinstance(out, Value) else {}
+            for x, mine in zip(wanted, slopes, strict=True):
+                theirs = found.get(x, 0.0)
+                if _differ(mine, theirs, out, value=False):
+                    raise _wrong(f"derivative for {x.label or 'a number'}", mine, theirs)
+    except NonFiniteError:
+        return
+
+
+def _differ(mine: float, theirs: float, out: Any, value: bool) -> bool:
+    """Whether a value, or a derivative, of an output is wrong.
+
+    An error is as large as what it comes from: at a kink, or after the difference of two large
+    numbers, rounding may do anything.
+    """
+    if abs(mine - theirs) <= _FAR * abs(theirs) or not math.isfinite(mine):
+        return False
+    if not isinstance(out, Value):
+        return True
+    if any(_near_kink(node) for node in order(out)):
+        return False
+    found = adjoints(out)
+    scale = max(abs(slope * node.data if value else slope) for node, slope in found.items())
+    return bool(abs(mine - theirs) > _FAR * scale)
+
+
+def _near_kink(node: Value) -> bool:
+    op = node.op
+    return op is not None and op.kink is not None and abs(op.kink(*inputs(node))) < _FAR
+
+
+def _wrong(what: str, mine: float, theirs: float) -> TraceError:
+    return TraceError(
+        f"the program's {what} would be {mine!r}, and the engine's is {theirs!r}: unless the "
+        "function is another one for Values than for numbers, please report this fault of the "
+        "compiler; until it is mended use the engine itself, or another backend"
+    )
