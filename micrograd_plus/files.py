@@ -187,11 +187,12 @@ def _fill(part: Path, data: bytes, old: BinaryIO | None) -> None:
 
     with open(part, "xb", opener=opener) as file:
         if old and hasattr(os, "fchown"):
-            found = os.fstat(old.fileno())
-            for owner in ((-1, found.st_gid), (found.st_uid, -1)):
-                with suppress(PermissionError):  # who may write a file need not own it
-                    os.fchown(file.fileno(), *owner)
-            os.fchmod(file.fileno(), stat.S_IMODE(found.st_mode))
+            found, number = os.fstat(old.fileno()), file.fileno()
+            with suppress(OSError):  # who may write a file need not own it; some disks know no one
+                os.fchown(number, -1, found.st_gid)
+                os.fchown(number, found.st_uid, -1)
+            with suppress(OSError):
+                os.fchmod(number, stat.S_IMODE(found.st_mode))
         file.write(data)
         file.flush()
         os.fsync(file.fileno())

@@ -349,6 +349,17 @@ def test_systems_without_locks(missing, tmp_path, monkeypatch):
     assert names(tmp_path) == [left.name, "state"]  # perhaps its writer lives
 
 
+@POSIX
+def test_disks_without_owners_and_rights(tmp_path, monkeypatch):
+    def fail(*_):
+        raise OSError(errno.ENOSYS, "Function not implemented")
+
+    monkeypatch.setattr(os, "fchown", fail)
+    monkeypatch.setattr(os, "fchmod", fail)
+    for content in (b"one", b"two"):
+        assert write(tmp_path / "state", content).read_bytes() == content
+
+
 def test_all_files_or_none(tmp_path):
     def contents():
         yield tmp_path / "a", b"new"

@@ -18,7 +18,7 @@ from micrograd_plus.formula import (
     text_number,
     write,
 )
-from micrograd_plus.text import visible
+from micrograd_plus.text import brief, visible
 
 X, Y, Z = Name("x"), Name("y"), Name("z")
 
@@ -143,6 +143,7 @@ def test_what_no_file_can_hold_is_replaced():
     assert visible("a\x00b\ud800c\x7f\u2028\uffff😀") == "a␀b�c���😀"
     assert visible("a\u202eb\u2066c") == "a�b�c"
     assert visible(3) == "3"
+    assert (brief(3), brief("ab\ncd", 4), brief("a\n" * 10**6)) == ("3", "ab␊…", "a␊" * 19 + "a…")
     assert text_name("y" * 100) == "y" * 39 + "…"
     assert text_number(math.inf) == "inf"
     assert split_label("x\n_1") == ("x\n_1", "")
