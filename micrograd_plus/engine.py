@@ -24,7 +24,7 @@ from micrograd_plus.graph import (
     real,
     run_through,
 )
-from micrograd_plus.number import Number
+from micrograd_plus.handmade import Lectured
 from micrograd_plus.text import visible
 
 if TYPE_CHECKING:
@@ -218,7 +218,7 @@ _sum, _reflected_sum = _binary(ops.add)
 _product, _reflected_product = _binary(ops.multiply)
 
 
-class Value(Number):
+class Value(Lectured):
     """A real number that records the operations applied to it into a graph.
 
     Arithmetic with Values and numbers makes new Values, `+=` too; a plain number among the
@@ -250,13 +250,11 @@ class Value(Number):
 
     __slots__ = ()
 
-    def __init__(self, data: float, label: str = "") -> None:
+    def __init__(self, data: float, label: str = "", _op: str = "") -> None:
         self._data = finite(data, "a Value's data")
-        if not isinstance(label, str):
-            raise TypeError(f"a label is a string, not {label!r} ({type(label).__name__})")
-        self.label = label
         self.grad = 0.0
         self.op = self.left = self.right = None
+        self.label = label if isinstance(label, str) else self._made_of(label, _op)
         graph.changes += 1  # it may stand in another's place
 
     @in_turn

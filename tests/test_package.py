@@ -66,6 +66,7 @@ checks debugging
 calculus
 functions leaving
 engine
+handmade
 adjoints number
 copying
 graph nested
