@@ -117,7 +117,9 @@ def fit(
         clip_value: the largest size of each gradient.
         patience: the number of epochs without a new lowest loss, on the validation set if there
             is one, after which to stop.
-        checkpoint: a file to write the state to after each epoch.
+        checkpoint: a file to write the state to after each epoch. Besides the parameters it has
+            those of the model's attributes that training changes, if they are numbers, text, or
+            lists and dictionaries of them; others are refused.
         resume: a checkpoint to go on from; the result is that of a training without a break. All
             but `epochs`, `patience`, `engine` and `progress` has to be as it was: data in memory
             number by number, of others how many there are and the first; functions by their
