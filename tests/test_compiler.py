@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 
 import micrograd_plus as mg
-from micrograd_plus import Value, nn
+from micrograd_plus import Value, functions, nn, ops
 from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.compiler.trace import trace
 from micrograd_plus.graph import order
@@ -212,6 +212,63 @@ def test_shared_weights_skip_connections_and_several_outputs():
     with pytest.raises(TypeError, match="only a function that returns one number"):
         program.value_and_grad(X)
     assert_equal(lambda x: fn(x)[1], (X,), shared.parameters())
+
+
+TAKEN = {  # functions that need more than the numbers of an entry of the table
+    "acos": (mg.acos, (0.5,)),
+    "acosh": (mg.acosh, (1.5,)),
+    "cross_entropy": (lambda y, z, t, u: nn.cross_entropy([y, z], [t, u]), (0.3, 0.7, 0.0, 1.0)),
+    "dot": (lambda *x: mg.dot(x[:2], x[2:4], x[4]), (1.0, 2.0, 3.0, 4.0, 5.0)),
+    "hinge": (nn.hinge, (0.3, 1.0)),
+    "half_mse": (nn.half_mse, (0.3, 1.0)),
+    "l1": (lambda y, z, t, u: nn.l1([y, z], [t, u]), (0.3, 0.7, 0.2, 0.8)),
+    "binary_cross_entropy": (nn.binary_cross_entropy, (0.3, 1.0)),
+    "binary_cross_entropy_with_logits": (nn.binary_cross_entropy_with_logits, (0.3, 1.0)),
+    "log_softmax": (lambda *x: mg.log_softmax(x)[1], (1.0, 2.0, 3.0)),
+    "mse": (nn.mse, (0.3, 1.0)),
+    "pow": (mg.pow, (1.5, 2.5)),
+    "softmax": (lambda *x: mg.softmax(x)[1], (1.0, 2.0, 3.0)),
+    "softmax_cross_entropy": (
+        lambda y, z, t, u: nn.softmax_cross_entropy([y, z], [t, u]), (0.3, 0.7, 0.25, 0.75)
+    ),
+}  # fmt: skip
+
+
+def taken(name):
+    """A function of some numbers by its name, and such numbers."""
+    if name in TAKEN:
+        return TAKEN[name]
+    f, op = getattr(mg, name), {"maxout": "max", "prelu": "leaky_relu"}.get(name, name)
+    numbers = ops.TABLE[op].example[0] if op in ops.TABLE else (0.5,)
+    if name in ("sum", "mean", "max", "min", "maxout", "logsumexp"):
+        return lambda *x: f(x), numbers
+    return f, numbers
+
+
+@pytest.mark.parametrize("name", sorted({*TAKEN, *functions.__all__}))
+def test_no_function_looks_at_a_number(name):
+    """Any argument of any function may be a Value when it is compiled, the others constants."""
+    f, numbers = taken(name)
+    for some in itertools.product([True, False], repeat=len(numbers)):
+        if not any(some):
+            continue
+
+        def g(x, some=some):
+            rest = iter(x)
+            return f(*(next(rest) if it else y for it, y in zip(some, numbers, strict=True)))
+
+        point = [x for x, it in zip(numbers, some, strict=True) if it]
+        program = compile(g, point, input_gradients=True)
+        value, _, (slopes,) = program.value_and_grad([point])
+        expected = mg.value_and_grad(g)(point)
+        assert value == pytest.approx(expected[0], rel=1e-12)
+        assert slopes[0].tolist() == pytest.approx(expected[1], rel=1e-12)
+
+
+def test_an_index_that_is_an_argument_is_refused_by_name():
+    for loss in (nn.cross_entropy, nn.softmax_cross_entropy):
+        with pytest.raises(ValueError, match="give the probabilities of all 2 classes instead"):
+            compile(lambda x, t, loss=loss: loss(x, t), [0.3, 0.7], 1)
 
 
 @pytest.mark.parametrize(

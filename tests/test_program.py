@@ -1,15 +1,17 @@
 """Programs as they are used: their batches and results, their source, and what they refuse."""
 
 import collections
+import copy
 import gc
 import json
 import math
+import pickle
 import subprocess
 import sys
 import tracemalloc
 from decimal import Decimal
 from fractions import Fraction
-from functools import reduce
+from functools import partial, reduce
 from xml.etree import ElementTree
 
 import numpy as np
@@ -590,3 +592,98 @@ def test_a_program_that_can_not_run_is_refused(monkeypatch):
 def test_what_rounding_explains_is_not_refused(f, example):
     program = compile(f, example, input_gradients=True)
     assert program([example]) == pytest.approx([f([Value(x) for x in example]).data], abs=1.0)
+
+
+# ----------------------------------------------------------------------- copies and pickles
+
+
+class Squares(nn.Module):
+    """A model with its loss as a method."""
+
+    def __init__(self):
+        self.w, self.b = Value(2.0, "w"), Value(1.0, "b")
+
+    def __call__(self, x):
+        return self.w * x["a"] + self.b
+
+    def loss(self, x, t):
+        return nn.mse(self(x), t)
+
+
+def loss_of(model, x, t):
+    return nn.mse(model(x), t)
+
+
+def plain(x, t):
+    return x["a"] * t
+
+
+COPIES = {
+    "deepcopy": copy.deepcopy,
+    "pickle": lambda things: pickle.loads(pickle.dumps(things)),
+}
+GIVEN = {"numpy": ([{"a": [1.0, 3.0]}, [0.0, 0.0]]), "native": [{"a": 3.0}, 0.0]}
+
+
+@pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+@pytest.mark.parametrize("kind", ["method", "partial", "module", "plain"])
+def test_a_copied_program_belongs_to_the_copied_model(kind, backend, copied):
+    if backend == "native":
+        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+    if backend == "jax":
+        jax()
+    model = Squares()
+    fn = {"method": model.loss, "partial": partial(loss_of, model), "plain": plain}.get(kind, model)
+    example = [{"a": 1.0}, 0.0][: 1 if kind == "module" else 2]
+    program = compile(fn, *example, params=model if kind != "plain" else [], backend=backend)
+    given = GIVEN["native" if backend == "native" else "numpy"][: len(example)]
+    before = program.value_and_grad(*given)
+    other, twin = copied((model, program))
+    assert str(twin.value_and_grad(*given)) == str(before)
+    if kind == "plain":
+        return
+    assert [*map(id, twin.parameters)] == [*map(id, other.parameters())]
+    other.w.data = 0.0
+    other.b.data = 0.0
+    assert twin.value_and_grad(*given)[0] == 0
+    assert str(program.value_and_grad(*given)) == str(before)
+
+
+def test_a_copy_has_a_vector_of_its_own():
+    model = Squares()
+    program = compile(model.loss, {"a": 1.0}, 0.0, params=model, dtype="float32",
+                      input_gradients=True)  # fmt: skip
+    program.vector = [5.0, 6.0]
+    twin, alike = copy.deepcopy(program), copy.copy(program)
+    assert twin.vector.tolist() == alike.vector.tolist() == [5, 6]
+    assert twin.vector.dtype == np.float32
+    assert alike.parameters == program.parameters
+    assert all(x is y for x, y in zip(alike.parameters, model.parameters(), strict=True))
+    twin.vector[0] = 7.0
+    twin.write_parameters()
+    assert ([p.data for p in twin.parameters], model.w.data) == ([7, 6], 2)
+    assert program.vector.tolist() == alike.vector.tolist() == [5, 6]
+    assert len(twin.value_and_grad({"a": [1.0]}, [0.0])) == 3
+
+
+class Outsider(Squares):
+    secret = Value(3.0)
+
+    def loss(self, x, t):
+        return self.secret * x["a"] - t
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+def test_what_can_not_be_copied_with_its_parameters_says_why(backend):
+    if backend == "native":
+        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+    model = Squares()
+    program = compile(lambda x, t: model.loss(x, t), {"a": 1.0}, 0.0, params=model, backend=backend)
+    outsider = Outsider()
+    unseen = compile(outsider.loss, {"a": 1.0}, 0.0, params=[Outsider.secret], backend=backend)
+    for copied in COPIES.values():
+        with pytest.raises(TypeError, match=r"plain one, as .*<lambda> is, that reads parameters"):
+            copied(program)
+        with pytest.raises(TypeError, match="does not read the copied parameters"):
+            copied(unseen)

@@ -39,7 +39,8 @@ class Arguments:
     Attributes:
         sizes: how many numbers each argument has, by its name in the program.
         models: the structure of each argument, with an array for what comes as one.
-        first: the numbers of the example.
+        given: the example, with floats in it.
+        first: its numbers.
 
     >>> taken = Arguments(lambda x, t: x[0] * x[1] - t, ([0.0, 0.0], 0.0), "float64")
     >>> taken.sizes
@@ -54,8 +55,8 @@ class Arguments:
         self._numpy = numpy = need("numpy", "numpy")
         self._dtype = numpy.dtype(dtype)
         self._batched, self._each = batched, "example" if batched else "number"
-        self._example = mapped(float, example)
-        self.first: list[float] = flat(self._example)
+        self.given: tuple[Any, ...] = mapped(float, example)
+        self.first: list[float] = flat(self.given)
         self.models = tuple(_model(numpy, part) for part in example)
         sizes = [len(flat(part)) for part in example] or [0]
         self.sizes = dict(zip(_names(fn, len(sizes)), sizes, strict=True))
@@ -103,7 +104,7 @@ class Arguments:
             row: all their numbers.
         """
         leaves = map(Value, row)
-        return [filled(part, leaves) for part in self._example]
+        return [filled(part, leaves) for part in self.given]
 
     def _arrays(self, given: tuple[Any, ...], finite: bool = True) -> list[list[Any]]:
         """For each argument its arrays of (examples, numbers), or of numbers."""

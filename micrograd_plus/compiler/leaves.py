@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import graph
@@ -24,11 +25,14 @@ class Leaves:
     Attributes:
         parameters: the Values of `params`, in order.
         values: the parameters and the others.
+        params: as given.
+        read: for each parameter whether the function reads it.
     """
 
     def __init__(self, params: Module | Sequence[Value], outside: Sequence[Value]) -> None:
-        self._params = params
+        self.params = params
         self.parameters = listed(params)
+        self.read = [*map(set(outside).__contains__, self.parameters)]
         given = set(self.parameters)
         self.values = [*self.parameters, *(x for x in outside if x not in given)]
         self._changes = graph.changes
@@ -49,7 +53,7 @@ class Leaves:
     @graph.in_turn
     def _take_over(self, numbers: Any) -> None:
         changes = graph.changes
-        if list(map(id, listed(self._params))) != list(map(id, self.parameters)):
+        if list(map(id, listed(self.params))) != list(map(id, self.parameters)):
             raise ValueError(
                 "a parameter was replaced by another Value since the function was compiled: "
                 "assign to its data instead, or compile again"
@@ -60,3 +64,32 @@ class Leaves:
                 numbers[i] = x
         # last, so that what is interrupted before, or in another thread, is done again
         self._seen, self._changes = now, changes
+
+
+def recipe(kind: type, leaves: Leaves, fn: Any, *others: Any) -> tuple[Any, tuple[Any, ...]]:
+    """How `pickle` and `copy` make a program again: they compile its function, or its copy.
+
+    Args:
+        kind: the program's class.
+        leaves: its leaves.
+        fn: its function.
+        others: what else it was made of.
+
+    Raises:
+        TypeError: the function would not read the copies of the parameters.
+    """
+    if isinstance(fn, FunctionType) and any(leaves.read):
+        raise TypeError(
+            f"a program can't be copied if its function is a plain one, as {fn.__qualname__} is, "
+            "that reads parameters: it would go on reading these, and not their copies. Compile a "
+            "module, a method or functools.partial(f, model), which are copied with their model, "
+            "or copy the model and compile anew"
+        )
+    return _again, (kind, leaves.read, fn, *others)
+
+
+def _again(kind: type, read: list[bool], *parts: Any) -> Any:
+    program: Any = kind(*parts)
+    if program._leaves.read != read:
+        raise TypeError("the copy of a program's function does not read the copied parameters")
+    return program

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler.arguments import Arguments, arranged
 from micrograd_plus.compiler.interpreter import interpreter
-from micrograd_plus.compiler.leaves import Leaves
+from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.tape import tape
 from micrograd_plus.compiler.trace import trace
 from micrograd_plus.compiler.trial import compare
@@ -36,6 +36,8 @@ class PointProgram:
 
     Attributes:
         parameters: the Values that `value_and_grad` differentiates for, if any were given.
+
+    It is pickled and copied as a `Program` is.
 
     >>> program = PointProgram(lambda x: x[0] * x[1] ** 2, [[1.0, 1.0]])
     >>> program([2.0, 3.0])
@@ -117,6 +119,10 @@ class PointProgram:
             models = self._arguments.models
             gradient = arranged(models[0] if len(models) == 1 else models, gradient)
         return float(value), gradient
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = self._fn, self._arguments.given, self._leaves.params
+        return recipe(type(self), self._leaves, *parts)
 
     def __repr__(self) -> str:
         count = len(self.parameters)

@@ -16,7 +16,7 @@ from micrograd_plus.compiler.arguments import (
     real_array,
 )
 from micrograd_plus.compiler.backends import find_backend
-from micrograd_plus.compiler.leaves import Leaves
+from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.simplify import simplify
 from micrograd_plus.compiler.source import Source
@@ -55,6 +55,10 @@ class Program:
         parameters: the Values that `value_and_grad` differentiates for, in order.
         vector: their numbers, an array; both it and the Values can be changed between calls.
 
+    A program is pickled and copied as its function and its parameters, from which it is compiled
+    again: a deep copy of a model and its program are a program of the copied model. Where the
+    function could not be copied with the parameters, as no closure can, that is an error.
+
     >>> from micrograd_plus import compile
     >>> w = Value(2.0)
     >>> program = compile(lambda x: w * x, 0.0, params=[w])
@@ -80,7 +84,7 @@ class Program:
     ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
         self._backend = find_backend(backend)
-        self._fn = fn
+        self._fn, self._options = fn, (dtype, input_gradients, has_aux, backend)
         self._dtype, self._running = numpy.dtype(dtype), self._backend.running(dtype)
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
@@ -267,6 +271,13 @@ class Program:
     def arguments(self) -> dict[str, int]:
         """How many numbers each argument of the function has, by the names in the program."""
         return dict(self._arguments.sizes)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = self._fn, self._arguments.given, self._leaves.params, *self._options
+        return *recipe(type(self), self._leaves, *parts), self.vector.copy()
+
+    def __setstate__(self, vector: Any) -> None:
+        self.vector = vector
 
     def __str__(self) -> str:
         return "\n".join(self._source.gradient_lines() or self._source.forward_lines())

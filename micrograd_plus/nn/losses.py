@@ -308,6 +308,11 @@ def _distribution(target: Any, classes: int) -> list[Any]:
                 f"the probabilities of {classes} classes must add up to 1, unlike {target!r}"
             )
         return ts
+    if isinstance(target, Value):
+        raise ValueError(
+            "the index of a class is a plain number, not a Value: where it is an argument of a "
+            f"compiled function, give the probabilities of all {classes} classes instead"
+        )
     known = isinstance(target, REAL) and math.isfinite(target)
     index = int(float(target)) if known else -1
     if index != target or not 0 <= index < classes:
