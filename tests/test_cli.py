@@ -1,5 +1,6 @@
 """The command line, run as a program."""
 
+import io
 import os
 import random
 import re
@@ -347,6 +348,21 @@ def test_input_without_end():
         endless.kill()
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 of 2 right" in done.stdout
+
+
+def test_input_and_closed_streams_inside_this_process(monkeypatch, capsys):
+    for text, code in (("x * 2", 0), ("x" * 10_001, 2)):
+        with monkeypatch.context() as patch:
+            patch.setattr(sys, "stdin", io.StringIO(text))
+            assert cli.main(["step", "-", "x=1"]) == code
+    assert capsys.readouterr().out.startswith(" 1  given     x = 1\n")
+    with monkeypatch.context() as patch:
+        for name in ("stdin", "stderr"):
+            patch.setattr(sys, name, None)
+        assert cli.main(["step", "-", "x=1"]) == 2
+        sys.stdin.close()
+        sys.stderr.close()
+    assert capsys.readouterr() == ("", "")
 
 
 def test_as_much_input_as_is_read(run):

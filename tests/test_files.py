@@ -215,6 +215,19 @@ def test_one_place_for_two(tmp_path, monkeypatch):
     assert path.read_bytes() == b"before"
 
 
+def test_places_of_folders(tmp_path):
+    (tmp_path / "file").touch()
+    (tmp_path / "there").mkdir()
+    for name in ("there", "new"):
+        check_places({"a": tmp_path / "a", "b": None}, {"frames": tmp_path / name, "c": None})
+        with pytest.raises(ValueError, match=f"{name} is for d and for frames|new is for frames"):
+            check_places({"a": tmp_path / "new"}, {"frames": tmp_path / name, "d": tmp_path / name})
+    for name, error in (("file", NotADirectoryError), ("missing/new", FileNotFoundError)):
+        with pytest.raises(error, match=name):
+            check_places({}, {"frames": tmp_path / name})
+    assert names(tmp_path) == ["file", "there"]
+
+
 @pytest.mark.parametrize(
     ("stream", "what"), [("stdout", "standard output"), ("stderr", "standard error")]
 )
