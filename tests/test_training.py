@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import types
+from collections import namedtuple
 from dataclasses import dataclass
 from random import Random
 from threading import Timer
@@ -270,20 +271,40 @@ def test_metrics_are_means_over_examples(engine):
     assert history["validation miss"] == close([miss(model([0.5, 1.0]), 1)])
 
 
-def test_metrics_get_plain_numbers_in_the_form_of_the_outputs(engine):
+Both = namedtuple("Both", "pair single")
+
+
+@pytest.mark.parametrize(
+    "form",
+    [
+        lambda a, b, c: [[a, b], c],
+        lambda a, b, c: ((a, b), c),
+        lambda a, b, c: {1: [a, b], "c": c},
+        lambda a, b, c: Both([a, b], c),
+    ],
+    ids=["lists", "tuples", "dictionary", "named tuple"],
+)
+def test_metrics_get_plain_numbers_in_the_form_of_the_outputs(form, engine):
     class Nested(nn.Module):
         def __init__(self):
             self.net = nn.MLP(2, [3], seed=1)
 
         def __call__(self, x):
-            a, b, c = self.net(x)
-            return [[a, b], c]
+            return form(*self.net(x))
+
+    def parts(y):
+        (a, b), c = y.values() if isinstance(y, dict) else y
+        return a, b, c
+
+    def loss(y, t):
+        a, b, c = parts(y)
+        return a * b + (c - t) ** 2
 
     model, seen = Nested(), []
     fit(
         model,
         DATA,
-        lambda y, t: y[0][0] * y[0][1] + (y[1] - t) ** 2,
+        loss,
         optim.GradientDescent(0.0),
         epochs=1,
         batch_size=2,
@@ -293,9 +314,9 @@ def test_metrics_get_plain_numbers_in_the_form_of_the_outputs(engine):
     )
     assert len(seen) == 10
     for (y, t), x, expected in zip(seen, *DATA, strict=True):
-        (a, b), c = y
-        assert {type(a), type(b), type(c)} == {float}
-        assert [a, b, c] == close([float(z) for z in model.net(x)])
+        assert type(y) is type(form(1, 2, 3))
+        assert {type(part) for part in parts(y)} == {float}
+        assert [*parts(y)] == close([float(z) for z in model.net(x)])
         assert t == expected
 
 

@@ -6,7 +6,7 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus import compiler, functions
+from micrograd_plus import compiler, functions, nested
 from micrograd_plus.compiler.trace import TraceError
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value
@@ -355,14 +355,14 @@ class Means:
 
 def _numbers(outputs: Any) -> Any:
     """Outputs as plain numbers."""
-    if isinstance(outputs, list | tuple):
-        return [_numbers(y) for y in outputs]
-    return outputs.data if isinstance(outputs, Value) else outputs
+    return nested.mapped(lambda y: y.data if isinstance(y, Value) else y, outputs)
 
 
 def _by_example(outputs: Any) -> list[Any]:
     """The outputs for each example, from arrays with those of all."""
-    if isinstance(outputs, list):
-        return [list(row) for row in zip(*map(_by_example, outputs), strict=True)]
+    if isinstance(outputs, list | tuple | dict):
+        parts = outputs.values() if isinstance(outputs, dict) else outputs
+        rows = zip(*map(_by_example, parts), strict=True)
+        return [nested.with_items(outputs, list(row)) for row in rows]
     found: list[Any] = outputs.tolist()
     return found
