@@ -20,7 +20,7 @@ from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
 from micrograd_plus.graph import infinite_gradient, inputs, order
 from micrograd_plus.leaving import differentiating, watched
-from micrograd_plus.nested import aligned, filled, flat, mapped
+from micrograd_plus.nested import aligned, filled, flat, listed, mapped
 
 Function = Callable[..., Any]
 
@@ -184,7 +184,7 @@ def jvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
     (6.0, 3.0)
     """
     call = _Call(f, primals, create_graph, with_values=tangents)
-    direction = _same_shape(tangents, primals, "the tangents")
+    direction = _same_shape(tangents, call.args, "the tangents")
     return call.plain(call.output), call.plain(call.along(direction))
 
 
@@ -268,6 +268,7 @@ class _Call:
                 f"arguments given by name, {', '.join(options)}, are passed on as constants: give "
                 "what to differentiate for by position"
             )
+        args = tuple(map(listed, args))
         self.args = _map(lambda x: x, args)
         given = flat(args)
         # inside the function of another transform all is Values: it may depend on that one's

@@ -23,6 +23,7 @@ from micrograd_plus.graph import (
     order,
     real,
     run_through,
+    scalar,
 )
 from micrograd_plus.handmade import Lectured
 from micrograd_plus.text import visible
@@ -163,6 +164,10 @@ def operand(x: Any) -> Any:
     """
     if type(x) is float or isinstance(x, Value):
         return x
+    if not isinstance(x, REAL):
+        x = scalar(x)
+        if isinstance(x, Value):
+            return x
     return real(x, "an operand") if isinstance(x, REAL) else NotImplemented
 
 
@@ -354,7 +359,7 @@ class Value(Lectured):
     __truediv__, _divide_by = map(_operator, _binary(ops.divide))
     __pow__, __rpow__ = map(_operator, _binary(ops.power))
     __neg__ = unary(ops.negate)
-    __abs__ = unary(ops.abs)
+    __abs__ = abs = unary(ops.abs)
 
     @_operator
     def __rtruediv__(self, other: Any) -> Any:
@@ -370,6 +375,12 @@ class Value(Lectured):
     sin, cos, tan = map(unary, (ops.sin, ops.cos, ops.tan))
     sinh, cosh, tanh = map(unary, (ops.sinh, ops.cosh, ops.tanh))
     sigmoid, relu, silu, gelu = map(unary, (ops.sigmoid, ops.relu, ops.silu, ops.gelu))
+    softplus, log_sigmoid, selu = map(unary, (ops.softplus, ops.log_sigmoid, ops.selu))
+    asin, acos, atan = map(unary, (ops.asin, ops.acos, ops.atan))
+    asinh, acosh, atanh = map(unary, (ops.asinh, ops.acosh, ops.atanh))
+    erf, erfc = map(unary, (ops.erf, ops.erfc))
+    leaky_relu: Callable[..., Value]  # these have options, whose defaults stand in functions.py
+    elu: Callable[..., Value]
 
 
 _EXACT = frozenset({Value, float})

@@ -421,6 +421,9 @@ def dot(
     return apply(ops.dot, *args)
 
 
+Value.leaky_relu, Value.elu = leaky_relu, elu
+
+
 def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduction:
     def function(terms: Iterable[Value | float], /) -> Any:
         xs = _sequence(terms, name, least=1)

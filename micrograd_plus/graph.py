@@ -130,8 +130,17 @@ N = TypeVar("N", bound=Node)
 REAL = (float, int, Real)  # the usual ones are found sooner than by Real alone
 
 
+def scalar(x: Any) -> Any:
+    """What an array or a tensor without axes holds; anything else as it is.
+
+    Args:
+        x: anything.
+    """
+    return x.item() if getattr(x, "ndim", None) == 0 else x
+
+
 def real(x: Any, what: str) -> float:
-    """`x` as a float.
+    """`x`, perhaps in an array without axes, as a float.
 
     Args:
         x: anything.
@@ -141,10 +150,11 @@ def real(x: Any, what: str) -> float:
         TypeError: it is not a real number.
         NonFiniteError: it is one, but too large for a float.
     """
-    if not isinstance(x, REAL):
+    number = x if isinstance(x, REAL) else scalar(x)
+    if not isinstance(number, REAL):
         raise TypeError(f"{what} must be a real number, not {x!r} ({type(x).__name__})")
     try:
-        return float(x)
+        return float(number)
     except OverflowError:
         raise NonFiniteError(f"{what} is too large for a float") from None
 

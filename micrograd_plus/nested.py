@@ -79,6 +79,18 @@ def _rows(array: Any) -> Any:
     return array.tolist() if hasattr(array, "tolist") else array.to_numpy().tolist()
 
 
+def listed(x: Any) -> Any:
+    """An iterator, such as a generator, as a list, which can be read twice; all else as it is.
+
+    Args:
+        x: anything.
+
+    >>> listed(map(abs, [-1, 2])), listed((1, 2))
+    ([1, 2], (1, 2))
+    """
+    return list(x) if hasattr(x, "__next__") else x
+
+
 def filled(nested: Any, leaves: Iterator[Any]) -> Any:
     """The same structure with other leaves.
 

@@ -7,7 +7,7 @@ import operator
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.copying import copy_node, deep_copy, reduce_node
-from micrograd_plus.graph import REAL, Node
+from micrograd_plus.graph import REAL, Node, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +17,8 @@ def _comparison(compare: Callable[[float, Any], bool]) -> Callable[[Any, Any], b
     def method(self: Number, other: Any) -> Any:
         if isinstance(other, Number):
             return compare(self.data, other.data)
+        if not isinstance(other, REAL):
+            other = scalar(other)
         return compare(self.data, other) if isinstance(other, REAL) else NotImplemented
 
     return method

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
+from micrograd_plus.nested import listed
 from micrograd_plus.nn.activations import OF_LAYERS, Activation, find_activation, name_of
 from micrograd_plus.nn.initial import Initial, find_initial
 from micrograd_plus.nn.module import Module
@@ -89,6 +90,7 @@ class Neuron(Module):
             ValueError: there are more or fewer of them.
         """
         try:
+            x = listed(x)
             count = len(x)
         except TypeError:
             kind = type(x).__name__
@@ -159,6 +161,7 @@ class Layer(Module):
         Args:
             x: `nin` numbers or Values.
         """
+        x = listed(x)
         outputs = [neuron(x) for neuron in self.neurons]
         return outputs if self.together is None else self.together(outputs)
 
@@ -219,6 +222,7 @@ class Maxout(Module):
         Args:
             x: `nin` numbers or Values.
         """
+        x = listed(x)
         return [functions.maxout([piece(x) for piece in unit]) for unit in self.units]
 
     def describe(self) -> str:
