@@ -60,6 +60,7 @@ def graphs(folder: Path) -> None:
         assert_type(error, errors.NonFiniteError)
         assert_type(error.op, operation.Op | None)
     assert_type(errors.did_you_mean("exq", ["exp"]), str)
+    assert_type(mg.LostGradientWarning("lost"), mg.LostGradientWarning)
 
     drawn = mg.draw(f, style="box", limit=100, background="transparent", colors="lecture")
     assert_type(drawn, picture.Picture)
