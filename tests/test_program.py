@@ -3,6 +3,7 @@
 import collections
 import copy
 import gc
+import itertools
 import json
 import math
 import pickle
@@ -22,6 +23,7 @@ from micrograd_plus import Value, nn, ops
 from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.compiler.source import Source
 from micrograd_plus.compiler.tape import CODES
+from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import apply
 from micrograd_plus.nested import filled, flat, mapped
 from micrograd_plus.operation import Op
@@ -489,6 +491,10 @@ def test_what_only_the_program_finds_infinite_has_its_place():
     program = compile(lambda x: x * x, 1.0, dtype="float32")
     with pytest.raises(mg.NonFiniteError, match="example 1: a result is no finite float32"):
         program([1.0, 1e30])
+    for fn in (lambda x: 3.0, lambda x: 3.0 * x):
+        program = compile(fn, 1.0)
+        with pytest.raises(mg.NonFiniteError, match="the sum over the batch is too large"):
+            program.value_and_grad([1.0, 1.0], weights=[1e308, 1e308])
 
 
 @pytest.mark.parametrize("has_aux", [False, True])
@@ -578,20 +584,34 @@ def test_a_program_that_can_not_run_is_refused(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    ("f", "example"),
+    ("f", "numbers", "mine", "slopes"),
     [
-        (lambda x: (1e16 * x[0] + x[1]) - 1e16 * x[0], [0.3, 1.0]),
-        (lambda x: mg.relu(x[0] + x[1] - x[2]), [0.1, 0.2, 0.3]),  # 5.6e-17 or 0
-        (lambda x: mg.step((x[0] + x[1]) - x[2]), [0.1, 0.2, 0.3]),
-        (lambda x: mg.exp(mg.dot(x, x)), [15.0, 16.0]),
-        (lambda x: mg.log(1.0 - mg.tanh(x[0] + x[1] + x[2])), [6.1, 6.2, 6.3]),
-        (lambda x: mg.sqrt(x[0]) * x[1], [0.0, 1.0]),  # the engine finds no derivative
-        (lambda x: mg.log(x[0]) * x[1], [1e-300, 1e-10]),
+        (lambda x: mg.relu(x[0] - x[1]), [0.3, 0.1 + 0.2], 0.0, [1.0, -1.0]),  # at a kink
+        (lambda x: mg.step(x[0] - x[1]), [0.1 + 0.2, 0.3], 0.0, [0.0, 0.0]),
+        (lambda x: mg.maximum(x[0], x[1]), [0.3, 0.1 + 0.2], 0.3, [0.5, 0.5]),
+        (lambda x: (1e16 * x[0] + x[1]) - 1e16 * x[0], [0.3, 1.2], 1.2, [0.0, 1.0]),  # cancelled
+        (lambda x: mg.log(1.0 - mg.tanh(x[0])), [17.5], -34.65, [-2.0]),
+        (lambda x: mg.exp(x[0]) * x[1], [700.0, 1.0], math.exp(700.0) * (1 + 1e-12),
+         [math.exp(700.0) * (1 - 1e-12), math.exp(700.0)]),
+        (lambda x: mg.sqrt(x[0]) * x[1], [0.0, 1.0], 0.0, [7.0, 0.0]),  # no derivative
+        (lambda x: x[0] * x[1], [2.0, 3.0], math.inf, [math.nan, 2.0]),  # a call tells
     ],
-)
-def test_what_rounding_explains_is_not_refused(f, example):
-    program = compile(f, example, input_gradients=True)
-    assert program([example]) == pytest.approx([f([Value(x) for x in example]).data], abs=1.0)
+)  # fmt: skip
+def test_what_rounding_explains_is_not_refused(f, numbers, mine, slopes):
+    x = [Value(number) for number in numbers]
+    compare([f(x)], [mine], x, slopes)
+    wrong = 1e-3 + mg.sin(x[0]) + x[0] * 3.0  # the same numbers where nothing is unclear
+    with pytest.raises(TraceError, match="result 0 would be"):
+        compare([wrong], [wrong.data + 1.0], [x[0]], [0.0])
+    with pytest.raises(TraceError, match="derivative for a number would be 0"):
+        compare([wrong], [wrong.data], [x[0]], [0.0])
+
+
+def test_products_of_matrices_may_round_as_they_like():
+    """To 0 or 1e-17, where processors multiply and add at once, and so to the one or other side."""
+    w = [[Value(0.5), Value(0.5)], [Value(0.3), Value(0.3)], [Value(-0.8), Value(-0.8)]]
+    compile(lambda x: mg.sum([mg.relu(mg.dot(row, x)) for row in w]), [-0.7, 0.7],
+            params=[*itertools.chain(*w)])  # fmt: skip
 
 
 # ----------------------------------------------------------------------- copies and pickles

@@ -127,7 +127,7 @@ class Arguments:
         except ValueError as error:
             raise type(error)(
                 f"{where} must be numbers of the shape {self._axes(shape)}, not "
-                f"{reprlib.repr(given)}{error}"
+                f"{_shown(given)}{error}"
             ) from None
         if array.shape[batched:] != shape and (array.size or not array.ndim):
             raise ValueError(
@@ -211,6 +211,11 @@ def _told(numpy: Any, bad: Any, given: Any, each: str, what: str) -> str:
     return f": {where} {x!r}, {what}"
 
 
+def _shown(given: Any) -> str:
+    """What was given, in a few words on one line."""
+    return " ".join(reprlib.repr(given).split())
+
+
 def arranged(model: Any, rows: Any) -> Any:
     """Rows of numbers, perhaps for many examples, in a structure of arrays.
 
@@ -274,7 +279,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
         if not hasattr(given, "keys") or {*given.keys()} != {*model}:
             raise ValueError(
                 f"{where} must have the keys {', '.join(map(repr, model))}, as in the function's "
-                f"example, unlike {reprlib.repr(given)}"
+                f"example, unlike {_shown(given)}"
             )
         for key, part in model.items():
             yield from _leaves(given[key], part, f"{where}[{key!r}]")
@@ -291,7 +296,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
     if not isinstance(given, apart) or len(given) != len(model):
         raise ValueError(
             f"{where} must have {len(model)} parts, as in the function's example, "
-            f"unlike {reprlib.repr(given)}"
+            f"unlike {_shown(given)}"
         )
     for k, (part, its) in enumerate(zip(given, model, strict=True)):
         yield from _leaves(part, its, f"{where}[{k}]")

@@ -403,8 +403,8 @@ class Program:
                     outputs = [_again(out, twins) for out in recorded]
                 else:
                     _, outputs = self._run(row)
-                if slopes:
-                    adjoints(outputs[0])
+                for out in outputs[:1] if slopes else ():
+                    adjoints(out)
             except NonFiniteError as error:
                 message = f"example {i}: {error}"
                 raise NonFiniteError(message, error.op, error.operands, error.numbers) from error
