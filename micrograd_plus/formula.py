@@ -281,13 +281,11 @@ def _binding(text: str, binds: str) -> str:
 
 def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
     template = notation.template(op)
-    if "{*}" in template:
+    if not op.joined:
         shown = [arg.text for arg in args]
         if len(shown) > 8:
             shown[3:-1] = [notation.name("…")]
-        return template.replace("{*}", ", ".join(shown))
-    if not op.joined:
-        return template.format(*args)
+        return template.format(*args, **{"*": ", ".join(shown)})
     groups = template.count("{1") + 1  # how many arguments a repetition takes
     terms = len(args) // groups
     pieces = [template.format(*args[i : terms * groups : terms]) for i in range(terms)]

@@ -48,7 +48,8 @@ class Op:
         formula: how it prints, by default as name(x, y). `{0:product}` is the first argument, in
             parentheses unless it binds at least as tightly as a product (see `BINDING`);
             `{1:superscript}` is raised; `{*}` are all arguments.
-        latex: the same in LaTeX; a command without arguments, such as \\sin, gets them as formula.
+        latex: the same in LaTeX; a word such as ReLU, by default the name, or a command without
+            arguments, such as \\sin, gets them as `formula` does.
         value: `value(m, *args)`; by default the namespace's own function of that name.
         partials: one rule `partial(m, out, *args)` for each argument, `out` being the value;
             for an operation on any number of arguments one rule that returns them all.
@@ -125,7 +126,8 @@ class Op:
         self.name = name
         self.symbol = symbol or name
         holes = "{*}" if callable(partials) else ", ".join(f"{{{i}}}" for i in range(len(partials)))
-        command = latex or rf"\operatorname{{{{{name.replace('_', ' ')}}}}}"
+        word = (latex or name).replace("_", r"\_")
+        command = latex if latex.startswith("\\") else rf"\operatorname{{{{{word}}}}}"
         self.formula = formula or f"{name}({holes})"
         self.latex = latex if _HOLE.search(latex) else rf"{command}\left({holes}\right)"
         self.primitive = primitive or value is None

@@ -1,15 +1,19 @@
 """A walkthrough as LaTeX: what it says, and that any label compiles."""
 
+import contextlib
+import re
 import shutil
 import subprocess
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from matplotlib.mathtext import MathTextParser
 
 import micrograd_plus as mg
 from micrograd_plus import Value, values
-from micrograd_plus.engine import record
+from micrograd_plus.engine import apply, record
+from micrograd_plus.operation import Op
 from micrograd_plus.ops import TABLE
 from tests.test_drawing import HOSTILE
 
@@ -92,17 +96,40 @@ def test_every_character_of_the_first_blocks_compiles(tmp_path):
     assert compiles(tmp_path, [named(*parts[i : i + 4]).latex() for i in range(0, len(parts), 4)])
 
 
-@needs_tex
-def test_every_operation_compiles(tmp_path):
-    walks = []
+def walks():
+    """A walk through each operation, where it can be differentiated."""
     for op in TABLE.values():
         count = op.arity or 4
         args = [Value(0.5 + i / 10, f"x_{i}") for i in range(count)]
         inputs = [args, [-3.0, *args[1:]]] if count > 1 else [args]
         for some in inputs:
-            try:
-                walks.append(mg.step_through(record(op, tuple(some))).latex())
-            except mg.NonFiniteError:
-                continue
-    assert len(walks) > 40
-    assert compiles(tmp_path, walks)
+            with contextlib.suppress(mg.NonFiniteError):
+                yield mg.step_through(record(op, tuple(some))).latex()
+
+
+def test_words_are_operators_and_no_braces_are_left_over():
+    own = Op(
+        "own_mean",
+        value=lambda m, *args: sum(args) / len(args),
+        partials=lambda m, out, *args: (1 / len(args),) * len(args),
+        about="the mean",
+        example=((1.0, 3.0), 2.0),
+    )
+    x = Value(1.0, "x")
+    assert rf"\operatorname{{own\_mean}}\left(x, x\right)" in mg.step_through(apply(own, x, x)).latex()
+    assert r"\operatorname{logsumexp}\left(x\right)" in mg.step_through(mg.logsumexp([x])).latex()
+    assert r"\operatorname{ReLU}\left(x\right)" in mg.step_through(mg.relu(x)).latex()
+    for text in walks():
+        assert not re.search(r"\{\{[^{}]*\}\}", text), text
+        words = r"\\(begin|end|operatorname|text)\{[^{}]*\}|\\[a-zA-Z]+"
+        assert not re.search("[A-Za-z]{2}", re.sub(words, "", text)), text
+        for line in filter(None, text.split("\n")[1:-1]):
+            for formula in re.split(r"&?=|,\\quad", line.removesuffix(r" \\")):
+                MathTextParser("path").parse(f"${formula}$")  # as Matplotlib reads it
+
+
+@needs_tex
+def test_every_operation_compiles(tmp_path):
+    texts = [*walks()]
+    assert len(texts) > 40
+    assert compiles(tmp_path, texts)
