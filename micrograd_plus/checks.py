@@ -5,14 +5,15 @@ from __future__ import annotations
 import cmath
 import math
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.adjoints import adjoints
-from micrograd_plus.calculus import Function, grad, jvp
+from micrograd_plus.calculus import Function, grad, jacobian, jvp
 from micrograd_plus.engine import Value, recorded
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
-from micrograd_plus.graph import inputs, local_derivatives, order, real
+from micrograd_plus.graph import evaluate, inputs, local_derivatives, order, real
 from micrograd_plus.handmade import Handmade
 from micrograd_plus.ops import Namespace
 
@@ -22,10 +23,11 @@ if TYPE_CHECKING:
     from micrograd_plus.operation import Op
 
 _ROUNDING = 1e-9
-"""Differences as small as this are rounding: 1 − tanh² is no better where tanh is close to 1."""
+"""Differences as small as this are rounding."""
 
-_NEAR = 1e-9
-"""Closer than this to a kink, differences of values say nothing about a derivative."""
+_COARSEST, _STEPS = 1e-3, 14
+"""The largest step of differences, beside the number that it is added to, and how many there are,
+each half of the one before."""
 
 
 class GradientError(AssertionError):
@@ -53,7 +55,7 @@ class Row:
         forward: by forward mode.
         difference: from differences of values; nan where they don't tell.
         tolerance: how far apart the numbers may be.
-        at_kink: whether it depends on an operation that stands at a kink.
+        at_kink: whether differences reach a kink of an operation that it depends on.
 
     >>> row = check_gradients(lambda x: x * x, 3).rows[0]
     >>> row.name, row.reverse, row.forward, row.verdict
@@ -87,7 +89,8 @@ class Report:
 
     Attributes:
         rows: each derivative in three ways.
-        kinks: the operations that stand at a kink, where differences say nothing.
+        kinks: the operations at a kink, or nearer to one than differences reach, which then say
+            nothing.
         culprits: what is wrong with which operation.
 
     >>> from micrograd_plus import relu
@@ -174,25 +177,28 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
     leaves = [Value(x, name) for name, x in zip(names, numbers, strict=True)]
     root = f(*leaves)
     nodes = order(root) if isinstance(root, Value) else []
-    at_kink = [node for node in nodes if _kink(node)]
-    kinky = {node for kink in at_kink for node in order(kink)}
-    excused = [leaf in kinky for leaf in leaves]
-    rows = list(_rows(f, numbers, [f"∂f/∂{name}" for name in names], excused, _largest(nodes)))
+    reached = [_kinks_reached(nodes, leaf) for leaf in leaves]
+    excused = list(map(bool, reached))
+
+    def value(*args: Any) -> list[Any]:
+        return [f(*(x if isinstance(x, Value) else Value(x) for x in args))]
+
+    rows = list(_rows(value, numbers, [[f"∂f/∂{name}" for name in names]], excused, nodes))
     if second and isinstance(root, Value):
         derivatives = adjoints(
             root, m=recorded
         )  # the operations of the derivatives are checked, too
         slopes = [derivatives[x] for x in leaves if isinstance(derivatives.get(x), Value)]
         nodes = list(dict.fromkeys([*nodes, *(n for slope in slopes for n in order(slope))]))
-        for i, name in enumerate(names):
 
-            def slope(*args: Any, i: int = i) -> Any:
-                found = grad(f, create_graph=True)(*args)
-                return found[i] if len(args) > 1 else found
+        def gradient(*args: Any) -> list[Any]:
+            found = grad(f)(*args)
+            return list(found) if len(args) > 1 else [found]
 
-            others = [f"∂²f/∂{name}∂{other}" for other in names]
-            rows += _rows(slope, numbers, others, excused, _largest(nodes))
-    kinks = [_described(node, inputs(node)) for node in at_kink]
+        others = [[f"∂²f/∂{name}∂{other}" for other in names] for name in names]
+        rows += _rows(gradient, numbers, others, excused, nodes)
+    at_kink = {node for kinks in reached for node in kinks}
+    kinks = [_described(node, inputs(node)) for node in nodes if node in at_kink]
     report = Report(rows, kinks, [*_culprits(nodes)])
     if not report.ok and not report.culprits:
         report.culprits.append(
@@ -210,25 +216,38 @@ def _largest(nodes: Sequence[Value]) -> float:
 
 
 def _rows(
-    f: Function, numbers: list[float], names: list[str], at_kink: list[bool], largest: float
+    f: Function,
+    numbers: list[float],
+    names: list[list[str]],
+    at_kink: list[bool],
+    nodes: Sequence[Value],
 ) -> Iterator[Row]:
-    reverse = grad(f)(*numbers)
-    reverse = reverse if len(numbers) > 1 else (reverse,)
-    for i, name in enumerate(names):
-        direction = tuple(float(i == k) for k in range(len(numbers)))
-        forward = jvp(f, tuple(numbers), direction)[1]
+    """The derivatives of each of several values for each number, called by `names`."""
+    reverse = jacobian(f)(*numbers)
+    largest, forward, along = _largest(nodes), [], []
+    for k in range(len(numbers)):
+        forward.append(jvp(f, tuple(numbers), tuple(float(i == k) for i in range(len(numbers))))[1])
 
-        def along(t: float, i: int = i) -> float:
-            return float(f(*(Value(x + t * (i == k)) for k, x in enumerate(numbers))))
+        @cache  # each value needs what is computed for all of them
+        def moved(t: float, k: int = k) -> list[float]:
+            there = [x + t * (i == k) for i, x in enumerate(numbers)]
+            try:
+                return list(map(float, f(*there)))
+            except (NonFiniteError, ZeroDivisionError):
+                return [math.nan] * len(names)
 
-        difference, error = differences(along, numbers[i], largest)
-        size = max(abs(reverse[i]), abs(forward))
-        tolerance = 1e-6 * size + 10 * error + _ROUNDING
-        yield Row(name, reverse[i], forward, difference, tolerance, at_kink[i])
+        along.append(moved)
+    for i, row in enumerate(names):
+        slopes = reverse[i] if len(numbers) > 1 else [reverse[i]]
+        for k, name in enumerate(row):
+            difference, error = differences(lambda t: along[k](t)[i], numbers[k], largest)  # noqa: B023
+            size = max(abs(slopes[k]), abs(forward[k][i]))
+            tolerance = 1e-6 * size + 10 * error + _ROUNDING
+            yield Row(name, slopes[k], forward[k][i], difference, tolerance, at_kink[k])
 
 
 def differences(
-    f: Callable[[float], float], scale: float, largest: float = 0.0
+    f: Callable[[float], float], scale: float, largest: float = 0.0, kink: float = math.inf
 ) -> tuple[float, float]:
     """The derivative of f(t) at t = 0 from differences of its values, and an estimate of its error.
 
@@ -239,6 +258,7 @@ def differences(
         f: a function of one number.
         scale: the number that t is added to; steps follow from its size, and from 1.
         largest: the largest number on the way to the value, whose rounding is in it.
+        kink: the distance of a kink; if all steps would reach it, smaller ones are made.
 
     Returns:
         The derivative and its error; nan and 0 if the values around 0 don't tell.
@@ -248,8 +268,9 @@ def differences(
     True
     """
     best, error = math.nan, math.inf
-    for size in {max(abs(scale), 1e-200), max(abs(scale), 1.0)}:
-        found = list(_extrapolated(f, 1e-3 * size, largest))
+    sizes = {max(abs(scale), 1e-200), max(abs(scale), 1.0)}
+    for size in {kink} if 0 < kink <= _reach(scale) else sizes:
+        found = list(_extrapolated(f, _COARSEST * size, largest))
         if not found:
             continue
         finest, _, noise = found[-1]
@@ -269,7 +290,7 @@ def _extrapolated(
 ) -> Iterator[tuple[float, float, float]]:
     """Slopes from smaller and smaller steps: each with its uncertainty, and its step's noise."""
     previous: list[float] = []
-    for _ in range(14):
+    for _ in range(_STEPS):
         try:
             above, below = f(step), f(-step)
         except (NonFiniteError, ZeroDivisionError):
@@ -286,29 +307,75 @@ def _extrapolated(
         step /= 2
 
 
-def _kink(node: Value) -> bool:
-    """Whether a node's operation stands at a kink."""
-    op = node.op
-    return op is not None and op.kink is not None and abs(op.kink(*inputs(node))) < _NEAR
+def _reach(x: float) -> float:
+    """The smallest step of differences at a number: what is nearer they can't see."""
+    return _COARSEST * max(abs(x), 1.0) * 2.0 ** (1 - _STEPS)
+
+
+def _kinks_reached(nodes: Sequence[Value], leaf: Value) -> list[Value]:
+    """The nodes that a kink lies in between when a leaf is moved by the smallest step, or at."""
+    reached: dict[Value, None] = {}
+    for step in (_reach(leaf.data), -_reach(leaf.data)):
+        moved: dict[Any, float] = {leaf: leaf.data + step}
+        for node in nodes:
+            op, here = node.op, inputs(node)
+            if op is None or isinstance(op, Handmade):
+                continue
+            if not any(arg in moved for arg in node.args if type(arg) is not float):
+                continue
+            there = [
+                x if type(arg) is float else moved.get(arg, x)
+                for arg, x in zip(node.args, here, strict=True)
+            ]
+            if _far(op, here) <= sum(abs(x - y) for x, y in zip(here, there, strict=True)):
+                reached[node] = None
+            try:
+                moved[node] = evaluate(op, node.args, there)
+            except NonFiniteError:  # differences leave this step out, too
+                break
+    return list(reached)
 
 
 def _culprits(nodes: Sequence[Value]) -> Iterator[str]:
     """The operations whose own derivatives are wrong, in the order of the graph."""
     for node in nodes:
         op, numbers = node.op, inputs(node)
-        if op is None or isinstance(op, Handmade) or _kink(node):  # known at one point alone
+        if op is None or isinstance(op, Handmade):  # known at one point alone
             continue
         local = local_derivatives(op, node.args, numbers, node.data)
         for i, slope in enumerate(local):
             if type(node.args[i]) is not float:
                 found, error = _local_difference(op, numbers, i)
-                if abs(slope - found) > 1e-6 * max(abs(slope), abs(found)) + 10 * error + _ROUNDING:
+                agreed = not _far(op, numbers) and _between(op, numbers, i, slope)
+                if not agreed and not _close(slope, found, error):
                     label = node.args[i].label
                     yield (
                         f"the derivative of {_described(node, numbers)} for argument {i + 1}"
                         f"{f' ({label})' if label else ''} is {slope:.10g} by the table, "
                         f"{found:.10g} by differences of its values"
                     )
+
+
+def _close(slope: float, found: float, error: float) -> bool:
+    """Whether a derivative agrees with differences, or these don't tell."""
+    return not abs(slope - found) > 1e-6 * max(abs(slope), abs(found)) + 10 * error + _ROUNDING
+
+
+def _between(op: Op, numbers: list[float], position: int, slope: float) -> bool:
+    """Whether a derivative at a kink is between those of both sides, where there are two."""
+    step, here = _reach(numbers[position]), op.value(floats, *numbers)
+    sides = [(op.value(floats, *_moved(numbers, position, t)) - here) / t for t in (step, -step)]
+    rough = 1e-4 * max(map(abs, sides)) + _ROUNDING  # as the sides may be curved
+    return not (slope < min(sides) - rough or slope > max(sides) + rough)
+
+
+def _far(op: Op, numbers: list[float]) -> float:
+    """How far an operation is from its next kink."""
+    return math.inf if op.kink is None else abs(op.kink(*numbers))
+
+
+def _moved(numbers: list[float], position: int, t: Any) -> list[Any]:
+    return [x + t if i == position else x for i, x in enumerate(numbers)]
 
 
 def _described(node: Value, numbers: list[float]) -> str:
@@ -319,19 +386,19 @@ def _described(node: Value, numbers: list[float]) -> str:
 
 def _local_difference(op: Op, numbers: list[float], position: int) -> tuple[float, float]:
     """The derivative of one operation for one argument, from its values alone."""
-
-    def moved(t: Any) -> list[Any]:
-        return [x + t if i == position else x for i, x in enumerate(numbers)]
-
     try:  # exact, but only for rules that hold for complex numbers
         step = 1e-20 * max(abs(numbers[position]), 1e-200)
-        slope = op.value(_complex, *moved(step * 1j)).imag / step
+        slope = op.value(_complex, *_moved(numbers, position, step * 1j)).imag / step
         if math.isfinite(slope):
             return slope, 0.0
     except (AttributeError, TypeError, ArithmeticError, ValueError):
         pass
     largest = max(abs(x) for x in [*numbers, op.value(floats, *numbers)])
-    return differences(lambda t: op.value(floats, *moved(t)), numbers[position], largest)
+
+    def along(t: float) -> float:
+        return op.value(floats, *_moved(numbers, position, t))
+
+    return differences(along, numbers[position], largest, _far(op, numbers))
 
 
 class _Complex(Namespace):

@@ -206,6 +206,87 @@ def test_bugs_are_found_at_the_edges_too(op, point, monkeypatch):
         mg.check_gradients(lambda *xs: apply(entry, *xs), *point, second=False)
 
 
+NEAR_ONE = {
+    "relu": lambda x: mg.relu(x - 1) + x * x,
+    "relu, steep": lambda x: mg.relu(1e3 * (x - 1)),
+    "relu, flat": lambda x: mg.relu(1e-3 * (x - 1)) * 1e3,
+    "relu, large": lambda x: mg.relu(x - 1) + 1e6,
+    "relu, of a square": lambda x: mg.relu((x - 1) ** 2 - 1e-14),
+    "maximum": lambda x: mg.maximum(x, 1.0) * x,
+    "minimum": lambda x: mg.minimum(x, 1.0) * x,
+    "max": lambda x: mg.max([x, 1.0, 2 - x]) * x,
+    "abs": lambda x: abs(x - 1) + x,
+    "clip": lambda x: mg.clip(x, 0, 1) * x,
+    "elu": lambda x: mg.elu(x - 1) ** 2 + mg.elu(x - 1),
+    "leaky_relu": lambda x: mg.leaky_relu(x - 1) * mg.exp(x),
+    "where": lambda x: mg.where(mg.greater(x, 1.0), x * 2, x + 1),
+    "floor": lambda x: mg.floor(x) * x,
+    "hypot": lambda x: mg.hypot(x - 1, 1e-8),
+}
+
+
+@pytest.mark.parametrize("name", NEAR_ONE)
+def test_no_false_alarms_at_any_distance_from_a_kink(name):
+    for exponent in range(1, 18):
+        for distance in (10.0**-exponent, -(10.0**-exponent)):
+            report = mg.check_gradients(NEAR_ONE[name], 1 + distance)
+            assert report.ok
+            assert all(row.verdict != "kink" for row in report.rows) or report.kinks
+
+
+def test_a_kink_that_differences_reach_is_reported():
+    report = mg.check_gradients(mg.maximum, 1.0, 1 + 1e-9, second=False)
+    assert [row.verdict for row in report.rows] == ["kink", "kink"]
+    assert [(row.reverse, row.forward) for row in report.rows] == [(0, 0), (1, 1)]
+    assert report.kinks == ["maximum(1, 1)"]
+    assert mg.check_gradients(mg.maximum, 1.0, 1 + 1e-6, second=False).kinks == []
+
+
+@pytest.mark.parametrize("distance", [0.0, 1e-9, -1e-9, 1e-5])
+@pytest.mark.parametrize(
+    ("op", "at", "factor"),
+    [
+        ("relu", (0.0,), 2),
+        ("abs", (0.0,), -2),
+        ("leaky_relu", (0.0, 0.5), 3),
+        ("maximum", (1.0, 1.0), 3),
+        ("clip", (2.0, 1.0, 2.0), 3),
+        ("max", (1.0, 0.5, 1.0), 3),
+    ],
+)
+def test_bugs_are_found_at_kinks_too(op, at, factor, distance, monkeypatch):
+    entry = ops.TABLE[op]
+    point = (at[0] + distance, *at[1:])
+    slope = entry.local_derivatives(mg.checks.floats, entry.value(mg.checks.floats, *point),
+                                    point, [True] * len(point))[0]  # fmt: skip
+    rules = entry.partials
+    if callable(rules):
+        wrong = lambda m, out, *args: [slope * factor for slope in rules(m, out, *args)]  # noqa: E731
+    else:
+        wrong = tuple(
+            lambda *args, rule=rule: rule(*args) * factor if slope else 9.0 for rule in rules
+        )
+    monkeypatch.setattr(entry, "partials", wrong)
+    if slope or not callable(rules):
+        with pytest.raises(GradientError, match=f"derivative of {op}"):
+            mg.check_gradients(lambda *xs: apply(entry, *xs), *point, second=False)
+
+
+def test_the_whole_gradient_is_computed_once_for_all_that_needs_it():
+    def calls(n):
+        count = 0
+
+        def f(*xs):
+            nonlocal count
+            count += 1
+            return mg.sum([x * x for x in xs]) ** 2
+
+        assert mg.check_gradients(f, *range(2, n + 2)).ok
+        return count
+
+    assert calls(20) < 2.2 * calls(10)
+
+
 def test_a_kink_excuses_only_what_depends_on_it():
     with pytest.raises(GradientError, match=r"does the function leave the graph"):
         mg.check_gradients(lambda x, y: x * y.data + mg.relu(x - 3), 3.0, 5.0, second=False)

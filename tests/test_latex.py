@@ -116,7 +116,7 @@ def test_words_are_operators_and_no_braces_are_left_over():
         example=((1.0, 3.0), 2.0),
     )
     x = Value(1.0, "x")
-    assert rf"\operatorname{{own\_mean}}\left(x, x\right)" in mg.step_through(apply(own, x, x)).latex()
+    assert r"\operatorname{own\_mean}\left(x, x\right)" in mg.step_through(apply(own, x, x)).latex()
     assert r"\operatorname{logsumexp}\left(x\right)" in mg.step_through(mg.logsumexp([x])).latex()
     assert r"\operatorname{ReLU}\left(x\right)" in mg.step_through(mg.relu(x)).latex()
     for text in walks():
