@@ -3,7 +3,8 @@
 An entry's rules are written once, over a namespace `m` of functions that the numbers belong to:
 plain floats (`floats.py`), formulas that print themselves (`formula.py`), and whatever else can
 add and multiply. So a rule never looks at a number to choose its way; it uses an operation such
-as `m.step(x)` instead of an `if`.
+as `m.step(x)` instead of an `if`. At a kink it agrees on one side, or on shares of those that tie,
+and so do the derivatives of all orders; where there is no derivative, it gives no finite number.
 
 To add an operation, add an entry here and its public name in `functions.py`.
 """

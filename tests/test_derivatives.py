@@ -5,6 +5,7 @@ import re
 from itertools import combinations_with_replacement, permutations, product
 
 import mpmath
+import numpy as np
 import pytest
 
 import micrograd_plus as mg
@@ -16,6 +17,7 @@ from micrograd_plus.formula import gate
 from micrograd_plus.graph import order
 from micrograd_plus.walkthrough import steps
 from tests import oracle
+from tests.programs import jax
 
 INF = math.inf
 
@@ -303,3 +305,41 @@ def test_bounds_in_the_wrong_order_are_named_whoever_gives_them():
     high.data = 2.0
     with pytest.raises(NonFiniteError, match=r"clip of x = 1\.0, low = 3\.0, high = 2\.0"):
         mg.replay(f)
+
+
+# ------------------------------------------------------------------------ in programs
+
+STEEP = ("tanh", "sech", "sigmoid", "log_sigmoid", "silu", "atan", "asinh", "erf", "gelu", "log10")
+
+
+@pytest.mark.parametrize(
+    ("backend", "dtype"),
+    [("numpy", "float64"), ("numpy", "float32"), ("jax", "float64"), ("jax", "float32")],
+)
+@pytest.mark.parametrize("name", STEEP)
+def test_derivatives_keep_their_digits_in_programs(name, backend, dtype):
+    if backend == "jax":
+        jax()
+    op = ops.TABLE[name]
+    precise = dtype == "float64"
+    numbers = [float(np.dtype(dtype).type(x)) for x in arguments(op) if precise or abs(x) < 1e18]
+    expected = {x: along(op, [x], [0]) for x in filter(op.domain.contains, numbers)}
+    expected = {x: d for x, d in expected.items() if d is not None and (precise or abs(d) < 1e30)}
+    program = mg.compile(
+        lambda x: apply(op, x), 0.5, input_gradients=True, backend=backend, dtype=dtype
+    )
+    found = np.ravel(program.value_and_grad(list(expected))[-1]) * len(expected)
+    bounds = {"rel": 1e-13, "abs": 1e-300} if precise else {"rel": 3e-5, "abs": 1e-35}
+    assert found.tolist() == pytest.approx(list(expected.values()), **bounds)
+
+
+@pytest.mark.parametrize("name", STEEP)
+def test_derivatives_keep_their_digits_in_machine_code(name):
+    pytest.importorskip("numba", reason="the backend needs numba")
+    op = ops.TABLE[name]
+    program = mg.compile(lambda x: apply(op, x), 0.5, backend="native")
+    for x in filter(op.domain.contains, arguments(op)):
+        expected = along(op, [x], [0])
+        if expected is not None:
+            found = float(program.value_and_grad(x)[1])
+            assert found == pytest.approx(expected, rel=1e-13, abs=1e-300), x
