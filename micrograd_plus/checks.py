@@ -371,7 +371,7 @@ def _between(op: Op, numbers: list[float], position: int, slope: float) -> bool:
 
 def _far(op: Op, numbers: list[float]) -> float:
     """How far an operation is from its next kink."""
-    return math.inf if op.kink is None else abs(op.kink(*numbers))
+    return math.inf if op.kink is None else float(abs(op.kink(*numbers)))
 
 
 def _moved(numbers: list[float], position: int, t: Any) -> list[Any]:
@@ -396,7 +396,7 @@ def _local_difference(op: Op, numbers: list[float], position: int) -> tuple[floa
     largest = max(abs(x) for x in [*numbers, op.value(floats, *numbers)])
 
     def along(t: float) -> float:
-        return op.value(floats, *_moved(numbers, position, t))
+        return float(op.value(floats, *_moved(numbers, position, t)))
 
     return differences(along, numbers[position], largest, _far(op, numbers))
 
