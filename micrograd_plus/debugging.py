@@ -13,14 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus import ops
 from micrograd_plus.engine import Value, observers
 from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.graph import evaluate, inputs
+from micrograd_plus.graph import follows, inputs
 from micrograd_plus.leaving import strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType, TracebackType
-
-    from micrograd_plus.operation import Op
 
 _PACKAGE = str(Path(__file__).parent) + os.sep
 _SHOWN = 8
@@ -90,7 +88,7 @@ class _Recorder:
         if not self.here():
             return
         for node in nodes:
-            if node.op is None or _follows(node, node.op):
+            if follows(node):
                 continue
             made = self.made.get(node, _Made("an unknown line", inputs(node)))
             changed = [
@@ -189,14 +187,6 @@ def debug() -> Iterator[None]:
     finally:
         if recorder in observers:
             observers.remove(recorder)
-
-
-def _follows(node: Value, op: Op) -> bool:
-    """Whether a node's data are what its operation gives for its arguments' data."""
-    try:
-        return evaluate(op, node.args, inputs(node)) == node.data
-    except NonFiniteError:
-        return False
 
 
 def _line(frame: FrameType | None) -> str:

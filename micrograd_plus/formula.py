@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import latex, ops
 from micrograd_plus.floats import floats
-from micrograd_plus.operation import BINDING
+from micrograd_plus.operation import BINDING, Symbol
 from micrograd_plus.text import brief, shorten
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ _GATE_WIDTH = 12
 _FOLDED = {"add", "subtract", "multiply", "divide", "negate", "power", "sign"}
 
 
-class Operators:
+class Operators(Symbol):
     """Arithmetic on formulas; what a reader would not write (· 1, + 0) is left out."""
 
     def __add__(self, other: Any) -> Any:
@@ -63,6 +63,8 @@ class Operators:
 
     def __neg__(self) -> Any:
         return apply(ops.negate, self)
+
+    __lt__ = __gt__ = __le__ = __ge__ = Symbol._looked_at  # as `if` would
 
 
 class _Name(NamedTuple):

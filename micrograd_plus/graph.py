@@ -257,6 +257,16 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
     raise NonFiniteError(message, op, args, numbers)
 
 
+def follows(node: Node) -> bool:
+    """Whether a node's data are what its operation gives for its arguments' data."""
+    if node.op is None:
+        return True
+    try:
+        return evaluate(node.op, node.args, inputs(node)) == node._data
+    except NonFiniteError:
+        return False
+
+
 def local_derivatives(
     op: Op, args: Sequence[Any], numbers: Sequence[float], out: float
 ) -> Sequence[Any]:
@@ -315,6 +325,10 @@ def assign(
         also: objects with an attribute and its content each, which belong to the same change.
     """
     global changes
+    if watchers and slot == "data":
+        nodes = list(nodes)
+        for node in nodes:
+            node.data  # noqa: B018  who watches is told
     try:
         run_through(chain(assigning(nodes, slot, contents), starmap(setattr, also)))
     finally:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+import sys
+from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +38,29 @@ class Domain(NamedTuple):
 
 
 REALS = Domain("all real numbers", lambda *x: True)
+
+
+class Symbol:
+    """What stands for all numbers in a rule: which of them it is can't be asked.
+
+    >>> rule = lambda m, out, x: 1.0 if x else 0.0
+    >>> rule(None, None, Symbol())
+    Traceback (most recent call last):
+        ...
+    TypeError: an operation's rule, <lambda> ..., looks at a number, but holds for all numbers...
+    """
+
+    def _looked_at(self, *args: Any) -> NoReturn:
+        code = sys._getframe(1).f_code
+        raise TypeError(
+            f"an operation's rule, {code.co_name} at {code.co_filename}:{code.co_firstlineno}, "
+            "looks at a number, but holds for all numbers at once: instead of if, float() or math "
+            "write m.where(m.step(x), …, …), m.maximum, m.abs, m.exp and the like"
+        )
+
+    __bool__ = __float__ = __int__ = __index__ = __complex__ = _looked_at
+    __trunc__ = __floor__ = __ceil__ = __round__ = __abs__ = _looked_at
+    __mod__ = __rmod__ = __floordiv__ = __rfloordiv__ = __divmod__ = __rdivmod__ = _looked_at
 
 
 class Op:

@@ -47,6 +47,7 @@ compiler.arguments compiler.trial
 compiler.interpreter
 compiler.tape compiler.leaves
 compiler.source compiler.trace
+compiler.sealed compiler.surroundings
 compiler.adjoint
 compiler.forward
 compiler.arrays

@@ -3,6 +3,6 @@
 from micrograd_plus.compiler.compiling import compile
 from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.program import Program
-from micrograd_plus.compiler.trace import TraceError
+from micrograd_plus.compiler.sealed import TraceError
 
 __all__ = ["PointProgram", "Program", "TraceError", "compile"]

@@ -6,6 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.floats import floats
+from micrograd_plus.operation import Symbol
 from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ _TIGHT = {"<": 1, ">": 1, "<=": 1, ">=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*
 _UNARY, _POWER, _ATOM = 4, 5, 6
 
 
-class Code:
+class Code(Symbol):
     """A text that can be computed with; parentheses come by themselves."""
 
     __slots__ = ("text", "tight")

@@ -6,12 +6,14 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import graph
+from micrograd_plus.engine import Value
+from micrograd_plus.nn import module
 from micrograd_plus.nn.module import listed
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from micrograd_plus.engine import Value
+    from micrograd_plus.compiler.trace import Trace
     from micrograd_plus.nn.module import Module
 
 
@@ -20,7 +22,7 @@ class Leaves:
 
     Args:
         params: what to differentiate for, a model or Values.
-        outside: the leaves that were there before the function ran.
+        found: what the function recorded.
 
     Attributes:
         parameters: the Values of `params`, in order.
@@ -29,13 +31,14 @@ class Leaves:
         read: for each parameter whether the function reads it.
     """
 
-    def __init__(self, params: Module | Sequence[Value], outside: Sequence[Value]) -> None:
+    def __init__(self, params: Module | Sequence[Value], found: Trace) -> None:
         self.params = params
         self.parameters = listed(params)
-        self.read = [*map(set(outside).__contains__, self.parameters)]
+        self.read = [*map(set(found.outside).__contains__, self.parameters)]
         given = set(self.parameters)
-        self.values = [*self.parameters, *(x for x in outside if x not in given)]
-        self._changes = graph.changes
+        self.values = [*self.parameters, *(x for x in found.outside if x not in given)]
+        self._surroundings = found.surroundings
+        self._changes = graph.changes, module.attributes
         self._seen = [x._data for x in self.values]
 
     def take_over(self, numbers: Any) -> None:
@@ -45,25 +48,39 @@ class Leaves:
             numbers: an array with a place for each of the `values`, and perhaps more.
 
         Raises:
-            ValueError: another Value stands in the place of a parameter.
+            ValueError: another Value stands in the place of a parameter, or something else in a
+                variable or an attribute that the function names.
         """
-        if self._changes != graph.changes:
+        if change := self._surroundings.change():
+            raise ValueError(f"{_told(*change)}, or compile again")
+        if self._changes != (graph.changes, module.attributes):
             self._take_over(numbers)
 
     @graph.in_turn
     def _take_over(self, numbers: Any) -> None:
-        changes = graph.changes
+        changes = graph.changes, module.attributes
         if list(map(id, listed(self.params))) != list(map(id, self.parameters)):
-            raise ValueError(
-                "a parameter was replaced by another Value since the function was compiled: "
-                "assign to its data instead, or compile again"
-            )
+            raise ValueError(f"a parameter {_REPLACED}, or compile again")
         now = [x._data for x in self.values]
         for i, (x, old) in enumerate(zip(now, self._seen, strict=True)):
             if x is not old:  # another object, not another number: −0.0 equals 0.0
                 numbers[i] = x
         # last, so that what is interrupted before, or in another thread, is done again
         self._seen, self._changes = now, changes
+
+
+_REPLACED = (
+    "was replaced by another Value since the function was compiled: assign to its data instead"
+)
+
+
+def _told(name: str, before: Any, now: Any) -> str:
+    if isinstance(before, Value) and isinstance(now, Value):
+        return f"{name} {_REPLACED}"
+    return (
+        f"{name} is {now!r} and was {before!r} when the function was compiled, which made it part "
+        "of the program: make it an argument or a Value"
+    )
 
 
 def recipe(kind: type, leaves: Leaves, fn: Any, *others: Any) -> tuple[Any, tuple[Any, ...]]:

@@ -53,7 +53,7 @@ class PointProgram:
         self._interpreter = interpreter()
         self._fn = fn
         found = trace(fn, example)
-        self._leaves = Leaves(params, found.outside)
+        self._leaves = Leaves(params, found)
         self.parameters = self._leaves.parameters
         outputs = flat(found.outputs)
         # how they are nested, as they themselves would keep all that was recorded

@@ -18,9 +18,10 @@ from micrograd_plus.compiler.arguments import (
 from micrograd_plus.compiler.backends import find_backend
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.schedule import schedule
+from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.simplify import simplify
 from micrograd_plus.compiler.source import Source
-from micrograd_plus.compiler.trace import TraceError, trace
+from micrograd_plus.compiler.trace import trace
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value, record
 from micrograd_plus.errors import NonFiniteError
@@ -88,7 +89,7 @@ class Program:
         self._dtype, self._running = numpy.dtype(dtype), self._backend.running(dtype)
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
-        self._leaves = Leaves(params, found.outside)
+        self._leaves = Leaves(params, found)
         self.parameters = self._leaves.parameters
         leaves = {x: ("parameter", i) for i, x in enumerate(self._leaves.values)}
         leaves |= {x: ("input", i) for i, x in enumerate(found.inputs)}

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.adjoints import slopes
-from micrograd_plus.compiler.trace import unseen
+from micrograd_plus.compiler.sealed import unseen
 from micrograd_plus.engine import Value, recorded
 from micrograd_plus.extras import need
 from micrograd_plus.graph import order

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import gc
-import threading
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
-from micrograd_plus import graph
+from micrograd_plus.compiler.sealed import TraceError, sealed
+from micrograd_plus.compiler.surroundings import Surroundings
 from micrograd_plus.engine import Value
+from micrograd_plus.errors import NonFiniteError
+from micrograd_plus.graph import follows
 from micrograd_plus.nested import flat, mapped
 
 if TYPE_CHECKING:
@@ -16,18 +18,6 @@ if TYPE_CHECKING:
 
 
 T = TypeVar("T")
-
-
-class TraceError(TypeError):
-    """A function that can't be compiled, as it looks at numbers that differ between examples.
-
-    >>> from micrograd_plus import compile, relu
-    >>> try:
-    ...     compile(lambda x: x if x > 0 else 0 * x, 1.0)
-    ... except TraceError:
-    ...     compile(relu, 1.0)([-1.0, 2.0])
-    array([0., 2.])
-    """
 
 
 class Trace(NamedTuple):
@@ -38,70 +28,97 @@ class Trace(NamedTuple):
         outputs: what the function returned, with Values and floats at its leaves.
         nodes: all that the outputs depend on, each after its arguments.
         outside: the leaves among them that were there before, such as parameters.
+        surroundings: what the function found outside itself.
     """
 
     inputs: list[Value]
     outputs: Any
     nodes: list[Value]
     outside: list[Value]
+    surroundings: Surroundings
 
 
 def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
-    """Run a function on Values in the place of an example's numbers.
+    """Run a function twice on Values in the place of an example's numbers.
+
+    The second time they are other numbers, close by: whatever became a constant shows.
 
     Raises:
-        TraceError: it looks at a number, or records something else when it runs again.
+        TraceError: it looks at a number, records something else when it runs again, or changes
+            something outside itself.
     """
-    found = _alike(_run(fn, example), _run(fn, example))
+    first = _run(fn, example)
+    before = Surroundings(fn)
+    try:
+        again = _run(fn, example, _close_by)
+    except NonFiniteError:  # it is not defined there
+        again = _run(fn, example)
+    after = Surroundings(fn)
+    found = _alike(first, again)
     if found is None:
         raise TraceError(
             "the function records something else each time it runs: random numbers, or other "
             "changes from run to run, belong outside it"
         )
-    return found
+    change = before.change_by_run(after)
+    if change is not None:
+        raise TraceError(
+            f"the function changes {change.name} outside itself each time it runs, which a program "
+            "would not do, and what depends on it would be the same for all examples: random "
+            "numbers, counters and files belong outside it, their numbers among its arguments"
+        )
+    return Trace(first.inputs, first.outputs, *found, after)
+
+
+def _close_by(x: float) -> float:
+    return x * (1 - 2.0**-20) if x else 2.0**-20
 
 
 class _Run(NamedTuple):
-    """The Values that a function was given, what it returned, and how many leaves it made."""
+    """The Values that a function was given, what it returned, and the leaves that it made."""
 
     inputs: list[Value]
     outputs: Any
-    made: int
+    made: set[Value]
 
 
-def _run(fn: Callable[..., Any], example: Sequence[Any]) -> _Run:
-    inputs: list[Value] = []
+def _run(
+    fn: Callable[..., Any], example: Sequence[Any], number: Callable[[float], float] = float
+) -> _Run:
+    leaves: list[Value] = []
 
     def leaf(x: Any) -> Value:
-        inputs.append(Value(x))
-        return inputs[-1]
+        leaves.append(Value(x))
+        leaves[-1].data = number(leaves[-1].data)
+        return leaves[-1]
 
     arguments = [mapped(leaf, part) for part in example]
-    before = graph.changes
-    outputs = unseen(fn, *arguments)
-    made = graph.changes - before
+    outputs, made = sealed(fn, arguments, leaves)
     for out in flat(outputs):
         if not isinstance(out, (Value, Real)):
             kind = type(out).__name__
             raise TraceError(f"the function must return Values, not {out!r} ({kind})")
     if not flat(outputs):
         raise TraceError(f"the function returns no Value, only {outputs!r}: what is it to compute?")
-    return _Run(inputs, outputs, made)
+    return _Run(leaves, outputs, {node for node in made if node.op is None})
 
 
-def _alike(first: _Run, again: _Run) -> Trace | None:
-    """What two runs recorded, if it is the same: operations, connections and numbers.
+def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
+    """What two runs recorded, if it is the same: operations, connections and constants.
 
     Both graphs are walked at once, each node after its arguments, as by `graph.order`.
 
     Args:
         first: a run.
         again: another one.
+
+    Returns:
+        All nodes of the first, and the leaves among them that were there before.
     """
     nodes: list[Value] = []
     twins: dict[Value, Value] = {}  # what stands in the place of a node in the other run
     outside: list[Value] = []
-    made: list[Value] = []
+    given = dict(zip(first.inputs, again.inputs, strict=True))
     todo: list[Any] = [(tuple(flat(first.outputs)), tuple(flat(again.outputs)))]
     while todo:
         x, y = todo.pop()
@@ -109,14 +126,27 @@ def _alike(first: _Run, again: _Run) -> Trace | None:
             nodes.append(x)
             continue
         while isinstance(x, Value) and x not in twins:
-            if type(x) is not type(y) or x.op is not y.op or x._data != y._data:
+            if type(x) is not type(y) or x.op is not y.op:
                 return None
             twins[x] = y
             if x.op is None:
                 nodes.append(x)
-                # leaves that the function makes are other objects in each run
-                (outside if x is y else made).append(y)
+                if x in given:
+                    same = given[x] is y
+                elif x in first.made:  # another object in each run
+                    same = y in again.made and x._data == y._data
+                else:
+                    same = x is y
+                    outside.append(x)
+                if not same:
+                    return None
                 break
+            if not follows(y):
+                raise TraceError(
+                    f"the data of {y.label or x.op.name} don't follow from its arguments: "
+                    "something was assigned to it or to them, or its rule gives another number "
+                    "each time it runs"
+                )
             todo.append((x, None))
             if x.right is not None:
                 todo.append((x.right, y.right))
@@ -126,14 +156,7 @@ def _alike(first: _Run, again: _Run) -> Trace | None:
                 todo += [*zip(x, y, strict=True)][::-1]
             elif not _same(x, y, twins):
                 return None
-    pairs = zip(first.inputs, again.inputs, strict=True)  # those not used have no twin
-    if (
-        twins.keys().isdisjoint(made)
-        and len({*made}.difference(again.inputs)) <= again.made  # others were there before
-        and all(twins.get(x, y) is y for x, y in pairs)
-    ):
-        return Trace(first.inputs, first.outputs, nodes, outside)
-    return None
+    return nodes, outside
 
 
 def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:
@@ -141,29 +164,6 @@ def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:
     if isinstance(x, Value):
         return twins[x] is y
     return x is y or (type(x) is type(y) is not tuple and bool(x == y))
-
-
-def unseen(f: Callable[..., T], *args: Any) -> T:
-    """What a function gives while looking at a number, in this thread, is an error."""
-    mine = threading.get_ident()
-
-    def refuse(node: Any) -> None:
-        if threading.get_ident() == mine:
-            name = f" of {node.label}" if node.label else ""
-            raise TraceError(
-                f"the number{name} is looked at while the function is compiled, and would be "
-                "the same for all examples: instead of if, float() or round() use step, "
-                "maximum, minimum, clip, or where(step(x), …), and micrograd_plus.exp instead of "
-                "math.exp"
-            )
-
-    # no block of a contextmanager, whose Python code can be interrupted before it cleans up
-    try:
-        graph.watchers.append(refuse)
-        return f(*args)
-    finally:
-        if refuse in graph.watchers:
-            graph.watchers.remove(refuse)
 
 
 def uncollected(f: Callable[[], T]) -> T:

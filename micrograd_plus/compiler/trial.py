@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.adjoints import adjoints
-from micrograd_plus.compiler.trace import TraceError
+from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.graph import inputs, order

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 alive: WeakValueDictionary[int, Module] = WeakValueDictionary()
 """All modules by their ids: a picture finds the ones that its graph was computed with."""
 
+attributes = 0
+"""How often attributes of modules were set: whoever keeps what stood in them looks again."""
+
 
 class Module:
     """What has parameters: its attributes that are Values or Modules, or collections of such.
@@ -47,6 +50,11 @@ class Module:
         self = super().__new__(cls)
         alive[id(self)] = self
         return self
+
+    def __setattr__(self, name: str, content: Any) -> None:
+        global attributes
+        super().__setattr__(name, content)
+        attributes += 1
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Each parameter with the path that leads to it, such as `layers.0.neurons.1.w.2`.

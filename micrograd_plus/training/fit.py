@@ -11,7 +11,7 @@ from os import PathLike
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.trace import TraceError
+from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError, did_you_mean
 from micrograd_plus.files import check_places

@@ -1,0 +1,395 @@
+"""What a function finds outside itself, and whether it stays as it was.
+
+What a traced function found in the variables around it, and in what they hold, is part of its
+program: so it must not change from run to run, nor after. Only the data of Values may.
+"""
+
+from __future__ import annotations
+
+import dis
+import gc
+import random
+import sys
+import warnings
+from bisect import bisect
+from collections import ChainMap, deque
+from contextlib import suppress
+from functools import lru_cache, partial
+from io import IOBase
+from types import (
+    BuiltinMethodType,
+    CodeType,
+    FunctionType,
+    GeneratorType,
+    MethodType,
+    MethodWrapperType,
+    ModuleType,
+)
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus.engine import Value
+from micrograd_plus.nn import module
+from micrograd_plus.nn.module import Module
+from micrograd_plus.operation import Op
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+_MOST = 1_000_000  # things to look at; what changes beyond is not noticed
+_PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
+_LISTS = (list, tuple, set, frozenset, deque)
+_INSIDE = ("__self__", "__func__", "__wrapped__", "func", "args", "keywords", "fget")
+_WRAPPERS = (MethodType, BuiltinMethodType, MethodWrapperType, staticmethod, classmethod, property,
+             partial, type(lru_cache(len)))  # fmt: skip
+_GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
+_ITSELF: list[Any] = []  # instead of names in what is drawn from
+_INSTALLED = ("site-packages", "dist-packages")
+_PACKAGE = __name__.partition(".")[0]
+
+
+class Change(NamedTuple):
+    """What is not as it was.
+
+    Attributes:
+        name: where it stands, such as `model.layers.0`.
+        before: what stood there.
+        now: what stands there.
+    """
+
+    name: str
+    before: Any
+    now: Any
+
+
+class _Found:
+    """Things in the order in which they were found, and from where on they stand in what."""
+
+    def __init__(self) -> None:
+        self.things: list[Any] = []
+        self.starts: list[int] = []
+        self.places: list[tuple[str, list[str] | None]] = []
+
+    def difference(self, later: _Found) -> Change | None:
+        """The first that is another one there."""
+        ours, others = [*self.things, None], [*later.things, None]
+        for i, (before, now) in enumerate(zip(ours, others, strict=False)):
+            if before is not now and not _same(before, now):
+                place = bisect(self.starts, i) - 1
+                return Change(_path(*self.places[place], i - self.starts[place]), before, now)
+        return None
+
+
+class Surroundings:
+    """What stands now in the variables that a function's code names, and in what they hold.
+
+    In an object that is what has a name which the code mentions, or that of a function found
+    here. Python's own modules, this package and installed ones are taken as they are; what their
+    functions mention is looked for in models only.
+
+    Args:
+        fn: a function.
+
+    >>> turns = [1]
+    >>> found = Surroundings(lambda x: x * turns[0])
+    >>> turns[0] = 2
+    >>> found.change()
+    Change(name='turns.0', before=1, now=2)
+    """
+
+    def __init__(self, fn: Any) -> None:
+        self._fn = fn
+        self._stands, self._moves = _Found(), _Found()  # the latter is drawn from, as a generator
+        # what is compared at each look: as long as it is the same, the rest is
+        self._cells: list[tuple[Any, Any]] = []
+        self._variables: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._of_modules: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._lists: list[Any] = []
+        self._arrays: list[tuple[Any, list[Any]]] = []
+        self._attributes = module.attributes
+        # while looking around
+        self._mentioned: dict[bool, set[str]] = {False: set(), True: set()}  # by foreign functions
+        self._seen: dict[int, Any] = {}  # kept, as ids of the dead are given again
+        self._objects: list[tuple[str, Any, bool, set[str]]] = []
+        self._classes: set[type] = {object}
+        self._scanned = self._known = 0
+        self._todo: list[tuple[str, Any, bool]] = [("", fn, False)]
+        self._todo.append(("random", random.random, True))
+        if "numpy.random" in sys.modules:
+            self._todo.append(("numpy.random", sys.modules["numpy.random"].random, True))
+        while self._todo:
+            path, thing, moves = self._todo.pop()
+            if id(thing) not in self._seen and len(self._stands.things) < _MOST:
+                self._seen[id(thing)] = thing
+                self._look(path, thing, moves)
+            if not self._todo:
+                self._look_for_more()
+        self._copies = [thing.copy() for thing in self._lists]
+
+    def change(self) -> Change | None:
+        """The first change since, or the one before; what is drawn from may have gone on."""
+        if self._is_same():
+            return None
+        now = Surroundings(self._fn)
+        found = self._stands.difference(now._stands)
+        if found is None:  # the same in other lists
+            self.__dict__ = now.__dict__
+        return found
+
+    def change_by_run(self, later: Surroundings) -> Change | None:
+        """The first change that running the function made.
+
+        Args:
+            later: its surroundings afterwards.
+        """
+        stands, moves = self._stands, self._moves
+        return stands.difference(later._stands) or moves.difference(later._moves)
+
+    def _is_same(self) -> bool:
+        try:
+            for cell, content in self._cells:
+                if cell.cell_contents is not content:
+                    return False
+            for held, name, content in self._variables:
+                if held.get(name) is not content:
+                    return False
+            if self._attributes != module.attributes:
+                for held, name, content in self._of_modules:
+                    if held.get(name) is not content:
+                        return False
+                self._attributes = module.attributes
+            for array, parts in self._arrays:
+                if array.ravel().tolist() != parts:
+                    return False
+            return self._lists == self._copies
+        except (TypeError, ValueError):  # there are arrays in it, or a variable is gone
+            return False
+
+    # ------------------------------------------------------------------------- looking around
+
+    def _look(self, path: str, thing: Any, moves: bool) -> None:
+        """Note what stands in a thing."""
+        kind = type(thing)
+        if isinstance(thing, dict):
+            self._note(path, list(thing), thing.values(), moves)
+        elif isinstance(thing, _LISTS):
+            self._note(path, None, thing, moves)
+        elif isinstance(thing, FunctionType):
+            self._function(path, thing, moves)
+        elif isinstance(thing, type):
+            self._class(path, thing, moves)
+            self._todo.append((path, thing.__init__, moves))  # type: ignore[misc]
+        elif isinstance(thing, Op):
+            self._note(path, ["value", "partials"], [thing.value, thing.partials], moves)
+        elif isinstance(thing, _WRAPPERS):
+            parts = [getattr(thing, name) for name in _INSIDE if hasattr(thing, name)]
+            self._note(path, [""] * len(parts), parts, moves)
+        elif hasattr(kind, "ravel") and thing.dtype.hasobject:
+            parts = thing.ravel().tolist()
+            self._note(path, None, parts, moves)
+            self._arrays += [] if moves else [(thing, parts)]
+        elif (state := _state(thing)) is not None:
+            self._note(path, [""] * len(state), state, True)
+        elif isinstance(thing, ModuleType):
+            if not _foreign_module(thing):
+                self._objects.append((path, thing, moves, set()))
+        elif kind.__module__ != "builtins":
+            self._objects.append((path, thing, moves, set()))
+            self._class(path, kind, moves)
+        if not moves and isinstance(thing, (list, dict, set, deque)):
+            self._lists.append(thing)
+
+    def _note(self, path: str, names: list[Any] | None, things: Iterable[Any], moves: bool) -> None:
+        """Add what stands somewhere, and remember to look into it."""
+        found = self._moves if moves else self._stands
+        if moves:
+            names = _ITSELF
+        found.starts.append(len(found.things))
+        found.places.append((path, names))
+        todo = []
+        for i, thing in enumerate(things):
+            kind = type(thing)
+            if kind is Value or kind in _PLAIN or isinstance(thing, Value):
+                found.things.append(thing)
+            else:
+                found.things.append(_outside(thing))
+                todo.append((_path(path, names, i), thing, moves))
+        self._todo += reversed(todo)
+
+    def _function(self, path: str, function: FunctionType, moves: bool) -> None:
+        """Note the variables that a function's code names, and remember its attributes' names."""
+        names, attributes, imported = _named(function.__code__)
+        around = function.__globals__
+        foreign = function is not self._fn and _foreign(around)
+        self._mentioned[foreign] |= {
+            name for root, name in attributes if not _foreign_module(around.get(root))
+        }
+        if not foreign:
+            for held, some in ((around, names), (sys.modules, imported)):
+                found = sorted(name for name in some if name in held)
+                self._variable("", held, found, moves, self._variables)
+        cells = {}
+        for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):  # noqa: B905
+            with suppress(ValueError):  # it has no content yet
+                cells[name] = cell, cell.cell_contents
+        self._note(path, list(cells), [content for _, content in cells.values()], moves)
+        if not moves:
+            self._cells += cells.values()
+        defaults = [function.__defaults__, function.__kwdefaults__]
+        self._note(path, ["__defaults__", "__kwdefaults__"], defaults, moves)
+        self._objects.append((path, function, moves, set()))
+
+    def _class(self, path: str, kind: type, moves: bool) -> None:
+        """Remember a class, and those that it inherits from."""
+        for base in kind.__mro__:
+            if base not in self._classes:
+                self._classes.add(base)
+                self._objects.append((path, base, moves, {"__init__"}))
+
+    def _look_for_more(self) -> None:
+        """Note the attributes that the functions mention which were found up to now."""
+        own, others = self._mentioned[False], self._mentioned[True]
+        first = self._scanned if len(own) + len(others) == self._known else 0
+        self._scanned, self._known = len(self._objects), len(own) + len(others)
+        for path, thing, moves, done in self._objects[first:]:
+            held = _held(thing)
+            names = own & held.keys()
+            if isinstance(thing, (Module, type)):
+                names |= {name for name in others & held.keys() if type(held[name]) not in _PLAIN}
+            if isinstance(thing, type):  # Python calls methods such as __call__ by itself
+                names |= {name for name, part in held.items()
+                          if name.startswith("__") and isinstance(part, FunctionType)}  # fmt: skip
+            if names := names - done:
+                done |= names
+                watch = self._of_modules if isinstance(thing, Module) else self._variables
+                self._variable(path, held, sorted(names), moves, watch)
+
+    def _variable(
+        self, path: str, held: Mapping[str, Any], names: list[str], moves: bool, watch: list[Any]
+    ) -> None:
+        """Note what stands in some variables or attributes."""
+        parts = [held[name] for name in names]
+        self._note(path, names, parts, moves)
+        if not moves:
+            watch += [(held, name, part) for name, part in zip(names, parts, strict=True)
+                      if not _fixed(part)]  # fmt: skip
+
+
+def _same(before: Any, now: Any) -> bool:
+    """Whether two things that are not one count as the same.
+
+    Values that the function itself recorded and put there do: whether it reads the one of the
+    run before, the graphs tell.
+    """
+    if isinstance(before, Value) or isinstance(now, Value):
+        return isinstance(before, Value) and isinstance(now, Value) and bool(before.op and now.op)
+    try:
+        return type(before) is type(now) and bool(before == now or before != before)
+    except Exception:  # whatever it is, it doesn't compare
+        return False
+
+
+def _outside(thing: Any) -> Any:
+    """What to compare of a thing that holds others, which are compared by themselves."""
+    kind = type(thing)
+    if isinstance(thing, dict):
+        return (kind, *thing)
+    if isinstance(thing, _LISTS):
+        return kind, len(thing)
+    if isinstance(thing, (type, FunctionType, ModuleType)):
+        return thing
+    compound = isinstance(thing, _WRAPPERS) or hasattr(thing, "__dict__") or hasattr(kind, "ravel")
+    return kind if compound else thing
+
+
+def _state(thing: Any) -> list[Any] | None:
+    """Where something stands that is drawn from, or what numbers are in an array."""
+    kind = type(thing)
+    if isinstance(thing, random.Random):
+        try:
+            return [thing.getstate()]
+        except NotImplementedError:  # the system's, which is another each time
+            return [object()]
+    if kind.__module__.startswith("numpy.random"):
+        return [getattr(getattr(thing, "_bit_generator", thing), "state", None)]
+    if hasattr(kind, "tobytes") or isinstance(thing, bytearray):
+        return [bytes(thing)]
+    if isinstance(thing, IOBase):
+        try:
+            return [thing.closed or thing.tell()]
+        except OSError:  # it is read line by line
+            return [object()]
+    if isinstance(thing, GeneratorType):
+        frame = thing.gi_frame
+        loops = [part for part in gc.get_referents(thing) if hasattr(type(part), "__next__")]
+        return [frame.f_lasti, frame.f_locals, loops] if frame else [None]
+    if hasattr(kind, "__next__") and not hasattr(thing, "__dict__"):
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # some will have none in Python 3.14
+                return [thing.__reduce__()]
+        except TypeError:
+            return [repr(thing)]
+    return None
+
+
+def _held(thing: Any) -> Mapping[str, Any]:
+    """The attributes of an object, a class or a module."""
+    held: Mapping[str, Any] = getattr(thing, "__dict__", {})
+    if isinstance(thing, type):
+        return held
+    slots = [name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ())]
+    found = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
+    return ChainMap(held, found) if found else held  # type: ignore[arg-type]
+
+
+def _fixed(thing: Any) -> bool:
+    """Whether there is no need to look, at each call of a program, if it was replaced."""
+    if isinstance(thing, FunctionType):
+        return _foreign(thing.__globals__)
+    return isinstance(thing, ModuleType)
+
+
+def _foreign(variables: Mapping[str, Any]) -> bool:
+    """Whether they are those of a module of Python, of this package, or of an installed one."""
+    root = str(variables.get("__name__")).partition(".")[0]
+    place = str(variables.get("__file__"))
+    installed = any(folder in place for folder in _INSTALLED)
+    return installed or root == _PACKAGE or root in sys.stdlib_module_names
+
+
+def _foreign_module(thing: Any) -> bool:
+    return isinstance(thing, ModuleType) and _foreign(vars(thing))
+
+
+@lru_cache(1000)
+def _named(code: CodeType) -> tuple[set[str], set[tuple[str, str]], set[str]]:
+    """What code names, with functions inside it: global variables, attributes and modules.
+
+    Attributes have the name of the global variable before them, if there is one.
+    """
+    variables: set[str] = set()
+    attributes: set[tuple[str, str]] = set()
+    modules: set[str] = set()
+    todo = [code]
+    while todo:
+        code = todo.pop()
+        todo += [part for part in code.co_consts if isinstance(part, CodeType)]
+        root = ""
+        for step in dis.get_instructions(code):
+            if step.opname in _GLOBAL:
+                variables.add(step.argval)
+                root = step.argval
+                continue
+            if step.opname == "IMPORT_NAME":
+                modules.add(step.argval)
+            elif step.opname.endswith(("_ATTR", "_METHOD", "_FROM")):
+                attributes.add((root, step.argval))
+            root = ""
+    return variables, attributes, modules
+
+
+def _path(path: str, names: list[Any] | None, i: int) -> str:
+    if names is _ITSELF:
+        return path
+    name = i if names is None else names[i]
+    return f"{path}.{name}" if path and name != "" else path or str(name)
