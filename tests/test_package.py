@@ -15,6 +15,7 @@ PACKAGE = Path(mg.__file__).parent
 # From the top to the bottom: a module imports only what stands below it.
 LAYERS = """
 __main__
+_command
 cli
 cli_launch
 cli_train

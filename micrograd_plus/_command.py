@@ -1,6 +1,6 @@
 """The command `micrograd-plus`: Ctrl-C while it still loads ends it without a word.
 
-It stands beside the package, as importing anything of that takes some of this time.
+It is installed beside the package, as importing anything of that takes some of this time.
 """
 
 import os
