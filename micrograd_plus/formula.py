@@ -142,6 +142,20 @@ def apply(op: Op, *args: Any) -> Any:
     return Term(op, args)
 
 
+def replaced(formula: Any, old: Term, new: Name) -> Any:
+    """A formula with a name in the place of a part of it.
+
+    >>> x, y = Name("x"), Name("y")
+    >>> write(replaced(1.0 - formulas.tanh(x) * x, Term(ops.tanh, (x,)), y))
+    '1 − y · x'
+    """
+    if formula == old:
+        return new
+    if isinstance(formula, Term):
+        return Term(formula.op, tuple(replaced(arg, old, new) for arg in formula.args))
+    return formula
+
+
 formulas = ops.Operations(apply)
 """The table's namespace for formulas."""
 

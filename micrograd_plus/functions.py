@@ -523,7 +523,7 @@ def _shifted(terms: Iterable[Value | float], name: str) -> tuple[list[Any], list
 
 def _masked(x: Any) -> bool:
     """Whether a term is the constant −inf."""
-    return isinstance(x, REAL) and x == -math.inf
+    return not isinstance(x, Value) and isinstance(x, REAL) and x == -math.inf
 
 
 def _sequence(items: Any, name: str, least: int = 0) -> list[Any]:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from micrograd_plus import ops
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
-from micrograd_plus.formula import Derivative, Name, Term, formulas, gate, operands, write
+from micrograd_plus.formula import Derivative, Name, Term, formulas, gate, operands, replaced, write
 from micrograd_plus.graph import evaluate, local_derivatives
 
 if TYPE_CHECKING:
@@ -223,7 +223,7 @@ class Reader:
             return None
         name, out = self.name(arg), Term(op, (self.name(arg),))
         (rule,) = op.local_derivatives(formulas, out, (name,), (True,))
-        changed = _replaced(rule, out, name)
+        changed = replaced(rule, out, name)
         number = _computed(changed, self.number(arg))
         return None if changed == rule else Wrong(number, write(rule))
 
@@ -264,14 +264,6 @@ def _operation(node: Value) -> Op:
 
 def _sign(x: float) -> str:
     return "negative" if x < 0 else "positive"
-
-
-def _replaced(formula: Any, old: Term, new: Name) -> Any:
-    if formula == old:
-        return new
-    if isinstance(formula, Term):
-        return Term(formula.op, tuple(_replaced(arg, old, new) for arg in formula.args))
-    return formula
 
 
 def _computed(formula: Any, x: float) -> float:

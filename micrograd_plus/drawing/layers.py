@@ -14,7 +14,16 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import ops
 from micrograd_plus.compiler.arrays import parts, some
 from micrograd_plus.drawing.look import ACCESSIBLE, GATE, INK, TEXT, Look
-from micrograd_plus.formula import Name, formulas, gate, text_name, text_number, write
+from micrograd_plus.formula import (
+    Name,
+    Term,
+    formulas,
+    gate,
+    replaced,
+    text_name,
+    text_number,
+    write,
+)
 from micrograd_plus.text import shorten
 
 if TYPE_CHECKING:
@@ -110,7 +119,7 @@ class _Layers:
             args = group.members[0].args
             for reads, rule, arg in zip(group.reads, rules, args, strict=True):
                 for name in reads:
-                    text = write(rule)
+                    text = write(replaced(rule, Term(some(group.op), names), out))
                     slope = f"{upstream} · ({text})" if " " in text else f"{upstream} · {text}"
                     slope = {"1": upstream, "−1": f"−{upstream}"}.get(text, slope)
                     yield name, self.summed(group, arg) + slope
