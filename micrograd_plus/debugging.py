@@ -7,10 +7,11 @@ import sys
 import threading
 import warnings
 from contextlib import contextmanager
+from opcode import opmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus import ops
+from micrograd_plus import number, ops
 from micrograd_plus.engine import Value, observers
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.graph import follows, inputs
@@ -51,6 +52,19 @@ class ForgottenCallWarning(UserWarning):
     ...     optimizer.step()
     >>> [warning.category.__name__ for warning in told]
     ['ForgottenCallWarning']
+    """
+
+
+class EqualNumbersWarning(UserWarning):
+    """`in` found a Value where there is only another one with an equal number.
+
+    >>> x, y = Value(1.0, "x"), Value(1.0, "y")
+    >>> with warnings.catch_warnings(record=True) as told, debug():
+    ...     warnings.simplefilter("always")
+    ...     x in [y], x in {y}
+    (True, False)
+    >>> [warning.category.__name__ for warning in told]
+    ['EqualNumbersWarning']
     """
 
 
@@ -102,9 +116,9 @@ class _Recorder:
                 "Compute the graph anew, or call replay() before backward()."
             )
         leaves = {node: node.data for node in nodes if node.op is None}
-        for leaf, number in leaves.items():
-            before = self.differentiated.get(leaf, number)
-            if leaf.grad and before != number:
+        for leaf, now in leaves.items():
+            before = self.differentiated.get(leaf, now)
+            if leaf.grad and before != now:
                 self.forgotten(
                     "zero_grad()",
                     f"{_name(leaf)} still has the gradient from when it was {before!r}, to which "
@@ -132,6 +146,17 @@ class _Recorder:
             place = frame.f_code.co_filename, frame.f_lineno
             warnings.warn_explicit(message, ForgottenCallWarning, *place)
 
+    def coincided(self, value: Value, other: Value) -> None:
+        frame = _outside(sys._getframe(1))
+        if frame is not None and frame.f_code.co_code[frame.f_lasti] == opmap["CONTAINS_OP"]:
+            message = (
+                f"{_name(value)} and {_name(other)} are two Values with equal numbers, which `in` "
+                "takes for one, as == does: ask a set or a dictionary, which tell Values apart, "
+                "or any(v is w for w in …)"
+            )
+            place = frame.f_code.co_filename, frame.f_lineno
+            warnings.warn_explicit(message, EqualNumbersWarning, *place)
+
     def explained(self, error: NonFiniteError) -> NonFiniteError:
         """The error with the values that led to it, their lines, and the usual mend."""
         line = _line_of(error.__traceback__)
@@ -158,7 +183,8 @@ def debug() -> Iterator[None]:
 
     Each value's line is noted, so the block takes more time and memory; outside it nothing is.
     A training loop within it that lacks `zero_grad()` or `backward()` gets a
-    `ForgottenCallWarning`.
+    `ForgottenCallWarning`, and `v in a_list` where only the number is found an
+    `EqualNumbersWarning`.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number; the message, at the block's
@@ -187,6 +213,15 @@ def debug() -> Iterator[None]:
     finally:
         if recorder in observers:
             observers.remove(recorder)
+
+
+def _coincided(value: Value, other: Value) -> None:
+    for observer in tuple(observers):
+        if isinstance(observer, _Recorder) and observer.here():
+            observer.coincided(value, other)
+
+
+number.coincided = _coincided
 
 
 def _line(frame: FrameType | None) -> str:

@@ -41,6 +41,15 @@ converted: Callable[[Any], None] = _unnoticed
 its gradient gets lost."""
 
 
+def _unremarkable(number: Any, other: Any) -> None: ...
+
+
+coincided: Callable[[Any, Any], None] = _unremarkable
+"""Is told when the numbers of two are found to be equal; set by debug mode, as `in` asks so."""
+
+_equal = _comparison(operator.eq)
+
+
 class Number(Node):
     """A node that compares, converts and prints as its number, and is copied with its graph."""
 
@@ -49,8 +58,14 @@ class Number(Node):
     # comparisons
     __lt__, __le__ = _comparison(operator.lt), _comparison(operator.le)
     __gt__, __ge__ = _comparison(operator.gt), _comparison(operator.ge)
-    __eq__, __ne__ = _comparison(operator.eq), _comparison(operator.ne)
+    __ne__ = _comparison(operator.ne)
     __hash__ = object.__hash__
+
+    def __eq__(self, other: object) -> Any:
+        equal = _equal(self, other)
+        if equal is True and isinstance(other, Number):
+            coincided(self, other)
+        return equal
 
     # conversions, which leave the graph
     def __float__(self) -> float:

@@ -1,12 +1,13 @@
 """Debug mode tells where in the program something came from."""
 
 import inspect
+import warnings
 
 import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value
-from micrograd_plus.debugging import StaleGraphError
+from micrograd_plus.debugging import EqualNumbersWarning, StaleGraphError
 from micrograd_plus.engine import observers
 
 
@@ -108,3 +109,25 @@ def test_graphs_from_before_are_checked_too():
         y.backward()
         assert x.grad == 1
         mg.exp(x)
+
+
+def test_a_value_that_is_found_by_its_number_alone():
+    x, y, z = mg.values(x=1.0, y=1.0, z=2.0)
+    assert x in [z, y]  # outside the block nothing is told
+    with warnings.catch_warnings(record=True) as told, mg.debug():
+        warnings.simplefilter("always")
+        assert x in [z, x]
+        assert x not in [z]
+        assert x not in {y, z}
+        assert y not in {x: 1}
+        assert x == y
+        assert [z, y].index(x) == 1  # of which Python doesn't tell that it is a search
+        assert told == []
+        seen = [y]
+        if x not in seen:
+            seen.append(x)
+    assert seen == [y]
+    (warning,) = told
+    assert warning.category is EqualNumbersWarning
+    assert f"{warning.filename}:{warning.lineno}" == here(-5)
+    assert "y = 1.0 and x = 1.0 are two Values with equal numbers" in str(warning.message)

@@ -61,6 +61,7 @@ def graphs(folder: Path) -> None:
         assert_type(error.op, operation.Op | None)
     assert_type(errors.did_you_mean("exq", ["exp"]), str)
     assert_type(mg.LostGradientWarning("lost"), mg.LostGradientWarning)
+    assert_type(debugging.EqualNumbersWarning("equal"), debugging.EqualNumbersWarning)
 
     drawn = mg.draw(f, style="box", limit=100, background="transparent", colors="lecture")
     assert_type(drawn, picture.Picture)
