@@ -379,5 +379,5 @@ def _by_example(outputs: Any) -> list[Any]:
         parts = outputs.values() if isinstance(outputs, dict) else outputs
         rows = zip(*map(_by_example, parts), strict=True)
         return [nested.with_items(outputs, list(row)) for row in rows]
-    found: list[Any] = outputs.tolist()
+    found: list[Any] = outputs.tolist() if outputs.ndim == 1 else [*outputs]
     return found

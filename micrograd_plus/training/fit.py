@@ -11,7 +11,6 @@ from os import PathLike
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.datasets import split
 from micrograd_plus.errors import NonFiniteError, did_you_mean
 from micrograd_plus.files import check_places
@@ -363,7 +362,8 @@ def _engine(name: str, *given: Any) -> Eager:
         compiled = Compiled(*given)
         compiled.rehearse()
     except Exception as error:  # whatever it is, the engine tells it better, or needs it not
-        kind = "" if isinstance(error, TraceError) else f"{type(error).__name__} "
+        told = isinstance(error, TypeError | ValueError | ModuleNotFoundError)
+        kind = "" if told else f"{type(error).__name__} "
         reason = f"{kind}{next(iter(str(error).splitlines()), '')}"
         print(f"fit: training example by example, as it can't be compiled: {reason}",
               file=sys.stderr)  # fmt: skip
