@@ -397,8 +397,8 @@ def dot(
     >>> dot(w, [-1, -2], -3).data
     1.0
     """
-    ws = weights if type(weights) is list else _sequence(weights, "dot")
-    xs = inputs if type(inputs) is list else _sequence(inputs, "dot")
+    ws = weights if isinstance(weights, list) else _sequence(weights, "dot")
+    xs = inputs if isinstance(inputs, list) else _sequence(inputs, "dot")
     if len(ws) != len(xs):
         raise ValueError(f"dot needs two sequences of equal length, not {len(ws)} and {len(xs)}")
     args = (*ws, *xs) if bias is None else (*ws, *xs, bias)

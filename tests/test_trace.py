@@ -6,6 +6,7 @@ import copy
 import functools
 import io
 import itertools
+import math
 import pickle
 import random
 import threading
@@ -22,6 +23,7 @@ from micrograd_plus import Value, engine, graph, nn, ops, optim
 from micrograd_plus.adjoints import adjoints
 from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.compiler.surroundings import Surroundings
+from micrograd_plus.operation import Op
 
 X = [1.0, 2.0, 3.0, 4.0]
 
@@ -203,8 +205,8 @@ STATES = {
     "dropout in a gradient": lambda seed: (
         lambda model: lambda x: mg.grad(lambda y: model([y] * 4) ** 2)(x[0])
     )(Dropout(random.Random(seed))),
-    "dropout in a rule": lambda seed: (lambda noisy: lambda x: engine.apply(noisy, x[0]))(
-        mg_op(random.Random(seed))),
+    "dropout in a rule": lambda seed: (lambda op: lambda x: engine.apply(op, x[0]))(
+        noisy(random.Random(seed))),
     "generator": lambda seed: rarely(generator(seed).__next__),
     "generator's next": lambda seed: (
         lambda numbers: rarely(lambda: next(numbers)))(generator(seed)),
@@ -240,9 +242,7 @@ STATES = {
 }  # fmt: skip
 
 
-def mg_op(numbers):
-    from micrograd_plus.operation import Op
-
+def noisy(numbers):
     return Op(
         "noisy",
         value=lambda m, x: x * (0.0 if numbers.random() < 0.1 else 1.0),
@@ -751,3 +751,89 @@ def test_surroundings_name_the_first_change():
     assert found.change() is None
     kept["numbers"].append(4)
     assert found.change().name == "kept.numbers"
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+@pytest.mark.parametrize("change", [
+    lambda ws: ws.__setitem__(0, OLDER[0]),
+    lambda ws: ws.__setitem__(slice(0, 1), [OLDER[0]]),
+    lambda ws: ws.reverse(),
+    lambda ws: ws.append(ws.pop(0)),
+    lambda ws: ws.extend([ws[0]]) or ws.remove(ws[0]),
+    lambda ws: ws.insert(0, ws.pop()),
+    lambda ws: ws.sort(key=float),
+    lambda ws: ws.clear(),
+    lambda ws: ws.__delitem__(0),
+    lambda ws: ws.__iadd__([OLDER[0]]),
+    lambda ws: ws.__imul__(2),
+])  # fmt: skip
+def test_weights_that_are_replaced_in_a_neuron_are_noticed(change, backend):
+    neuron = nn.Neuron(2, activation=None, seed=1)
+    neuron.w[0].data, neuron.w[1].data = 0.75, -0.5
+    _, call = compiled(lambda x: neuron([x, x * x]), backend)
+    assert call(2.0) == neuron([2.0, 4.0]).data
+    change(neuron.w)
+    with pytest.raises(ValueError, match=r"neuron\.w"):
+        call(2.0)
+
+
+# ---------------------------------------------------------------- rules of own operations
+
+
+def own(value=None, partial=None):
+    return Op(
+        "own",
+        value=value or (lambda m, x: x * x),
+        partials=(partial or (lambda m, out, x: 2.0 * x),),
+        about="something",
+        example=((1.0,), 1.0),
+    )
+
+
+LOOKS = {
+    "comparison": lambda m, x: x if x > 0 else -x,
+    "truth": lambda m, x: x if x else -x,
+    "and": lambda m, x: x > 0 and x,
+    "equality": lambda m, x: x if x == 0.0 else 2 * x,
+    "in": lambda m, x: x if x in (1.0, 2.0) else 2 * x,
+    "float": lambda m, x: float(x) * 2,
+    "int": lambda m, x: [1.0, 2.0, 3.0][int(x)],
+    "math": lambda m, x: math.exp(x),
+    "floor": lambda m, x: math.floor(x) * 1.0,
+    "round": lambda m, x: round(x) * 1.0,
+    "abs": lambda m, x: abs(x),
+    "max": lambda m, x: max(x, 0.0),
+    "remainder": lambda m, x: x % 2,
+    "whole part": lambda m, x: divmod(x, 2)[0],
+}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_a_rule_that_looks_at_a_number_is_refused_and_named(look):
+    rule = LOOKS[look]
+    place = f"test_trace.py:{rule.__code__.co_firstlineno}"
+    for op in (own(value=rule), own(partial=lambda m, out, x: rule(m, x))):
+        w = Value(1.5)
+        with pytest.raises(TypeError, match=f"<lambda> at .*{place}, looks at a number.*m.where"):
+            compile(lambda x: engine.apply(op, w * x), 1.0, params=[w])  # noqa: B023
+    if look not in ("equality", "in"):  # formulas are compared as texts
+        with pytest.raises(TypeError, match=f"{place}, looks at a number"):
+            str(
+                mg.step_through(engine.apply(own(partial=lambda m, out, x: rule(m, x)), Value(1.0)))
+            )
+
+
+@pytest.mark.parametrize("rule", [
+    lambda m, x: m.where(m.step(x), x, -2.0 * x),
+    lambda m, x: m.maximum(x, -2.0 * x),
+    lambda m, x: m.abs(x) * m.exp(x),
+])  # fmt: skip
+def test_what_a_rule_may_write_instead_compiles(rule):
+    w, op = Value(1.5), own(value=rule, partial=lambda m, out, x: rule(m, x))
+    program = compile(lambda x: engine.apply(op, w * x), 1.0, params=[w])
+    for x in (1.0, -2.0):
+        w.grad = 0.0
+        y = engine.apply(op, w * x)
+        y.backward()
+        value, (slope,) = program.value_and_grad([x])
+        assert (value, slope) == pytest.approx((y.data, w.grad), rel=1e-12)

@@ -193,3 +193,36 @@ def test_a_gradient_that_is_not_the_engines_is_refused(capsys):
         run("compiled")
     assert run("auto") == run("eager")
     assert "derivative for w" in capsys.readouterr().err
+
+
+class Replaces(nn.Module):
+    """A line whose slope is made anew at each call, as parameters must not be."""
+
+    def __init__(self, how):
+        self.w, self.ws, self.how = Value(0.5, "w"), [Value(0.25)], how
+
+    def __call__(self, x):
+        if self.how == "attribute":
+            self.w = Value(self.w.data)
+        elif self.how == "another one":
+            self.more = Value(1.0)
+        elif self.how == "item":
+            self.ws[0] = Value(self.ws[0].data)
+        return self.w * x[0] + self.ws[0]
+
+
+@pytest.mark.parametrize("engine", ["eager", "compiled", "auto", "jax"])
+@pytest.mark.parametrize("how", ["attribute", "another one", "item"])
+def test_a_model_that_replaces_its_parameters_is_refused(engine, how):
+    if engine == "jax":
+        pytest.importorskip("jax")
+    model = Replaces(how)
+    with pytest.raises((ValueError, TraceError)):
+        mg.fit(model, ([[1.0], [2.0]], [1.0, 0.0]), nn.mse, epochs=2, engine=engine)
+    assert float(model.w) == 0.5
+
+
+def test_the_parameter_that_would_not_be_trained_is_named():
+    for how, name in (("attribute", "w"), ("another one", "more"), ("item", r"ws\.0")):
+        with pytest.raises(ValueError, match=f"other parameters .* began, such as {name}, which"):
+            mg.fit(Replaces(how), ([[1.0]], [1.0]), nn.mse, epochs=2, engine="eager")

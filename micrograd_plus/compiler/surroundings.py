@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.engine import Value
 from micrograd_plus.nn import module
-from micrograd_plus.nn.module import Module
+from micrograd_plus.nn.module import Module, Parts
 from micrograd_plus.operation import Op
 
 if TYPE_CHECKING:
@@ -103,6 +103,7 @@ class Surroundings:
         self._cells: list[tuple[Any, Any]] = []
         self._variables: list[tuple[Mapping[str, Any], str, Any]] = []
         self._of_modules: list[tuple[Mapping[str, Any], str, Any]] = []
+        self._parts: list[Any] = []
         self._lists: list[Any] = []
         self._arrays: list[tuple[Any, list[Any]]] = []
         self._attributes = module.attributes
@@ -123,7 +124,7 @@ class Surroundings:
                 self._look(path, thing, moves)
             if not self._todo:
                 self._look_for_more()
-        self._copies = [thing.copy() for thing in self._lists]
+        self._copies = [[thing.copy() for thing in some] for some in (self._parts, self._lists)]
 
     def change(self) -> Change | None:
         """The first change since, or the one before; what is drawn from may have gone on."""
@@ -156,11 +157,13 @@ class Surroundings:
                 for held, name, content in self._of_modules:
                     if held.get(name) is not content:
                         return False
+                if self._parts != self._copies[0]:
+                    return False
                 self._attributes = module.attributes
             for array, parts in self._arrays:
                 if array.ravel().tolist() != parts:
                     return False
-            return self._lists == self._copies
+            return self._lists == self._copies[1]
         except (TypeError, ValueError):  # there are arrays in it, or a variable is gone
             return False
 
@@ -196,7 +199,7 @@ class Surroundings:
             self._objects.append((path, thing, moves, set()))
             self._class(path, kind, moves)
         if not moves and isinstance(thing, (list, dict, set, deque)):
-            self._lists.append(thing)
+            (self._parts if isinstance(thing, Parts) else self._lists).append(thing)
 
     def _note(self, path: str, names: list[Any] | None, things: Iterable[Any], moves: bool) -> None:
         """Add what stands somewhere, and remember to look into it."""

@@ -13,7 +13,7 @@ from micrograd_plus.engine import Value
 from micrograd_plus.nested import listed
 from micrograd_plus.nn.activations import OF_LAYERS, Activation, find_activation, name_of
 from micrograd_plus.nn.initial import Initial, find_initial
-from micrograd_plus.nn.module import Module
+from micrograd_plus.nn.module import Module, Parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,8 @@ class Neuron(Module):
         _positive(nin, "inputs")
         draw, random = find_initial(init), _random(seed)
         layer, index = place
-        self.w = [Value(draw(random, nin, nout), f"w_{{{layer},{index},{n}}}") for n in range(nin)]
+        numbers = [draw(random, nin, nout) for _ in range(nin)]
+        self.w = Parts(Value(x, f"w_{{{layer},{index},{n}}}") for n, x in enumerate(numbers))
         self.b = Value(0.0, f"b_{{{layer},{index}}}") if bias else None
         self.activation = find_activation(activation) if nonlin else None
         learns = nonlin and activation == "prelu"

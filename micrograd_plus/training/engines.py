@@ -13,7 +13,6 @@ from micrograd_plus.engine import Value
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.extras import need
 from micrograd_plus.graph import finite
-from micrograd_plus.nn import module
 from micrograd_plus.nn.losses import as_numbers, correct
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 from micrograd_plus.training.examples import read
@@ -75,7 +74,6 @@ class Eager:
         self.clip_value = clip_value
         self.layers = layers or {}
         self.norms: dict[str, float] = {}
-        self._attributes = -1  # of modules, when the parameters were last looked for
 
     def step(self, batch: Sequence[int], time: float, means: Means) -> float:
         """One step down the gradient of the mean loss over a batch, whose value it returns."""
@@ -88,7 +86,6 @@ class Eager:
         total = functions.mean(losses)
         if self.penalty is not None:
             total = total + self.penalty(self.optimizer.parameters)
-        self._refuse_others()
         self.optimizer.zero_grad()
         if isinstance(total, Value):  # a loss may be a plain number for some examples
             total.backward()
@@ -100,18 +97,6 @@ class Eager:
             clip_by_norm(self.optimizer.parameters, self.clip_norm)
         self.optimizer.step(time)
         return float(total)
-
-    def _refuse_others(self) -> None:
-        """Refuse a model whose parameters are not those any more that are trained."""
-        if self._attributes != module.attributes:
-            trained = set(map(id, self.optimizer.parameters))
-            for name, p in self.model.named_parameters():
-                if id(p) not in trained:
-                    raise ValueError(
-                        f"the parameter {name} was put into the model during the training, and "
-                        "would not be trained: make parameters before it, and assign to their data"
-                    )
-            self._attributes = module.attributes
 
     def _measure(self, gradient: list[float]) -> None:
         """Note the Euclidean norm of each layer's part."""

@@ -65,9 +65,12 @@ def check_kept(model: Module, parameters: Sequence[Value]) -> None:
         ValueError: it has.
     """
     if list(map(id, model.parameters())) != list(map(id, parameters)):
+        trained = set(map(id, parameters))
+        others = [name for name, p in model.named_parameters() if id(p) not in trained]
+        such = f", such as {others[0]}" if others else ""
         raise ValueError(
-            "the model has other parameters than when the training began, which are not trained: "
-            "assign to the data of those it has, instead of making new ones"
+            f"the model has other parameters than when the training began{such}, which are not "
+            "trained: assign to the data of those it has, instead of making new ones"
         )
 
 
