@@ -1032,7 +1032,7 @@ def test_a_loss_may_be_a_constant_for_some_examples():
     history = fit(
         model,
         (inputs, targets),
-        lambda y, t: -t * y if float(y) * t <= 0 else 0.0,
+        lambda y, t: -t * y if y * t <= 0 else 0.0,
         optim.GradientDescent(1.0),
         batch_size=1,
         shuffle=False,
@@ -1135,7 +1135,7 @@ def test_where_all_is_right_there_is_nothing_to_train():
     """The perceptron's loss, of examples that it has learnt."""
     model = Line()
     history = fit(
-        model, ([[1.0], [2.0]], [1, 1]), lambda y, t: -t * y if float(y) * t <= 0 else 0.0, epochs=2
+        model, ([[1.0], [2.0]], [1, 1]), lambda y, t: -t * y if y * t <= 0 else 0.0, epochs=2
     )
     assert history["loss"] == [0.0, 0.0]
 

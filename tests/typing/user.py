@@ -200,6 +200,7 @@ def operations() -> None:
     assert_type(engine.record(square, (x,)), mg.Value)
     engine.apply(square, 2.0)
     engine.operand(2)
+    assert_type(operation.Symbol() is None, bool)
     (y,) = engine.values(y=1)
     assert_type(y, mg.Value)
 
@@ -273,6 +274,7 @@ def networks(folder: Path) -> None:
     optim.newton_step(lambda x: x[0] ** 2, [1.0])
 
     data = datasets.moons(20)
+    datasets.rows(data[0], "the inputs")
     sets = [datasets.circles(4), datasets.spirals(4), datasets.blobs(4), datasets.xor()]
     sets += [datasets.parabolas(4), datasets.digits(), *datasets.split(data, 0.25)]
     loss = nn.binary_cross_entropy_with_logits
