@@ -193,7 +193,7 @@ class Program:
                 ])  # fmt: skip
             value, gradient, *wide = found
             gradient = gradient[: len(self.parameters)]
-            fine = math.isfinite(value) and self._all_finite(gradient)
+            fine = math.isfinite(value) and all_finite(self._numpy, gradient)
         self._check(columns, wide, slopes=True, fine=fine)
         self._gradient = gradient
         results: tuple[Any, ...] = (float(value), gradient)
@@ -350,10 +350,6 @@ class Program:
         if why or found.shape != (count,):
             raise ValueError(f"{name} must be {count} finite numbers, not {given!r}{why}")
         return found
-
-    def _all_finite(self, vector: Any) -> bool:
-        """Whether numbers are finite: so is the sum of their squares, found sooner, as a rule."""
-        return math.isfinite(vector.dot(vector)) or all_finite(self._numpy, vector)
 
     def _joined(self, pieces: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         """The results of a batch from those of its chunks."""
