@@ -158,7 +158,12 @@ def test_objects_may_hold_what_is_no_parameter_or_not_their_own():
     network.picture = mg.draw(network([x, 1.0]))
     network.walk = mg.step_through(network([x, 1.0]))
     network.owner = SimpleNamespace(model=network, last=[network([1.0, 2.0])])
+    whole = Holder([network])
+    del whole.b  # all its parameters are the network's
+    network.callback = SimpleNamespace(model=whole, activation=nn.Module())
     network.parent = weakref.ref(nn.Neuron(2))
+    with pytest.raises(TypeError) as network.error:
+        nn.Neuron(2)([Value("no number"), x])
     network.frozen = lambda x: x * Value(2.0)
     network.scale = partial(mg.prelu, slope=Value(0.5))
     network.numbers = np.zeros(3)

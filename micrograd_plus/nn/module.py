@@ -8,7 +8,14 @@ from collections import deque
 from collections.abc import Mapping
 from functools import partial, wraps
 from itertools import repeat
-from types import BuiltinFunctionType, FunctionType, MappingProxyType, MethodType, ModuleType
+from types import (
+    BuiltinFunctionType,
+    FunctionType,
+    MappingProxyType,
+    MethodType,
+    ModuleType,
+    TracebackType,
+)
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
 
@@ -268,7 +275,7 @@ def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
 
 _PLAIN = (
     type(None), float, int, str, bytes, type, ModuleType,
-    FunctionType, BuiltinFunctionType, MethodType, partial,
+    FunctionType, BuiltinFunctionType, MethodType, TracebackType, partial,
 )  # fmt: skip
 """What has no parameters, or may use others' without being looked into."""
 
@@ -298,7 +305,10 @@ def _held(stranger: Any, seen: dict[int, Any]) -> Any:
     todo = [stranger]
     while todo:
         thing = todo.pop()
-        if isinstance(thing, Module) or (isinstance(thing, Value) and thing.op is None):
+        if isinstance(thing, Value):
+            if thing.op is None:
+                return thing
+        elif isinstance(thing, Module) and any(id(p) not in seen for p in _search(thing)[0]):
             return thing
         # the package's own objects, such as pictures, show Values that others own
         if type(thing).__module__.partition(".")[0] != __name__.partition(".")[0]:
