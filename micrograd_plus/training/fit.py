@@ -122,8 +122,9 @@ def fit(
         resume: a checkpoint to go on from; the result is that of a training without a break. All
             but `epochs`, `patience`, `engine` and `progress` has to be as it was: data in memory
             number by number, of others how many there are and the first; functions by their
-            names and what they close over. To go on with something else, begin a training with
-            its parameters: `model.load_state_dict(json.load(file)["parameters"])`.
+            names, what they close over and the global numbers that they use. To go on with
+            something else, begin a training with its parameters:
+            `model.load_state_dict(json.load(file)["parameters"])`.
         progress: whether to show a bar; by default on a terminal and in a notebook.
         engine: "eager" records each example anew; "compiled" traces the loss of one example and
             runs it as matrix code, by NumPy; "auto" compiles, and where that fails says why and

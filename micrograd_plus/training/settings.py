@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from array import array
+from collections import deque
 from collections.abc import Mapping, Set
 from functools import partial
 from hashlib import sha256
@@ -44,14 +45,20 @@ def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
     if isinstance(thing, Value) or id(thing) in around:
         return _PARAMETER
     around = (*around, id(thing))
-    if isinstance(thing, Set):
-        return sorted(repr(described(part, around)) for part in thing)
-    if isinstance(thing, list | tuple):
-        found = (described(part, around) for part in thing if not isinstance(part, Value))
+    if getattr(getattr(thing, "dtype", None), "hasobject", False):
+        thing = thing.tolist()  # its bytes are addresses
+    if isinstance(thing, bytes | bytearray):
+        thing = memoryview(thing)
+    if isinstance(thing, Mapping) and not all(isinstance(name, str) for name in thing):
+        thing = thing.items()
+    if isinstance(thing, list | tuple | deque | Set):
+        found = (described(part, around) for part in thing)
         items = [x for x in found if x is not _PARAMETER]
+        if isinstance(thing, Set):
+            items = sorted(map(repr, items))
         return items if items or not thing else _PARAMETER
     if isinstance(thing, Mapping):
-        pairs = {str(name): described(part, around) for name, part in thing.items()}
+        pairs = {name: described(part, around) for name, part in thing.items()}
         parts = {name: x for name, x in pairs.items() if x is not _PARAMETER}
         return parts if parts or not thing else _PARAMETER
     if hasattr(thing, "tobytes"):
@@ -70,19 +77,21 @@ def _held(thing: Any) -> dict[str, Any]:
         return {"def": thing.__qualname__, "self": thing.__self__}
     if isinstance(thing, FunctionType):
         name = {"def": thing.__qualname__}
-        if thing.__module__.partition(".")[0] == __name__.partition(".")[0]:
+        if (thing.__module__ or "").partition(".")[0] == __name__.partition(".")[0]:
             return name
         cells = zip(thing.__code__.co_freevars, thing.__closure__ or (), strict=True)
         inside = {name: cell.cell_contents for name, cell in cells if cell != CellType()}
         defaults = {"defaults": thing.__defaults__ or (), **(thing.__kwdefaults__ or {})}
-        return {**name, "uses": _uses(thing.__code__), **defaults, **inside}
+        uses, known = _uses(thing.__code__), thing.__globals__
+        outside = {name: known[name] for name in uses if isinstance(known.get(name), REAL)}
+        return {**name, "uses": uses, **defaults, **outside, **inside}
     if named := getattr(thing, "__qualname__", getattr(thing, "__name__", None)):
         return {"def": named}
     state: Any = vars(thing) if hasattr(thing, "__dict__") else {}
     if isinstance(thing, Random):
         state = {"state": sha256(repr(thing.getstate()).encode()).hexdigest()}
-    elif hasattr(thing, "bit_generator"):  # NumPy's
-        state = thing.bit_generator.state
+    elif generator := getattr(thing, "bit_generator", getattr(thing, "_bit_generator", None)):
+        state = generator.state  # NumPy's
     return {"class": type(thing).__qualname__, **state}
 
 
