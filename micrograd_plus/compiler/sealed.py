@@ -54,7 +54,7 @@ class Seal:
 _seals: dict[int, Seal] = {}
 """Those that hold now, by thread: what else is set while there are some does nothing without."""
 
-_lock = threading.Lock()
+_lock = threading.RLock()
 
 
 def unseen(f: Callable[..., T], *args: Any) -> T:
@@ -92,11 +92,7 @@ def _under(
     # no block of a contextmanager, whose Python code can be interrupted before it cleans up
     try:
         with _lock:
-            _seals[me] = seal
-            if _looked not in graph.watchers:
-                graph.watchers.append(_looked)
-            for name, slot in slots.items():
-                setattr(Value, name, slot)
+            _set(me, seal, slots)
         return f(*arguments)
     finally:
         if before is None:
@@ -104,14 +100,31 @@ def _under(
         else:
             _seals[me] = before
         with _lock:
-            if not _seals:
-                graph.watchers[:] = [watcher for watcher in graph.watchers if watcher != _looked]
-                for name in _SLOTS.keys() & vars(Value).keys():
-                    delattr(Value, name)
+            _unset()
+
+
+def _set(me: int, seal: Seal, slots: dict[str, property]) -> None:
+    _seals[me] = seal
+    if _looked not in graph.watchers:
+        graph.watchers.append(_looked)
+    for name, slot in slots.items():
+        setattr(Value, name, slot)
+
+
+def _unset() -> None:
+    """Take away what does nothing any more; what is left, if it is interrupted, the next look."""
+    if not _seals:
+        for name in _SLOTS.keys() & vars(Value).keys():
+            delattr(Value, name)
+        graph.watchers[:] = [watcher for watcher in graph.watchers if watcher != _looked]
 
 
 def _looked(node: Any) -> None:
     """Refuse a look at a number: in a function's own thread, or at what depends on its inputs."""
+    if not _seals:
+        with _lock:
+            _unset()
+        return
     mine = _seals.get(threading.get_ident())
     for seal in [mine] if mine else tuple(_seals.values()):
         if seal is mine or not seal.inputs.isdisjoint(order(node)):

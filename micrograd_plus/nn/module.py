@@ -49,9 +49,10 @@ def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
 class Parts(list[Any]):
     """A list whose changes count as those of attributes do: nobody has to go through it for them.
 
-    >>> before = attributes
+    >>> from micrograd_plus.nn import module
+    >>> before = module.attributes
     >>> Parts([1, 2]).append(3)
-    >>> attributes > before
+    >>> module.attributes > before
     True
     """
 
