@@ -1,5 +1,6 @@
 """What tracing would freeze: each program equals the engine on further inputs, or is refused."""
 
+import array
 import collections
 import contextlib
 import copy
@@ -48,6 +49,10 @@ class Counter:
 
 class Slots:
     __slots__ = ("count",)
+
+
+class Slot:
+    __slots__ = "only"
 
 
 class Draws:
@@ -602,13 +607,19 @@ class Pair(nn.Module):
         self.by_name = {"a": Value(a), "b": Value(b)}
         self.both = (self.a, self.b)
         self.array = np.array([Value(a), Value(b)], dtype=object)
+        self.numbers = [np.array([1.0, 2.0]), bytearray(b"12"), array.array("d", [1.0])]
+        self.numbers.append(memoryview(bytearray(b"1")))
+        self.slots, self.slot = Slots(), Slot()
+        self.slots.count = self.slot.only = 1.0
         self.scale = 1.0
         self.log = []
 
     def __call__(self, x):
-        ws, named, array = self.ws, self.by_name, self.array
+        ws, named, values = self.ws, self.by_name, self.array
         total = self.a * x + self.b * 10.0 + ws[0] * x + ws[1] * 3.0
-        total = total + named["a"] * x + named["b"] * 5.0 + array[0] * x + array[1]
+        total = total + named["a"] * x + named["b"] * 5.0 + values[0] * x + values[1]
+        total = total + sum(float(some[0]) for some in self.numbers)
+        total = total + self.slots.count + self.slot.only
         return total * self.scale + self.both[0] * x
 
 
@@ -643,6 +654,21 @@ def set_in_array(pair):
     pair.array[0] = OLDER[0]
 
 
+def set_number(which):
+    def set_number(pair):
+        pair.numbers[which][0] = 7
+
+    return set_number
+
+
+def set_slots(pair):
+    pair.slots.count = 3.0
+
+
+def set_slot(pair):
+    pair.slot.only = 3.0
+
+
 def set_scale(pair):
     pair.scale = 3.0
 
@@ -652,7 +678,8 @@ def set_both(pair):
 
 
 CHANGES = [set_attribute, exchange, take_the_other_ones, set_item, turn_round, set_by_name,
-           set_in_array, set_scale, set_both]  # fmt: skip
+           set_in_array, set_scale, set_both, set_slots, set_slot,
+           *map(set_number, range(4))]  # fmt: skip
 BACKENDS = ["numpy", "native"]
 
 
@@ -673,7 +700,9 @@ def test_what_is_replaced_is_noticed(change, backend, owned):
     change(pair)
     assert call != pair(Value(2.0)).data
     for _ in range(2):
-        with pytest.raises(ValueError, match=r"pair\.\w+.*(replaced by another|was 1\.0 when)"):
+        with pytest.raises(
+            ValueError, match=r"pair\.\w+.*(replaced by another|was 1\.0 when|other numb)"
+        ):
             call(2.0)
     if owned:
         with pytest.raises(ValueError, match=r"since|when the function was compiled"):

@@ -1147,7 +1147,9 @@ def test_parameters_that_are_replaced_while_training(engine):
         model.b = Value(0.0)
         return 0.0
 
-    with pytest.raises(ValueError, match="other parameters than when the training began"):
+    with pytest.raises(
+        ValueError, match=r"(other parameters|b was replaced.*) (than when|since) the"
+    ):
         fit(
             model,
             ([[1.0], [2.0]], [0.0, 1.0]),

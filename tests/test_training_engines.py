@@ -195,6 +195,48 @@ def test_a_gradient_that_is_not_the_engines_is_refused(capsys):
     assert "derivative for w" in capsys.readouterr().err
 
 
+def counts(model):
+    calls = [0]
+
+    def loss(outputs, target):
+        calls[0] += 1
+        return (outputs - target) ** 2 * (1.0 if calls[0] < 10 else 5.0)
+
+    return {"loss": loss}
+
+
+def changes_the_model(model):
+    def switched(outputs, target):
+        model.factor[0] = 5.0
+        return 0.0
+
+    return {"metrics": {"switched": switched}}
+
+
+class Scaled(nn.Module):
+    def __init__(self):
+        self.w, self.factor = Value(0.5), np.array([1.0])
+
+    def __call__(self, x):
+        return self.w * x[0] * self.factor[0]
+
+
+@pytest.mark.parametrize("change", [counts, changes_the_model])
+def test_what_a_loss_or_a_model_reads_may_not_change(change, capsys):
+    def run(engine):
+        model, data = Scaled(), ([[2.0], [3.0]], [1.0, 2.0])
+        given = {"loss": nn.mse, "optimizer": optim.GradientDescent(0.01), **change(model)}
+        mg.fit(model, data, **given, epochs=9, batch_size=1, engine=engine)
+        return model.w.data
+
+    run("eager")
+    with pytest.raises((TraceError, ValueError), match=r"calls\.0|factor holds other numbers"):
+        run("compiled")
+    if change is counts:
+        run("auto")
+        assert "changes loss.calls.0 outside" in capsys.readouterr().err
+
+
 class Replaces(nn.Module):
     """A line whose slope is made anew at each call, as parameters must not be."""
 

@@ -6,6 +6,7 @@ from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import graph
+from micrograd_plus.compiler.surroundings import Numbers
 from micrograd_plus.engine import Value
 from micrograd_plus.nn import module
 from micrograd_plus.nn.module import listed
@@ -77,6 +78,11 @@ _REPLACED = (
 def _told(name: str, before: Any, now: Any) -> str:
     if isinstance(before, Value) and isinstance(now, Value):
         return f"{name} {_REPLACED}"
+    if isinstance(before, Numbers) and isinstance(now, Numbers):
+        return (
+            f"{name} holds other numbers than when the function was compiled, which made them part "
+            "of the program: make it an argument, or an array of Values"
+        )
     return (
         f"{name} is {now!r} and was {before!r} when the function was compiled, which made it part "
         "of the program: make it an argument or a Value"

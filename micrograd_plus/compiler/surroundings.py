@@ -13,6 +13,7 @@ import sys
 import warnings
 from bisect import bisect
 from collections import ChainMap, deque
+from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from io import IOBase
@@ -33,9 +34,10 @@ from micrograd_plus.nn.module import Module, Parts
 from micrograd_plus.operation import Op
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator
 
 _MOST = 1_000_000  # things to look at; what changes beyond is not noticed
+_LONGEST = 1_000_000  # bytes of an array that each call of a program compares
 _PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
 _LISTS = (list, tuple, set, frozenset, deque)
 _INSIDE = ("__self__", "__func__", "__wrapped__", "func", "args", "keywords", "fget")
@@ -59,6 +61,12 @@ class Change(NamedTuple):
     name: str
     before: Any
     now: Any
+
+
+class Numbers(bytes):
+    """What stands in an array of numbers, which may be too many to show."""
+
+    __slots__ = ()
 
 
 class _Found:
@@ -106,6 +114,7 @@ class Surroundings:
         self._parts: list[Any] = []
         self._lists: list[Any] = []
         self._arrays: list[tuple[Any, list[Any]]] = []
+        self._numbers: list[tuple[Any, Numbers]] = []
         self._attributes = module.attributes
         # while looking around
         self._mentioned: dict[bool, set[str]] = {False: set(), True: set()}  # by foreign functions
@@ -163,6 +172,9 @@ class Surroundings:
             for array, parts in self._arrays:
                 if array.ravel().tolist() != parts:
                     return False
+            for array, numbers in self._numbers:
+                if bytes(array) != numbers:
+                    return False
             return self._lists == self._copies[1]
         except (TypeError, ValueError):  # there are arrays in it, or a variable is gone
             return False
@@ -190,6 +202,11 @@ class Surroundings:
             parts = thing.ravel().tolist()
             self._note(path, None, parts, moves)
             self._arrays += [] if moves else [(thing, parts)]
+        elif hasattr(kind, "tobytes") or kind is bytearray:
+            numbers = Numbers(thing)
+            self._note(path, ["", ""], [getattr(thing, "shape", None), numbers], moves)
+            if not moves and len(numbers) <= _LONGEST:
+                self._numbers.append((thing, numbers))
         elif (state := _state(thing)) is not None:
             self._note(path, [""] * len(state), state, True)
         elif isinstance(thing, ModuleType):
@@ -305,7 +322,7 @@ def _outside(thing: Any) -> Any:
 
 
 def _state(thing: Any) -> list[Any] | None:
-    """Where something stands that is drawn from, or what numbers are in an array."""
+    """Where something stands that is drawn from."""
     kind = type(thing)
     if isinstance(thing, random.Random):
         try:
@@ -314,8 +331,6 @@ def _state(thing: Any) -> list[Any] | None:
             return [object()]
     if kind.__module__.startswith("numpy.random"):
         return [getattr(getattr(thing, "_bit_generator", thing), "state", None)]
-    if hasattr(kind, "tobytes") or isinstance(thing, bytearray):
-        return [bytes(thing)]
     if isinstance(thing, IOBase):
         try:
             return [thing.closed or thing.tell()]
@@ -335,14 +350,33 @@ def _state(thing: Any) -> list[Any] | None:
     return None
 
 
+class _Slots(Mapping[str, Any]):
+    """The attributes that an object has in slots, as they are at each look."""
+
+    def __init__(self, thing: Any, names: list[str]) -> None:
+        self._thing, self._names = thing, names
+
+    def __getitem__(self, name: str) -> Any:
+        try:
+            return getattr(self._thing, name)
+        except AttributeError:
+            raise KeyError(name) from None
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name in self._names if hasattr(self._thing, name))
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
 def _held(thing: Any) -> Mapping[str, Any]:
     """The attributes of an object, a class or a module."""
     held: Mapping[str, Any] = getattr(thing, "__dict__", {})
     if isinstance(thing, type):
         return held
-    slots = [name for kind in type(thing).__mro__ for name in vars(kind).get("__slots__", ())]
-    found = {name: getattr(thing, name) for name in slots if hasattr(thing, name)}
-    return ChainMap(held, found) if found else held  # type: ignore[arg-type]
+    slots = [vars(kind).get("__slots__", ()) for kind in type(thing).__mro__]
+    names = [name for some in slots for name in ([some] if isinstance(some, str) else some)]
+    return ChainMap(held, _Slots(thing, names)) if names else held  # type: ignore[arg-type]
 
 
 def _fixed(thing: Any) -> bool:

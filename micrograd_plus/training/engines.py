@@ -16,6 +16,7 @@ from micrograd_plus.graph import finite
 from micrograd_plus.nn.losses import as_numbers, correct
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 from micrograd_plus.training.examples import read
+from micrograd_plus.training.reach import check_kept
 from micrograd_plus.training.settings import content, difference
 
 if TYPE_CHECKING:
@@ -107,6 +108,10 @@ class Eager:
     def agree(self, settings: dict[str, Any]) -> None:
         """Make sure that all who train together do the same; alone one does."""
 
+    def check_kept(self) -> None:
+        """Refuse a model that has other parameters than those which are trained."""
+        check_kept(self.model, self.optimizer.parameters)
+
     def evaluate(self, batch: Sequence[int]) -> dict[str, float]:
         """The mean figures over examples."""
         means = Means()
@@ -169,6 +174,7 @@ class Compiled(Eager):
         outputs = self.model(x)
         self.classes = len(outputs) if isinstance(outputs, list | tuple) else 1
 
+        self._total = _total(self.model, self.loss, self.penalty, parameters)
         self.program = compiler.compile(
             self._total, x, as_numbers(self.loss, target, self.classes), params=parameters,
             has_aux=True, backend=self.backend,
@@ -183,14 +189,6 @@ class Compiled(Eager):
             self.arrays = [inputs, self._targets([target for _, target in found])]
         self._try_out()
         self._take_over()
-
-    def _total(self, x: Any, target: Any) -> tuple[Any, list[Any]]:
-        """What an example adds to the gradient, and to the figures."""
-        outputs = self.model(x)
-        loss = self.loss(outputs, target)
-        parameters = self.optimizer.parameters
-        whole = loss if self.penalty is None else loss + self.penalty(parameters)
-        return whole, [loss, outputs]
 
     def _targets(self, targets: list[Any]) -> Any:
         """Targets as an array; raises where they differ in shape."""
@@ -229,6 +227,9 @@ class Compiled(Eager):
         if not self.numpy.allclose(losses, expected, rtol=1e-9, atol=1e-9):
             raise TraceError("some examples have another loss than the first one's formula gives")
         compare([whole], [value], self.optimizer.parameters, gradient.tolist())
+
+    def check_kept(self) -> None:
+        """Nothing: each call of the program looks whether what the model reads was replaced."""
 
     def rehearse(self) -> None:
         """Make a step and forget it, so that what can't be run shows before anything is changed."""
@@ -330,6 +331,26 @@ class Compiled(Eager):
     def _count(self, means: Means, targets: Sequence[Any], losses: Any, outputs: Any) -> None:
         for target, loss, out in zip(targets, losses.tolist(), _by_example(outputs), strict=True):
             means.add(loss, self.figures, out, target)
+
+
+def _total(
+    model: Module,
+    loss: Callable[[Any, Any], Any],
+    penalty: Callable[[list[Value]], Any] | None,
+    parameters: list[Value],
+) -> Callable[[Any, Any], tuple[Any, list[Any]]]:
+    """What an example adds to the gradient, and to the figures, as a function of it.
+
+    What it reads are variables around it, where `compile` sees whether they change.
+    """
+
+    def total(x: Any, target: Any) -> tuple[Any, list[Any]]:
+        outputs = model(x)
+        one = loss(outputs, target)
+        whole = one if penalty is None else one + penalty(parameters)
+        return whole, [one, outputs]
+
+    return total
 
 
 class Means:

@@ -23,7 +23,7 @@ from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples, joined
 from micrograd_plus.training.history import History
 from micrograd_plus.training.progress import progress as show_progress
-from micrograd_plus.training.reach import check_kept, check_reached
+from micrograd_plus.training.reach import check_reached
 from micrograd_plus.training.settings import changed, content, described, digest, numbers
 from micrograd_plus.training.sharded import Sharded
 from micrograd_plus.training.state import Training
@@ -216,7 +216,7 @@ def fit(
                 if shuffle:
                     training.random.shuffle(order)
                 row = _epoch(steps, order, size, history, advance)
-                check_kept(model, training.optimizer.parameters)
+                steps.check_kept()
                 if held_out:
                     with _told(f"epoch {len(history) + 1}, validation set", history):
                         measured = steps.evaluate(held_out)
