@@ -20,7 +20,7 @@ PACKAGE = PICTURE.parent.parent / "micrograd_plus"
 
 
 def rooms() -> dict[str, list[Path]]:
-    """The modules and folders of the package, with their files; not its two front doors."""
+    """The modules and folders of the package, with their files; not its front doors."""
     paths = [path for path in sorted(PACKAGE.iterdir()) if path.stem[0] != "_"]
     found = {path.stem: [path] for path in paths if path.suffix == ".py"}
     return found | {path.name: sorted(path.glob("*.py")) for path in paths if path.is_dir()}

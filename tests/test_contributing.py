@@ -11,6 +11,7 @@ from tests.test_reference import load
 ROOT = EXAMPLES.parent
 GUIDE = ROOT / ".github" / "CONTRIBUTING.md"
 layout = load(ROOT / ".github" / "layout.py")
+FRONT = "", "__main__", "_command"
 
 
 def test_the_guides_example_runs():
@@ -32,7 +33,7 @@ def imports(types):
         room = name.partition(".")[0]
         for other in imported(path):
             below = other.partition(".")[0]
-            if room not in ("", "__main__", below) and (types or not ast_is_for_types(path, other)):
+            if room not in (*FRONT, below) and (types or not ast_is_for_types(path, other)):
                 yield room, below
 
 
@@ -48,7 +49,7 @@ def test_the_picture_is_that_of_the_package():
     svg = layout.PICTURE.read_text(encoding="utf-8")
     titles = {unescape(title) for title in re.findall(r"<title>(.*?)</title>", svg)}
     arrows = {tuple(title.split("->")) for title in titles if "->" in title}
-    rooms = {name.partition(".")[0] for name, _ in modules()} - {"", "__main__"}
+    rooms = {name.partition(".")[0] for name, _ in modules()} - {*FRONT}
     stale = "run python .github/layout.py"
     assert {title for title in titles if "->" not in title and title != "%3"} == rooms, stale
     assert arrows == layout.arrows(), stale
