@@ -8,11 +8,13 @@ the gradient is 1.
 
 from __future__ import annotations
 
+import gc
 from functools import partial
+from types import CellType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.adjoints import slopes
-from micrograd_plus.graph import Node, in_turn, packed
+from micrograd_plus.graph import Node, assigning, in_turn, packed, run_through
 from micrograd_plus.latex import word
 from micrograd_plus.number import Number
 from micrograd_plus.operation import Op
@@ -112,16 +114,39 @@ def _pass_on(node: Any) -> None:
 def _tried(node: Any, function: Callable[[], None]) -> Handmade:
     """The operation with what its `_backward` adds to each gradient when the node's own is 1."""
     args = node.args
-    before = [arg.grad for arg in args]
-    own = node.grad
+    others = _used(function) - {node, *args}
+    nodes = [node, *args, *others]
+    before = [x.grad for x in nodes]
+    undo = assigning(nodes, "grad", before)
     try:
         node.grad = 1.0
         for arg in args:
             arg.grad = 0.0
         function()
         found = [float(arg.grad) for arg in args]
+        changed = {x for x, g in zip(nodes, before, strict=True) if x.grad is not g}
     finally:
-        node.grad = own
-        for arg, gradient in zip(args, before, strict=True):
-            arg.grad = gradient
+        run_through(undo)
+    for stranger in others & changed:
+        raise ValueError(
+            f"the _backward of {node.op.name} changes the gradient of {stranger!r}, which is not "
+            f"among its children: name them all, as in Value(data, (a, b), {node.op.name!r})"
+        )
     return Handmade(node.op.name, node._data, [arg._data for arg in args], found)
+
+
+def _used(function: Any) -> set[Any]:
+    """The nodes that a function closes over, also in collections and objects."""
+    found, seen = set(), {}
+    todo = [*(getattr(function, "__closure__", None) or ())]
+    while todo:
+        thing = todo.pop()
+        if isinstance(thing, Node):
+            found.add(thing)
+        elif id(thing) not in seen:
+            seen[id(thing)] = thing
+            if isinstance(thing, CellType | list | tuple | set | dict):
+                todo += gc.get_referents(thing)
+            elif not isinstance(thing, type | ModuleType | FunctionType):
+                todo.append(getattr(thing, "__dict__", None))
+    return found

@@ -267,6 +267,42 @@ def test_a_derivative_that_is_not_given_is_missed():
     assert (out.grad, out.args[0].grad) == (0.0, 0.0)
 
 
+class Scaled:
+    def __init__(self, weights):
+        self.table = {"w": [*weights]}
+
+    def __call__(self, x, children):
+        ws = self.table["w"]
+        out = Value(sum(w.data for w in ws) * x.data, children, "scaled")
+
+        def _backward():
+            x.grad += sum(w.data for w in self.table["w"]) * out.grad
+            for w in self.table["w"]:
+                w.grad += x.data * out.grad
+
+        out._backward = _backward
+        return out
+
+
+def test_gradients_of_all_that_is_no_child_would_be_lost():
+    """In micrograd they arrive, as nothing else is needed of a leaf than to be in the function."""
+    a, b = Value(2.0, "a"), Value(3.0, "b")
+    out = Value(6.0, (a,), "*")
+
+    def _backward():
+        a.grad += b.data * out.grad
+        b.grad += a.data * out.grad
+
+    with pytest.raises(ValueError, match=r"of \* changes .* label='b'\), which is not among"):
+        out._backward = _backward
+    x, weights = Value(2.0), [Value(1.0, "w"), Value(4.0, "w")]
+    with pytest.raises(ValueError, match=r"of scaled changes the gradient of .*label='w'"):
+        Scaled(weights)(x, (x,))
+    assert [v.grad for v in (a, b, out, x, *weights)] == [0.0] * 6
+    Scaled(weights)(x, (x, *weights)).backward()
+    assert [v.grad for v in (x, *weights)] == [5.0, 2.0, 2.0]
+
+
 def test_children_are_values():
     assert Value(2.0, (), "").op is None
     for children in (3, (3.0,), [None]):
