@@ -447,7 +447,12 @@ def test_what_can_be_no_weights_and_no_vector():
 def test_other_types_are_refused(dtype):
     with pytest.raises(ValueError, match="dtype is 'float64' or 'float32', not"):
         compile(lambda x: x * 2, 1.5, dtype=dtype)
-    assert compile(lambda x: x * 2, 1.5, dtype=np.float32)([1]).dtype == np.float32
+
+
+@pytest.mark.parametrize("dtype", [float, "float", "d", "f4", np.float32, np.dtype("float32")])
+def test_types_have_the_names_that_numpy_gives_them(dtype):
+    program = compile(lambda x: x * 2, 1.5, dtype=dtype)
+    assert program([1]).dtype == program.vector.dtype == np.dtype(dtype)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from micrograd_plus.compiler.backends import find_backend
@@ -10,6 +11,7 @@ from micrograd_plus.compiler.native import PointProgram
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import uncollected
 from micrograd_plus.engine import check_parameter
+from micrograd_plus.extras import need
 from micrograd_plus.nn.module import Module
 
 if TYPE_CHECKING:
@@ -113,7 +115,10 @@ def _values(params: Any) -> list[Value]:
 
 def _type_name(dtype: Any) -> str:
     """The name of the type of a program's arrays."""
-    name = getattr(dtype, "__name__", dtype)  # NumPy's own types are as good as their names
+    name = dtype
+    if name is not None and name not in DTYPES:  # NumPy's other names are as good, and float is
+        with suppress(TypeError):  # it is none
+            name = need("numpy", "numpy").dtype(dtype).name
     if name not in DTYPES:
         raise ValueError(f"dtype is {' or '.join(map(repr, DTYPES))}, not {dtype!r}")
     return str(name)
