@@ -29,22 +29,12 @@ def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
     Raises:
         NonFiniteError: a derivative is not a finite number.
     """
-    return [pair for pair in _local(node, op, m) if type(pair[0]) is not float]
-
-
-def _local(node: Any, op: Op, m: Any) -> Iterable[tuple[Any, Any]]:
-    """As `slopes`, but constants are among the arguments."""
-    x, y = node.left, node.right
-    # most of what there is, and in large graphs the table takes its time
-    if m is floats and op is ops.add:
-        return (x, 1.0), (y, 1.0)
-    if m is floats and op is ops.multiply:
-        return (x, y if type(y) is float else y._data), (y, x if type(x) is float else x._data)
     args = node.args
     if m is floats:
-        return zip(args, local_derivatives(op, args, inputs(node), node._data), strict=True)
-    wanted = [type(arg) is not float for arg in args]
-    return zip(args, op.local_derivatives(m, node, args, wanted), strict=True)
+        local = local_derivatives(op, args, inputs(node), node._data)
+    else:
+        local = op.local_derivatives(m, node, args, [type(arg) is not float for arg in args])
+    return [(arg, slope) for arg, slope in zip(args, local, strict=True) if type(arg) is not float]
 
 
 def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any]:
@@ -67,18 +57,30 @@ def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any
     found: dict[N, Any] = dict.fromkeys(nodes, 0.0)
     found[root] = 1.0
     for node in reversed(nodes):
-        if node.op is None:
+        op = node.op
+        if op is None:
             continue
         upstream = found[node]
-        for arg, slope in _local(node, node.op, m):
-            if type(arg) is float or (done and id(arg) in done):
-                continue
-            if m is not floats:
-                found[arg] = plus(found[arg], times(upstream, slope))
-                continue
-            found[arg] = total = found[arg] + upstream * slope
-            if not _LOW < total < _HIGH:
-                raise infinite_gradient(node.op, node.args, inputs(node))
+        if m is not floats:
+            for arg, slope in slopes(node, op, m):
+                if not (done and id(arg) in done):
+                    found[arg] = plus(found[arg], times(upstream, slope))
+            continue
+        x, y = node.left, node.right
+        terms: Iterable[tuple[Any, float]]
+        # most of what there is, and in large graphs the table takes its time
+        if op is ops.add:
+            terms = (x, upstream), (y, upstream)
+        elif op is ops.multiply:
+            a, b = x if type(x) is float else x._data, y if type(y) is float else y._data
+            terms = (x, upstream * b), (y, upstream * a)
+        else:
+            terms = [(arg, upstream * slope) for arg, slope in slopes(node, op)]
+        for arg, term in terms:
+            if type(arg) is not float and not (done and id(arg) in done):
+                found[arg] = total = found[arg] + term
+                if not _LOW < total < _HIGH:
+                    raise infinite_gradient(op, node.args, inputs(node))
     return found
 
 

@@ -11,6 +11,7 @@ from itertools import chain, repeat, starmap
 from numbers import Real
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
+from micrograd_plus import ops
 from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.floats import floats
 from micrograd_plus.text import shorten, visible
@@ -259,10 +260,14 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
 
 def follows(node: Node) -> bool:
     """Whether a node's data are what its operation gives for its arguments' data."""
-    if node.op is None:
+    op, x, y = node.op, node.left, node.right
+    if op is None:
         return True
+    if op is ops.add or op is ops.multiply:  # most of what there is
+        a, b = x if type(x) is float else x._data, y if type(y) is float else y._data
+        return bool(node._data == (a + b if op is ops.add else a * b))
     try:
-        return evaluate(node.op, node.args, inputs(node)) == node._data
+        return evaluate(op, node.args, inputs(node)) == node._data
     except NonFiniteError:
         return False
 

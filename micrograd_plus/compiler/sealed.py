@@ -138,6 +138,7 @@ def _looked(node: Any) -> None:
 
 
 _data, _grad = vars(Node)["data"], vars(Node)["grad"]
+_set_gradient, _thread = _grad.__set__, threading.get_ident  # called for each node that is made
 _ASSIGNED = "assigned to while the function is compiled, and a program assigns nothing: {}"
 
 
@@ -162,12 +163,12 @@ def _look_at_gradient(node: Any) -> Any:
 
 
 def _assign_gradient(node: Any, gradient: Any) -> None:
-    seal = _seals.get(threading.get_ident())
-    if seal and _complete(node):
-        seal.refuse(node, "gradient", _ASSIGNED.format("call zero_grad() and the like outside"))
-    if seal:
+    seal = _seals.get(_thread())
+    if seal is not None:
+        if hasattr(node, "right"):
+            seal.refuse(node, "gradient", _ASSIGNED.format("call zero_grad() and the like outside"))
         seal.made.append(node)  # each node begins with a gradient of 0
-    _grad.__set__(node, gradient)
+    _set_gradient(node, gradient)
 
 
 def _complete(node: Any) -> bool:
