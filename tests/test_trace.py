@@ -756,6 +756,20 @@ def test_what_stays_the_same_may_be_put_elsewhere(backend):
         call(2.0)
 
 
+@pytest.mark.parametrize("numbers", [
+    np.array(["2020-01-01"], dtype="datetime64[D]"),
+    np.array([("a", 2.0)], dtype=[("name", "U3"), ("size", float)]),
+    np.array([math.nan, math.inf]),
+    np.arange(12.0).reshape(3, 4)[::2, ::3],
+    np.zeros((0, 3)),
+    memoryview(np.arange(6.0))[::2],
+])  # fmt: skip
+def test_arrays_of_all_kinds_may_stand_around(numbers):
+    program = compile(lambda x: x * len(numbers), 1.0)
+    for _ in range(2):
+        assert program([2.0]).tolist() == [2.0 * len(numbers)]
+
+
 def test_what_is_drawn_from_may_go_on_between_calls():
     numbers = random.Random(1)
     kept = [numbers.random() for _ in range(3)]

@@ -173,7 +173,7 @@ class Surroundings:
                 if array.ravel().tolist() != parts:
                     return False
             for array, numbers in self._numbers:
-                if bytes(array) != numbers:
+                if _numbers(array) != numbers:
                     return False
             return self._lists == self._copies[1]
         except (TypeError, ValueError):  # there are arrays in it, or a variable is gone
@@ -203,7 +203,7 @@ class Surroundings:
             self._note(path, None, parts, moves)
             self._arrays += [] if moves else [(thing, parts)]
         elif hasattr(kind, "tobytes") or kind is bytearray:
-            numbers = Numbers(thing)
+            numbers = Numbers(_numbers(thing))
             self._note(path, ["", ""], [getattr(thing, "shape", None), numbers], moves)
             if not moves and len(numbers) <= _LONGEST:
                 self._numbers.append((thing, numbers))
@@ -319,6 +319,12 @@ def _outside(thing: Any) -> Any:
         return thing
     compound = isinstance(thing, _WRAPPERS) or hasattr(thing, "__dict__") or hasattr(kind, "ravel")
     return kind if compound else thing
+
+
+def _numbers(array: Any) -> bytes:
+    """What stands in an array, of dates and the like, too."""
+    found: bytes = array.tobytes() if hasattr(array, "tobytes") else bytes(array)
+    return found
 
 
 def _state(thing: Any) -> list[Any] | None:
