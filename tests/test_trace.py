@@ -770,6 +770,23 @@ def test_arrays_of_all_kinds_may_stand_around(numbers):
         assert program([2.0]).tolist() == [2.0 * len(numbers)]
 
 
+def test_properties_are_not_asked():
+    class Guarded:
+        __slots__ = ("number", "other")
+
+        @property
+        def size(self):
+            raise RuntimeError("asked")
+
+    guarded = Guarded()
+    guarded.number = 2.0
+
+    def fn(x):
+        return x * guarded.number if guarded else x * guarded.size + guarded.other
+
+    assert compile(fn, 1.0)([2.0]).tolist() == [4.0]
+
+
 def test_what_is_drawn_from_may_go_on_between_calls():
     numbers = random.Random(1)
     kept = [numbers.random() for _ in range(3)]

@@ -363,10 +363,9 @@ class _Slots(Mapping[str, Any]):
         self._thing, self._names = thing, names
 
     def __getitem__(self, name: str) -> Any:
-        try:
-            return getattr(self._thing, name)
-        except AttributeError:
-            raise KeyError(name) from None
+        if name not in self._names or not hasattr(self._thing, name):
+            raise KeyError(name)
+        return getattr(self._thing, name)
 
     def __iter__(self) -> Iterator[str]:
         return (name for name in self._names if hasattr(self._thing, name))
