@@ -28,7 +28,7 @@ def moons(
         labels: what to call the two classes; the hinge loss wants (−1, 1).
 
     Raises:
-        ValueError: `points` is not a positive whole number, or `noise` is negative.
+        ValueError: `points` is not a whole number from 1 to 10,000,000, or `noise` is negative.
 
     >>> inputs, targets = moons(4, noise=0, labels=(-1, 1))
     >>> inputs[0], targets
@@ -215,6 +215,7 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
     return train, held_out
 
 
+_MOST = 10_000_000  # points, which are made in memory
 _COLUMNS = ("toarray", "iloc", "__dataframe__")  # what only sparse matrices and tables have
 
 
@@ -243,6 +244,8 @@ def rows(part: Any, what: str = "the data") -> Any:
 
 def _random(points: Any, noise: float, seed: int) -> Random:
     _whole(points, "points")
+    if points > _MOST:
+        raise ValueError(f"the number of points is at most {_MOST:,}, not {points:,}")
     if not 0 <= noise < math.inf:
         raise ValueError(f"the noise must be a number from 0, not {noise!r}")
     return Random(seed)  # noqa: S311  no secrets are drawn

@@ -82,6 +82,11 @@ def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
         (["xor", "--epochs", 0], 2, "epochs must be a positive whole number"),
         (["xor", "--batch-size", 0], 2, "batch_size must be a positive whole number, not 0"),
         (["xor", "--hidden", 0], 2, "positive whole number, not 0"),
+        *(
+            ([name, "--points", 10**24], 2, "the number of points is at most 10,000,000")
+            for name in TASKS
+            if name != "digits"
+        ),
         (["xor", "--noise", -1], 2, "noise must be a number from 0"),
         (["xor", "--held-out", 1], 2, "leaves a part empty"),
         (["xor", "--rate", -1], 2, "rate must be a number from 0"),
