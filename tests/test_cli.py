@@ -316,17 +316,24 @@ def test_a_file_that_is_printed_into(tmp_path):
     assert path.read_bytes() == b""
 
 
+def after(code, command):
+    """A command whose process first runs a line of Python.
+
+    As a function between fork and exec it would be one of this process, where JAX bears no fork.
+    """
+    code = f"import os, resource, signal, sys; {code}; os.execv(sys.argv[1], sys.argv[1:])"
+    return [sys.executable, "-c", code, *command]
+
+
 def within(command, **options):
     """A program that has the time of this test and a GB of memory."""
-    resource = pytest.importorskip("resource", reason="this system limits no memory")
-    limit = 2**30, 2**30
+    pytest.importorskip("resource", reason="this system limits no memory")
     return subprocess.run(
-        [*COMMAND, *command],
+        after("resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))", [*COMMAND, *command]),
         capture_output=True,
         text=True,
         check=False,
         timeout=60,
-        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, limit),
         **options,
     )
 
@@ -421,8 +428,7 @@ def test_closed_streams(tmp_path, name, streams):
 
 
 def test_no_expression_from_a_closed_standard_input(tmp_path):
-    close = "import os, sys; os.close(0); os.execv(sys.argv[1], sys.argv[1:])"
-    command = [sys.executable, "-c", close, *COMMAND, "step", "-", "x=1"]
+    command = after("os.close(0)", [*COMMAND, "step", "-", "x=1"])
     done = subprocess.run(command, capture_output=True, check=False)
     assert (done.returncode, done.stdout) == (2, b"")
     assert done.stderr.startswith(b"micrograd-plus: the expression is empty")
@@ -485,10 +491,8 @@ def test_an_interrupt_at_any_moment(tmp_path):
 def test_an_interrupt_that_is_ignored_stays_so(tmp_path):
     """As for what runs in the background of a shell script."""
     command = [sys.executable, "-c", STARTED, "step", "x * 2", "x=1"]
-    with subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_IGN),
-    ) as process:  # fmt: skip
+    command = after("signal.signal(signal.SIGINT, signal.SIG_IGN)", command)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
         assert process.stderr.read(1) == b"."
         process.send_signal(signal.SIGINT)
         assert process.communicate(timeout=60)[1].strip(b".") == b""
