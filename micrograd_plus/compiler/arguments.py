@@ -109,13 +109,13 @@ class Arguments:
         if len(given) != len(self.models):
             raise ValueError(f"{len(self.models)} arguments are needed, not {len(given)}")
         return [
-            [self._array(part, model, f"argument {i}", finite)]
+            [self._array(part, model, i, finite)]
             if type(model) is self._numpy.ndarray
-            else [self._array(*leaf, finite) for leaf in _leaves(part, model, f"argument {i}")]
+            else [self._array(*leaf, finite) for leaf in _leaves(part, model, str(i))]
             for i, (part, model) in enumerate(zip(given, self.models, strict=True))
         ]
 
-    def _array(self, given: Any, model: Any, where: str, finite: bool) -> Any:
+    def _array(self, given: Any, model: Any, where: int | str, finite: bool) -> Any:
         """What is given in the place of an array, its numbers in a row for each example."""
         shape, batched = model.shape, self._batched
         try:
@@ -124,14 +124,16 @@ class Arguments:
                 check_finite(self._numpy, array, given, self._each)
         except ValueError as error:
             raise type(error)(
-                f"{where} must be numbers of the shape {self._axes(shape)}, not "
+                f"argument {where} must be numbers of the shape {self._axes(shape)}, not "
                 f"{_shown(given)}{error}"
             ) from None
         if array.shape[batched:] != shape and (array.size or not array.ndim):
             raise ValueError(
-                f"{where} must have the shape {self._axes(shape)}, as in the function's example, "
-                f"not {array.shape}"
+                f"argument {where} must have the shape {self._axes(shape)}, as in the function's "
+                f"example, not {array.shape}"
             )
+        if array.shape[batched:] == (model.size,):  # in a row already
+            return array
         return array.reshape((*array.shape[:batched], model.size))
 
     def _axes(self, shape: tuple[int, ...]) -> str:
@@ -276,8 +278,8 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
     if isinstance(model, dict):
         if not hasattr(given, "keys") or {*given.keys()} != {*model}:
             raise ValueError(
-                f"{where} must have the keys {', '.join(map(repr, model))}, as in the function's "
-                f"example, unlike {_shown(given)}"
+                f"argument {where} must have the keys {', '.join(map(repr, model))}, as in the "
+                f"function's example, unlike {_shown(given)}"
             )
         for key, part in model.items():
             yield from _leaves(given[key], part, f"{where}[{key!r}]")
@@ -293,7 +295,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
         return
     if not isinstance(given, apart) or len(given) != len(model):
         raise ValueError(
-            f"{where} must have {len(model)} parts, as in the function's example, "
+            f"argument {where} must have {len(model)} parts, as in the function's example, "
             f"unlike {_shown(given)}"
         )
     for k, (part, its) in enumerate(zip(given, model, strict=True)):
