@@ -3,8 +3,8 @@
     python .github/layout.py
 
 An arrow says that one imports the other; those that follow from others are left out. Tests see
-that the picture is the package's (tests/test_contributing.py), and that imports point one way
-(tests/test_package.py).
+that the picture is the package's (tests/package/test_contributing.py), and that imports point one
+way (tests/package/test_imports.py).
 """
 
 import ast
@@ -13,17 +13,18 @@ from pathlib import Path
 
 from graphviz import Digraph
 
-from micrograd_plus.drawing.layout import render
+from micrograd_plus.drawing.dot.layout import render
 
 PICTURE = Path(__file__).with_suffix(".svg")
 PACKAGE = PICTURE.parent.parent / "micrograd_plus"
+DOORS = "__init__", "__main__", "__pycache__", "_command"
 
 
 def rooms() -> dict[str, list[Path]]:
     """The modules and folders of the package, with their files; not its front doors."""
-    paths = [path for path in sorted(PACKAGE.iterdir()) if path.stem[0] != "_"]
+    paths = [path for path in sorted(PACKAGE.iterdir()) if path.stem not in DOORS]
     found = {path.stem: [path] for path in paths if path.suffix == ".py"}
-    return found | {path.name: sorted(path.glob("*.py")) for path in paths if path.is_dir()}
+    return found | {path.name: sorted(path.rglob("*.py")) for path in paths if path.is_dir()}
 
 
 def imports() -> dict[str, set[str]]:
@@ -65,7 +66,7 @@ def source() -> str:
         edge_attr={"arrowsize": "0.6", "color": "#777777"},
     )
     for room, paths in rooms().items():
-        front = next((path for path in paths if path.stem == "__init__"), paths[0])
+        front = paths[0]
         about = ast.get_docstring(ast.parse(front.read_text(encoding="utf-8"))) or ""
         look = {"style": "filled", "fillcolor": "#e8eef7"} if front.stem == "__init__" else {}
         label = f"{room}/" if look else f"{room}.py"

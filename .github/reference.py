@@ -2,7 +2,7 @@
 
     python .github/reference.py FOLDER
 
-Warnings are errors. tests/test_reference.py looks at what the docstrings say.
+Warnings are errors. tests/package/test_reference.py looks at what the docstrings say.
 """
 
 import inspect
@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import Any
 
 MODULES = """
-nn optim datasets training plots compiler testing
-checks debugging explanation expression engine operation walkthrough questions errors
+nn optim datasets training plots compiler testing parsing engine ops.operation _tools.errors
+check.gradients check.debugging walk.paths walk.steps walk.questions
 drawing.picture drawing.stepper drawing.play drawing.quiz
 """
 

@@ -11,7 +11,9 @@
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-from micrograd_plus import functions, number
+from micrograd_plus import functions
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.errors import did_you_mean as _did_you_mean
 from micrograd_plus.calculus import (
     derivative,
     grad,
@@ -23,23 +25,21 @@ from micrograd_plus.calculus import (
     vjp,
 )
 from micrograd_plus.engine import Value, values
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.errors import did_you_mean as _did_you_mean
 from micrograd_plus.functions import *  # noqa: F403  the functions have one list of their names
-from micrograd_plus.graph import replay
-from micrograd_plus.leaving import LostGradientWarning
+from micrograd_plus.graph import number, replay
+from micrograd_plus.graph.leaving import LostGradientWarning
 
 if _TYPE_CHECKING:
     from micrograd_plus import datasets, nn, optim, plots
-    from micrograd_plus.checks import check_gradients
+    from micrograd_plus.check.debugging import debug
+    from micrograd_plus.check.gradients import check_gradients
     from micrograd_plus.compiler import Program, compile
-    from micrograd_plus.debugging import debug
     from micrograd_plus.drawing.picture import draw
     from micrograd_plus.drawing.play import play
     from micrograd_plus.drawing.quiz import quiz
     from micrograd_plus.drawing.stepper import step_through
-    from micrograd_plus.explanation import explain, summary
     from micrograd_plus.training import Cluster, History, fit
+    from micrograd_plus.walk.paths import explain, summary
 
 __all__ = [
     "Cluster",
@@ -81,10 +81,10 @@ _LOADED_WHEN_USED = {
     "Program": "micrograd_plus.compiler",
     "compile": "micrograd_plus.compiler",
     "fit": "micrograd_plus.training",
-    "check_gradients": "micrograd_plus.checks",
-    "debug": "micrograd_plus.debugging",
-    "explain": "micrograd_plus.explanation",
-    "summary": "micrograd_plus.explanation",
+    "check_gradients": "micrograd_plus.check.gradients",
+    "debug": "micrograd_plus.check.debugging",
+    "explain": "micrograd_plus.walk.paths",
+    "summary": "micrograd_plus.walk.paths",
     "draw": "micrograd_plus.drawing.picture",
     "play": "micrograd_plus.drawing.play",
     "quiz": "micrograd_plus.drawing.quiz",

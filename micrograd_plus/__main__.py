@@ -2,7 +2,7 @@
 
 import sys
 
-from micrograd_plus.cli import main
+from micrograd_plus.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

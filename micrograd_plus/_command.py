@@ -17,7 +17,7 @@ def main() -> int:
     outside = before if before != signal.default_int_handler else _leave  # perhaps it is ignored
     try:
         signal.signal(signal.SIGINT, outside)
-        from micrograd_plus.cli import main as run
+        from micrograd_plus.cli.main import main as run
 
         try:
             signal.signal(signal.SIGINT, before)

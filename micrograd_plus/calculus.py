@@ -14,13 +14,13 @@ from functools import wraps
 from numbers import Real
 from typing import Any
 
-from micrograd_plus.adjoints import adjoints, plus, slopes, times
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.nested import aligned, filled, flat, listed, mapped
 from micrograd_plus.engine import Value, recorded
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.floats import floats
 from micrograd_plus.graph import infinite_gradient, inputs, order
-from micrograd_plus.leaving import differentiating, watched
-from micrograd_plus.nested import aligned, filled, flat, listed, mapped
+from micrograd_plus.graph.leaving import differentiating, watched
+from micrograd_plus.graph.sweep import adjoints, plus, slopes, times
+from micrograd_plus.ops.floats import floats
 
 Function = Callable[..., Any]
 

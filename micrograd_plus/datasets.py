@@ -11,7 +11,7 @@ from numbers import Integral, Real
 from random import Random
 from typing import Any
 
-from micrograd_plus.extras import need
+from micrograd_plus._tools.extras import need
 
 Data = tuple[list[list[float]], list[Any]]
 

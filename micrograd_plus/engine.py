@@ -7,9 +7,8 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
 from micrograd_plus import graph, ops
-from micrograd_plus.adjoints import adjoints, plus
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.floats import floats
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.text import visible
 from micrograd_plus.graph import (
     REAL,
     assign,
@@ -25,52 +24,24 @@ from micrograd_plus.graph import (
     run_through,
     scalar,
 )
-from micrograd_plus.handmade import Lectured
-from micrograd_plus.text import visible
+from micrograd_plus.graph.handmade import Lectured
+from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph.sweep import adjoints, plus
+from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from micrograd_plus.operation import Op
+    from micrograd_plus.ops.operation import Op
 
     _Method = Callable[[Any, Any], Any]
 
-__all__ = ["Observer", "Value", "apply", "operand", "record", "values"]  # the rest is ours
+__all__ = ["Value", "apply", "operand", "record", "values"]  # the rest is ours
 
 _LOW, _HIGH = -math.inf, math.inf
 _ADD, _MULTIPLY, _DOT = ops.add, ops.multiply, ops.dot
 _DIRECT = frozenset({_ADD, _MULTIPLY, _DOT})
 _new = object.__new__
-
-
-class Observer(Protocol):
-    """What is told of everything that is recorded and differentiated.
-
-    >>> class Counter:
-    ...     count = 0
-    ...     def recorded(self, node):
-    ...         self.count += 1
-    ...     def differentiating(self, nodes): ...
-    ...     def stepping(self, parameters): ...
-    >>> counter = Counter()
-    >>> observers.append(counter)
-    >>> _ = Value(2.0) * 3 + 1
-    >>> observers.remove(counter)
-    >>> counter.count
-    2
-    """
-
-    def recorded(self, node: Value) -> None:
-        """`node` was made."""
-
-    def differentiating(self, nodes: Sequence[Value]) -> None:
-        """A backward pass through `nodes` begins."""
-
-    def stepping(self, parameters: Sequence[Value]) -> None:
-        """An optimizer is about to change `parameters` by their gradients."""
-
-
-observers: list[Observer] = []
 
 
 def record(op: Op, args: tuple[Any, ...]) -> Value:

@@ -16,7 +16,7 @@ from micrograd_plus.graph import REAL
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from micrograd_plus.operation import Op
+    from micrograd_plus.ops.operation import Op
 
 __all__ = [
     "abs",

@@ -20,19 +20,19 @@ except ImportError as error:
     ) from error
 
 from micrograd_plus import functions
+from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.engine import Value, record
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.expression import ExpressionError, from_text
-from micrograd_plus.floats import floats
 from micrograd_plus.graph import evaluate
 from micrograd_plus.ops import TABLE
+from micrograd_plus.ops.floats import floats
+from micrograd_plus.parsing import ExpressionError, from_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from hypothesis.strategies import DrawFn, SearchStrategy
 
-    from micrograd_plus.operation import Op
+    from micrograd_plus.ops.operation import Op
 
 CLEARANCE = 1e-2
 """How far points stay from kinks and from the edges of domains."""

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from tests.test_cli import COMMAND
+from tests.cli.test_main import COMMAND
 
 LIMIT = 120  # seconds, for a busy machine; nothing may hang
 GONE = 75

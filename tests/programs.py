@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops
+from micrograd_plus._tools.nested import mapped
 from micrograd_plus.engine import record
 from micrograd_plus.graph import order
-from micrograd_plus.nested import mapped
-from micrograd_plus.operation import Op
+from micrograd_plus.ops.operation import Op
 
 X = [[0.3, -1.2, 0.7], [-0.4, 0.8, 0.1], [1.1, 0.2, -0.9], [0.6, -0.5, 0.4]]
 T = [1.0, 0.0, 1.0, 0.0]

@@ -10,12 +10,12 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops
+from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.engine import apply
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.floats import floats
-from micrograd_plus.formula import gate
 from micrograd_plus.graph import order
-from micrograd_plus.walkthrough import steps
+from micrograd_plus.ops.floats import floats
+from micrograd_plus.walk.formula import gate
+from micrograd_plus.walk.steps import steps
 from tests import oracle
 from tests.programs import jax
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops, values
-from micrograd_plus.engine import observers
 from micrograd_plus.graph import order
+from micrograd_plus.graph.hooks import observers
 
 NUMBERS = [2, 2.0, True, fractions.Fraction(1, 2), np.float64(2), np.float32(0.5), np.int64(3)]
 

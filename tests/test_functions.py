@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value, ops
 from micrograd_plus.engine import record, unary
-from micrograd_plus.floats import floats
+from micrograd_plus.ops.floats import floats
 
 FLOATS = st.floats(-1e16, 1e16)
 KINDS = st.one_of(

@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 from micrograd_plus import Value, check_gradients, replay, testing
 from micrograd_plus.engine import apply
-from micrograd_plus.expression import from_text
 from micrograd_plus.graph import order
-from micrograd_plus.operation import Op
+from micrograd_plus.ops.operation import Op
+from micrograd_plus.parsing import from_text
 
 CUBE = Op(
     "cube",

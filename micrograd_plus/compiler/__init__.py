@@ -1,7 +1,7 @@
 """The compiler: scalar code is recorded once, and runs as matrix code over batches."""
 
 from micrograd_plus.compiler.compiling import compile
-from micrograd_plus.compiler.native import PointProgram
+from micrograd_plus.compiler.native.program import PointProgram
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.sealed import TraceError
 

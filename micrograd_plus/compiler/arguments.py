@@ -10,11 +10,11 @@ import reprlib
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.source import REDUCTIONS
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.nested import filled, flat, mapped, with_items
+from micrograd_plus.compiler.codegen.source import REDUCTIONS
 from micrograd_plus.engine import Value
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.extras import need
-from micrograd_plus.nested import filled, flat, mapped, with_items
 from micrograd_plus.ops import TABLE
 
 if TYPE_CHECKING:

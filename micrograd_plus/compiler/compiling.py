@@ -6,12 +6,12 @@ from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, overload
 
-from micrograd_plus.compiler.backends import find_backend
-from micrograd_plus.compiler.native import PointProgram
+from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.backends import find_backend
+from micrograd_plus.compiler.native.program import PointProgram
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import uncollected
 from micrograd_plus.engine import check_parameter
-from micrograd_plus.extras import need
 from micrograd_plus.nn.module import Module
 
 if TYPE_CHECKING:

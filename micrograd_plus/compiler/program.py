@@ -7,7 +7,9 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import graph
-from micrograd_plus.adjoints import adjoints
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.nested import flat, mapped
 from micrograd_plus.compiler.arguments import (
     Arguments,
     all_finite,
@@ -15,23 +17,21 @@ from micrograd_plus.compiler.arguments import (
     check_finite,
     real_array,
 )
-from micrograd_plus.compiler.backends import find_backend
+from micrograd_plus.compiler.codegen.backends import find_backend
+from micrograd_plus.compiler.codegen.source import Source
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.simplify import simplify
-from micrograd_plus.compiler.source import Source
 from micrograd_plus.compiler.trace import trace
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value, record
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.extras import need
-from micrograd_plus.nested import flat, mapped
+from micrograd_plus.graph.sweep import adjoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from micrograd_plus.compiler.expressions import Expression
+    from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.compiler.trace import Trace
     from micrograd_plus.nn.module import Module

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from micrograd_plus.compiler.expressions import Expression
-    from micrograd_plus.operation import Op
+    from micrograd_plus.compiler.ir import Expression
+    from micrograd_plus.ops.operation import Op
 
 
 SMALL = 4  # a sum of so many rows is written out

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
-from micrograd_plus.compiler.expressions import Builder
+from micrograd_plus.compiler.ir import Builder
 from micrograd_plus.engine import Value
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from micrograd_plus.compiler.expressions import Expression, Term
+    from micrograd_plus.compiler.ir import Expression, Term
 
 _PLAIN = {ops.add, ops.subtract, ops.negate}
 _ADDING = {*_PLAIN, ops.sum, ops.mean}

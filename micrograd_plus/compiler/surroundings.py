@@ -31,7 +31,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus.engine import Value
 from micrograd_plus.nn import module
 from micrograd_plus.nn.module import Module, Parts
-from micrograd_plus.operation import Op
+from micrograd_plus.ops.operation import Op
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

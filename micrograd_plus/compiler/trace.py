@@ -6,12 +6,12 @@ import gc
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.nested import flat, mapped
 from micrograd_plus.compiler.sealed import TraceError, sealed
 from micrograd_plus.compiler.surroundings import Surroundings
 from micrograd_plus.engine import Value
-from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.graph import follows
-from micrograd_plus.nested import flat, mapped
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.adjoints import adjoints
+from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.engine import Value
-from micrograd_plus.errors import NonFiniteError
 from micrograd_plus.graph import inputs, order
+from micrograd_plus.graph.sweep import adjoints
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -7,19 +7,20 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from micrograd_plus.drawing import dot, layout
+from micrograd_plus._tools.files import write_all
+from micrograd_plus.drawing.dot import layout
+from micrograd_plus.drawing.dot import source as dot
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
-from micrograd_plus.drawing.scene import Scene, scene
-from micrograd_plus.files import write_all
-from micrograd_plus.gates import made
-from micrograd_plus.walkthrough import names
+from micrograd_plus.drawing.scene.parts import Scene, scene
+from micrograd_plus.walk.sigma import made
+from micrograd_plus.walk.steps import names
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterator, Sequence
 
     from micrograd_plus.engine import Value
-    from micrograd_plus.walkthrough import Step
+    from micrograd_plus.walk.steps import Step
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -99,7 +100,7 @@ def write_frames(
     """
     if format not in FORMATS:
         raise ValueError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
-    from micrograd_plus.training.progress import progress  # loads much that walks don't need
+    from micrograd_plus._tools.progress import progress  # loads much that walks don't need
 
     folder = Path(folder)
     fresh = not folder.exists()

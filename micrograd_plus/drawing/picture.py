@@ -8,21 +8,24 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import files
+from micrograd_plus._tools import files
 from micrograd_plus.compiler.program import Program
-from micrograd_plus.drawing import dot, folding, layers, layout
-from micrograd_plus.drawing.folded_page import folded_page
-from micrograd_plus.drawing.folded_scene import folded_scene
-from micrograd_plus.drawing.layout import LayoutError
+from micrograd_plus.drawing.dot import layout
+from micrograd_plus.drawing.dot import programs as layers
+from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.dot.layout import LayoutError
 from micrograd_plus.drawing.look import checked_color, colored
-from micrograd_plus.drawing.scene import LIMIT, GraphTooLargeError, scene
+from micrograd_plus.drawing.pages.folded import folded_page
+from micrograd_plus.drawing.scene import tree as folding
+from micrograd_plus.drawing.scene.folded import folded_scene
+from micrograd_plus.drawing.scene.parts import LIMIT, GraphTooLargeError, scene
 from micrograd_plus.graph import order
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
-    from micrograd_plus.drawing.scene import Scene
+    from micrograd_plus.drawing.scene.parts import Scene
     from micrograd_plus.engine import Value
 
 __all__ = ["GraphTooLargeError", "LayoutError", "Picture", "draw"]

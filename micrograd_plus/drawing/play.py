@@ -11,12 +11,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
-from micrograd_plus.drawing.layout import asked
-from micrograd_plus.drawing.page import resource
-from micrograd_plus.drawing.player import Player, player_of
-from micrograd_plus.drawing.stepper_page import fragment, script
-from micrograd_plus.extras import need
-from micrograd_plus.formula import text_name
+from micrograd_plus._tools.extras import need
+from micrograd_plus.drawing.dot.layout import asked
+from micrograd_plus.drawing.pages.page import resource
+from micrograd_plus.drawing.pages.player import Player, player_of
+from micrograd_plus.drawing.pages.stepper import fragment, script
+from micrograd_plus.walk.formula import text_name
 
 if TYPE_CHECKING:
     from micrograd_plus.engine import Value

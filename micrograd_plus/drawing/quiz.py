@@ -5,22 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
-from micrograd_plus import files
-from micrograd_plus.drawing import dot, quiz_terminal
-from micrograd_plus.drawing.page import page
+from micrograd_plus._tools import files
+from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.pages.page import page
+from micrograd_plus.drawing.pages.quiz import fragment, picture, sheet
 from micrograd_plus.drawing.picture import Picture
-from micrograd_plus.drawing.quiz_page import fragment, picture, sheet
-from micrograd_plus.drawing.scene import LIMIT
+from micrograd_plus.drawing.scene.parts import LIMIT
+from micrograd_plus.drawing.terminal import quiz as quiz_terminal
 from micrograd_plus.engine import Value
-from micrograd_plus.questions import questions
-from micrograd_plus.walkthrough import steps
+from micrograd_plus.walk.questions import questions
+from micrograd_plus.walk.steps import steps
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable, Sequence
 
-    from micrograd_plus.drawing.scene import Scene
-    from micrograd_plus.questions import Hide, Score
+    from micrograd_plus.drawing.scene.parts import Scene
+    from micrograd_plus.walk.questions import Hide, Score
 
 _NOTE = "Work out each number that is hidden, and type it: 0.39, −2 or 1/3."
 

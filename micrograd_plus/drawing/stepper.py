@@ -6,14 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO, overload
 
+from micrograd_plus._tools.files import write
 from micrograd_plus.drawing.frames import frame_sources, walked, write_frames
 from micrograd_plus.drawing.look import colored
-from micrograd_plus.drawing.page import page
-from micrograd_plus.drawing.scene import LIMIT
-from micrograd_plus.drawing.stepper_page import NOTE, fragment
-from micrograd_plus.drawing.terminal import print_steps
-from micrograd_plus.files import write
-from micrograd_plus.walkthrough import Step, align, steps
+from micrograd_plus.drawing.pages.page import page
+from micrograd_plus.drawing.pages.stepper import NOTE, fragment
+from micrograd_plus.drawing.scene.parts import LIMIT
+from micrograd_plus.drawing.terminal.walk import print_steps
+from micrograd_plus.walk.steps import Step, align, steps
 
 if TYPE_CHECKING:
     import os

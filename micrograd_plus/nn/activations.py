@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from micrograd_plus import functions
-from micrograd_plus.errors import did_you_mean
+from micrograd_plus._tools.errors import did_you_mean
 
 Activation = str | Callable[..., Any] | None
 

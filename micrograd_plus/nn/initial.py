@@ -12,7 +12,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from micrograd_plus.errors import did_you_mean
+from micrograd_plus._tools.errors import did_you_mean
 
 if TYPE_CHECKING:
     from random import Random

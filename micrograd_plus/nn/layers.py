@@ -9,8 +9,8 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
+from micrograd_plus._tools.nested import listed
 from micrograd_plus.engine import Value
-from micrograd_plus.nested import listed
 from micrograd_plus.nn.activations import OF_LAYERS, Activation, find_activation, name_of
 from micrograd_plus.nn.initial import Initial, find_initial
 from micrograd_plus.nn.module import Module, Parts

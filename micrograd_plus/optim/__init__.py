@@ -13,14 +13,7 @@ from micrograd_plus.optim.rules import (
     RMSprop,
     Rule,
 )
-from micrograd_plus.optim.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InverseTime,
-    Steps,
-    WarmUp,
-)
+from micrograd_plus.optim.schedules import Constant, Cosine, Exponential, InverseTime, Steps, WarmUp
 
 __all__ = [
     "AdaGrad",

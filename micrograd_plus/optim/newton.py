@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.extras import need
 from micrograd_plus.calculus import grad, hessian
-from micrograd_plus.extras import need
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

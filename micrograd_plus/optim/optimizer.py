@@ -6,9 +6,10 @@ from collections.abc import Iterable
 from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.engine import check_parameter, observers
-from micrograd_plus.errors import NonFiniteError
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus.engine import check_parameter
 from micrograd_plus.graph import assign, finite, in_turn
+from micrograd_plus.graph.hooks import observers
 from micrograd_plus.optim.rules import Rule
 
 if TYPE_CHECKING:

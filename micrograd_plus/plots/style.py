@@ -8,9 +8,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from micrograd_plus.extras import need
-from micrograd_plus.files import write
-from micrograd_plus.text import brief
+from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.files import write
+from micrograd_plus._tools.text import brief
 
 COLOURS = ("#168cff", "#9f1d05", "#1d5e55", "#d57c18", "#9b239c", "#2d0608")
 """Colours of lines and classes, which also readers without red, green or blue cones tell apart."""

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from micrograd_plus.files import write
+from micrograd_plus._tools.files import write
 
 _FORMAT, _VERSION = "micrograd_plus checkpoint", 2
 _BEGIN = json.dumps({"format": _FORMAT, "version": ""}).removesuffix('""}').encode()

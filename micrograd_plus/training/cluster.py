@@ -11,7 +11,7 @@ import time
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.extras import need
+from micrograd_plus._tools.extras import need
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

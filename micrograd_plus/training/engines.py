@@ -6,12 +6,13 @@ import math
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus import compiler, functions, nested
+from micrograd_plus import compiler, functions
+from micrograd_plus._tools import nested
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.extras import need
 from micrograd_plus.graph import finite
 from micrograd_plus.nn.losses import as_numbers, correct
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value

@@ -11,9 +11,10 @@ from os import PathLike
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.errors import NonFiniteError, did_you_mean
+from micrograd_plus._tools.files import check_places
+from micrograd_plus._tools.progress import progress as show_progress
 from micrograd_plus.datasets import split
-from micrograd_plus.errors import NonFiniteError, did_you_mean
-from micrograd_plus.files import check_places
 from micrograd_plus.graph import finite
 from micrograd_plus.nn.module import Module
 from micrograd_plus.optim.optimizer import Optimizer
@@ -22,7 +23,6 @@ from micrograd_plus.training.cluster import current
 from micrograd_plus.training.engines import Compiled, Eager, Means
 from micrograd_plus.training.examples import check_targets, examples, joined
 from micrograd_plus.training.history import History
-from micrograd_plus.training.progress import progress as show_progress
 from micrograd_plus.training.reach import check_reached
 from micrograd_plus.training.settings import changed, content, described, digest, numbers
 from micrograd_plus.training.sharded import Sharded

@@ -11,11 +11,11 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from micrograd_plus.errors import did_you_mean
-from micrograd_plus.files import write
+from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.files import write
+from micrograd_plus._tools.text import visible
 from micrograd_plus.plots.curves import gradient_flow, training_curves
 from micrograd_plus.plots.style import figure, save
-from micrograd_plus.text import visible
 
 
 @dataclass

@@ -12,10 +12,10 @@ from random import Random
 from types import CellType, CodeType, FunctionType, MethodType
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.text import shorten
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL
 from micrograd_plus.nn.module import Module
-from micrograd_plus.text import shorten
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

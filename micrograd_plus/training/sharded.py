@@ -8,9 +8,9 @@ from functools import cached_property
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.backends import precision
-from micrograd_plus.errors import NonFiniteError
-from micrograd_plus.extras import need
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.backends import precision
 from micrograd_plus.training.cluster import ClusterError, current
 from micrograd_plus.training.engines import Compiled, Part
 

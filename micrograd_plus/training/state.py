@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus._tools.text import visible
 from micrograd_plus.graph import finite
-from micrograd_plus.text import visible
 from micrograd_plus.training import checkpoint as checkpoints
 from micrograd_plus.training.checkpoint import CheckpointError
 from micrograd_plus.training.history import History

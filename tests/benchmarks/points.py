@@ -128,7 +128,7 @@ def starting():
     """Seconds until the interpreter is there: compiled, and loaded from the cache."""
     code = (
         "import time, numba; begin = time.perf_counter();"
-        "from micrograd_plus.compiler.interpreter import interpreter; interpreter();"
+        "from micrograd_plus.compiler.native.interpreter import interpreter; interpreter();"
         "print(time.perf_counter() - begin)"
     )
     with tempfile.TemporaryDirectory() as folder:

@@ -12,25 +12,16 @@ from typing import Any, assert_type
 import hypothesis
 
 import micrograd_plus as mg
-from micrograd_plus import (
-    checks,
-    compiler,
-    datasets,
-    debugging,
-    engine,
-    errors,
-    explanation,
-    expression,
-    nn,
-    operation,
-    optim,
-    plots,
-    questions,
-    testing,
-    training,
-    walkthrough,
-)
+from micrograd_plus import compiler, datasets, engine, nn, optim, plots, testing, training
+from micrograd_plus import parsing as expression
+from micrograd_plus._tools import errors
+from micrograd_plus.check import debugging
+from micrograd_plus.check import gradients as checks
 from micrograd_plus.drawing import picture, play, quiz, stepper
+from micrograd_plus.ops import operation
+from micrograd_plus.walk import paths as explanation
+from micrograd_plus.walk import questions
+from micrograd_plus.walk import steps as walkthrough
 
 
 def graphs(folder: Path) -> None:

@@ -1,0 +1,56 @@
+"""What goes wrong with numbers, and with names."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from micrograd_plus.ops.operation import Op
+
+
+class NonFiniteError(ArithmeticError, ValueError):
+    """A result or a derivative that is not a finite real number.
+
+    Attributes:
+        op: the operation; None where a number was refused before it entered a graph.
+        operands: its arguments, a tuple.
+        numbers: their numbers, a tuple.
+
+    >>> from micrograd_plus import Value, log
+    >>> try:
+    ...     log(Value(-1.0))
+    ... except NonFiniteError as error:
+    ...     print(error.op, error.numbers)
+    <operation log: the natural logarithm of x> (-1.0,)
+    """
+
+    def __init__(
+        self,
+        message: str,
+        op: Op | None = None,
+        args: Sequence[Any] = (),
+        numbers: Sequence[float] = (),
+    ) -> None:
+        super().__init__(message)
+        self.op = op
+        self.operands = tuple(args)
+        self.numbers = tuple(numbers)
+
+
+def did_you_mean(name: object, known: Iterable[str]) -> str:
+    """What an error adds to a name that is misspelt; nothing where no other is like it.
+
+    Args:
+        name: what was given.
+        known: the names that there are.
+
+    >>> did_you_mean("ReLu", ["relu", "tanh"])
+    ' (did you mean relu?)'
+    """
+    from difflib import get_close_matches  # loaded only where something is wrong
+
+    names = {other.casefold(): other for other in known}
+    near = get_close_matches(str(name).casefold(), names, n=1)
+    return f" (did you mean {names[near[0]]}?)" if near else ""

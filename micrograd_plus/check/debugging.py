@@ -1,0 +1,271 @@
+"""Debug mode: where in the program a value came from, and what is usually done about it."""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+from contextlib import contextmanager
+from opcode import opmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus import ops
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus.engine import Value
+from micrograd_plus.graph import follows, inputs, number
+from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph.leaving import strict
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from types import FrameType, TracebackType
+
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_SHOWN = 8
+"""The most values that an error tells of."""
+
+
+class StaleGraphError(RuntimeError):
+    """A backward pass through values that no longer follow from their arguments.
+
+    >>> x = Value(0.5)
+    >>> with debug():
+    ...     y = x * x
+    ...     x.data = 2.0
+    ...     try:
+    ...         y.backward()
+    ...     except StaleGraphError:
+    ...         x.grad
+    0.0
+    """
+
+
+class ForgottenCallWarning(UserWarning):
+    """A training loop seems to lack a call.
+
+    >>> from micrograd_plus import optim
+    >>> w = Value(1.0, "w")
+    >>> optimizer = optim.Optimizer([w], optim.GradientDescent())
+    >>> with warnings.catch_warnings(record=True) as told, debug():
+    ...     warnings.simplefilter("always")
+    ...     optimizer.step()
+    >>> [warning.category.__name__ for warning in told]
+    ['ForgottenCallWarning']
+    """
+
+
+class EqualNumbersWarning(UserWarning):
+    """`in` found a Value where there is only another one with an equal number.
+
+    >>> x, y = Value(1.0, "x"), Value(1.0, "y")
+    >>> with warnings.catch_warnings(record=True) as told, debug():
+    ...     warnings.simplefilter("always")
+    ...     x in [y], x in {y}
+    (True, False)
+    >>> [warning.category.__name__ for warning in told]
+    ['EqualNumbersWarning']
+    """
+
+
+class _Made(NamedTuple):
+    """Where a value was made, and of which numbers."""
+
+    line: str
+    numbers: list[float]
+
+
+class _Recorder:
+    """Notes of each value the line that made it and the numbers that it was made of.
+
+    And of each leaf the number at which it was last differentiated: gradients of one point may
+    well be added up, over examples or losses, but not with those of another point.
+    """
+
+    def __init__(self) -> None:
+        self.made: dict[Value, _Made] = {}
+        self.differentiated: dict[Value, float] = {}
+        self.passes = 0  # since the last step
+        self.told: set[str] = set()
+        self.thread = threading.get_ident()
+
+    def here(self) -> bool:
+        """Whether it is its own thread that tells of something."""
+        return threading.get_ident() == self.thread
+
+    def recorded(self, node: Value) -> None:
+        if not self.here():
+            return
+        self.made[node] = _Made(_line(sys._getframe(1)), inputs(node))
+
+    def differentiating(self, nodes: Sequence[Value]) -> None:
+        if not self.here():
+            return
+        for node in nodes:
+            if follows(node):
+                continue
+            made = self.made.get(node, _Made("an unknown line", inputs(node)))
+            changed = [
+                f"{_name(arg)} was {before!r} when "
+                for arg, before in zip(node.args, made.numbers, strict=True)
+                if type(arg) is not float and arg.data != before
+            ]
+            raise StaleGraphError(
+                f"{''.join(changed[:1])}{_name(node)} was computed at {made.line}, and does not "
+                "follow from its arguments any more: the gradient would belong to neither. "
+                "Compute the graph anew, or call replay() before backward()."
+            )
+        leaves = {node: node.data for node in nodes if node.op is None}
+        for leaf, now in leaves.items():
+            before = self.differentiated.get(leaf, now)
+            if leaf.grad and before != now:
+                self.forgotten(
+                    "zero_grad()",
+                    f"{_name(leaf)} still has the gradient from when it was {before!r}, to which "
+                    "this pass adds; call zero_grad() after each step",
+                )
+        self.differentiated |= leaves
+        self.passes += 1
+
+    def stepping(self, parameters: Sequence[Value]) -> None:
+        if not self.here():
+            return
+        if not self.passes and not any(p.grad for p in parameters):
+            self.forgotten(
+                "backward()",
+                "a step without a gradient: call backward() on the loss before step(), and "
+                "zero_grad() after it or before backward()",
+            )
+        self.passes = 0
+
+    def forgotten(self, call: str, message: str) -> None:
+        """Warn, once for each call: a training loop would repeat it at each step."""
+        frame = _outside(sys._getframe(1))
+        if call not in self.told and frame is not None:
+            self.told.add(call)
+            place = frame.f_code.co_filename, frame.f_lineno
+            warnings.warn_explicit(message, ForgottenCallWarning, *place)
+
+    def coincided(self, value: Value, other: Value) -> None:
+        frame = _outside(sys._getframe(1))
+        if frame is not None and frame.f_code.co_code[frame.f_lasti] == opmap["CONTAINS_OP"]:
+            message = (
+                f"{_name(value)} and {_name(other)} are two Values with equal numbers, which `in` "
+                "takes for one, as == does: ask a set or a dictionary, which tell Values apart, "
+                "or any(v is w for w in …)"
+            )
+            place = frame.f_code.co_filename, frame.f_lineno
+            warnings.warn_explicit(message, EqualNumbersWarning, *place)
+
+    def explained(self, error: NonFiniteError) -> NonFiniteError:
+        """The error with the values that led to it, their lines, and the usual mend."""
+        line = _line_of(error.__traceback__)
+        story = [str(error), f"  at {line}"]
+        todo = [arg for arg in error.operands if isinstance(arg, Value)]
+        seen: set[Value] = set()
+        while todo and len(seen) < _SHOWN:
+            value = todo.pop(0)
+            if value not in seen:
+                seen.add(value)
+                made = self.made.get(value)
+                story.append(f"  {_name(value)}" + (f", made at {made.line}" if made else ""))
+                todo += [arg for arg in value.args if isinstance(arg, Value)]
+        if mend := _mend(error):
+            story.append(f"  {mend}")
+        return NonFiniteError("\n".join(story), error.op, error.operands, error.numbers)
+
+
+@contextmanager
+def debug() -> Iterator[None]:
+    """Within the block, errors tell where in the program the values that led to them were made.
+
+    It sees what happens in its own thread.
+
+    Each value's line is noted, so the block takes more time and memory; outside it nothing is.
+    A training loop within it that lacks `zero_grad()` or `backward()` gets a
+    `ForgottenCallWarning`, and `v in a_list` where only the number is found an
+    `EqualNumbersWarning`.
+
+    Raises:
+        NonFiniteError: a value or a gradient is not a finite number; the message, at the block's
+            end, tells the lines, the values that led there, and the usual mend.
+        StaleGraphError: backward() is called after a value's `data` was changed without
+            `replay()`, which would give wrong gradients.
+        LostGradientWarning: a gradient is lost as a number left the graph, of which without
+            `debug` there is only the warning.
+
+    >>> x = Value(0.5, "x")
+    >>> with debug():
+    ...     y = x * x
+    ...     x.data = 2.0
+    ...     y.backward()
+    Traceback (most recent call last):
+        ...
+    micrograd_plus.check.debugging.StaleGraphError: x = 2.0 was 0.5 when multiply = 0.25 was ...
+    """
+    recorder = _Recorder()
+    try:
+        observers.append(recorder)
+        with strict():
+            yield
+    except NonFiniteError as error:
+        raise recorder.explained(error) from error
+    finally:
+        if recorder in observers:
+            observers.remove(recorder)
+
+
+def _coincided(value: Value, other: Value) -> None:
+    for observer in tuple(observers):
+        if isinstance(observer, _Recorder) and observer.here():
+            observer.coincided(value, other)
+
+
+number.coincided = _coincided
+
+
+def _line(frame: FrameType | None) -> str:
+    """The line of the program that called into this package."""
+    frame = _outside(frame)
+    return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
+
+
+def _outside(frame: FrameType | None) -> FrameType | None:
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def _line_of(traceback: TracebackType | None) -> str:
+    """The last line of the program that an error passed through."""
+    line = "an unknown line"
+    while traceback is not None:
+        name = traceback.tb_frame.f_code.co_filename
+        if not name.startswith(_PACKAGE):
+            line = f"{name}:{traceback.tb_lineno}"
+        traceback = traceback.tb_next
+    return line
+
+
+def _name(value: Value) -> str:
+    name = value.label or (value.op.name if value.op else "a leaf")
+    return f"{name} = {value.data!r}"
+
+
+def _mend(error: NonFiniteError) -> str:
+    """What usually helps."""
+    op, operands = error.op, error.operands
+
+    def comes_from(arg: Any, *names: Any) -> bool:
+        return isinstance(arg, Value) and arg.op in names
+
+    if op is ops.log and comes_from(operands[0], ops.exp, ops.sigmoid, ops.divide):
+        return "mend: log_softmax, log_sigmoid or logsumexp don't underflow where log of it does"
+    if op is ops.exp:
+        return "mend: softmax, logsumexp, sigmoid or softplus don't overflow where exp does"
+    if op in (ops.sqrt, ops.hypot) and not any(error.numbers):
+        return "mend: the derivative of a root is infinite at 0; add a small constant, √(x + 1e-12)"
+    if op in (ops.divide, ops.reciprocal) and comes_from(operands[-1], ops.subtract):
+        return "mend: the denominator is a difference of equal numbers; treat equality by itself"
+    return ""

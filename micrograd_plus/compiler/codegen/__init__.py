@@ -1,0 +1,3 @@
+"""From groups of expressions to the text of a module for an array library."""
+
+__all__ = ["backends", "source"]

@@ -1,0 +1,3 @@
+"""Programs for one point at a time: a tape of operations, interpreted in machine code."""
+
+__all__ = ["program"]

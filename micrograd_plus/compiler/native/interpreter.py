@@ -1,0 +1,174 @@
+"""The interpreter of tapes: a text made from the table's rules, compiled by numba.
+
+It knows no graph: a program that is compiled later only brings another tape. The text has a branch
+for each operation, and for its derivatives one for each choice of the arguments that get any.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+import sys
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import ops
+from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.code import Code, Functions, indented
+from micrograd_plus.compiler.codegen.code import code as as_code
+from micrograd_plus.compiler.native.tape import CODES, LOWERED, MOST, SUM
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+# Of `math`, but where that has no such function, or one that gives a whole number of 64 bits. A
+# whole number is no −0.0, as in `floats`.
+_FUNCTIONS = {op: f"math.{op}" for op in ops.TABLE if hasattr(math, op)}
+_WHOLE = {"ceil": "ceil", "floor": "floor", "round": "rint", "trunc": "trunc"}
+_FUNCTIONS |= {op: f"njit(lambda x: np.{its}(x) + 0.0)" for op, its in _WHOLE.items()}
+_FUNCTIONS |= {"abs": "math.fabs", "cbrt": "np.cbrt"}
+_FUNCTIONS |= {op: f"_{op}" for op in ("maximum", "minimum", "power", "where")}
+_ARITHMETIC = [CODES[op] for op in (ops.add, ops.subtract, ops.multiply, ops.divide)]
+
+_TEXT = """
+@njit
+def _maximum(x, y):
+    return x if x >= y or x != x else y
+
+@njit
+def _minimum(x, y):
+    return x if x <= y or x != x else y
+
+@njit
+def _where(condition, x, y):
+    return x if condition else y
+
+@njit
+def _power(x, y):  # squares are frequent, and products 20 times as fast
+    if y == 2.0:
+        return x * x
+    return x if y == 1.0 else math.pow(x, y)
+
+@njit
+def _finite(x):
+    found = 0  # a forward, as of eight at a time
+    for i in range(x.size):
+        found += abs(x[i]) <= {largest!r}
+    return found == x.size
+
+{functions}
+
+def run(x, runs, tape, targets, factors, forward, outputs, v, d, low, high):
+    v[: x.size] = x
+    first = v.size - len(tape)
+    stop = 0
+    for r in range(forward if low == high else len(runs)):
+        k, start, stop = runs[r, 0] >> {most} << {most}, stop, np.int64(runs[r, 1])
+{values}
+    fine = _finite(v[: first + stop])
+    if low == high:
+        return fine, v[outputs], d[:0].copy()
+    d[:] = 0.0
+    d[outputs[0]] = 1.0
+    for r in range(forward - 1, -1, -1):
+        k, start, stop = runs[r, 0], np.int64(runs[r - 1, 1]) if r else 0, np.int64(runs[r, 1])
+{slopes}
+    gradient = d[low:high].copy()
+    return fine and _finite(gradient), v[outputs], gradient
+"""
+
+_FLOATS, _SLOTS = "f8[::1]", "u4[::1]"
+_SIGNATURE = (
+    f"Tuple((b1, {_FLOATS}, {_FLOATS}))"
+    f"({_FLOATS}, u4[:, ::1], u4[:, ::1], {_SLOTS}, {_SLOTS}, i8, {_SLOTS}, "
+    f"{_FLOATS}, {_FLOATS}, i8, i8)"
+)
+
+
+@cache
+def interpreter() -> Any:
+    """The interpreter: compiled once, and kept in numba's cache where there is a folder for it.
+
+    Returns:
+        A function of the inputs, the parts of a `Tape`, arrays for the numbers and the derivatives
+        of all slots, and the slots from which and to which derivatives are wanted. It gives
+        whether all is finite, the outputs and those derivatives.
+
+    Raises:
+        ModuleNotFoundError: numba is missing.
+    """
+    numba = need("numba", "native")
+    source = text()
+    # numba's cache goes by a file and a function's name, which the digest ties to this text
+    name = f"run_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
+    code = compile(source.replace("def run", f"def {name}"), __file__, "exec")
+    names = {"math": math, "np": need("numpy", "native"), "njit": numba.njit, "__name__": __name__}
+    exec(code, names)  # noqa: S102  made from the table's rules alone
+    try:
+        return numba.njit(_SIGNATURE, error_model="numpy", cache=True)(names[name])
+    except RuntimeError:  # no folder can be written to
+        return numba.njit(_SIGNATURE, error_model="numpy")(names[name])
+
+
+def text() -> str:
+    """The interpreter as Python."""
+    functions = _Functions()
+    loop = "for n in range(a, b):"
+    values = [
+        (LOWERED << MOST, ["v[o] = v[c]"]),
+        (SUM << MOST, ["s = 0.0", loop, "    s += v[targets[n]]", "v[o] = s"]),
+    ]
+    slopes = [
+        (LOWERED << MOST | 1, [loop, "    d[targets[n]] += g * v[factors[n]]"]),
+        (SUM << MOST | 1, [loop, "    d[targets[n]] += g"]),
+    ]
+    for op, number in CODES.items():
+        letters = "abc"[: op.arity]
+        args = [Code(f"v[{letter}]") for letter in letters]
+        values.append((number << MOST, [f"v[o] = {as_code(op.value(functions, *args)).text}"]))
+        for bits in range(1, 1 << len(args)):
+            wanted = [bool(bits >> i & 1) for i in range(len(args))]
+            local = op.local_derivatives(functions, Code("v[o]"), args, wanted)
+            lines = [
+                f"d[{letter}] += {as_code(Code('g') * slope).text}"
+                for letter, slope, want in zip(letters, local, wanted, strict=True)
+                if want
+            ]
+            slopes.append((number << MOST | bits, lines))
+    defined = functions.definitions(_FUNCTIONS)
+    names = ["a, b, c = tape[i, 0], tape[i, 1], tape[i, 2]", "o = first + i"]
+    upward = ["for i in range(start, stop):", *indented(names)]
+    downward = ["for i in range(stop - 1, start - 1, -1):", *indented([*names, "g = d[o]"])]
+    return _TEXT.format(
+        functions="\n".join(re.sub("^def", "@njit\ndef", line) for line in defined),
+        values="\n".join(indented(_loops(values, upward), 2)),
+        slopes="\n".join(indented(_loops(slopes, downward), 2)),
+        most=MOST,
+        largest=sys.float_info.max,
+    )
+
+
+class _Functions(Functions):
+    def power(self, x: Any, y: Any) -> Code:
+        self.used["power"] = None
+        return Code(f"power({as_code(x).text}, {as_code(y).text})")
+
+
+def _loops(cases: Sequence[tuple[int, list[str]]], loop: list[str]) -> list[str]:
+    """Python lines that do for the instructions of a run what belongs to the number `k`.
+
+    Arithmetic has loops of its own, which are twice as fast. With one for each operation LLVM
+    would take three times as long.
+    """
+    own = [case for case in cases if case[0] >> MOST in _ARITHMETIC]
+    shared = [case for case in cases if case not in own]
+    lines = _branches((number, [*loop, *indented(body)]) for number, body in own)
+    return [*lines, "else:", *indented([*loop, *indented(_branches(shared))])]
+
+
+def _branches(cases: Iterable[tuple[int, list[str]]]) -> list[str]:
+    lines: list[str] = []
+    for number, body in cases:
+        lines += [f"{'elif' if lines else 'if'} k == {number}:", *indented(body)]
+    return lines

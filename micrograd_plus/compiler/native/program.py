@@ -1,0 +1,156 @@
+"""Programs for one point at a time: the recorded tape, interpreted in machine code."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.nested import flat, mapped
+from micrograd_plus.compiler.arguments import Arguments, arranged
+from micrograd_plus.compiler.leaves import Leaves, recipe
+from micrograd_plus.compiler.native.interpreter import interpreter
+from micrograd_plus.compiler.native.tape import tape
+from micrograd_plus.compiler.trace import trace
+from micrograd_plus.compiler.trial import compare
+from micrograd_plus.engine import Value
+from micrograd_plus.graph.sweep import adjoints
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.nn.module import Module
+
+
+class PointProgram:
+    """A function compiled for one point at a time, as optimisers and simulations need it.
+
+    Args:
+        fn: ordinary code on Values; it may close over a model.
+        example: an argument for it each: a number, or nested sequences of numbers.
+        params: what to differentiate for; if there is nothing, it is the arguments.
+
+    Raises:
+        TraceError: the function looks at numbers, or records something else each time.
+        ModuleNotFoundError: numba is missing.
+
+    Attributes:
+        parameters: the Values that `value_and_grad` differentiates for, if any were given.
+
+    It is pickled and copied as a `Program` is.
+
+    >>> program = PointProgram(lambda x: x[0] * x[1] ** 2, [[1.0, 1.0]])
+    >>> program([2.0, 3.0])
+    18.0
+    >>> program.value_and_grad([2.0, 3.0])
+    (18.0, array([ 9., 12.]))
+    """
+
+    def __init__(
+        self, fn: Callable[..., Any], example: Sequence[Any], params: Module | Sequence[Value] = ()
+    ) -> None:
+        self._numpy = numpy = need("numpy", "native")
+        self._interpreter = interpreter()
+        self._fn = fn
+        found = trace(fn, example)
+        self._leaves = Leaves(params, found)
+        self.parameters = self._leaves.parameters
+        outputs = flat(found.outputs)
+        # how they are nested, as they themselves would keep all that was recorded
+        self._structure = mapped(lambda _: None, found.outputs)
+        self._arguments = Arguments(fn, tuple(example), float, batched=False)
+        count = len(found.inputs)
+        self._first = count  # the slot of the first live leaf
+        if self.parameters:
+            wanted, self._wanted = self.parameters, (count, count + len(self.parameters))
+        else:
+            wanted, self._wanted = found.inputs, (0, count)
+        self._differentiable = len(outputs) == 1
+        self._numbers, self._tape = tape(
+            found.nodes,
+            outputs,
+            [*found.inputs, *self._leaves.values],
+            set(map(id, wanted)) if self._differentiable else set(),
+        )
+        self._slopes = numpy.zeros_like(self._numbers)
+        # of infinite constants, such as bounds, the interpreter can't tell what came of them
+        self._bounded = numpy.isfinite(self._numbers).all()
+        _, values, slopes = self._interpreter(
+            numpy.array(self._arguments.first), *self._tape, self._numbers, self._slopes,
+            *(self._wanted if self._differentiable else (0, 0)),
+        )  # fmt: skip
+        compare(outputs, values.tolist(), wanted, slopes.tolist())
+
+    def __call__(self, *point: Any) -> Any:
+        """The outputs at a point.
+
+        Args:
+            point: an argument of the function each, in the shape of its example.
+
+        Returns:
+            Numbers in the structure that the function returns.
+
+        Raises:
+            ValueError: the shapes are not those of the example.
+            NonFiniteError: a result is not finite; the message names the operation.
+        """
+        numbers, _ = self._run(point, 0, 0)
+        # what has no axes becomes a number
+        return mapped(lambda x: x, arranged(self._structure, numbers), "leaves")
+
+    def value_and_grad(self, *point: Any) -> tuple[float, Any]:
+        """The output at a point, and its gradient.
+
+        Args:
+            point: as for a call.
+
+        Returns:
+            A number, and an array of the derivatives for the parameters. If there are none, the
+            derivatives for the argument, in its shape; for several a tuple of such arrays.
+
+        Raises:
+            TypeError: the function returns more than one number.
+            ValueError, NonFiniteError: as for a call.
+        """
+        if not self._differentiable:
+            raise TypeError("only a function that returns one number has a gradient")
+        (value,), gradient = self._run(point, *self._wanted)
+        if not self.parameters:
+            models = self._arguments.models
+            gradient = arranged(models[0] if len(models) == 1 else models, gradient)
+        return float(value), gradient
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        parts = self._fn, self._arguments.given, self._leaves.params
+        return recipe(type(self), self._leaves, *parts)
+
+    def __repr__(self) -> str:
+        count = len(self.parameters)
+        return f"<PointProgram of {len(self._tape.instructions)} instructions, {count} parameters>"
+
+    # ------------------------------------------------------------------------- inside
+
+    def _run(self, point: tuple[Any, ...], low: int, high: int) -> tuple[Any, Any]:
+        """The outputs, and the derivatives for some slots."""
+        self._leaves.take_over(self._numbers[self._first :])
+        x = self._arguments.numbers(point)
+        fine, numbers, gradient = self._interpreter(
+            x, *self._tape, self._numbers, self._slopes, low, high
+        )
+        if not fine:
+            self._arguments.numbers(point, finite=True)
+            if self._bounded or not all(map(self._finite, (numbers, gradient))):
+                self._explain(x, high > low)
+        return numbers, gradient
+
+    def _finite(self, numbers: Any) -> bool:
+        return bool(self._numpy.isfinite(numbers).all())
+
+    def _explain(self, x: Any, with_gradient: bool) -> None:
+        """Compute the point with the engine, whose error names the operation."""
+        outputs = self._fn(*self._arguments.example(x.tolist()))
+        if with_gradient:
+            for out in flat(outputs):
+                if isinstance(out, Value):
+                    adjoints(out)
+        raise NonFiniteError("a result or a derivative is too large for a float")

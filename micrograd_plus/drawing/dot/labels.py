@@ -1,0 +1,198 @@
+"""What stands in a picture, written as Graphviz's HTML-like labels.
+
+Each value is a "wire plate": a table of two rows, the number above and the gradient below, whose
+rule between the rows is the wire itself.
+"""
+
+from __future__ import annotations
+
+from html import escape
+from math import isnan
+from typing import TYPE_CHECKING
+
+from micrograd_plus._tools.text import brief, shorten, visible
+from micrograd_plus.drawing.look import GATE, INK, LIT_PLATE, LIT_WIRE, NAME, TEXT, Look
+from micrograd_plus.drawing.scene.heatmap import cells, heat_map, painted, strip
+from micrograd_plus.walk.formula import split_label, text_name, text_number
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.drawing.scene.parts import Inside, Part
+
+_LONGEST_NAME = 10  # of an inner value, on its wire
+
+
+def plate(part: Part, size: str, id: str, look: Look) -> str:
+    """The wire of one value.
+
+    Args:
+        part: the value.
+        size: that of all plates, see `plate_size`.
+        id: the plate's.
+        look: the colours of numbers, and which are hidden or lit.
+    """
+    name = _name_on_wire(part)
+    if name:
+        name = f'<font point-size="10" color="{NAME}"><i>{_escape(name)}</i></font> '
+    rows = (
+        ("bottom", name, look.forward, number(part.data), "data"),
+        ("top", "", look.gradient, number(part.grad), "grad"),
+    )
+    lines = "".join(
+        f'<tr><td {size} valign="{side}">{before}<font point-size="12" '
+        f'color="{"transparent" if (id, slot) in look.hidden else color}">'
+        f"{text}</font></td></tr>"
+        for side, before, color, text, slot in rows
+    )
+    color = f'color="{LIT_WIRE}" bgcolor="{LIT_PLATE}"' if id in look.lit else f'color="{INK}"'
+    return (
+        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" rows="*" '
+        f"{color}>{lines}</table>>"
+    )
+
+
+def plate_size(parts: Sequence[Part]) -> str:
+    """The size of all plates: where their widths differ, Graphviz leaves gaps in the wires."""
+    names = [_name_on_wire(part) for part in parts]
+    width = max(
+        max(_room(part.data) + len(name), _room(part.grad))
+        for part, name in zip(parts, names, strict=True)
+    )
+    return f'width="{max(42, 7 * width + 4)}" height="{20 if any(names) else 17}"'
+
+
+def _name_on_wire(part: Part) -> str:
+    """The name of an inner value, its subscript in small characters that don't touch the wire."""
+    name = text_name(part.label) if part.gate and not part.goes_on else ""
+    return shorten(name, _LONGEST_NAME)
+
+
+def _room(x: float | None) -> int:
+    """The characters that a number takes; one that is to be guessed may be filled in."""
+    return 5 if x is not None and isnan(x) else len(number(x))
+
+
+def number(x: float | None) -> str:
+    """A number on a wire: two places, or two digits where that would be too few or too many."""
+    if x is None:
+        return "–"
+    if isnan(x):
+        return "?"
+    if 0 < abs(x) < 0.1 or abs(x) >= 1e6:
+        return text_number(x, 2)
+    return f"{x or 0.0:.2f}".replace("-", "−")  # never −0.00
+
+
+def box(part: Part) -> str:
+    """One value in micrograd's style: its name, data and grad beside each other."""
+    entries = [
+        _name(part.label) if part.label else "",
+        f"data {number(part.data)}",
+        f"grad {number(part.grad)}",
+    ]
+    row = "".join(f"<td>{entry}</td>" for entry in entries if entry)
+    return (
+        f'<<table border="0" cellborder="1" cellspacing="0" cellpadding="6"><tr>{row}</tr></table>>'
+    )
+
+
+def end(label: str) -> str:
+    """The label at the end of a wire."""
+    if not label:
+        return ""
+    return (
+        '<<table border="0" cellborder="0" cellpadding="2"><tr><td>'
+        f'<font point-size="16">{_name(label)}</font></td></tr></table>>'
+    )
+
+
+def caption(lines: Sequence[str]) -> str:
+    """Lines of text below the picture."""
+    gap = '<font point-size="6"> <br/></font>'
+    text = "".join(f'{gap}{_escape(visible(line))}<br align="left"/>' for line in lines)
+    return f'<<font point-size="13" color="{TEXT}">{gap}{text}</font>>'
+
+
+def cable(inside: Inside, look: Look, name: str = "") -> str:
+    """The plate of a wire that stands for several: their range, and each as a colour."""
+    data = [x for x, _ in inside.numbers if x is not None]
+    grads = [x for _, x in inside.numbers if x is not None]
+    above = [
+        f"<tr><td><i>{_name(name)}</i></td></tr>" if name else "",
+        _range(data, look.forward),
+        _strip(data),
+    ]
+    below = [_strip(grads), _range(grads, look.gradient)]
+    return (
+        '<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+        f"{''.join(above)}<hr/>{''.join(below)}</table>>"
+    )
+
+
+def _range(numbers: list[float], ink: str) -> str:
+    text = f"{number(min(numbers))} … {number(max(numbers))}" if numbers else number(None)
+    return f'<tr><td><font point-size="11" color="{ink}">{text}</font></td></tr>'
+
+
+def _strip(numbers: list[float]) -> str:
+    return f"<tr><td>{strip(numbers)}</td></tr>" if numbers else ""
+
+
+def folded(title: str, inside: Inside, look: Look) -> str:
+    """The gate of a fold: what it is, and its parameters as maps, gradients beside them."""
+    maps = [
+        (name, ink, heat_map(blocks))
+        for name, ink, blocks in (
+            ("parameters", look.forward, inside.data),
+            ("gradients", look.gradient, inside.grads),
+        )
+        if blocks
+    ]
+    span = f'colspan="{max(1, len(maps))}"'
+    rows = [
+        f'<td {span}><font point-size="13">{_escape(brief(title))}</font></td>',
+        f"<td {span}>{_small(_escape(brief(inside.details, 60)), NAME)}</td>",
+    ]
+    if maps:
+        for line in (
+            [_small(name, NAME) for name, _, _ in maps],
+            [painted(heat) for _, _, heat in maps],
+            [_scale(heat.largest, ink) for _, ink, heat in maps],
+        ):
+            rows.append("".join(f"<td>{cell}</td>" for cell in line))
+        averaged = maps[0][2].averaged
+        if averaged > 1:
+            note = _small(f"a cell is the mean of up to {averaged:,}", NAME)
+            rows.append(f"<td {span}>{note}</td>")
+    lines = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="3" style="rounded" '
+        f'color="{INK}" bgcolor="{GATE}">{lines}</table>>'
+    )
+
+
+def _scale(largest: float, ink: str) -> str:
+    """The colours from the least number to the largest one, 0 in the middle."""
+    bar = cells([[k / 4 for k in range(-4, 5)]], 1.0, 6, 7)
+    least, most = (_small(number(x), ink) for x in (-largest, largest))
+    return (
+        '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+        f"<tr><td>{least}</td><td>{bar}</td><td>{most}</td></tr></table>"
+    )
+
+
+def _small(text: str, ink: str) -> str:
+    return f'<font point-size="9" color="{ink}">{text}</font>'
+
+
+def _name(label: str) -> str:
+    """A label in italics, with its subscript."""
+    name, subscript = map(_escape, split_label(brief(label)))
+    lowered = f'<sub><font point-size="10">{subscript}</font></sub>' if subscript else ""
+    return f"<i>{name}{lowered}</i>"
+
+
+def _escape(text: str) -> str:
+    """Text for an HTML-like label, where DOT's backslash has a meaning as well."""
+    return escape(text).replace("\\", r"\\")

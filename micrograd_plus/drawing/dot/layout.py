@@ -1,0 +1,160 @@
+"""Which program lays a picture out: the one that pip installed, or the system's Graphviz."""
+
+from __future__ import annotations
+
+import base64
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from micrograd_plus._tools.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_A = TypeVar("_A")
+_B = TypeVar("_B")
+
+FORMATS = ("svg", "png", "pdf", "dot")
+ENDINGS = (*FORMATS, "html")
+"""Of the files that a picture is written into: its formats, and a page."""
+_IMAGES = frozenset({"image/svg+xml", "image/png"})
+_LARGE = 40_000  # characters, some 80 nodes
+
+
+in_browser: Callable[[str], str] | None = None
+"""A function from DOT source to SVG, for Python in a browser, which can't start programs."""
+
+
+def asked(include: Any = None, exclude: Any = None) -> bool:
+    """Whether who shows an object shows pictures, which a terminal's IPython does not.
+
+    Args:
+        include: the MIME types that it asks for, if it says so.
+        exclude: those that it has no use for.
+    """
+    ipython = sys.modules.get("IPython")
+    shell = ipython.get_ipython() if ipython else None
+    shown = include or (shell.display_formatter.active_types if shell else _IMAGES)
+    return not _IMAGES.intersection(shown) <= set(exclude or ())
+
+
+class LayoutError(RuntimeError):
+    """A picture could not be laid out.
+
+    >>> try:
+    ...     render("digraph {", "svg")
+    ... except LayoutError as error:
+    ...     "failed on the picture" in str(error)
+    True
+    """
+
+
+def check_format(format: str, known: Sequence[str] = FORMATS) -> None:
+    """Raises ValueError where a format is none of those that are known."""
+    if format not in known:
+        hint = did_you_mean(format, known)
+        raise ValueError(f"there is no format {format!r}{hint}; choose from {', '.join(known)}")
+
+
+def render(source: str, format: str) -> bytes:
+    """A picture as the bytes of a file.
+
+    Args:
+        source: its DOT source.
+        format: one of `FORMATS`; "dot" is the source itself.
+
+    Raises:
+        ValueError: the format is none of these.
+        LayoutError: there is no program for it, or the program failed.
+    """
+    check_format(format)
+    data = source.encode()
+    if format == "dot":
+        return data
+    if in_browser is not None and format == "svg":
+        return in_browser(source).encode()
+    command = [_program(format), f"-T{format}"]
+    if format == "png":
+        # sharp on today's screens; a picture that is larger than any of them needs it less
+        command.append("-Gdpi=192" if len(data) < _LARGE else "-Gdpi=80")
+    run = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603
+    if run.returncode or b"not a known color" in run.stderr:  # for which it takes black
+        reason = " ".join(run.stderr.decode(errors="replace").split())
+        raise LayoutError(f"{Path(command[0]).name} failed on the picture: {reason}")
+    return run.stdout
+
+
+def image(source: str, format: str | None = None) -> str:
+    """A picture as the address of an image, which holds all of it.
+
+    Args:
+        source: its DOT source.
+        format: "png" or "svg"; by default PNG, the kind that every notebook shows, or else SVG.
+
+    Raises:
+        LayoutError: as for `render`.
+    """
+    format = format or ("png" if in_browser is None else "svg")
+    kind = {"svg": "svg+xml"}.get(format, format)
+    return f"data:image/{kind};base64,{base64.b64encode(render(source, format)).decode()}"
+
+
+def together(make: Callable[[], _A], other: Callable[[], _B]) -> tuple[_A, _B]:
+    """What two functions give that lay pictures out: at the same time, as programs do the work.
+
+    Args:
+        make: a function without arguments, called in a thread of its own,
+        other: and another one.
+
+    Raises:
+        LayoutError: as for `render`.
+
+    >>> together(lambda: render("graph {}", "dot"), lambda: "another")
+    (b'graph {}', 'another')
+    """
+    if in_browser is not None:  # which has no threads
+        return make(), other()
+    with ThreadPoolExecutor(1) as thread:
+        made = thread.submit(make)
+        rest = other()
+        return made.result(), rest
+
+
+def _program(format: str) -> str:
+    if sys.platform == "emscripten":
+        raise LayoutError(
+            "a browser can't start a program to lay pictures out: set "
+            "micrograd_plus.drawing.dot.layout.in_browser, which gives SVG"
+        )
+    bundled = None if format == "pdf" else _bundled()  # it writes no PDF
+    program = bundled or shutil.which("dot")
+    if program:
+        return program
+    if format == "pdf":
+        raise LayoutError(
+            "writing PDF needs Graphviz's own program 'dot', which is not on the PATH: "
+            "install Graphviz (on Debian: apt-get install graphviz), or write SVG"
+        )
+    raise LayoutError(
+        "no program to lay out pictures: run 'pip install graphviz-pure', or install Graphviz "
+        "(on Debian: apt-get install graphviz)"
+    )
+
+
+@cache
+def _bundled() -> str | None:
+    """The program of the package graphviz-pure, wherever pip put it."""
+    try:
+        files = metadata.files("graphviz-pure") or []
+    except metadata.PackageNotFoundError:
+        return None
+    for file in files:
+        if file.stem == "graphviz-pure" and file.parent.name.lower() in ("bin", "scripts"):
+            return str(Path(str(file.locate())).resolve())
+    return None

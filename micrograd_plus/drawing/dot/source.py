@@ -1,0 +1,176 @@
+"""A scene as DOT source: the nodes and edges of its gates and wires."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus.drawing.dot import labels
+from micrograd_plus.drawing.look import (
+    ACCESSIBLE,
+    GATE,
+    INK,
+    LIT_GATE,
+    LIT_WIRE,
+    TEXT,
+    Look,
+    checked_color,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.drawing.scene.parts import Part, Scene
+
+_COLUMN = 12  # up to so many leaves stand in one column, in order
+_EXACT = 100  # with more nodes wires needn't be as straight as can be, which takes minutes
+_CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}  # their widths, by what is written inside
+
+
+def source(
+    scene: Scene,
+    style: str = "wires",
+    background: str = "white",
+    caption: Sequence[str] = (),
+    look: Look = ACCESSIBLE,
+) -> str:
+    """The DOT source of a scene.
+
+    Args:
+        scene: what to draw.
+        style: "wires" for numbers on the wires, "box" for a box with data and grad per value.
+        background: a colour's name, "#" and six hexadecimal digits, or "transparent".
+        caption: lines of text to stand below.
+        look: how the numbers on the wires look.
+
+    Raises:
+        ValueError: there is no such style, or `background` is not of that form.
+    """
+    from graphviz import Digraph  # loaded only by those who draw
+
+    if style not in STYLES:
+        hint = did_you_mean(style, STYLES)
+        raise ValueError(f"there is no style {style!r}{hint}; choose from {', '.join(STYLES)}")
+    graph = Digraph(
+        graph_attr={
+            "rankdir": "LR",
+            "nodesep": "0.22",
+            "ranksep": "0.24",
+            "bgcolor": checked_color(background),
+            "pad": "0.08",
+            "margin": "0",
+        },
+        node_attr={"fontname": "Helvetica", "color": INK, "fontcolor": TEXT},
+        edge_attr={"color": INK, "penwidth": "1", "arrowsize": "0.55"},
+    )
+    if len(scene.parts) > _EXACT:
+        graph.attr(nslimit="0.2")
+    if caption:
+        label = labels.caption(caption)
+        graph.attr(label=label, labelloc="b", labeljust="l", fontname="Helvetica")
+    _DRAWN[style](graph, scene, look)
+    text: str = graph.source
+    return text
+
+
+def _wires(graph: Any, scene: Scene, look: Look) -> None:
+    last = len(scene.parts) - 1
+    size = labels.plate_size(scene.parts)
+    for i, part in enumerate(scene.parts):
+        if part.carried:
+            if part.inside and part.carried > 1:
+                plate = labels.cable(part.inside, look)
+            else:
+                plate = labels.plate(part, size, f"v{i}", look)
+            graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
+        if part.gate is not None:
+            _gate(graph, f"o{i}", part, look)
+        elif part.label:
+            opens = {"id": f"o{i}"} if part.inside else {}
+            graph.node(f"o{i}", labels.end(part.label), shape="plain", **opens)
+        if part.carried and (part.gate is not None or part.label):
+            wire = {"arrowhead": "none", "weight": "8", **_thick(part), **_lit(f"s{i}", look)}
+            graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
+        # where the order of two inputs matters, the first enters above the second
+        ports = (":nw", ":sw") if part.ordered and len(part.inputs) == 2 else ("", "")
+        for position, j in enumerate(part.inputs):
+            port = ":w" if part.inside else ports[position] if position < 2 else ""
+            name = f"e{i}_{position}"
+            wire = {**_thick(scene.parts[j]), **_lit(name, look)}
+            graph.edge(f"v{j}:e", f"o{i}{port}", id=name, **wire)
+        _shared(graph, i, part)
+        if part.goes_on and part.gate is not None:
+            end = "out" if i == last else f"out{i}"
+            graph.node(end, labels.end(part.label), shape="plain")
+            graph.edge(f"v{i}:e", end, **_thick(part))
+    leaves = scene.leaves()
+    if 1 < len(leaves) <= _COLUMN:
+        _column(graph, scene, leaves)
+
+
+def _column(graph: Any, scene: Scene, leaves: list[int]) -> None:
+    """The leaves in one column on the left, in order."""
+    labelled = [i for i in leaves if scene.parts[i].label]
+    for rank, prefix, members in (("source", "o", labelled), ("same", "v", leaves)):
+        names = [f"{prefix}{i}" for i in members]
+        with graph.subgraph() as column:
+            column.attr(rank=rank if labelled else "source")
+            for name in names:
+                column.node(name)
+        for above, below in pairwise(names):
+            graph.edge(above, below, style="invis")
+
+
+def _boxes(graph: Any, scene: Scene, look: Look) -> None:
+    for i, part in enumerate(scene.parts):
+        if part.carried:
+            if part.inside and part.carried > 1:
+                plate = labels.cable(part.inside, look, part.label)
+            else:
+                plate = labels.box(part)
+            graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
+        if part.gate is not None:
+            _gate(graph, f"o{i}", part, look)
+            if part.carried:
+                graph.edge(f"o{i}", f"v{i}", id=f"s{i}", **_thick(part))
+        for position, j in enumerate(part.inputs):
+            graph.edge(f"v{j}", f"o{i}", id=f"e{i}_{position}", **_thick(scene.parts[j]))
+        _shared(graph, i, part)
+
+
+_DRAWN = {"wires": _wires, "box": _boxes}
+STYLES = tuple(_DRAWN)
+
+
+def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
+    from graphviz import escape as plain  # its backslashes and brackets mean nothing
+
+    text = part.gate or ""
+    if part.inside:
+        graph.node(name, labels.folded(text, part.inside, look), shape="plain", id=name)
+        return
+    form = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
+    if len(text) in _CIRCLES:
+        form |= {"shape": "circle", "fixedsize": "true", "width": _CIRCLES[len(text)]}
+        form["style"] = "filled"
+    else:
+        form |= {"shape": "box", "style": "filled,rounded", "height": "0.4", "margin": "0.08,0"}
+    fill = LIT_GATE if name in look.lit else GATE
+    graph.node(name, plain(text), id=name, fillcolor=fill, **form)
+
+
+def _shared(graph: Any, i: int, part: Part) -> None:
+    """Dashed lines from the folded parts whose parameters this one uses."""
+    for j in part.parameters_of:
+        graph.edge(f"o{j}", f"o{i}", style="dashed", constraint="false", arrowhead="none")
+
+
+def _thick(part: Part) -> dict[str, str]:
+    """The look of a wire: thick where it stands for several."""
+    return {"penwidth": "2.6"} if part.carried > 1 else {}
+
+
+def _lit(name: str, look: Look) -> dict[str, str]:
+    """A wire that is lit is not thicker: arrowheads would move."""
+    return {"color": LIT_WIRE} if name in look.lit else {}

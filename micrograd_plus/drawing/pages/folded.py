@@ -1,0 +1,101 @@
+"""A page with a picture whose folds open: each shows a picture of what is inside."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._tools.text import brief
+from micrograd_plus.drawing.dot import layout
+from micrograd_plus.drawing.pages.page import INKS, living, page, resource
+from micrograd_plus.drawing.scene.folded import folded_scene
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.drawing.scene.folds import Fold
+    from micrograd_plus.drawing.scene.parts import Scene
+
+_MOST = 300  # pictures on a page,
+_LONGEST = 4_000_000  # and characters of them all
+_AT_ONCE = 10  # pictures for one run of the program that lays them out
+_NEEDLESS = re.compile(r"^.*?(?=<svg)|<!--.*?-->\n?|<title>.*?</title>\n?", re.DOTALL)
+_CELL = re.compile(  # of a heat map: most of what a picture consists of
+    r'<polygon fill="(#\w+)" stroke="none" points="(\S+),(\S+) \2,(\S+) (\S+),\4 \5,\3 \2,\3"/>\n'
+)
+
+
+def folded_page(
+    title: str, source: str, scene: Scene | None = None, draw: Callable[..., str] | None = None
+) -> str:
+    """A page with a picture, and with pictures of all that is folded in it, while there is room.
+
+    Args:
+        title: the page's title.
+        source: the picture in DOT.
+        scene: what it shows, if that is known.
+        draw: writes a scene in DOT, on a given `background`.
+
+    Raises:
+        LayoutError: no program to lay pictures out is installed, or it failed.
+    """
+    if scene is None or draw is None:
+        views, left_out = [{"svg": svg, "title": "", "opens": {}} for svg in _laid_out([source])], 0
+    else:
+        views, left_out = _views(scene, draw)
+    note = "Zoom with the buttons, + and −, or Ctrl and the wheel; drag to move."
+    if len(views) > 1:
+        note = f"Click on a box, or press Enter on it, to see what is inside. {note}"
+    if left_out:
+        note += (
+            f" {left_out:,} of the boxes don't open, as the page would grow too large: draw them "
+            "with expand=, or draw a part of the graph."
+        )
+    content = {"views": views, "inks": INKS, "css": resource("stepper.css") + resource("folds.css")}
+    scripts = [resource(name).strip() for name in ("folds.js", "picture.js", "zoom.js")]
+    fragment = living("mg-stepper mg-folds", "", scripts[0], content, *scripts[1:])
+    return page(title, [("", fragment)], note=note, focus=".mg-folds .mg-picture")
+
+
+def _views(scene: Scene, draw: Callable[..., str]) -> tuple[list[dict[str, Any]], int]:
+    """Pictures as the script wants them, those of folds by breadth; how many there is no room for.
+
+    Each has its title, the number of the one above it, its SVG, and the numbers of the pictures
+    that its parts open to.
+    """
+    todo: list[tuple[str, int | None, Fold | None, Sequence[int]]] = [("Graph", None, None, ())]
+    views: list[dict[str, Any]] = []
+    size = 0
+    while len(views) < len(todo) and len(views) < _MOST and size < _LONGEST:
+        batch = todo[len(views) : min(len(views) + _AT_ONCE, _MOST)]
+        scenes = [
+            scene if fold is None else folded_scene(fold.flat, fold.parts, outputs)
+            for _, _, fold, outputs in batch
+        ]
+        sources = [draw(inner, background="transparent") for inner in scenes]
+        for (name, above, *_), inner, svg in zip(batch, scenes, _laid_out(sources), strict=True):
+            size += len(svg)
+            if size > _LONGEST and views:
+                break
+            opens = {}
+            for i, part in enumerate(inner.parts):
+                if part.inside and part.inside.opens:
+                    opens[i] = len(todo)
+                    fold = part.inside.fold
+                    todo.append((_name(fold), len(views), fold, part.inside.outputs))
+            views.append({"title": name, "above": above, "svg": svg, "opens": opens})
+    for view in views:
+        view["opens"] = {i: k for i, k in view["opens"].items() if k < len(views)}
+    return views, len(todo) - len(views)
+
+
+def _name(fold: Fold) -> str:
+    place = f"{fold.place.name}: " if fold.place and fold.place.name else ""
+    return brief(place + fold.title, 60)
+
+
+def _laid_out(sources: list[str]) -> list[str]:
+    """Pictures as SVG elements, laid out in one go."""
+    text = layout.render("\n".join(sources), "svg").decode()
+    pictures = (_NEEDLESS.sub("", f"<?xml{svg}") for svg in text.split("<?xml")[1:])
+    return [_CELL.sub(r'<path fill="\1" d="M\2 \3V\4H\5V\3z"/>', svg) for svg in pictures]

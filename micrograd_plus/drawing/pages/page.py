@@ -1,0 +1,122 @@
+"""What all pages share: the page around them, and elements that scripts make live.
+
+Such an element is a picture that stands still and a script that puts a living one in its place:
+where scripts may not run, as in a notebook that is not trusted, the picture stays.
+"""
+
+from __future__ import annotations
+
+import json
+from hashlib import sha256
+from html import escape
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._tools.text import visible
+from micrograd_plus.drawing.dot import layout
+from micrograd_plus.drawing.look import FORWARD, GATE, GRADIENT, INK, NAME, TEXT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INKS = {
+    FORWARD: "forward",
+    GRADIENT: "gradient",
+    INK: "line",
+    TEXT: "text",
+    NAME: "name",
+    GATE: "gate",
+}
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>{title}</title>
+<style>
+body {{ color-scheme: light dark; max-width: 76rem; margin: 2rem auto; padding: 0 1rem;
+  font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif;
+  background: light-dark(#ffffff, #111827); color: light-dark(#0f172a, #e5e7eb); }}
+h1 {{ font-size: 1.5rem; }}
+h2 {{ font-size: 1.15rem; margin-top: 2.5rem; overflow-wrap: anywhere; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>{note}</p>
+{sections}
+<script>document.querySelector("{focus}")?.focus({{ preventScroll: true }});</script>
+</body>
+</html>
+"""
+
+
+def page(
+    title: str,
+    sections: Sequence[tuple[str, str]],
+    note: str = "",
+    focus: str = ".mg-stepper",
+) -> str:
+    """A self-contained page, which needs no network.
+
+    Args:
+        title: the page's title.
+        sections: the heading of each, "" for none, and its content.
+        note: a sentence below the title.
+        focus: the CSS selector of what the keyboard is for at first.
+    """
+    body = "\n".join(
+        (f"<h2>{_text(heading)}</h2>\n" if heading else "") + content
+        for heading, content in sections
+    )
+    return _PAGE.format(title=_text(title), sections=body, note=_text(note), focus=focus)
+
+
+def image(source: str, alt: str, format: str | None = None) -> str:
+    """A picture that stands still, as an element.
+
+    Args:
+        source: its DOT source.
+        alt: what it is, for those who can't see it.
+        format: "png" or "svg"; by default the one that `layout.image` chooses.
+
+    Raises:
+        LayoutError: no program to lay the picture out is installed, or it failed.
+    """
+    address = layout.image(source, format)
+    return f'<img alt="{escape(alt)}" style="max-width: 100%" src="{address}">'
+
+
+def living(classes: str, still: str, script: str, content: Any, *scripts: str) -> str:
+    """An element that shows something still until a script makes it live, and that script.
+
+    Args:
+        classes: the element's.
+        still: what is in it where scripts may not run.
+        script: a JavaScript function of the element, of the content and of other functions.
+        content: what the script is told.
+        scripts: the other functions.
+    """
+    given = ",\n".join([in_script(content), *scripts])
+    name = sha256(given.encode()).hexdigest()[:12]
+    return (
+        f'<div class="{classes}" data-living="{name}">{still}</div>\n'
+        f'<script>{resource("living.js").strip()}("{name}", (root) =>\n'
+        f"{script}(root, {given}));</script>"
+    )
+
+
+def _text(text: str) -> str:
+    return escape(visible(text))
+
+
+def in_script(content: Any) -> str:
+    """JSON that can't end the script it stands in."""
+    return json.dumps(content, separators=(",", ":")).replace("<", r"\u003c")
+
+
+def resource(name: str) -> str:
+    """The text of a file beside this module."""
+    return resources.files(__package__).joinpath("static", name).read_text(encoding="utf-8")

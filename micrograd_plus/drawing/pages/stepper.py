@@ -1,0 +1,86 @@
+"""A walkthrough as HTML: a picture with buttons, a slider and the sentence of each step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.drawing.dot import labels, layout
+from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.frames import lit, walked
+from micrograd_plus.drawing.look import ACCESSIBLE, Look
+from micrograd_plus.drawing.pages.page import INKS, image, living, resource
+from micrograd_plus.drawing.scene.parts import LIMIT
+from micrograd_plus.walk import steps as walkthrough
+from micrograd_plus.walk.sigma import made
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.drawing.scene.parts import Scene
+    from micrograd_plus.engine import Value
+    from micrograd_plus.walk.steps import Step
+
+NOTE = (
+    "Values stand above the wires, gradients below. Step with the buttons, the slider, or the "
+    "arrow keys; zoom with Ctrl and the wheel, or the keys + − 0."
+)
+
+
+def fragment(
+    root: Value,
+    steps: Sequence[Step],
+    limit: int = LIMIT,
+    look: Look = ACCESSIBLE,
+    fold: bool = False,
+) -> str:
+    """A walkthrough as a piece of HTML, for a page or for a notebook's cell.
+
+    Args, Raises: as for `walked`, with `look` for how the numbers on the wires look; and
+    LayoutError as for `layout.render`.
+    """
+    picture = walked(root, steps, limit, fold)
+    source, sentences = dot.source(picture, look=look), "\n".join(step.text for step in steps)
+    still, walk = layout.together(
+        lambda: image(source, sentences), lambda: content(picture, steps, look)
+    )
+    if len(made(root, fold=True)) < len(made(root)):  # it can be folded, or opened
+        others = walkthrough.steps(root, not fold)
+        walk["other"] = content(walked(root, others, limit, not fold), others, look)
+        walk["folded"], walk["other"]["folded"] = fold, not fold
+    return living("mg-stepper", still, f"({script()})", walk)
+
+
+def script() -> str:
+    """A JavaScript function of an element and of a walk's content, which shows it there."""
+    parts = [resource(name).strip() for name in ("stepper.js", "picture.js", "zoom.js")]
+    return f"(root, walk) =>\n{parts[0]}(root, walk,\n{parts[1]},\n{parts[2]})"
+
+
+def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> dict[str, Any]:
+    """What the script needs to know of a walkthrough, as JSON has it."""
+    source = dot.source(picture, background="transparent", look=look)
+    numbers = {"forward": look.forward, "gradient": look.gradient}
+    return {
+        "svg": layout.render(source, "svg").decode(),
+        "css": resource("stepper.css"),
+        "inks": {look.forward: "forward", look.gradient: "gradient", **INKS},
+        # the style sheet has the accessible ones, in light and dark
+        "colors": {} if look == ACCESSIBLE else numbers,
+        "plates": [f"v{i}" for i in range(len(picture.nodes))],
+        "steps": told(picture, steps),
+    }
+
+
+def told(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
+    """The steps as the script wants them."""
+    index = {node: i for i, node in enumerate(picture.nodes)}
+    return [_step(step, index) for step in steps]
+
+
+def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
+    """A step as the script wants it."""
+    changes = [
+        (f"v{index[change.node]}", change.slot, labels.number(change.number))
+        for change in step.changes
+    ]
+    return {"phase": step.phase, "text": step.text, "lit": lit(step, index), "changes": changes}

@@ -1,0 +1,114 @@
+"""What a fold is: a group of values that is drawn as one, with parts inside."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import cached_property
+from typing import TYPE_CHECKING, NamedTuple
+
+from micrograd_plus.drawing.scene.heatmap import matrices
+from micrograd_plus.walk.formula import split_label
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from micrograd_plus.drawing.scene.heatmap import Block
+    from micrograd_plus.drawing.scene.ownership import Place
+    from micrograd_plus.engine import Value
+
+
+class Flat(NamedTuple):
+    """A graph as lists by position.
+
+    Attributes:
+        nodes: its values, each after its arguments.
+        inputs: the positions of the arguments of each, constants left out.
+        owners: the module of each; None where there is none.
+        most: the number of parts from which the inside of a fold is folded itself.
+    """
+
+    nodes: list[Value]
+    inputs: list[tuple[int, ...]]
+    owners: list[Place | None]
+    most: int
+
+
+class Fold:
+    """A group of values that is drawn as one.
+
+    Attributes:
+        flat: the whole graph.
+        members: the positions of the values in it, each after its arguments.
+        place: the module that they belong to; None for a piece of a graph.
+        modules: what it is a number of, if it is one of modules of a kind; "" if not.
+        parts: what is inside: positions of values, and folds, each after what enters it; found
+            when it is first asked for.
+    """
+
+    def __init__(
+        self,
+        flat: Flat,
+        members: Sequence[int],
+        place: Place | None,
+        parts: Callable[[], list[Item]],
+        modules: str = "",
+    ) -> None:
+        self.flat = flat
+        self.members = members
+        self.place = place
+        self.modules = modules
+        self._parts = parts
+
+    @cached_property
+    def parts(self) -> list[Item]:
+        parts = self._parts()
+        # a layer of one neuron has the neuron's inside
+        return parts[0].parts if len(parts) == 1 and isinstance(parts[0], Fold) else parts
+
+    @property
+    def leaves(self) -> bool:
+        """Whether nothing is computed inside."""
+        return not any(self.flat.inputs[i] for i in self.members)
+
+    @property
+    def title(self) -> str:
+        """What it is, in a few words."""
+        if self.modules:
+            return self.modules
+        if self.place:
+            return self.place.module.describe()
+        nodes = [self.flat.nodes[i] for i in self.members]
+        if self.leaves:
+            stems = {split_label(str(node.label))[0] for node in nodes}
+            return f"{len(nodes):,} × {stems.pop() if len(stems) == 1 else 'values'}".strip()
+        return f"{sum(node.op is not None for node in nodes):,} operations"
+
+    @property
+    def details(self) -> str:
+        """Where it stands in its model, and how much is in it."""
+        nodes = [self.flat.nodes[i] for i in self.members]
+        symbols = Counter(node.op.symbol for node in nodes if node.op is not None)
+        if self.place is None:
+            shown = [f"{count:,} {symbol}" for symbol, count in symbols.most_common(3)]
+            return ", ".join([*shown, "…"] if len(symbols) > 3 else shown)
+        count = len(self.place.module.parameters())
+        counted = [(count, "parameter"), (symbols.total(), "operation")]
+        several = (f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in counted)
+        return " · ".join(filter(None, [self.place.name, *several]))
+
+    def parameters(self) -> list[Block]:
+        """The parameters inside, in the shape of their matrix."""
+        if self.place:
+            return matrices([self.place.module])
+        owners = self.flat.owners
+        leaves = [i for i in self.members if not self.flat.inputs[i] and owners[i]]
+        modules = dict.fromkeys(place.module for i in leaves if (place := owners[i]))
+        return matrices(modules, {self.flat.nodes[i] for i in leaves})
+
+
+Item = int | Fold
+
+
+def positions(item: Item) -> Iterable[int]:
+    """The positions of the values that an item stands for."""
+    return item.members if isinstance(item, Fold) else (item,)

@@ -1,0 +1,168 @@
+"""A picture as plain data: which gates and wires it has, and the numbers on them."""
+
+from __future__ import annotations
+
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus.walk.formula import gate
+from micrograd_plus.walk.sigma import made
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from micrograd_plus.drawing.scene.folds import Fold
+    from micrograd_plus.drawing.scene.heatmap import Block
+    from micrograd_plus.engine import Value
+    from micrograd_plus.ops.operation import Op
+
+    Numbers = tuple[float | None, float | None]
+
+LIMIT = 400
+"""The number of nodes from which a picture stops being readable."""
+
+
+class GraphTooLargeError(ValueError):
+    """A graph has more nodes than a picture should.
+
+    >>> from micrograd_plus import Value
+    >>> try:
+    ...     scene(Value(2.0) * 3 + 1, limit=2)
+    ... except GraphTooLargeError as error:
+    ...     "the graph has 3 nodes" in str(error)
+    True
+    """
+
+
+class Inside(NamedTuple):
+    """What a part stands for that is drawn for many values.
+
+    Attributes:
+        fold: the values.
+        outputs: the positions of those that others use.
+        numbers: the number and the gradient of each of these.
+        details: what is to be read in the gate below its title.
+        data, grads: the parameters' numbers as matrices, and their gradients, if there are any.
+        opens: whether the picture's reader may look inside.
+    """
+
+    fold: Fold
+    outputs: list[int]
+    numbers: list[Numbers]
+    details: str
+    data: list[Block]
+    grads: list[Block]
+    opens: bool
+
+
+class Part(NamedTuple):
+    """One value of the graph: the gate or leaf that it comes from, and what its wire carries.
+
+    Attributes:
+        label: its name; "" for none.
+        gate: what stands in its gate; None for a leaf.
+        data: its number, None where nothing is to be shown, nan where it is to be guessed.
+        grad: its gradient, None before backward, nan where it is to be guessed.
+        inputs: the indices of the parts that enter its gate, in order.
+        ordered: whether the order makes a difference.
+        inside: what it stands for, if it is drawn for many values.
+        parameters_of: the indices of folded parts whose parameters it uses.
+        goes_on: whether its value goes on out of the picture.
+    """
+
+    label: str
+    gate: str | None
+    data: float | None
+    grad: float | None
+    inputs: tuple[int, ...]
+    ordered: bool
+    inside: Inside | None = None
+    parameters_of: tuple[int, ...] = ()
+    goes_on: bool = False
+
+    @property
+    def carried(self) -> int:
+        """The number of values that its wire stands for."""
+        return len(self.inside.numbers) if self.inside else 1
+
+
+class Scene(NamedTuple):
+    """The parts of a picture, each after those that enter it; the last one is the output."""
+
+    parts: list[Part]
+    nodes: list[Value]
+
+    def leaves(self) -> list[int]:
+        """The indices of the parts without a gate."""
+        return [i for i, part in enumerate(self.parts) if part.gate is None]
+
+
+def scene(
+    root: Value,
+    limit: float = LIMIT,
+    name: Callable[[Value], str] = attrgetter("label"),
+    numbers: Callable[[Value], Numbers] | None = None,
+    fold: bool = False,
+) -> Scene:
+    """The picture of a graph.
+
+    Args:
+        root: the graph's output.
+        limit: the largest number of nodes to draw.
+        name: what to call a node; its label by default.
+        numbers: a node's number and gradient; by default those that it has, and no gradients
+            until a backward pass has reached `root`.
+        fold: whether 1 / (1 + exp(−x)) is drawn as one σ gate.
+
+    Raises:
+        GraphTooLargeError: there are more nodes than `limit`.
+    """
+    seen = made(root, fold)
+    nodes = list(seen)
+    if len(nodes) > limit:
+        raise GraphTooLargeError(
+            f"the graph has {len(nodes):,} nodes, and pictures of more than {limit:,} can hardly "
+            f"be read: draw a part of it, such as one of its inner values, or pass "
+            f"limit={len(nodes)}"
+        )
+    numbers = numbers or own_numbers(root)
+    index = {node: i for i, node in enumerate(nodes)}
+    parts = [
+        part_of(
+            *seen[node],
+            name(node),
+            numbers(node),
+            tuple(index[arg] for arg in seen[node][1] if type(arg) is not float),
+            goes_on=node is root,
+        )
+        for node in nodes
+    ]
+    return Scene(parts, nodes)
+
+
+def own_numbers(root: Value) -> Callable[[Value], Numbers]:
+    """Gives each node's number and gradient, and no gradient until backward has run from `root`."""
+    ran = root.grad != 0
+    return lambda node: (node.data, node.grad if ran else None)
+
+
+def part_of(
+    op: Op | None,
+    args: tuple[Any, ...],
+    name: str,
+    numbers: Numbers,
+    inputs: tuple[int, ...],
+    **more: Any,
+) -> Part:
+    """The part for one value.
+
+    Args:
+        op: the operation that it is the result of; None for a leaf.
+        args: the operation's arguments.
+        name: what to call it.
+        numbers: its number and its gradient.
+        inputs: the indices of the parts that enter its gate, in order.
+        more: further attributes of the part.
+    """
+    ordered = op is not None and not op.commutative
+    return Part(name, None if op is None else gate(op, args), *numbers, inputs, ordered, **more)

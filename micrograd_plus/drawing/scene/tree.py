@@ -1,0 +1,151 @@
+"""Folding: a graph as a tree of groups, so that a large one still gives a picture.
+
+What belongs to modules folds by module: neuron, layer, model. What belongs to none folds into
+pieces of the order of computation.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection
+from typing import TYPE_CHECKING
+
+from micrograd_plus.drawing.scene.folds import Flat, Fold
+from micrograd_plus.drawing.scene.grouping import grouped
+from micrograd_plus.drawing.scene.ownership import Place, owners
+from micrograd_plus.drawing.scene.pieces import fewer
+from micrograd_plus.engine import Value
+from micrograd_plus.graph import order
+from micrograd_plus.nn.module import Module
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.drawing.scene.folds import Item
+
+_MOST = 32  # parts that still can be looked at
+NOTHING: tuple[Value, ...] = ()
+Expand = int | Value | str | Module | Collection[Value | str | Module]
+
+
+def fold(root: Value, limit: float = math.inf) -> Fold:
+    """The graph of a value as one fold, whose parts are found as they are looked at.
+
+    Args:
+        root: the value.
+        limit: the largest number of parts that are to be in a fold.
+    """
+    nodes = order(root)
+    index = {node: i for i, node in enumerate(nodes)}
+    inputs = [
+        () if node.op is None else tuple([index[a] for a in node.args if type(a) is not float])
+        for node in nodes
+    ]
+    flat = Flat(nodes, inputs, owners(nodes, inputs), int(min(_MOST, limit)))
+    return _fold(flat, range(len(nodes)), None)
+
+
+def _fold(flat: Flat, members: Sequence[int], place: Place | None) -> Fold:
+    return Fold(flat, members, place, lambda: fewer(flat, _by_module(flat, members, place)))
+
+
+def _by_module(flat: Flat, members: Sequence[int], place: Place | None) -> list[Item]:
+    """The values directly in a place, and a fold for each module there, in a drawable order."""
+    keys: dict[int, Place] = {}
+    below: dict[Place, Place | None] = {}
+    for i in members:
+        owner = flat.owners[i]
+        if owner is not None and owner is not place:
+            if owner not in below:
+                below[owner] = owner.below(place)
+            inner = below[owner]
+            if inner is not None:
+                keys[i] = inner
+    if not keys:
+        return list(members)
+    found: list[Item] = []
+    for group in grouped(flat.inputs, members, keys):
+        inner = keys.get(group[0])
+        if inner is None:
+            found += group
+        else:
+            found.append(_fold(flat, group, inner))
+    return found
+
+
+def opened(top: Fold, limit: float, wanted: Callable[[Fold, int], bool]) -> list[Item]:
+    """The parts of a fold, those opened whose module shows its parts, and those that are wanted.
+
+    Args:
+        top: the fold.
+        limit: the largest number of parts; what would lead to more stays closed.
+        wanted: whether to open a fold, and how deep it lies in others that were opened.
+    """
+    shown: list[Item] = [top]
+    todo = [(top, 0)]
+    for item, depth in todo:  # grows: breadth first
+        module = item.place.module if item.place else None
+        if not (item is top or wanted(item, depth) or (module and module.shows_parts)):
+            continue
+        if len(shown) + len(item.parts) - 1 > limit:
+            continue
+        at = shown.index(item)
+        shown[at : at + 1] = item.parts
+        deeper = depth + (item is not top and not (module and module.shows_parts))
+        todo += [(part, deeper) for part in item.parts if isinstance(part, Fold)]
+    return shown
+
+
+def wanted(top: Fold, expand: Expand) -> Callable[[Fold, int], bool]:
+    """Whether a fold is to be opened, as `opened` asks it.
+
+    Args:
+        top: the whole graph.
+        expand: Values, labels or modules, one or several; or how many levels of all folds.
+
+    Raises:
+        ValueError: the graph has nothing of that name, or there are fewer than 0 levels.
+        TypeError: it is none of these.
+    """
+    if isinstance(expand, int):
+        if expand < 0:
+            raise ValueError(f"the number of levels to expand can't be {expand}")
+        return lambda fold, depth: depth < expand
+    several = expand if isinstance(expand, list | tuple | set | frozenset) else [expand]
+    flat = top.flat
+    values: set[int] = set()
+    modules: list[tuple[Module, set[int]]] = []
+    for thing in several:
+        match thing:
+            case Module():
+                found = {i for i, owner in enumerate(flat.owners) if _is_in(owner, thing)}
+                modules.append((thing, found))
+            case str():
+                found = {i for i, node in enumerate(flat.nodes) if node.label == thing}
+                values |= found
+            case Value():
+                found = {i for i, node in enumerate(flat.nodes) if node is thing}
+                values |= found
+            case _:
+                raise TypeError(f"expand takes Values, labels, modules or a number, not {thing!r}")
+        if not found:
+            what = "called" if isinstance(thing, str) else "of"
+            raise ValueError(f"there is nothing {what} {thing!r} in the graph to expand")
+
+    def opens(fold: Fold, depth: int) -> bool:
+        if not values.isdisjoint(fold.members):
+            return True
+        # a module is opened with all around it, but not what is in it
+        return any(
+            (fold.place is not None and fold.place.module is module)
+            or not (inside.isdisjoint(fold.members) or inside.issuperset(fold.members))
+            for module, inside in modules
+        )
+
+    return opens
+
+
+def _is_in(owner: Place | None, module: Module) -> bool:
+    while owner is not None and owner.module is not module:
+        owner = owner.around
+    return owner is not None

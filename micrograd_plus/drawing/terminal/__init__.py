@@ -1,0 +1,3 @@
+"""Walks and quizzes in a terminal."""
+
+__all__ = ["quiz", "walk"]

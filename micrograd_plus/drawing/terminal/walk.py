@@ -1,0 +1,72 @@
+"""A walkthrough as coloured text on a terminal, and as plain text elsewhere."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TextIO
+
+from micrograd_plus.drawing.dot.labels import number
+from micrograd_plus.walk.formula import text_name
+from micrograd_plus.walk.sigma import made
+from micrograd_plus.walk.steps import names
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.walk.steps import Step
+
+_COLORS = {"given": "default", "forward": "green", "backward": "red"}
+
+
+def print_steps(
+    root: Value, steps: Sequence[Step], file: TextIO | None = None, fold: bool = False
+) -> None:
+    """Print each step's sentence, and at the end what every wire carries.
+
+    Args:
+        root: the value that the walkthrough leads to.
+        steps: its steps.
+        file: where to; standard output by default.
+        fold: whether it has σ for 1 / (1 + exp(−x)).
+    """
+    lines = [*_told(steps), [], *_wires(root, steps[-1], fold)]
+    try:
+        from rich.console import Console  # loaded only by those who print
+        from rich.text import Text
+    except ModuleNotFoundError:  # as in a browser
+        for line in lines:
+            print("".join(text for text, _ in line), file=file)
+        return
+    console = Console(file=file, soft_wrap=True, force_jupyter=False)
+    for line in lines:
+        console.print(Text.assemble(*line))
+
+
+def _told(steps: Sequence[Step]) -> Iterator[list[tuple[str, str]]]:
+    """The lines of the steps, as pieces of text and their styles."""
+    digits = len(str(len(steps)))
+    phase = ""
+    for i, step in enumerate(steps, start=1):
+        heading = "" if step.phase == phase else step.phase
+        phase = step.phase
+        yield [
+            (f"{i:>{digits + 1}}  ", "dim"),
+            (f"{heading:<8}  ", "bold"),
+            (step.text, _COLORS[phase]),
+        ]
+
+
+def _wires(root: Value, last: Step, fold: bool) -> Iterator[list[tuple[str, str]]]:
+    """The lines of the table of what every wire carries."""
+    rows = [("wire", "value", "gradient")]
+    for node, name in names(list(made(root, fold))).items():
+        data, grad = last.visible[node]
+        rows.append((text_name(name), number(data), number(grad)))
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    for i, (name, value, gradient) in enumerate(rows):
+        style = "" if i else "bold "
+        yield [
+            (f" {name:<{widths[0]}}", f"{style}default"),
+            (f"  {value:>{widths[1]}}", style + _COLORS["forward"]),
+            (f"  {gradient:>{widths[2]}}", style + _COLORS["backward"]),
+        ]

@@ -1,0 +1,248 @@
+"""Numbers that leave the graph, and may come back as constants, without their gradient.
+
+`float(x) ** 2`, `math.sin(x)` and an array's `a[0] = x` take the number of a Value and lose where
+it came from. That is right for printing and choosing, and wrong in what is differentiated. Python
+doesn't tell what becomes of a number, so two things are looked at. A transform such as `grad` has
+the whole function before it: it tells when a number that depends on the arguments was converted
+and the result has constants that may come from it. `backward` sees a graph only: it tells when a
+constant was recorded in the very line in which a number was converted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import threading
+import warnings
+from collections import deque
+from contextlib import contextmanager, suppress
+from opcode import opmap
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus import graph
+from micrograd_plus._tools.text import visible
+from micrograd_plus.graph import Node, number, order
+from micrograd_plus.graph.hooks import observers
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from types import CodeType, FrameType
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.ops.operation import Op
+
+_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_STANDARD = str(Path(os.__file__).parent) + os.sep
+_LIBRARIES = "site-packages", "dist-packages"
+_REMAINDER = {6, 19}  # % and %= among the arguments of Python's instruction BINARY_OP
+_SUSPECTS = 8
+"""The most nodes that are kept until the next backward pass."""
+
+
+class LostGradientWarning(UserWarning):
+    """A number left the graph where its gradient is asked for; in debug mode it is an error.
+
+    >>> import math
+    >>> from micrograd_plus import grad
+    >>> with warnings.catch_warnings(record=True) as told:
+    ...     warnings.simplefilter("always")
+    ...     grad(math.sin)(0.0)
+    0.0
+    >>> [warning.category.__name__ for warning in told]
+    ['LostGradientWarning']
+    """
+
+
+class _Departure(NamedTuple):
+    """A Value's label and operation, and the user's line at which its number left the graph."""
+
+    label: str
+    op: Op | None
+    file: str
+    line: int
+    registry: Any
+
+    def tell(self) -> None:
+        name = visible(self.label) or (f"the result of {self.op.name}" if self.op else "a Value")
+        message = (
+            f"the number of {name} leaves the graph here, and what is computed from it has no "
+            "gradient: in the place of float(), round() and functions of math and NumPy use those "
+            "of micrograd_plus, and .data where a plain number is meant"
+        )
+        if _here.strict:
+            raise LostGradientWarning(f"{self.file}:{self.line}: {message}")
+        warnings.warn_explicit(
+            message, LostGradientWarning, self.file, self.line, registry=self.registry
+        )
+
+
+class Call:
+    """A running function of a transform: what leaves the graph in it is noted.
+
+    >>> with watched() as call:
+    ...     _ = float(Value(2.0))
+    >>> len(call.departures)
+    1
+    """
+
+    def __init__(self) -> None:
+        self.departures: list[tuple[Value, int, _Departure]] = []
+
+    def tell(self, leaves: Sequence[Value], outputs: Sequence[Any], outside: Iterable[int]) -> None:
+        """Warn of each line by which derivatives of the outputs for the leaves may be missing.
+
+        Args:
+            leaves: those to differentiate for.
+            outputs: Values and numbers.
+            outside: the ids of nodes that were there before, to go no further at.
+        """
+        depends = set(leaves)
+        seen = {*outside, *map(id, leaves)}
+        for value, _, _ in self.departures:
+            for node in order(value, seen):
+                seen.add(id(node))
+                if any(isinstance(arg, Node) and arg in depends for arg in node.args):
+                    depends.add(node)
+        # what a number was computed from can't come from it: only what else there is
+        rest = [node for x in outputs if isinstance(x, Node) for node in order(x, seen)]
+        made = any(node.op is None for node in rest)
+        constant = any(not isinstance(x, Node) for x in outputs) or any(map(_constant, rest))
+        told = {}
+        for value, changes, departure in self.departures:
+            if value not in depends:
+                if _here.calls:  # perhaps on what the function around this one was given
+                    _here.calls[-1].departures.append((value, changes, departure))
+            elif constant or (made and changes != graph.changes):
+                told[departure.file, departure.line] = departure
+        for departure in told.values():
+            departure.tell()
+
+
+class _Watch:
+    """What is recorded after a conversion, for as long as that is in the same line."""
+
+    def __init__(self) -> None:
+        self.left: tuple[str, Op | None, CodeType, int] | None = None
+        self.suspects: deque[tuple[Value, _Departure]] = deque(maxlen=_SUSPECTS)
+
+    def begin(self, value: Value, frame: FrameType) -> None:
+        self.left = value.label, value.op, frame.f_code, frame.f_lasti
+        if self not in observers:
+            observers.append(self)
+
+    def recorded(self, node: Value) -> None:
+        if self.left is None:
+            return
+        label, op, code, at = self.left
+        frame = _outside(sys._getframe(1))
+        if frame is None or frame.f_code is not code or frame.f_lineno != _line(code, at):
+            self.end()
+        elif _constant(node) and not _formats(code, at):
+            self.suspects.append((node, _Departure(label, op, *_place(frame))))
+
+    def differentiating(self, nodes: Sequence[Value]) -> None:
+        among = set(nodes) if self.suspects else ()
+        told = {d.line: d for node, d in self.suspects if node in among}
+        self.suspects.clear()
+        self.end()
+        for departure in told.values():
+            departure.tell()
+
+    def stepping(self, parameters: Sequence[Value]) -> None: ...
+
+    def end(self) -> None:
+        self.left = None
+        if not self.suspects and self in observers:
+            with suppress(ValueError):  # another thread may have been faster
+                observers.remove(self)
+
+
+class _Here(threading.local):
+    """What runs in this thread."""
+
+    def __init__(self) -> None:
+        self.calls: list[Call] = []
+        self.watch = _Watch()
+        self.strict = 0
+
+
+_here = _Here()
+
+
+def differentiating() -> bool:
+    """Whether a function of a transform runs in this thread."""
+    return bool(_here.calls)
+
+
+@contextmanager
+def watched() -> Iterator[Call]:
+    """Note what leaves the graph within the block, in this thread."""
+    call = Call()
+    try:
+        _here.calls.append(call)
+        yield call
+    finally:
+        _here.calls.pop()
+
+
+@contextmanager
+def strict() -> Iterator[None]:
+    """Within the block, in this thread, a lost gradient is an error."""
+    _here.strict += 1
+    try:
+        yield
+    finally:
+        _here.strict -= 1
+
+
+def _converted(value: Any) -> None:
+    """Note that a Value was converted to a plain number, if not to be printed."""
+    frame: Any = sys._getframe(2)
+    while frame.f_code.co_filename == number.__file__:  # int() and round() take it by float()
+        frame = frame.f_back
+    if not _here.calls:
+        if not frame.f_code.co_filename.startswith(_PACKAGE):
+            _here.watch.begin(value, frame)
+    elif not _formats(frame.f_code, frame.f_lasti):
+        departure = _Departure(value.label, value.op, *_place(frame))
+        _here.calls[-1].departures.append((value, graph.changes, departure))
+
+
+number.converted = _converted
+
+
+def _constant(node: Node) -> bool:
+    return any(not isinstance(arg, Node) for arg in node.args)
+
+
+def _outside(frame: FrameType | None) -> FrameType | None:
+    """The next frame that is not this package's."""
+    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+        frame = frame.f_back
+    return frame
+
+
+def _formats(code: CodeType, at: int) -> bool:
+    """Whether the instruction is a `%`, which only texts know of Values: "%.3f" % x."""
+    return code.co_code[at] == opmap["BINARY_OP"] and code.co_code[at + 1] in _REMAINDER
+
+
+def _line(code: CodeType, at: int) -> int | None:
+    """The line of an instruction."""
+    return next((line for start, end, line in code.co_lines() if start <= at < end), None)
+
+
+def _place(frame: FrameType) -> tuple[str, int, Any]:
+    """The line of the program itself for which a frame, perhaps of a library, works."""
+    user: FrameType | None = frame
+    while user is not None:
+        file = user.f_code.co_filename
+        if not file.startswith((_PACKAGE, _STANDARD, "<frozen")) and not any(
+            folder in file for folder in _LIBRARIES
+        ):
+            break
+        user = user.f_back
+    user = user or frame
+    registry = user.f_globals.setdefault("__warningregistry__", {})
+    return user.f_code.co_filename, user.f_lineno, registry

@@ -1,0 +1,864 @@
+"""The table of operations: all that the package knows of each one stands in its one entry.
+
+An entry's rules are written once, over a namespace `m` of functions that the numbers belong to:
+plain floats (`floats.py`), formulas that print themselves (`formula.py`), and whatever else can
+add and multiply. So a rule never looks at a number to choose its way; it uses an operation such
+as `m.step(x)` instead of an `if`. At a kink it agrees on one side, or on shares of those that tie,
+and so do the derivatives of all orders; where there is no derivative, it gives no finite number.
+
+To add an operation, add an entry here and its public name in `functions.py`.
+"""
+
+from __future__ import annotations
+
+import builtins
+import copyreg
+import math
+import operator
+from functools import partial, reduce
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.ops.operation import Domain, Op
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+_ROOT_2 = math.sqrt(2)
+_TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
+
+# ---------------------------------------------------------------------- arithmetic
+
+add = Op(
+    "add",
+    symbol="+",
+    formula="{0:sum} + {1:product}",
+    latex="{0:sum} + {1:product}",
+    binds="sum",
+    gates=("+{0}", "+{1}"),
+    value=lambda m, x, y: x + y,
+    partials=(lambda m, out, x, y: 1.0, lambda m, out, x, y: 1.0),
+    about="the sum x + y",
+    example=((1.0, -3.0), -2.0),
+    source="lecture A",
+)
+
+subtract = Op(
+    "subtract",
+    symbol="−",
+    formula="{0:sum} − {1:product}",
+    latex="{0:sum} - {1:product}",
+    binds="sum",
+    gates=("{0}−x", "−{1}"),
+    commutative=False,
+    value=lambda m, x, y: x - y,
+    partials=(lambda m, out, x, y: 1.0, lambda m, out, x, y: -1.0),
+    about="the difference x − y",
+    example=((1.0, -3.0), 4.0),
+)
+
+multiply = Op(
+    "multiply",
+    symbol="×",
+    formula="{0:negation} · {1:power}",
+    latex=r"{0:negation} \cdot {1:power}",
+    binds="product",
+    gates=("×{0}", "×{1}"),
+    value=lambda m, x, y: x * y,
+    partials=(lambda m, out, x, y: y, lambda m, out, x, y: x),
+    about="the product x · y",
+    example=((-2.0, 4.0), -8.0),
+    source="lecture A",
+)
+
+divide = Op(
+    "divide",
+    symbol="÷",
+    formula="{0:product} / {1:power}",
+    latex=r"\frac{{{0}}}{{{1}}}",
+    binds="product",
+    gates=("{0}/x", "÷{1}"),
+    commutative=False,
+    value=lambda m, x, y: x / y,
+    # −(x/y)/y, not −x/y²: y² leaves the range of floats long before the quotient does
+    partials=(lambda m, out, x, y: 1.0 / y, lambda m, out, x, y: -(out / y)),
+    domain=Domain("y ≠ 0", lambda x, y: y != 0),
+    about="the quotient x / y",
+    example=((1.0, 4.0), 0.25),
+)
+
+negate = Op(
+    "negate",
+    symbol="×−1",
+    formula="−{0:product}",
+    latex="-{0:product}",
+    binds="negation",
+    value=lambda m, x: -x,
+    partials=(lambda m, out, x: -1.0,),
+    about="the negative −x",
+    example=((1.0,), -1.0),
+    source="lecture A",
+)
+
+reciprocal = Op(
+    "reciprocal",
+    symbol="1/x",
+    formula="1 / {0:power}",
+    latex=r"\frac{{1}}{{{0}}}",
+    binds="product",
+    value=lambda m, x: 1.0 / x,
+    partials=(lambda m, out, x: -(out / x),),
+    domain=Domain("x ≠ 0", lambda x: x != 0),
+    about="the reciprocal 1 / x",
+    example=((4.0,), 0.25),
+    source="lecture A",
+)
+
+power = Op(
+    "power",
+    symbol="^",
+    formula="{0:atom}{1:superscript}",
+    latex="{{{0:atom}}}^{{{1}}}",
+    binds="power",
+    gates=("{0}ˣ", "x{1:superscript}"),
+    commutative=False,
+    partials=(
+        # at x = 0 the derivative of x⁰ is 0
+        lambda m, out, x, y: y * m.power(x + m.is_zero(x) * m.is_zero(y), y - 1.0),
+        lambda m, out, x, y: m.xlogy(out, x),
+    ),
+    domain=Domain(
+        "x > 0, or x = 0 and y ≥ 0, or x < 0 and a whole y",
+        lambda x, y: x > 0 or (x == 0 and y >= 0) or (x < 0 and y == int(y)),
+    ),
+    about="x to the power y",
+    example=((2.0, 3.0), 8.0),
+)
+
+# ------------------------------------------------------- exponentials and logarithms
+
+exp = Op(
+    "exp",
+    latex="e^{{{0}}}",
+    partials=(lambda m, out, x: out,),
+    about="the exponential eˣ",
+    example=((0.0,), 1.0),
+    source="lecture A",
+)
+
+expm1 = Op(
+    "expm1",
+    formula="exp({0}) − 1",
+    latex="e^{{{0}}} - 1",
+    symbol="eˣ−1",
+    binds="sum",
+    partials=(lambda m, out, x: m.exp(x),),
+    about="eˣ − 1, with all digits near x = 0",
+    example=((0.0,), 0.0),
+)
+
+log = Op(
+    "log",
+    latex=r"\log",
+    partials=(lambda m, out, x: 1.0 / x,),
+    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
+    about="the natural logarithm of x",
+    example=((1.0,), 0.0),
+    source="lecture A",
+)
+
+log1p = Op(
+    "log1p",
+    formula="log(1 + {0:product})",
+    latex=r"\log\left(1 + {0:product}\right)",
+    partials=(lambda m, out, x: 1.0 / (1.0 + x),),
+    domain=Domain("x > −1", lambda x: x > -1, low=-1.0),
+    about="log(1 + x), with all digits near x = 0",
+    example=((0.0,), 0.0),
+)
+
+log2 = Op(
+    "log2",
+    symbol="log₂",
+    formula="log₂({0})",
+    latex=r"\log_2\left({0}\right)",
+    partials=(lambda m, out, x: 1.0 / m.log(2.0) / x,),  # x · log(2) may be too large
+    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
+    about="the logarithm of x to base 2",
+    example=((8.0,), 3.0),
+)
+
+log10 = Op(
+    "log10",
+    symbol="log₁₀",
+    formula="log₁₀({0})",
+    latex=r"\log_{{10}}\left({0}\right)",
+    partials=(lambda m, out, x: 1.0 / m.log(10.0) / x,),
+    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
+    about="the logarithm of x to base 10",
+    example=((1000.0,), 3.0),
+)
+
+xlogy = Op(
+    "xlogy",
+    formula="{0:negation} · log({1})",
+    latex=r"{0:negation} \cdot \log\left({1}\right)",
+    binds="product",
+    commutative=False,
+    value=lambda m, x, y: x * m.log(y + m.is_zero(x) * m.is_zero(y)),
+    partials=(lambda m, out, x, y: m.log(y), lambda m, out, x, y: x / y),
+    domain=Domain("y > 0, or x = 0 and y = 0", lambda x, y: y > 0 or x == y == 0),
+    kink=lambda x, y: y,
+    about="x · log(y), which is 0 where both are 0",
+    example=((2.0, 1.0), 0.0),
+)
+
+sqrt = Op(
+    "sqrt",
+    symbol="√",
+    formula="√{0:atom}",
+    latex=r"\sqrt{{{0}}}",
+    partials=(lambda m, out, x: 1.0 / (2.0 * out),),
+    domain=Domain("x ≥ 0", lambda x: x >= 0, low=0.0),
+    kink=lambda x: x,
+    about="the square root of x",
+    example=((9.0,), 3.0),
+)
+
+cbrt = Op(
+    "cbrt",
+    symbol="∛",
+    formula="∛{0:atom}",
+    latex=r"\sqrt[3]{{{0}}}",
+    partials=(lambda m, out, x: 1.0 / (3.0 * (out * out)),),
+    kink=lambda x: x,
+    about="the cube root of x",
+    example=((-1.0,), -1.0),
+)
+
+hypot = Op(
+    "hypot",
+    formula="√({0:power}² + {1:power}²)",
+    latex=r"\sqrt{{{{{0:atom}}}^2 + {{{1:atom}}}^2}}",
+    partials=(lambda m, out, x, y: x / out, lambda m, out, x, y: y / out),
+    kink=lambda x, y: builtins.abs(x) + builtins.abs(y),
+    about="the length √(x² + y²)",
+    example=((3.0, 4.0), 5.0),
+)
+
+# ------------------------------------------------------- trigonometry, angles in radians
+
+sin = Op(
+    "sin",
+    latex=r"\sin",
+    partials=(lambda m, out, x: m.cos(x),),
+    about="the sine of x",
+    example=((0.0,), 0.0),
+    source="lecture C",
+)
+
+cos = Op(
+    "cos",
+    latex=r"\cos",
+    partials=(lambda m, out, x: -m.sin(x),),
+    about="the cosine of x",
+    example=((0.0,), 1.0),
+    source="lecture C",
+)
+
+tan = Op(
+    "tan",
+    latex=r"\tan",
+    partials=(lambda m, out, x: 1.0 + out * out,),
+    about="the tangent of x",
+    example=((0.0,), 0.0),
+)
+
+_ONE = Domain("−1 ≤ x ≤ 1", lambda x: -1 <= x <= 1, low=-1.0, high=1.0)
+
+asin = Op(
+    "asin",
+    latex=r"\arcsin",
+    partials=(lambda m, out, x: 1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
+    domain=_ONE,
+    kink=lambda x: 1 - builtins.abs(x),
+    about="the angle between −π/2 and π/2 whose sine is x",
+    example=((0.0,), 0.0),
+)
+
+acos = Op(
+    "acos",
+    latex=r"\arccos",
+    partials=(lambda m, out, x: -(1.0 / m.sqrt((1.0 - x) * (1.0 + x))),),
+    domain=_ONE,
+    kink=lambda x: 1 - builtins.abs(x),
+    about="the angle between 0 and π whose cosine is x",
+    example=((1.0,), 0.0),
+)
+
+atan = Op(
+    "atan",
+    latex=r"\arctan",
+    # not 1 / (1 + x²): x² leaves the range of floats long before its reciprocal does
+    partials=(lambda m, out, x: 1.0 / m.hypot(1.0, x) / m.hypot(1.0, x),),
+    about="the angle between −π/2 and π/2 whose tangent is x",
+    example=((0.0,), 0.0),
+)
+
+atan2 = Op(
+    "atan2",
+    formula="atan2({0}, {1})",
+    partials=(
+        lambda m, out, y, x: x / m.hypot(y, x) / m.hypot(y, x),
+        lambda m, out, y, x: -(y / m.hypot(y, x) / m.hypot(y, x)),
+    ),
+    kink=lambda y, x: y if x <= 0 else x,
+    commutative=False,
+    about="the angle between −π and π of the point (x, y), as atan2(y, x)",
+    example=((0.0, 1.0), 0.0),
+)
+
+sinh = Op(
+    "sinh",
+    latex=r"\sinh",
+    partials=(lambda m, out, x: m.cosh(x),),
+    about="the hyperbolic sine of x",
+    example=((0.0,), 0.0),
+)
+
+cosh = Op(
+    "cosh",
+    latex=r"\cosh",
+    partials=(lambda m, out, x: m.sinh(x),),
+    about="the hyperbolic cosine of x",
+    example=((0.0,), 1.0),
+)
+
+tanh = Op(
+    "tanh",
+    latex=r"\tanh",
+    # 1 − out² would lose digits where out is close to 1, all of them from |x| = 19 on
+    partials=(lambda m, out, x: m.power(m.sech(x), 2.0),),
+    about="the hyperbolic tangent of x",
+    example=((0.0,), 0.0),
+    source="lecture B",
+)
+
+sech = Op(
+    "sech",
+    value=lambda m, x: 1.0 / m.cosh(x),
+    partials=(lambda m, out, x: -(out * m.tanh(x)),),
+    about="1 / cosh(x), whose square is the derivative of tanh",
+    example=((0.0,), 1.0),
+)
+
+asinh = Op(
+    "asinh",
+    partials=(lambda m, out, x: 1.0 / m.hypot(1.0, x),),
+    about="the inverse of sinh at x",
+    example=((0.0,), 0.0),
+)
+
+acosh = Op(
+    "acosh",
+    partials=(lambda m, out, x: 1.0 / (m.sqrt(x - 1.0) * m.sqrt(x + 1.0)),),
+    domain=Domain("x ≥ 1", lambda x: x >= 1, low=1.0),
+    kink=lambda x: x - 1,
+    about="the inverse of cosh at x",
+    example=((1.0,), 0.0),
+)
+
+atanh = Op(
+    "atanh",
+    partials=(lambda m, out, x: 1.0 / ((1.0 - x) * (1.0 + x)),),
+    domain=Domain("−1 < x < 1", lambda x: -1 < x < 1, low=-1.0, high=1.0),
+    about="the inverse of tanh at x",
+    example=((0.0,), 0.0),
+)
+
+
+def _bell(m: Any, x: Any, width: float = 1.0) -> Any:
+    """exp(−x²/width); where it is 0, x² may be too large."""
+    near = m.clip(x, -40.0, 40.0)
+    return m.exp(-(near * near) / width)
+
+
+erf = Op(
+    "erf",
+    partials=(lambda m, out, x: _TWO_BY_ROOT_PI * _bell(m, x),),
+    about="the error function of x",
+    example=((0.0,), 0.0),
+)
+
+erfc = Op(
+    "erfc",
+    partials=(lambda m, out, x: -(_TWO_BY_ROOT_PI * _bell(m, x)),),
+    about="1 − erf(x), with all digits for large x",
+    example=((0.0,), 1.0),
+)
+
+# ------------------------------------------------------- pieces: signs, bounds and choices
+
+abs = Op(
+    "abs",
+    symbol="|x|",
+    formula="|{0}|",
+    latex=r"\left|{0}\right|",
+    partials=(lambda m, out, x: m.sign(x),),
+    kink=lambda x: x,
+    about="the absolute value |x|, with the derivative 0 at x = 0",
+    example=((-3.0,), 3.0),
+)
+
+sign = Op(
+    "sign",
+    value=lambda m, x: m.where(x > 0, 1.0, m.where(x < 0, -1.0, 0.0)),
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x,
+    about="the sign of x: −1, 0 or 1",
+    example=((-3.0,), -1.0),
+    source="lecture C",
+)
+
+is_zero = Op(
+    "is_zero",
+    value=lambda m, x: m.where(x == 0, 1.0, 0.0),
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x,
+    about="1 where x is 0, else 0",
+    example=((0.0,), 1.0),
+)
+
+greater = Op(
+    "greater",
+    symbol=">",
+    formula="[{0} > {1}]",
+    latex=r"\left[{0} > {1}\right]",
+    gates=("{0}>x", ">{1}"),
+    commutative=False,
+    value=lambda m, x, y: m.where(x > y, 1.0, 0.0),
+    partials=(lambda m, out, x, y: 0.0, lambda m, out, x, y: 0.0),
+    kink=lambda x, y: x - y,
+    about="1 where x is larger than y, else 0",
+    example=((2.0, 3.0), 0.0),
+)
+
+maximum = Op(
+    "maximum",
+    symbol="max",
+    formula="max({0}, {1})",
+    latex=r"\max",
+    partials=(
+        # no difference is formed, as constants may be infinite
+        lambda m, out, x, y: (1.0 + m.greater(x, y) - m.greater(y, x)) / 2.0,
+        lambda m, out, x, y: (1.0 + m.greater(y, x) - m.greater(x, y)) / 2.0,
+    ),
+    kink=lambda x, y: x - y,
+    about="the larger of x and y; a tie gives half of the derivative to each",
+    example=((2.0, 3.0), 3.0),
+    source="lecture A",
+)
+
+minimum = Op(
+    "minimum",
+    symbol="min",
+    formula="min({0}, {1})",
+    latex=r"\min",
+    partials=(
+        lambda m, out, x, y: (1.0 + m.greater(y, x) - m.greater(x, y)) / 2.0,
+        lambda m, out, x, y: (1.0 + m.greater(x, y) - m.greater(y, x)) / 2.0,
+    ),
+    kink=lambda x, y: x - y,
+    about="the smaller of x and y; a tie gives half of the derivative to each",
+    example=((2.0, 3.0), 2.0),
+)
+
+clip = Op(
+    "clip",
+    # bounds in the wrong order give no number
+    value=lambda m, x, low, high: m.minimum(
+        m.maximum(x, m.where(low <= high, low, math.nan)), high
+    ),
+    partials=(
+        lambda m, out, x, low, high: (1.0 - m.greater(low, x)) * (1.0 - m.greater(x, high)),
+        lambda m, out, x, low, high: m.greater(low, x),
+        lambda m, out, x, low, high: m.greater(x, high),
+    ),
+    domain=Domain("low ≤ high", lambda x, low, high: low <= high),
+    kink=lambda x, low, high: builtins.min(
+        builtins.abs(x - low), builtins.abs(x - high), high - low
+    ),
+    commutative=False,
+    about="x, but at least low and at most high",
+    example=((5.0, 0.0, 1.0), 1.0),
+)
+
+where = Op(
+    "where",
+    value=lambda m, condition, x, y: m.where(condition != 0, x, y),
+    primitive=True,
+    partials=(
+        lambda m, out, condition, x, y: 0.0,
+        lambda m, out, condition, x, y: m.abs(m.sign(condition)),
+        lambda m, out, condition, x, y: 1.0 - m.abs(m.sign(condition)),
+    ),
+    kink=lambda condition, x, y: condition,
+    commutative=False,
+    about="x where the condition is not 0, y where it is",
+    example=((1.0, 2.0, 3.0), 2.0),
+)
+
+floor = Op(
+    "floor",
+    formula="⌊{0}⌋",
+    latex=r"\lfloor {0} \rfloor",
+    symbol="⌊x⌋",
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x - builtins.round(x),
+    about="the largest whole number that is at most x",
+    example=((-0.5,), -1.0),
+)
+
+ceil = Op(
+    "ceil",
+    formula="⌈{0}⌉",
+    latex=r"\lceil {0} \rceil",
+    symbol="⌈x⌉",
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x - builtins.round(x),
+    about="the smallest whole number that is at least x",
+    example=((0.5,), 1.0),
+)
+
+trunc = Op(
+    "trunc",
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x - builtins.round(x),
+    about="x without its decimals",
+    example=((-1.5,), -1.0),
+)
+
+round = Op(
+    "round",
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x - math.floor(x) - 0.5,
+    about="the whole number nearest to x, the even one of two",
+    example=((2.5,), 2.0),
+)
+
+# ---------------------------------------------------------------------- activations
+
+
+def _sigmoid(m: Any, x: Any) -> Any:
+    z = m.exp(-m.abs(x))  # never overflows, and keeps full precision at both ends
+    return m.where(x >= 0, 1.0, z) / (1.0 + z)
+
+
+sigmoid = Op(
+    "sigmoid",
+    symbol="σ",
+    formula="σ({0})",
+    latex=r"\sigma",
+    value=_sigmoid,
+    partials=(lambda m, out, x: out * m.sigmoid(-x),),  # 1 − out would lose digits at large x
+    about="the logistic function σ(x) = 1 / (1 + e⁻ˣ)",
+    example=((0.0,), 0.5),
+    source="lecture A",
+)
+
+step = Op(
+    "step",
+    value=lambda m, x: m.where(x > 0, 1.0, 0.0),
+    partials=(lambda m, out, x: 0.0,),
+    kink=lambda x: x,
+    about="the step function: 1 if x > 0, else 0",
+    example=((2.0,), 1.0),
+    source="lecture B",
+)
+
+relu = Op(
+    "relu",
+    symbol="ReLU",
+    formula="ReLU({0})",
+    latex="ReLU",
+    value=lambda m, x: m.maximum(x, 0.0),
+    partials=(lambda m, out, x: m.step(x),),
+    kink=lambda x: x,
+    about="the rectified linear unit max(0, x), with the derivative 0 at x = 0",
+    example=((-2.0,), 0.0),
+    source="lecture A",
+)
+
+softplus = Op(
+    "softplus",
+    # log(1 + eˣ), without overflow and without losing the digits of eˣ where x is negative
+    value=lambda m, x: m.maximum(x, 0.0) + m.log1p(m.exp(-m.abs(x))),
+    partials=(lambda m, out, x: m.sigmoid(x),),
+    about="the smooth rectifier log(1 + eˣ)",
+    example=((1000.0,), 1000.0),
+)
+
+log_sigmoid = Op(
+    "log_sigmoid",
+    symbol="log σ",
+    formula="log σ({0})",
+    latex=r"\log \sigma\left({0}\right)",
+    value=lambda m, x: m.minimum(x, 0.0) - m.log1p(m.exp(-m.abs(x))),
+    partials=(lambda m, out, x: m.sigmoid(-x),),
+    about="log σ(x), without overflow",
+    example=((-1000.0,), -1000.0),
+)
+
+
+def _below(m: Any, x: Any) -> Any:
+    """The smaller of x and 0, which at 0 belongs to the left side with all its derivatives."""
+    return x * (1.0 - m.step(x))
+
+
+leaky_relu = Op(
+    "leaky_relu",
+    symbol="LReLU",
+    formula="LReLU({0}, {1})",
+    latex="LReLU",
+    value=lambda m, x, slope: m.where(x > 0, x, slope * x),
+    partials=(
+        lambda m, out, x, slope: m.step(x) + slope * (1.0 - m.step(x)),
+        lambda m, out, x, slope: _below(m, x),
+    ),
+    kink=lambda x, slope: x,
+    commutative=False,
+    about="x where x > 0, else slope · x; with the derivative slope at x = 0",
+    example=((-2.0, 0.25), -0.5),
+    source="lecture A",
+)
+
+elu = Op(
+    "elu",
+    symbol="ELU",
+    formula="ELU({0}, {1})",
+    latex="ELU",
+    value=lambda m, x, alpha: m.maximum(x, 0.0) + alpha * m.expm1(m.minimum(x, 0.0)),
+    partials=(
+        lambda m, out, x, alpha: m.step(x) + (1.0 - m.step(x)) * (alpha * m.exp(_below(m, x))),
+        lambda m, out, x, alpha: m.expm1(_below(m, x)),
+    ),
+    kink=lambda x, alpha: x,
+    commutative=False,
+    about="the exponential linear unit: x where x > 0, else alpha · (eˣ − 1)",
+    example=((2.0, 1.0), 2.0),
+    source="lecture A",
+)
+
+_SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
+
+selu = Op(
+    "selu",
+    symbol="SELU",
+    formula="SELU({0})",
+    latex="SELU",
+    value=lambda m, x: _SELU_SCALE * m.elu(x, _SELU_ALPHA),
+    partials=(
+        lambda m, out, x: (
+            _SELU_SCALE * (m.step(x) + (1.0 - m.step(x)) * (_SELU_ALPHA * m.exp(_below(m, x))))
+        ),
+    ),
+    kink=lambda x: x,
+    about="the scaled exponential linear unit",
+    example=((0.0,), 0.0),
+    source="Klambauer et al. 2017",
+)
+
+gelu = Op(
+    "gelu",
+    symbol="GELU",
+    formula="GELU({0})",
+    latex="GELU",
+    value=lambda m, x: x * (0.5 * m.erfc(-x / _ROOT_2)),
+    partials=(
+        lambda m, out, x: (
+            0.5 * m.erfc(-x / _ROOT_2) + x * (_bell(m, x, 2.0) * (_TWO_BY_ROOT_PI / 8.0**0.5))
+        ),
+    ),
+    about="the Gaussian error linear unit x · Φ(x), exactly",
+    example=((0.0,), 0.0),
+    source="Hendrycks and Gimpel 2016",
+)
+
+silu = Op(
+    "silu",
+    symbol="SiLU",
+    formula="SiLU({0})",
+    latex="SiLU",
+    value=lambda m, x: x * m.sigmoid(x),
+    partials=(lambda m, out, x: m.sigmoid(x) * (1.0 + x * m.sigmoid(-x)),),
+    about="the sigmoid linear unit x · σ(x)",
+    example=((0.0,), 0.0),
+    source="Hendrycks and Gimpel 2016",
+)
+
+# ------------------------------------------------------- of any number of arguments
+
+sum = Op(
+    "sum",
+    symbol="Σ",
+    formula="{0:product}",
+    latex="{0:product}",
+    joined=" + ",
+    binds="sum",
+    value=lambda m, *args: builtins.sum(args),
+    partials=lambda m, out, *args: (1.0,) * len(args),
+    about="the sum of any number of arguments",
+    example=((1.0, 2.0, 3.0), 6.0),
+)
+
+
+def _dot(m: Any, *args: Any) -> Any:
+    half = len(args) // 2
+    products = reduce(operator.add, map(operator.mul, args[:half], args[half:]), 0)
+    return products + args[-1] if len(args) % 2 else products
+
+
+def _dot_partials(m: Any, out: Any, *args: Any) -> Sequence[Any]:
+    half = len(args) // 2
+    return (*args[half : 2 * half], *args[:half], *(1.0,) * (len(args) % 2))
+
+
+dot = Op(
+    "dot",
+    symbol="Σ",
+    formula="{0:product} · {1:power}",
+    latex=r"{0:product} \cdot {1:power}",
+    joined=" + ",
+    binds="sum",
+    commutative=False,
+    value=_dot,
+    partials=_dot_partials,
+    about="the sum w₁·x₁ + w₂·x₂ + … + b, its arguments being all w, then all x, then b if any",
+    example=((1.0, 2.0, 3.0, 4.0), 11.0),
+    source="lecture A",
+)
+
+mean = Op(
+    "mean",
+    value=lambda m, *args: builtins.sum(args) / len(args),
+    partials=lambda m, out, *args: (1.0 / len(args),) * len(args),
+    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    about="the mean of one number or more",
+    example=((1.0, 2.0, 6.0), 3.0),
+)
+
+
+def _shared(beaten: Sequence[Any]) -> Sequence[Any]:
+    """Given 1 for each argument that is beaten, else 0: equal shares for those that are not."""
+    chosen = [1.0 - lost for lost in beaten]
+    total = builtins.sum(chosen)
+    return [share / total for share in chosen]
+
+
+max = Op(
+    "max",
+    latex=r"\max",
+    value=lambda m, *args: reduce(m.maximum, args),
+    partials=lambda m, out, *args: _shared([m.greater(out, x) for x in args]),
+    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    kink=lambda *args: _lead(args, 1),
+    about="the largest of one number or more; those that tie share the derivative",
+    example=((1.0, 3.0, 2.0), 3.0),
+    source="lecture A",
+)
+
+min = Op(
+    "min",
+    latex=r"\min",
+    value=lambda m, *args: reduce(m.minimum, args),
+    partials=lambda m, out, *args: _shared([m.greater(x, out) for x in args]),
+    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    kink=lambda *args: _lead(args, -1),
+    about="the smallest of one number or more; those that tie share the derivative",
+    example=((1.0, 3.0, 2.0), 1.0),
+)
+
+
+def _lead(args: Sequence[float], sign: float) -> float:
+    """How far the largest number (or, for −1, the smallest) is from the next."""
+    first, *others = sorted((sign * x for x in args), reverse=True)
+    return first - others[0] if others else math.inf
+
+
+def _logsumexp(m: Any, *args: Any) -> Any:
+    shift = reduce(m.maximum, args)
+    return shift + m.log(builtins.sum(m.exp(x - shift) for x in args))
+
+
+def _softmax(m: Any, out: Any, *args: Any) -> Sequence[Any]:
+    top = m.max(*args)
+    weights = [m.exp(x - top) for x in args]  # x − out would lose the digits of log n
+    total = m.sum(*weights)
+    return [weight / total for weight in weights]
+
+
+logsumexp = Op(
+    "logsumexp",
+    symbol="LSE",
+    value=_logsumexp,
+    partials=_softmax,
+    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    about="log(eˣ¹ + eˣ² + …), without overflow",
+    example=((1000.0, -1000.0), 1000.0),
+)
+
+# ------------------------------------------------------------------------ the table
+
+TABLE: dict[str, Op] = {entry.name: entry for entry in vars().values() if isinstance(entry, Op)}
+
+
+def find(name: str) -> Op:
+    """The entry of that name.
+
+    Raises:
+        KeyError: the table has none; the message lists those it has.
+    """
+    try:
+        return TABLE[name]
+    except KeyError:
+        known = ", ".join(sorted(TABLE))
+        raise KeyError(f"no operation is called {name!r}; there are {known}") from None
+
+
+def has(op: Op) -> bool:
+    """Whether an operation is an entry of the table, and not just called like one."""
+    return TABLE.get(op.name) is op
+
+
+def _reduced(op: Op) -> tuple[Callable[[str], Op], tuple[str]]:
+    if has(op):
+        return find, (op.name,)  # rules can't be pickled, names can
+    raise TypeError(
+        f"{op!r} can't be pickled: it is not in the table of operations, where it would be found "
+        "again by its name"
+    )
+
+
+copyreg.pickle(Op, _reduced)
+
+
+class Namespace:
+    """Functions for one kind of number; what a subclass lacks, the table's own rules supply."""
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in TABLE or TABLE[name].primitive:
+            raise AttributeError(f"{type(self).__name__} has no function {name!r}")
+        function = partial(TABLE[name].value, self)
+        setattr(self, name, function)  # found directly from now on
+        return function
+
+
+class Operations:
+    """The table's operations as functions, each applied by `apply(op, *args)`."""
+
+    def __init__(self, apply: Callable[..., Any]) -> None:
+        self._apply = apply
+
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        if name not in TABLE:
+            raise AttributeError(f"there is no operation {name!r}")
+        return partial(self._apply, TABLE[name])

@@ -1,0 +1,331 @@
+"""Graphs from text: Python's arithmetic, parsed and never executed by Python.
+
+The language has numbers, names, + − * / **, parentheses, the functions of `functions.py` and
+assignments separated by `;` or line ends.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import keyword
+import math
+import operator
+import re
+import unicodedata
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import functions
+from micrograd_plus._tools.errors import NonFiniteError, did_you_mean
+from micrograd_plus._tools.text import brief, visible
+from micrograd_plus.engine import Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+MAX_LENGTH = 10_000
+MAX_DEPTH = 400
+
+_OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.Div: operator.truediv,
+    ast.Pow: operator.pow,
+    ast.USub: operator.neg,
+    ast.UAdd: operator.pos,
+}
+
+
+class ExpressionError(ValueError):
+    """A text that is not in the language; the message points at the place.
+
+    >>> from_text("x +", {"x": 1})
+    Traceback (most recent call last):
+        ...
+    micrograd_plus.parsing.ExpressionError: at column 4: invalid syntax
+    """
+
+
+class NonFiniteExpressionError(ExpressionError, NonFiniteError):
+    """An expression at a point where it has no value.
+
+    >>> from_text("log(x)", {"x": 0})
+    Traceback (most recent call last):
+        ...
+    micrograd_plus.parsing.NonFiniteExpressionError: at column 1, 'log(x)': log of x = 0.0 is \
+not finite: log is defined for x > 0
+    """
+
+
+def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
+    """The graph of an expression, or of assignments of which the last one is the output.
+
+    Args:
+        text: the expression, at most 10,000 characters and 400 levels deep.
+        numbers: for each name that the text does not assign itself a finite number, or a Value.
+
+    Raises:
+        ExpressionError: the text is not in the language, a name has no number, or a number no
+            use; a result is not a finite number.
+        TypeError: the text is no string, or the numbers have no names.
+
+    >>> f = from_text("d = x + y; f = d * z", {"x": 1, "y": -3, "z": 4})
+    >>> f
+    Value(data=-8.0, grad=0.0, label='f')
+    >>> from_text("x.real", {"x": 1})
+    Traceback (most recent call last):
+        ...
+    micrograd_plus.parsing.ExpressionError: at column 1, 'x.real': attributes are not supported
+    """
+    if not isinstance(text, str):
+        raise TypeError(f"an expression is text, such as 'x * y', not {text!r}")
+    if not isinstance(numbers, Mapping):
+        raise TypeError(f"the numbers come by name, as in {{'x': 1.0}}, not as {numbers!r}")
+    try:
+        return _Reader(text, numbers).result
+    except RecursionError:  # the caller has used up most of the depth that Python allows
+        raise ExpressionError("the expression is too deep to be read here") from None
+
+
+def read_numbers(assignments: list[str]) -> dict[str, float]:
+    """The numbers in texts such as "x=1".
+
+    Args:
+        assignments: texts of a name, = and a number.
+
+    Raises:
+        ExpressionError: a text is not a name, = and a finite number, or a name comes twice.
+
+    >>> read_numbers(["x=1", "y=-3"])
+    {'x': 1.0, 'y': -3.0}
+    """
+    numbers: dict[str, float] = {}
+    for assignment in assignments:
+        name, equals, number = assignment.partition("=")
+        name = _normal(name.strip())
+        shown = _shown(assignment)
+        if not equals:
+            raise ExpressionError(f"{shown} is not of the form name=value, such as x=1")
+        if not name.isidentifier() or keyword.iskeyword(name):
+            raise ExpressionError(f"{shown}: {_shown(name)} can't be a name")
+        if name in functions.__all__:
+            raise ExpressionError(f"{shown}: {name!r} is the name of a function")
+        if name in numbers:
+            raise ExpressionError(f"{shown}: {name!r} has the value {numbers[name]:g} already")
+        try:
+            numbers[name] = float(number)
+        except ValueError:
+            raise ExpressionError(f"{shown}: {_shown(number)} is not a number") from None
+        if not math.isfinite(numbers[name]):
+            raise ExpressionError(f"{shown}: a value has to be a finite number")
+    return numbers
+
+
+class _Reader:
+    """Reads a text from its first statement to its last."""
+
+    def __init__(self, text: str, numbers: Mapping[str, float | Value]) -> None:
+        self.lines = _lines(text.strip())
+        self.names: dict[str, Value] = {}
+        self.numbers = {_normal(str(name)): _leaf(name, x) for name, x in numbers.items()}
+        self.result = self.read(_parse(text.strip()).body)
+        if self.numbers:
+            unused = visible(", ".join(self.numbers))
+            raise ExpressionError(f"the expression does not use {unused}, which has a value")
+
+    def read(self, statements: list[ast.stmt]) -> Value:
+        for statement in statements:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=name)], value=expression):
+                    result = self.assign(statement, name, self.evaluate(expression, 1))
+                case ast.Expr(value=expression) if statement is statements[-1]:
+                    result = self.value(expression, self.evaluate(expression, 1))
+                case ast.Expr():
+                    raise self.error(statement, "all but the last need a name, as in d = x + y")
+                case _:
+                    raise self.error(statement, "only expressions and name = expression will do")
+        return result
+
+    def assign(self, statement: ast.stmt, name: str, outcome: Any) -> Value:
+        if name in functions.__all__:
+            raise self.error(statement, f"{name!r} is the name of a function")
+        if name in self.names or name in self.numbers:
+            raise self.error(statement, f"{name!r} has a value already; choose another name")
+        value = self.value(statement, outcome)
+        value.label = value.label or name
+        self.names[name] = value
+        return value
+
+    def evaluate(self, node: ast.expr, depth: int) -> Any:
+        """A Value, or a float for what has no names in it."""
+        if depth > MAX_DEPTH:
+            raise self.error(node, f"more than {MAX_DEPTH} levels deep")
+        match node:
+            case ast.Constant(value=bool()):
+                raise self.error(node, "truth values are not supported")
+            case ast.Constant(value=int() | float() as number):
+                return self.compute(node, float, number)
+            case ast.Name(id=name):
+                return self.look_up(node, name)
+            case ast.UnaryOp(op=op, operand=operand) if type(op) in _OPERATORS:
+                return self.operate(node, op, self.evaluate(operand, depth + 1))
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in _OPERATORS:
+                operands = self.evaluate(left, depth + 1), self.evaluate(right, depth + 1)
+                return self.operate(node, op, *operands)
+            case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
+                return self.call(node, name, args, depth)
+            case ast.BinOp(op=ast.BitXor()):
+                raise self.error(node, "powers are written **, as in x**2")
+        raise self.error(node, f"{_KINDS.get(type(node), 'this is')} not supported")
+
+    def look_up(self, node: ast.expr, name: str) -> Value:
+        if name in self.numbers:
+            self.names[name] = self.numbers.pop(name)
+        if name in self.names:
+            return self.names[name]
+        if name in functions.__all__:
+            raise self.error(node, f"{name!r} is a function; call it as in {name}(x)")
+        hint = did_you_mean(name, [*self.names, *self.numbers])
+        raise self.error(node, f"unknown name{hint}; give it a value, as in {name}=1")
+
+    def call(self, node: ast.expr, name: str, args: list[ast.expr], depth: int) -> Any:
+        if name in self.names or name in self.numbers:
+            raise self.error(node, f"{name!r} is no function; products are written *, as in x*(y)")
+        if name not in functions.__all__:
+            hint = did_you_mean(name, functions.__all__) or "; see help(micrograd_plus.functions)"
+            raise self.error(node, f"no function {name!r}{hint}")
+        function = getattr(functions, name)
+        parameters = inspect.signature(function).parameters.values()
+        least = len([p for p in parameters if p.default is p.empty])
+        if not least <= len(args) <= len(parameters):
+            shown = ("[x, y]" if "Iterable" in str(p.annotation) else p.name for p in parameters)
+            raise self.error(node, f"not as many arguments as in {name}({', '.join(shown)})")
+        values = []
+        for arg in args:
+            if isinstance(arg, ast.List | ast.Tuple):
+                values.append([self.evaluate(item, depth + 1) for item in arg.elts])
+            else:
+                values.append(self.evaluate(arg, depth + 1))
+        result = self.compute(node, function, *values)
+        if isinstance(result, list):
+            raise self.error(node, f"{name} gives several values, and just one can be used")
+        return result
+
+    def operate(self, node: ast.expr, op: ast.AST, first: Any, *second: Any) -> Any:
+        if isinstance(first, Value) or any(isinstance(other, Value) for other in second):
+            return self.compute(node, _OPERATORS[type(op)], first, *second)
+        # on plain numbers, too, by the table and not by Python: (-8) ** (1/3) is not complex
+        return self.compute(node, _OPERATORS[type(op)], self.value(node, first), *second).data
+
+    def value(self, node: ast.AST, outcome: Any) -> Value:
+        value: Value = outcome if isinstance(outcome, Value) else self.compute(node, Value, outcome)
+        return value
+
+    def compute(self, node: ast.AST, function: Callable[..., Any], *values: Any) -> Any:
+        try:
+            return function(*values)
+        except NonFiniteError as error:
+            raise self.error(node, str(error), NonFiniteExpressionError) from None
+        except (ArithmeticError, TypeError, ValueError) as error:
+            raise self.error(node, str(error)) from None
+
+    def error(
+        self, node: Any, message: str, kind: type[ExpressionError] = ExpressionError
+    ) -> ExpressionError:
+        line = self.lines[node.lineno - 1].encode()
+        column = len(line[: node.col_offset].decode()) + 1
+        end = node.end_col_offset if node.end_lineno == node.lineno else None
+        piece = line[node.col_offset : end].decode()
+        return _error_at(node.lineno, column, len(self.lines), f"{_shown(piece)}: {message}", kind)
+
+
+_KINDS: dict[type[ast.AST], str] = {
+    ast.Attribute: "attributes are",
+    ast.Subscript: "subscripts are",
+    ast.Constant: "this kind of constant is",
+    ast.Lambda: "lambda is",
+    ast.IfExp: "if … else is",
+    ast.Compare: "comparisons are",
+    ast.BoolOp: "and, or are",
+    ast.NamedExpr: ":= is",
+    ast.BinOp: "this operator is",
+    ast.UnaryOp: "this operator is",
+    ast.Call: "this kind of call is",
+    ast.List: "lists outside calls are",
+    ast.Tuple: "sequences outside calls are",
+    ast.ListComp: "comprehensions are",
+    ast.SetComp: "comprehensions are",
+    ast.DictComp: "comprehensions are",
+    ast.GeneratorExp: "comprehensions are",
+    ast.JoinedStr: "strings are",
+}
+
+
+# What is refused before Python's parser could stumble over it or warn of it.
+_NEVER = {
+    "this character is not text": re.compile("[\0\ud800-\udfff]"),
+    "strings are not supported": re.compile("""["'\\\\]"""),
+    "this number runs into a word": re.compile(r"(?<!\w)\d[\w.]*?(?:and|else|for|if|in|is|not|or)"),
+}
+
+
+def _parse(text: str) -> ast.Module:
+    if not text:
+        raise ExpressionError("the expression is empty; write one such as x * y")
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(
+            f"at column {MAX_LENGTH + 1:,}: the expression has {len(text):,} characters; "
+            f"at most {MAX_LENGTH:,} are read"
+        )
+    lines = _lines(text)
+    for number, line in enumerate(lines, start=1):
+        for message, pattern in _NEVER.items():
+            if found := pattern.search(line):
+                message = f"{_shown(found[0])}: {message}"
+                raise _error_at(number, found.start() + 1, len(lines), message)
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        message = visible(error.msg).partition("; use sys.")[0]
+        if message == "invalid decimal literal":
+            message = "a product of a number and a name is written with *, as in 2*x"
+        raise _error_at(error.lineno or 1, error.offset or 1, len(lines), message) from None
+    except (MemoryError, RecursionError):
+        raise _error_at(1, 1, 1, f"more than {MAX_DEPTH} levels deep") from None
+    if not tree.body:
+        raise ExpressionError("the expression is empty; write one such as x * y")
+    return tree
+
+
+def _normal(name: str) -> str:
+    """A name as Python reads it."""
+    return unicodedata.normalize("NFKC", name)
+
+
+def _leaf(name: str, number: float | Value) -> Value:
+    if isinstance(number, Value):
+        return number
+    try:
+        return Value(number, _normal(name))
+    except (TypeError, ArithmeticError) as error:
+        raise ExpressionError(f"{_shown(str(name))}: {error}") from None
+
+
+def _lines(text: str) -> list[str]:
+    """The lines as Python's parser counts them."""
+    return text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+
+
+def _error_at(
+    line: int, column: int, lines: int, message: str, kind: type[ExpressionError] = ExpressionError
+) -> ExpressionError:
+    place = f"line {line}, column {column}" if lines > 1 else f"column {column}"
+    separator = ", " if message.startswith("'") else ": "
+    return kind(f"at {place}{separator}{message}")
+
+
+def _shown(text: str) -> str:
+    """A piece of the text in quotes, on one line and not too long."""
+    return f"'{brief(text)}'"

@@ -1,0 +1,334 @@
+"""Formulas as text and as LaTeX, printed from the table of operations.
+
+The table's rules also run on the formulas here: so the derivative that a reader sees is the one
+that the engine computes.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections import Counter
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus import ops
+from micrograd_plus._tools import latex
+from micrograd_plus._tools.text import brief, shorten
+from micrograd_plus.ops.floats import floats
+from micrograd_plus.ops.operation import BINDING, Symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.ops.operation import Op
+
+_SUBSCRIPT = re.compile(r"(.*[^\W_])_(?:\{([^{}]+)\}|(\d+|[^\W\d_]))", re.DOTALL)
+_LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
+_RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
+_GATE_WIDTH = 12
+_FOLDED = {"add", "subtract", "multiply", "divide", "negate", "power", "sign"}
+
+
+class Operators(Symbol):
+    """Arithmetic on formulas; what a reader would not write (· 1, + 0) is left out."""
+
+    def __add__(self, other: Any) -> Any:
+        return apply(ops.add, self, other)
+
+    def __radd__(self, other: Any) -> Any:
+        return apply(ops.add, other, self)
+
+    def __sub__(self, other: Any) -> Any:
+        return apply(ops.subtract, self, other)
+
+    def __rsub__(self, other: Any) -> Any:
+        return apply(ops.subtract, other, self)
+
+    def __mul__(self, other: Any) -> Any:
+        return apply(ops.multiply, self, other)
+
+    def __rmul__(self, other: Any) -> Any:
+        return apply(ops.multiply, other, self)
+
+    def __truediv__(self, other: Any) -> Any:
+        return apply(ops.divide, self, other)
+
+    def __rtruediv__(self, other: Any) -> Any:
+        return apply(ops.divide, other, self)
+
+    def __pow__(self, other: Any) -> Any:
+        return apply(ops.power, self, other)
+
+    def __rpow__(self, other: Any) -> Any:
+        return apply(ops.power, other, self)
+
+    def __neg__(self) -> Any:
+        return apply(ops.negate, self)
+
+    __lt__ = __gt__ = __le__ = __ge__ = Symbol._looked_at  # as `if` would
+
+
+class _Name(NamedTuple):
+    label: str
+    operand: int = 0
+
+
+class Name(Operators, _Name):
+    """A variable, by its label; as the second c in c · c, it is c⁽²⁾ (see `operands`)."""
+
+
+class _Derivative(NamedTuple):
+    of: str
+    by: str
+    operand: int = 0
+
+
+class Derivative(Operators, _Derivative):
+    """∂of/∂by, by two labels; for the second c in c · c alone, ∂of/∂c⁽²⁾ (see `operands`)."""
+
+
+class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])])):
+    """An operation on formulas and numbers, printed as it stands."""
+
+
+def operands(args: Sequence[Any]) -> list[int]:
+    """For each argument which of those that are the same value it is; 0 if there is no other.
+
+    The derivative of c · c for c adds up from two paths, one for each operand.
+
+    >>> c = Name("c")
+    >>> operands((c, Name("x"), c, 2.0, 2.0))
+    [1, 0, 2, 0, 0]
+    """
+    uses = Counter(id(arg) for arg in args if type(arg) is not float)
+    met: Counter[int] = Counter()
+    numbers = []
+    for key in map(id, args):
+        met[key] += 1
+        numbers.append(met[key] if uses[key] > 1 else 0)
+    return numbers
+
+
+def apply(op: Op, *args: Any) -> Any:
+    """An operation on formulas and numbers, simplified."""
+    if not ops.has(op):  # it may be called like one of the table's
+        return Term(op, args)
+    if op.name in _FOLDED and all(isinstance(arg, float) for arg in args):
+        return op.value(floats, *args)
+    match op.name, args:
+        case ("multiply", (0.0, _) | (_, 0.0)):
+            return 0.0
+        case ("multiply", (1.0, x) | (x, 1.0)):
+            return x
+        case ("is_zero", _):
+            return 0.0  # rules use it for what holds at 0 only
+        case ("clip", (x, float(), float())):
+            return x  # rules use it where the result is 0 only
+        case ("power", (Term(ops.sech, (x,)), 2.0)):
+            return 1.0 - apply(ops.power, Term(ops.tanh, (x,)), 2.0)  # as lectures write it
+        case ("power", (Term(ops.hypot, (x, y)), 2.0)):
+            return apply(ops.add, apply(ops.power, x, 2.0), apply(ops.power, y, 2.0))
+        case ("multiply", (x, y)) if x == y:
+            return apply(ops.power, x, 2.0)
+        case ("sigmoid", (Term(ops.negate, (x,)),)):
+            return Term(ops.subtract, (1.0, Term(ops.sigmoid, (x,))))  # as lectures write it
+        case ("add", (0.0, x) | (x, 0.0)) | ("subtract", (x, 0.0)):
+            return x
+        case ("divide" | "power", (x, 1.0)):
+            return x
+        case ("divide", (Term(ops.divide, (x, y)), z)):
+            return apply(ops.divide, x, apply(ops.multiply, y, z))
+        case ("divide", (Term(ops.reciprocal, (y,)), z)):
+            return Term(ops.reciprocal, (apply(ops.multiply, y, z),))
+    return Term(op, args)
+
+
+def replaced(formula: Any, old: Term, new: Name) -> Any:
+    """A formula with a name in the place of a part of it.
+
+    >>> x, y = Name("x"), Name("y")
+    >>> write(replaced(1.0 - formulas.tanh(x) * x, Term(ops.tanh, (x,)), y))
+    '1 − y · x'
+    """
+    if formula == old:
+        return new
+    if isinstance(formula, Term):
+        return Term(formula.op, tuple(replaced(arg, old, new) for arg in formula.args))
+    return formula
+
+
+formulas = ops.Operations(apply)
+"""The table's namespace for formulas."""
+
+
+# -------------------------------------------------------------------------- printing
+
+
+class Notation(NamedTuple):
+    """How formulas are written: as text or as LaTeX."""
+
+    name: Callable[[str], str]
+    number: Callable[[float], str]
+    template: Callable[[Op], str]
+    derivative: str
+    brackets: str
+    raised: Callable[[str], str]
+    operand: Callable[[int], str]
+
+
+def split_label(label: str) -> tuple[str, str]:
+    """A label's name and its subscript.
+
+    >>> split_label("w_0"), split_label("w_{1,2}"), split_label("loss")
+    (('w', '0'), ('w', '1,2'), ('loss', ''))
+    """
+    found = _SUBSCRIPT.fullmatch(label)
+    return (found[1], found[2] or found[3]) if found else (label, "")
+
+
+def text_name(label: str) -> str:
+    """A label for plain text, its subscript lowered where Unicode has the characters."""
+    name, subscript = split_label(brief(label))
+    lowered = subscript.translate(_LOWERED)
+    if any(char.isascii() and char != "," for char in lowered):
+        return brief(label)
+    return name + lowered
+
+
+def latex_name(label: str) -> str:
+    """A label for LaTeX's mathematics, everything that LaTeX would act on escaped."""
+    label = brief(label)
+    base = label.rstrip("′")
+    name, subscript = map(latex.word, split_label(base))
+    primes = "'" * (len(label) - len(base))
+    return f"{name}_{{{subscript}}}{primes}" if subscript else name + primes
+
+
+def text_number(x: float, digits: int = 4) -> str:
+    """A number in at most so many significant digits, whole numbers whole.
+
+    >>> text_number(-3.0), text_number(0.196611933), text_number(-1e-7)
+    ('−3', '0.1966', '−1e−07')
+    """
+    if x == 0:
+        return "0"
+    whole = math.isfinite(x) and x == int(x) and -1e6 < x < 1e6
+    return (f"{x:.0f}" if whole else f"{x:.{digits}g}").replace("-", "−")
+
+
+def _latex_number(x: float) -> str:
+    text = text_number(x).replace("−", "-").replace("inf", r"\infty")
+    mantissa, _, exponent = text.partition("e")
+    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
+
+
+def _raised_text(formula: str) -> str:
+    if formula.strip("−0123456789"):  # more than a whole number
+        return f"^{formula}" if formula.isalnum() else f"^({formula})"
+    return formula.translate(_RAISED)
+
+
+TEXT = Notation(
+    text_name,
+    text_number,
+    lambda op: op.formula,
+    "∂{0}/∂{1}",
+    "({0})",
+    _raised_text,
+    lambda number: f"⁽{str(number).translate(_RAISED)}⁾",
+)
+LATEX = Notation(
+    latex_name,
+    _latex_number,
+    lambda op: op.latex,
+    r"\frac{{\partial {0}}}{{\partial {1}}}",
+    r"\left({0}\right)",
+    str,
+    lambda number: f"^{{({number})}}",
+)
+
+
+class _Written(NamedTuple):
+    """A piece of a formula, which puts itself in parentheses where a template asks for them."""
+
+    text: str
+    binds: str
+    notation: Notation
+
+    def __format__(self, spec: str) -> str:
+        if spec == "superscript":
+            return self.notation.raised(self.text)
+        if spec and BINDING.index(self.binds) < BINDING.index(spec):
+            return self.notation.brackets.format(self.text)
+        return self.text
+
+
+def write(formula: Any, notation: Notation = TEXT) -> str:
+    """A formula in a notation.
+
+    >>> x, y = Name("x_1"), Name("y")
+    >>> write(Term(ops.multiply, (Term(ops.add, (x, y)), -2.0)))
+    '(x₁ + y) · (−2)'
+    >>> write(Term(ops.reciprocal, (x,)), LATEX)
+    '\\\\frac{1}{x_{1}}'
+    """
+    return _write(formula, notation).text
+
+
+def _write(formula: Any, notation: Notation) -> _Written:
+    match formula:
+        case Name(label, number):
+            text = notation.name(label) + (notation.operand(number) if number else "")
+            return _Written(text, "atom", notation)
+        case Derivative(of, by, number):
+            below = write(Name(by, number), notation)
+            return _Written(notation.derivative.format(notation.name(of), below), "atom", notation)
+        case Term(op, args):
+            text = _fill(op, [_write(arg, notation) for arg in args], notation)
+            return _Written(text, _binding(text, op.binds), notation)
+    text = notation.number(formula)
+    exponent = "e" in text or "^" in text
+    return _Written(text, _binding(text, "product" if exponent else "atom"), notation)
+
+
+def _binding(text: str, binds: str) -> str:
+    """How tightly a text holds together that may begin with a minus sign."""
+    return "negation" if text[:1] in ("-", "−") and binds != "sum" else binds
+
+
+def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
+    template = notation.template(op)
+    if not op.joined:
+        shown = [arg.text for arg in args]
+        if len(shown) > 8:
+            shown[3:-1] = [notation.name("…")]
+        return template.format(*args, **{"*": ", ".join(shown)})
+    groups = template.count("{1") + 1  # how many arguments a repetition takes
+    terms = len(args) // groups
+    pieces = [template.format(*args[i : terms * groups : terms]) for i in range(terms)]
+    pieces += [f"{arg:product}" for arg in args[terms * groups :]]
+    if len(pieces) > 8:
+        pieces[3:-1] = [notation.name("…")]
+    return op.joined.join(pieces) or "0"
+
+
+def gate(op: Op, args: tuple[Any, ...]) -> str:
+    """What is drawn in the circle of an operation, its constant arguments inside.
+
+    Args:
+        op: an entry of the table.
+        args: its arguments; floats are constants, all else is drawn elsewhere.
+
+    >>> gate(ops.add, (Name("x"), 1.0)), gate(ops.power, (Name("x"), 2.0))
+    ('+1', 'x²')
+    """
+    constants = [type(arg) is float for arg in args]
+    if not any(constants):
+        return op.symbol
+    # a single input is called x, as in 1/x; several would seem to be one and the same
+    hole = Name("x" if constants.count(False) == 1 else "□")
+    written = [_write(arg if type(arg) is float else hole, TEXT) for arg in args]
+    if op.gates and not all(constants):
+        return op.gates[constants.index(True)].format(*written)
+    text = _fill(op, written, TEXT).replace(" ", "")
+    return shorten(text, _GATE_WIDTH)

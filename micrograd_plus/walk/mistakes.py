@@ -1,0 +1,288 @@
+"""What the usual mistakes would give, worked out from the graph by the table's rules."""
+
+from __future__ import annotations
+
+from functools import cache
+from math import isfinite, nan
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from micrograd_plus import ops
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus.graph import evaluate, local_derivatives
+from micrograd_plus.ops.floats import floats
+from micrograd_plus.walk.formula import (
+    Derivative,
+    Name,
+    Term,
+    formulas,
+    gate,
+    operands,
+    replaced,
+    write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.ops.operation import Op
+    from micrograd_plus.walk.steps import Shown
+
+_OPERANDS = 16  # of an operation, up to which any two can be mixed up
+
+
+class Wrong(NamedTuple):
+    """A number that a mistake gives, and the hint that names the mistake."""
+
+    number: float
+    hint: str
+
+
+class Task(NamedTuple):
+    """How a number comes about.
+
+    Attributes:
+        asked: what is asked for, such as ∂f/∂x.
+        rule: what it is equal to, without numbers.
+        terms: numbers that add up to it, or whose rounding goes into it.
+        wrong: what mistakes give, the likeliest first; some may be right, or not finite.
+    """
+
+    asked: str
+    rule: str
+    terms: list[float]
+    wrong: Iterator[Wrong]
+
+
+class _Edge(NamedTuple):
+    """One edge that a gradient comes along, as it reads: `above` · `step`, from `of` to `by`."""
+
+    above: str
+    step: str
+    of: str
+    by: str
+    twin: bool
+    upstream: float
+    local: float
+    misplaced: Wrong | None
+    others: list[Wrong]
+
+    @property
+    def through(self) -> str:
+        twin = f" from {self.by}" if self.twin else ""
+        return f"through {self.of}{twin}"
+
+    @property
+    def flow(self) -> float:
+        return self.upstream * self.local
+
+    def mistakes(self) -> dict[str, Wrong]:
+        """What each mistake makes of the flow along this edge."""
+        local, upstream = _sign(self.local), _sign(self.upstream)
+        made = {
+            "sign": Wrong(
+                -self.flow,
+                f"The sign is wrong: {self.step} is {local}, and {self.above} is {upstream}.",
+            ),
+            "local": Wrong(
+                self.local,
+                f"That is the local derivative {self.step} only: "
+                f"multiply it by what comes from above, {self.above}.",
+            ),
+            "upstream": Wrong(
+                self.upstream,
+                f"That is {self.above} only, which comes from above: "
+                f"multiply it by the local derivative {self.step}.",
+            ),
+        }
+        if self.misplaced:
+            slope, rule = self.misplaced
+            made["place"] = Wrong(
+                self.upstream * slope,
+                f"Taken at the wrong place: {self.step} = {rule} has the gate's output {self.of} "
+                f"in it, not its input {self.by}.",
+            )
+        for i, (slope, name) in enumerate(self.others):
+            made[f"swapped {i}"] = Wrong(
+                self.upstream * slope,
+                f"Operands swapped: that is the derivative of {self.of} for {name}, "
+                f"not for {self.by}.",
+            )
+        return made
+
+
+class Reader:
+    """A graph as someone reads it who works out its numbers.
+
+    Args:
+        root: the output.
+        named: a name for each value.
+        shown: the number and the gradient of each value.
+    """
+
+    def __init__(self, root: Value, named: dict[Value, str], shown: dict[Value, Shown]) -> None:
+        self.root = root
+        self.named = named
+        self.shown = shown
+        self.slopes, self.equation = cache(self._slopes), cache(self._equation)
+
+    def gradient(self, node: Value, edges: Sequence[tuple[Value, int]]) -> Task:
+        """How the gradient of a value comes about.
+
+        Args:
+            node: the value.
+            edges: each operation that it enters, and where among the arguments.
+        """
+        asked = write(Derivative(self.named[self.root], self.named[node]))
+        if not edges:
+            rule = f"{asked}: how {self.text(node)} changes with itself"
+            return Task(asked, rule, [], iter([self._value(node)]))
+        chain = [self._link(*edge) for edge in edges]
+        rule = write(Term(ops.sum, tuple(chain)) if len(chain) > 1 else chain[0])
+        where = ", ".join(dict.fromkeys(self.equation(parent) for parent, _ in edges[:3]))
+        rule = " = ".join(dict.fromkeys([asked, rule])) + f", where {where}"
+        ways = [self._edge(*edge) for edge in edges]
+        return Task(asked, rule, [way.flow for way in ways], self._wrong(node, ways))
+
+    def _wrong(self, node: Value, ways: list[_Edge]) -> Iterator[Wrong]:
+        total = sum(way.flow for way in ways)
+        if len(ways) > 1:
+            used = f"{self.text(node)} is used {len(ways)} times, and what comes back adds up"
+            for way in ways:
+                along = f"along one path only, the one {way.through}"
+                yield Wrong(way.flow, f"That is what comes {along}: {used} (+=, not =).")
+            for way in ways:
+                yield Wrong(total - way.flow, f"The path {way.through} is missing: {used}.")
+        made = [way.mistakes() for way in ways]
+        likewise = " Likewise on the other paths." if len(ways) > 1 else ""
+        for kind, (_, hint) in made[0].items():
+            if all(kind in way for way in made):
+                yield Wrong(sum(way[kind].number for way in made), hint + likewise)
+        if likewise:
+            for way, mistakes in zip(ways, made, strict=True):
+                for number, hint in mistakes.values():
+                    wrong = total - way.flow + number
+                    yield Wrong(wrong, f"On the path {way.through}: {hint}")
+        yield self._value(node)
+
+    def _value(self, node: Value) -> Wrong:
+        name = self.text(node)
+        return Wrong(self.number(node), f"That is the value of {name}, not the gradient.")
+
+    def value(self, node: Value) -> Task:
+        """How the value of an operation comes about."""
+        numbers = list(map(self.number, node.args))
+        slopes = zip(self.slopes(node), numbers, strict=True)
+        terms = [term for slope, x in slopes if isfinite(term := slope * x)]
+        return Task(self.text(node), self.equation(node), terms, self._wrong_value(node))
+
+    def _wrong_value(self, node: Value) -> Iterator[Wrong]:
+        op, args = _operation(node), node.args
+        numbers = list(map(self.number, args))
+        yield Wrong(-self.number(node), "The sign is wrong.")
+        if not op.commutative and op.arity == 2:
+            swapped = write(Term(op, tuple(map(self.name, reversed(args)))))
+            try:
+                result = evaluate(op, args, numbers[::-1])
+            except NonFiniteError:
+                result = nan
+            yield Wrong(result, f"Operands swapped: that is {swapped}.")
+        for arg, number in zip(args, numbers, strict=True):
+            through = f"it has yet to go through the gate {gate(op, args)}"
+            yield Wrong(number, f"That is {self.text(arg)}: {through}.")
+
+    def _edge(self, node: Value, position: int) -> _Edge:
+        slopes = self.slopes(node)
+        pairs = zip(node.args, slopes, strict=True) if len(slopes) <= _OPERANDS else ()
+        others = [
+            Wrong(slope, self.operand(node, i))
+            for i, (_, slope) in enumerate(pairs)
+            if i != position
+        ]
+        return _Edge(
+            above=write(Derivative(self.named[self.root], self.named[node])),
+            step=write(self._step(node, position)),
+            of=self.text(node),
+            by=self.operand(node, position),
+            twin=operands(node.args)[position] > 0,
+            upstream=self.shown[node].grad or 0.0,
+            local=slopes[position],
+            misplaced=self._misplaced(node),
+            others=others,
+        )
+
+    def _slopes(self, node: Value) -> list[float]:
+        """The local derivative for each argument, also for constants where there is one."""
+        op, args, out = _operation(node), node.args, self.number(node)
+        numbers = list(map(self.number, args))
+        try:
+            found = op.local_derivatives(floats, out, numbers, [True] * len(args))
+        except ZeroDivisionError:  # that of a constant, which nobody else asks for
+            found = local_derivatives(op, args, numbers, out)
+        return [nan if slope is None else slope for slope in found]
+
+    def _misplaced(self, node: Value) -> Wrong | None:
+        """The derivative of an operation on one argument with its input in its output's place.
+
+        The printed rule is changed, σ(x) · (1 − σ(x)) into x · (1 − x): so it is what a reader
+        would do, whichever way the table computes it.
+        """
+        op, (arg, *others) = _operation(node), node.args
+        if others:
+            return None
+        name, out = self.name(arg), Term(op, (self.name(arg),))
+        (rule,) = op.local_derivatives(formulas, out, (name,), (True,))
+        changed = replaced(rule, out, name)
+        number = _computed(changed, self.number(arg))
+        return None if changed == rule else Wrong(number, write(rule))
+
+    def _step(self, node: Value, position: int) -> Derivative:
+        by = self.named[node.args[position]]
+        return Derivative(self.named[node], by, operands(node.args)[position])
+
+    def _link(self, parent: Value, position: int) -> Any:
+        above = Derivative(self.named[self.root], self.named[parent])
+        step = self._step(parent, position)
+        return step if parent is self.root else Term(ops.multiply, (above, step))
+
+    def _equation(self, node: Value) -> str:
+        return f"{self.text(node)} = {write(Term(node.op, tuple(map(self.name, node.args))))}"
+
+    def number(self, arg: Any) -> float:
+        """The number of an argument."""
+        return arg if type(arg) is float else self.shown[arg].data or 0.0
+
+    def name(self, arg: Any) -> Any:
+        """An argument as a formula."""
+        return arg if type(arg) is float else Name(self.named[arg])
+
+    def text(self, arg: Any) -> str:
+        """An argument as text."""
+        return write(self.name(arg))
+
+    def operand(self, node: Value, position: int) -> str:
+        """An argument as text, told from others that are the same value."""
+        name, place = self.name(node.args[position]), operands(node.args)[position]
+        return write(name._replace(operand=place) if place else name)
+
+
+def _operation(node: Value) -> Op:
+    """The operation of a value that is known to have one."""
+    return cast("Op", node.op)
+
+
+def _sign(x: float) -> str:
+    return "negative" if x < 0 else "positive"
+
+
+def _computed(formula: Any, x: float) -> float:
+    """The number of a formula in one variable; nan where it is undefined."""
+    if isinstance(formula, Name):
+        return x
+    if isinstance(formula, Term):
+        numbers = [_computed(arg, x) for arg in formula.args]
+        try:
+            return float(formula.op.value(floats, *numbers))
+        except ZeroDivisionError:
+            return nan
+    return float(formula)

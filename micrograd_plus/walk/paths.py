@@ -1,0 +1,266 @@
+"""Explanations of a graph: where a gradient comes from, and what is remarkable about it."""
+
+from __future__ import annotations
+
+import heapq
+import math
+from collections import Counter
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from micrograd_plus import ops
+from micrograd_plus.graph import order
+from micrograd_plus.graph.sweep import adjoints, slopes
+from micrograd_plus.walk.formula import (
+    Derivative,
+    Name,
+    Term,
+    operands,
+    text_name,
+    text_number,
+    write,
+)
+from micrograd_plus.walk.steps import names
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.engine import Value
+
+
+_LONGEST = 12
+"""The most values of a path that are written out."""
+
+
+class Path(NamedTuple):
+    """One way from a value to the output.
+
+    Attributes:
+        nodes: the values on it, from the first to the output.
+        slopes: the local derivatives along it, from the output's to the first.
+        product: their product.
+        operands: for each value but the output, where it stands several times in the operation
+            that comes next, which of these operands is meant, from 1; 0 where it stands once.
+
+    >>> from micrograd_plus import Value
+    >>> x = Value(3.0)
+    >>> [path.product for path in explain(x, of=x * x + x).paths]
+    [3.0, 3.0, 1.0]
+    """
+
+    nodes: tuple[Value, ...]
+    slopes: tuple[float, ...]
+    product: float
+    operands: tuple[int, ...]
+
+
+@dataclass(frozen=True, repr=False)
+class Explanation:
+    """Where a gradient comes from.
+
+    Attributes:
+        gradient: the gradient.
+        paths: the paths with the largest products, the largest first.
+        count: how many paths there are in all.
+        names: how the values are called.
+
+    >>> from micrograd_plus import Value
+    >>> x = Value(3.0)
+    >>> found = explain(x, of=x * x + x, most=1)
+    >>> found.gradient, found.count, found.rest
+    (7.0, 3, 4.0)
+    """
+
+    gradient: float
+    paths: list[Path]
+    count: int
+    names: dict[Value, str]
+
+    @property
+    def rest(self) -> float:
+        """What the paths that are not listed contribute together; 0 if there are none."""
+        listed = sum(path.product for path in self.paths)
+        return self.gradient - listed if self.count > len(self.paths) else 0.0
+
+    def __str__(self) -> str:
+        lines = [self._line(path) for path in self.paths]
+        parts = [text_number(path.product) for path in self.paths]
+        if self.count > len(self.paths):
+            more = self.count - len(self.paths)
+            counted = f"{more:,}" if more < 10**18 else f"about 10^{math.log10(more):.0f}"
+            lines.append(f"{counted} more paths: {text_number(self.rest)}")
+            parts.append(text_number(self.rest))
+        terms = " + ".join(f"({x})" if i and x[0] == "−" else x for i, x in enumerate(parts))
+        total = text_number(self.gradient)
+        return "\n".join([*lines, f"together: {terms} = {total}" if len(parts) > 1 else total])
+
+    def __repr__(self) -> str:
+        return str(self)
+
+    def _line(self, path: Path) -> str:
+        called = [self.names[node] for node in path.nodes]
+        shown = list(map(write, map(Name, called, (*path.operands, 0))))
+        if len(called) > _LONGEST:
+            shown[4:-4] = ["…"]
+            return f"{' → '.join(shown)}: {text_number(path.product)}"
+        arrows = " → ".join(shown)
+        pairs = zip(pairwise(called), path.operands, strict=True)
+        steps = [Derivative(of, by, operand) for (by, of), operand in pairs][::-1]
+        if not steps:
+            return f"{arrows}: 1"
+        chain = [_product(steps), _product(list(path.slopes)), text_number(path.product)]
+        return f"{arrows}: {' = '.join(dict.fromkeys(chain))}"
+
+
+def _product(factors: Sequence[Any]) -> str:
+    result = factors[0]
+    for factor in factors[1:]:
+        result = Term(ops.multiply, (result, factor))
+    return write(result)
+
+
+def explain(x: Value, of: Value, most: int = 10) -> Explanation:
+    """Every path from `x` to `of` with its product of local derivatives; their sum is ∂of/∂x.
+
+    Args:
+        x: a value that `of` depends on.
+        of: the output.
+        most: how many paths to list, those with the largest products; the others are summed up.
+
+    Raises:
+        ValueError: `of` does not depend on `x`, or `most` is less than 1.
+        NonFiniteError: a derivative is not a finite number.
+
+    >>> from micrograd_plus import Value
+    >>> a = Value(2.0, "a")
+    >>> b = a * 3
+    >>> b.label = "b"
+    >>> explain(a, of=a * b)
+    a → f: ∂f/∂a = 6
+    a → b → f: ∂f/∂b · ∂b/∂a = 2 · 3 = 6
+    together: 6 + 6 = 12
+    """
+    if most < 1:
+        raise ValueError(f"at least one path has to be listed, not {most}")
+    nodes = order(of)
+    named = names(nodes)
+    if x not in named:
+        raise ValueError(f"{of!r} does not depend on {x!r}")
+    count = Counter({of: 1})
+    # the best ways down to each node: product, and slopes, nodes and operands as lists linked
+    # towards the output
+    best: dict[Value, list[tuple[float, Any]]] = {of: [(1.0, (None, of, 0, None))]}
+    for node in reversed(nodes):
+        if node is x:
+            break
+        if node.op is None or node not in best:
+            continue
+        ways = best.pop(node)
+        args = [arg for arg in node.args if type(arg) is not float]
+        for (arg, slope), place in zip(slopes(node, node.op), operands(args), strict=True):
+            count[arg] += count[node]
+            more = [(product * slope, (slope, arg, place, way)) for product, way in ways]
+            both = best.get(arg, []) + more
+            best[arg] = heapq.nlargest(most, both, key=lambda way: abs(way[0]))
+    gradient = adjoints(of)[x]
+    return Explanation(gradient, [_unlinked(*way) for way in best[x]], count[x], named)
+
+
+def _unlinked(product: float, way: Any) -> Path:
+    nodes, factors, operands = [], [], []
+    while way is not None:
+        slope, node, place, way = way
+        nodes.append(node)
+        if slope is not None:
+            factors.append(slope)
+            operands.append(place)
+    return Path(tuple(nodes), tuple(reversed(factors)), product, tuple(operands))
+
+
+@dataclass(frozen=True, repr=False)
+class Summary:
+    """What is remarkable about a graph.
+
+    Attributes:
+        nodes: how many values it has.
+        edges: how many arguments its operations have, constants not counted.
+        depth: the operations on the longest way from a leaf to the output.
+        operations: how often each operation occurs.
+        largest: the value with the largest gradient, and the gradient.
+        smallest: the value with the smallest gradient other than 0, and the gradient.
+        without: how many values have the gradient 0.
+        dead: the rectified linear units that pass nothing on, as their input is not positive.
+
+    >>> from micrograd_plus import Value
+    >>> found = summary(Value(3.0) * 2 + 1)
+    >>> found.nodes, found.depth, found.operations["add"]
+    (3, 2, 1)
+    """
+
+    nodes: int
+    edges: int
+    depth: int
+    operations: Counter[str]
+    largest: tuple[str, float]
+    smallest: tuple[str, float]
+    without: int
+    dead: list[str]
+
+    def __str__(self) -> str:
+        counted = ", ".join(f"{n:,} × {name}" for name, n in self.operations.most_common())
+        dead = ", ".join(map(text_name, self.dead[:8])) + (" …" if len(self.dead) > 8 else "")
+        rows = [
+            f"{self.nodes:,} values, {self.edges:,} edges, {self.depth:,} operations deep",
+            f"operations: {counted or 'none'}",
+            f"largest gradient: {text_number(self.largest[1])} at {text_name(self.largest[0])}",
+            f"smallest gradient: {text_number(self.smallest[1])} at {text_name(self.smallest[0])}",
+            f"gradient 0: {self.without:,} values",
+            f"dead ReLUs: {len(self.dead):,}{f' ({dead})' if self.dead else ''}",
+        ]
+        return "\n".join(rows)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def summary(root: Value) -> Summary:
+    """Count what a graph is made of, and look for vanishing, exploding and dead gradients.
+
+    Args:
+        root: the output; gradients are computed afresh from it, and none is changed.
+
+    Raises:
+        NonFiniteError: a gradient is not a finite number.
+
+    >>> from micrograd_plus import Value
+    >>> x, y = Value(2.0, "x"), Value(-3.0, "y")
+    >>> summary((x * y).relu() + x)
+    5 values, 5 edges, 3 operations deep
+    operations: 1 × multiply, 1 × relu, 1 × add
+    largest gradient: 1 at x
+    smallest gradient: 1 at x
+    gradient 0: 2 values
+    dead ReLUs: 1 (v₂)
+    """
+    nodes = order(root)
+    named = names(nodes)
+    depth: dict[Value, int] = {}
+    edges = 0
+    for node in nodes:
+        below = [depth[arg] for arg in node.args if type(arg) is not float]
+        depth[node] = 1 + max(below) if below else 0
+        edges += len(below)
+    found = {node: abs(slope) for node, slope in adjoints(root).items()}
+    alive = [node for node in nodes if found[node]]
+    largest, smallest = max(alive, key=found.__getitem__), min(alive, key=found.__getitem__)
+    return Summary(
+        nodes=len(nodes),
+        edges=edges,
+        depth=depth[root],
+        operations=Counter(node.op.name for node in nodes if node.op is not None),
+        largest=(named[largest], found[largest]),
+        smallest=(named[smallest], found[smallest]),
+        without=len(nodes) - len(alive),
+        dead=[named[n] for n in nodes if n.op is ops.relu and n.args[0].data <= 0],
+    )

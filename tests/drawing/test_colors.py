@@ -1,0 +1,180 @@
+"""Colours: legible in light and dark, and no two kinds of number told apart by hue alone."""
+
+import re
+from importlib import resources
+
+import pytest
+
+import micrograd_plus as mg
+from micrograd_plus import values
+from micrograd_plus.drawing import look
+from tests.drawing.test_page import xyz
+
+STATIC = resources.files("micrograd_plus.drawing.pages").joinpath("static")
+CSS = STATIC.joinpath("stepper.css").read_text(encoding="utf-8")
+VARIABLES = {
+    name: {"light": light, "dark": dark}
+    for name, light, dark in re.findall(r"--mg-([a-z-]+): light-dark\((#\w+), (#\w+)\)", CSS)
+}
+
+# How people without long-, middle- or short-wave cones see linear RGB.
+# Source: Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color
+# Vision Deficiency" (2009), severity 1.
+BLINDNESS = {
+    "protanopia": (
+        (0.152286, 1.052583, -0.204868),
+        (0.114503, 0.786281, 0.099216),
+        (-0.003882, -0.048116, 1.051998),
+    ),
+    "deuteranopia": (
+        (0.367322, 0.860646, -0.227968),
+        (0.280085, 0.672501, 0.047413),
+        (-0.011820, 0.042940, 0.968881),
+    ),
+    "tritanopia": (
+        (1.255528, -0.076749, -0.178779),
+        (-0.078411, 0.930809, 0.147602),
+        (0.004733, 0.691367, 0.303900),
+    ),
+}
+
+
+def linear(color):
+    """Linear RGB of "#rrggbb" or "rgb(r, g, b)". Source: WCAG 2.2, relative luminance."""
+    parts = [color[i : i + 2] for i in (1, 3, 5)] if color[0] == "#" else []
+    numbers = [int(part, 16) for part in parts] or map(int, re.findall(r"\d+", color)[:3])
+    scaled = [number / 255 for number in numbers]
+    return [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in scaled]
+
+
+def contrast(one, other):
+    """Source: WCAG 2.2, contrast ratio."""
+    weights = (0.2126, 0.7152, 0.0722)
+    light, dark = sorted(
+        (sum(w * x for w, x in zip(weights, linear(color), strict=True)) for color in (one, other)),
+        reverse=True,
+    )
+    return (light + 0.05) / (dark + 0.05)
+
+
+def lab(rgb):
+    """CIELAB of linear RGB under D65."""
+    r, g, b = (min(max(x, 0), 1) for x in rgb)
+    xyz = (
+        (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047,
+        0.2126 * r + 0.7152 * g + 0.0722 * b,
+        (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883,
+    )
+    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
+    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
+
+
+def difference(one, other, blindness):
+    """How different two colours look to such eyes: ΔE of CIE 1976, some 2 is just noticeable."""
+    seen = [
+        lab([sum(m * x for m, x in zip(row, linear(color), strict=True)) for row in blindness])
+        for color in (one, other)
+    ]
+    return sum((a - b) ** 2 for a, b in zip(*seen, strict=True)) ** 0.5
+
+
+def test_the_measures_themselves():
+    assert contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert contrast("#777777", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.01)
+    assert difference("#ff0000", "#00ff00", ((1, 0, 0), (0, 1, 0), (0, 0, 1))) > 150
+    assert difference("#00ff00", "#00ff00", BLINDNESS["protanopia"]) == 0
+
+
+@pytest.mark.parametrize("kind", BLINDNESS)
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_values_and_gradients_look_different_to_all_eyes(scheme, kind):
+    pair = VARIABLES["forward"][scheme], VARIABLES["gradient"][scheme]
+    assert difference(*pair, BLINDNESS[kind]) > 25
+
+
+@pytest.mark.parametrize(
+    ("background", "texts"),
+    [
+        ("#ffffff", [look.FORWARD, look.GRADIENT, look.TEXT, look.NAME]),
+        (look.LIT_PLATE, [look.FORWARD, look.GRADIENT, look.NAME]),
+        (look.GATE, [look.TEXT]),
+        (look.LIT_GATE, [look.TEXT]),
+    ],
+)
+def test_text_in_pictures_can_be_read(background, texts):
+    assert min(contrast(text, background) for text in texts) >= 4.5  # WCAG AA
+    for wire in (look.INK, look.LIT_WIRE):
+        assert contrast(wire, background) >= 3
+
+
+def test_a_picture_and_a_page_have_the_same_colours():
+    known = {
+        "forward": look.FORWARD,
+        "gradient": look.GRADIENT,
+        "ink": look.INK,
+        "text": look.TEXT,
+        "name": look.NAME,
+        "gate": look.GATE,
+        "lit-gate": look.LIT_GATE,
+        "lit-wire": look.LIT_WIRE,
+    }
+    assert {name: VARIABLES[name]["light"] for name in known} == known
+    assert set(VARIABLES) == {"page", *known}
+
+
+# Each element with a text of its own, its colour, and the colour of what lies behind it.
+SEEN = """() => [...document.querySelectorAll("body *")].flatMap(element => {
+    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || element.matches("script, style, [aria-disabled=true]")) return [];
+    const style = getComputedStyle(element);
+    const gate = element.closest("svg g.node")?.querySelector('[data-ink="gate"]');
+    let behind = gate ? getComputedStyle(gate).fill : "rgba(0, 0, 0, 0)";
+    for (let e = element; behind === "rgba(0, 0, 0, 0)"; e = e.parentElement) {
+        behind = getComputedStyle(e).backgroundColor;
+    }
+    const text = element.closest("svg") ? style.fill : style.color;
+    return [[element.textContent.trim(), text, behind]];
+})"""
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_in_the_page_can_be_read(open_page, tmp_path, scheme):
+    page = open_page(xyz().to_html(tmp_path / "a.html"), color_scheme=scheme)
+    seen = []
+    for _ in range(8):
+        seen += page.evaluate(SEEN)
+        page.keyboard.press("ArrowRight")
+    assert {"Step through", "+", "×", "4.00", "−2.00", "d", "f", "▶", "Fit", "backward"} <= {
+        text for text, _, _ in seen
+    }
+    poor = [entry for entry in seen if contrast(entry[1], entry[2]) < 4.5]  # WCAG AA
+    assert not poor
+    backgrounds = {behind for _, _, behind in seen}
+    assert len(backgrounds) == 3  # the page, gates, lit gates
+
+
+def test_the_lectures_pure_green_and_red(open_page, tmp_path):
+    x, y = values(x=2, y=3)
+    f = x * y
+    f.backward()
+    assert {"#00ff00", "#ff0000"} <= {
+        *re.findall("#[0-9a-f]{6}", mg.draw(f, colors="lecture").source)
+    }
+    walk = mg.step_through(f, colors="lecture")
+    page = open_page(walk.to_html(tmp_path / "a.html"))
+    page.keyboard.press("End")
+    fills = page.evaluate("""["forward", "gradient"].map(ink => getComputedStyle(
+        document.querySelector(`svg [data-ink="${ink}"]`)).fill)""")
+    assert fills == ["rgb(0, 255, 0)", "rgb(255, 0, 0)"]
+    sentence = page.locator(".mg-sentence").evaluate("e => getComputedStyle(e).color")
+    assert contrast(sentence, "#ffffff") >= 4.5
+    frame = walk.frames(tmp_path / "frames")[-1].read_text(encoding="utf-8")
+    assert "#00ff00" in frame
+    assert look.FORWARD not in frame
+
+
+def test_unknown_colours_list_the_known_ones():
+    with pytest.raises(ValueError, match="no colors 'pure'; choose from accessible, lecture"):
+        mg.draw(xyz().root, colors="pure")
+    with pytest.raises(ValueError, match="choose from accessible, lecture"):
+        mg.step_through(xyz().root, colors="pure")

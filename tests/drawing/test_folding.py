@@ -1,0 +1,308 @@
+"""Folding: what belongs together, that nothing is lost, and that it can be drawn."""
+
+import copy
+import gc
+import xml.etree.ElementTree as ET
+from itertools import pairwise
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import Value, nn
+from micrograd_plus.drawing.scene.folded import folded_scene
+from micrograd_plus.drawing.scene.folds import Fold, positions
+from micrograd_plus.drawing.scene.grouping import grouped
+from micrograd_plus.drawing.scene.tree import fold, opened
+from micrograd_plus.graph import order
+from micrograd_plus.testing import graphs
+from tests.drawing.test_picture import HOSTILE, svg_texts
+
+
+def moons(**options):
+    model = nn.MLP(2, [16, 16, 1], seed=1, activation="tanh", **options)
+    f = (model(mg.values(x_1=0.5, x_2=-0.3)) - 1) ** 2
+    f.label = "loss"
+    f.backward()
+    return model, f
+
+
+@st.composite
+def networks(draw):
+    """Layers in any order, used again and again, with sums, penalties and plain numbers beside."""
+    expanded = draw(st.booleans())
+    cells = [
+        nn.MLP(2, [3, 2], activation="tanh", seed=i, expanded=expanded)
+        for i in range(draw(st.integers(1, 3)))
+    ]
+    hidden = draw(st.sampled_from([[0.5, -1.0], list(mg.values(x=1.0, y=2.0))]))
+    total = Value(0.0)
+    for cell in draw(st.lists(st.sampled_from(cells), min_size=1, max_size=4)):
+        before, hidden = hidden, cell(hidden)
+        if draw(st.booleans()):
+            hidden = [a + b for a, b in zip(hidden, before, strict=True)]
+        if draw(st.booleans()):
+            total = total + mg.sum([h * h for h in hidden])
+    if draw(st.booleans()):
+        total = total + mg.sum([p**2 for cell in cells for p in cell.parameters()])
+    return cells, mg.sum(hidden) + total
+
+
+def everything(item):
+    """All folds in a fold, and itself."""
+    found = [item]
+    for part in item.parts:
+        if isinstance(part, Fold):
+            found += everything(part)
+    return found
+
+
+def check(top, limit):
+    """Nothing is lost or doubled, nothing has too many parts, and wires lead forward only."""
+    for each in everything(top):
+        assert sorted(i for part in each.parts for i in positions(part)) == sorted(each.members)
+        assert len(each.parts) <= max(limit, 3)
+        at = {i: k for k, part in enumerate(each.parts) for i in positions(part)}
+        for i in each.members:
+            for j in each.flat.inputs[i]:
+                parameter = top.flat.owners[j] and not top.flat.inputs[j]
+                assert j not in at or at[j] <= at[i] or parameter
+
+
+# ---------------------------------------------------------------- what belongs together
+
+
+@pytest.mark.parametrize("expanded", [False, True])
+@pytest.mark.parametrize("numbers", [False, True])
+def test_a_value_belongs_to_the_neuron_whose_parameters_it_uses(expanded, numbers):
+    model = nn.MLP(3, [4, 2], activation=["tanh", "sigmoid"], seed=1, expanded=expanded)
+    inputs = [1.0, 2.0, 3.0] if numbers else list(mg.values(x=1.0, y=2.0, z=3.0))
+    hidden = model.layers[0].outputs(inputs)
+    outputs = model.layers[1].outputs(hidden)
+    penalty = 0.1 * nn.l2_penalty(model.parameters()) + mg.sum([abs(p) for p in model.parameters()])
+    f = mg.sum([(y - 1) ** 2 for y in outputs]) + penalty
+    top = fold(f)
+    found = {}
+    for each in everything(top):
+        if each.place and isinstance(each.place.module, nn.Neuron):
+            found[each.place.module] = {top.flat.nodes[i] for i in each.members}
+    for layer, before, after in zip(model.layers, (inputs, hidden), (hidden, outputs), strict=True):
+        for neuron, y in zip(layer.neurons, after, strict=True):
+            inside = {*order(y)} - {
+                node for x in before if isinstance(x, Value) for node in order(x)
+            }
+            assert found.pop(neuron) == inside
+    assert not found
+
+
+def test_a_network_folds_into_its_layers():
+    model, f = moons()
+    shown = opened(fold(f), 400, lambda fold, depth: False)
+    titles = [x.title if isinstance(x, Fold) else fold(f).flat.nodes[x].label for x in shown]
+    assert titles == [
+        "x_1",
+        "x_2",
+        "Layer 2 → 16, tanh",
+        "Layer 16 → 16, tanh",
+        "Layer 16 → 1, linear",
+        "",
+        "loss",
+    ]
+    assert [x.title for x in shown[2].parts] == ["Neuron 2 → 1, tanh"] * 16
+    assert [x.place.name for x in shown[2].parts] == [f"neurons.{i}" for i in range(16)]
+    assert model.layers[2].neurons[0].w[0] in {fold(f).flat.nodes[i] for i in shown[4].parts}
+
+
+def test_models_that_are_part_of_another_copied_ones_and_lost_ones():
+    parts = nn.Layer(2, 2, seed=1), nn.Layer(2, 2, seed=2)  # older than what they are part of
+
+    class Both(nn.Module):
+        def __init__(self):
+            self.first, self.second = parts
+
+    both = Both()
+    f = mg.sum(both.second(both.first([1.0, 2.0])))
+    place = next(x for x in fold(f).parts if isinstance(x, Fold)).place
+    assert place.module is both
+    twin, g = copy.deepcopy((both, f))
+    assert next(x for x in fold(g).parts if isinstance(x, Fold)).place.module is twin
+
+    class Tied(nn.Module):
+        def __init__(self, weight):
+            self.weight = weight
+
+    tied = Tied(twin.first.neurons[0].w[0])
+    found = [x.place.module for x in fold(g).parts if isinstance(x, Fold)]
+    assert found == [twin]
+    del twin, tied, found, Tied
+    gc.collect()
+    assert not any(isinstance(x, Fold) for x in fold(g).parts)
+
+
+def test_what_is_used_again_after_others_is_drawn_once_for_each_time():
+    cell, other = nn.Layer(1, 1, seed=1), nn.Layer(1, 1, seed=2)
+    y = cell([other([cell([other([cell([Value(0.5, "x")])])])])])
+    top = fold(y)
+    modules = [part.place.module for part in top.parts if isinstance(part, Fold)]
+    assert modules == [cell, other, cell, other, cell]
+    source = mg.draw(y, fold=True).source
+    assert source.count("style=dashed") == 3  # the parameters stand with the first time
+
+
+def test_groups_without_a_way_back_stay_whole():
+    inputs = [(), (0,), (1,), (2,), (3,), (0,)]
+    keys = {1: "a", 2: "b", 3: "a", 4: "c", 5: "c"}
+    assert grouped(inputs, range(6), keys) == [[0], [1], [2], [3], [4, 5]]
+
+
+@given(networks(), st.integers(1, 40))
+@settings(max_examples=60)
+def test_nothing_is_lost_and_wires_lead_forward_in_networks(network, limit):
+    _, f = network
+    check(fold(f, limit), limit)
+
+
+@given(graphs(max_size=60), st.integers(1, 40))
+@settings(max_examples=60)
+def test_nothing_is_lost_and_wires_lead_forward_in_any_graph(graph, limit):
+    check(fold(graph[0], limit), limit)
+
+
+def test_pieces_are_cut_where_few_wires_cross():
+    def block(x, width):
+        """Many wires inside, one on the way out."""
+        wide = [mg.sin(x * k) for k in range(1, width + 1)]
+        return mg.sum([a * b for a, b in pairwise(wide)])
+
+    y = Value(0.1, "x")
+    ends = []
+    for width in [9, 11] * 4:
+        y = block(y, width)
+        ends.append(y)
+    top = fold(y)
+    outputs = [
+        part.inside.outputs
+        for part in folded_scene(top.flat, top.parts, [len(top.flat.nodes) - 1]).parts
+        if part.inside
+    ]
+    assert [[top.flat.nodes[i] for i in several] for several in outputs] == [[y] for y in ends]
+
+
+# ------------------------------------------------------------------------- pictures
+
+
+@given(networks(), st.integers(1, 60), st.integers(0, 3), st.sampled_from(["wires", "box"]))
+@settings(max_examples=40)
+def test_any_network_is_drawn_within_the_limit_and_stays_as_it_was(network, limit, levels, style):
+    _, f = network
+    f.backward()
+    before = [(node.data, node.grad, node.label) for node in order(f)]
+    picture = mg.draw(f, style, limit, fold=True, expand=levels)
+    svg = ET.fromstring(picture.pipe("svg"))
+    gates = [e for e in svg.iter() if e.get("id", "").startswith("o")]
+    assert len(gates) <= limit
+    assert [(node.data, node.grad, node.label) for node in order(f)] == before
+
+
+@given(networks())
+@settings(max_examples=40)
+def test_folds_carry_the_numbers_of_what_leaves_them(network):
+    _, f = network
+    f.backward()
+    top = fold(f)
+    nodes = top.flat.nodes
+    last = len(nodes) - 1
+    for part in folded_scene(top.flat, top.parts, [last]).parts:
+        if part.inside:
+            members = set(part.inside.fold.members)
+            leaving = {
+                j for i in range(len(nodes)) if i not in members for j in top.flat.inputs[i]
+            } & members | ({last} & members)
+            shared = {i for i in leaving if top.flat.owners[i] and not top.flat.inputs[i]}
+            assert set(part.inside.outputs) == leaving - shared
+            expected = [(nodes[i].data, nodes[i].grad) for i in part.inside.outputs]
+            assert part.inside.numbers == expected
+
+
+def test_the_values_of_one_fold_enter_a_gate_together():
+    """And what is no fold enters it once for each argument."""
+    x, model = Value(2.0, "x"), nn.Layer(2, 3, seed=1)
+    f = mg.sum([*model([1.0, 2.0]), x, x])
+    top = fold(f)
+    parts = folded_scene(top.flat, top.parts, [len(top.flat.nodes) - 1]).parts
+    titles = [part.gate or part.label for part in parts]
+    layer, leaf = titles.index("Layer 2 → 3, relu"), titles.index("x")
+    assert parts[-1].inputs == (layer, leaf, leaf)
+
+
+def test_a_folded_layer_shows_its_results_and_their_range():
+    model, f = moons()
+    texts = svg_texts(mg.draw(f))
+    hidden = [y.data for y in model.layers[0].outputs([0.5, -0.3])]
+    assert f"{min(hidden):.2f} … {max(hidden):.2f}".replace("-", "−") in texts
+    assert "layers.1 · 272 parameters · 32 operations" in texts
+    assert "Layer 16 → 16, tanh" in texts
+    f.zero_grad()
+    texts = svg_texts(mg.draw(f))
+    assert "gradients" not in texts
+    assert "–" in texts
+
+
+def test_expanding_by_value_label_module_and_level():
+    model, f = moons()
+    neuron = model.layers[1].neurons[3]
+    names = [p.label for p in neuron.parameters()]
+
+    def shown(expand):
+        source = mg.draw(f, expand=expand).source
+        labels = [source.count(f">{stem}<sub>") for stem in ("w", "b")]
+        return labels, source.count("Neuron 16 → 1")
+
+    assert shown(()) == ([0, 0], 0)
+    assert shown(neuron) == ([16, 1], 15)
+    assert shown(neuron.w[0]) == shown(neuron.w[0].label) == shown([names[1]]) == ([16, 1], 15)
+    assert shown(model.layers[1]) == ([0, 0], 16)
+    assert shown([model.layers[2]]) == ([16, 1], 0)
+    assert shown(1)[1] == 16
+    assert "x<sub>" in mg.draw(f, expand="x_1").source
+    with pytest.raises(ValueError, match="nothing called 'h' in the graph to expand"):
+        mg.draw(f, expand="h")
+    with pytest.raises(ValueError, match=r"nothing of Value\(data=1.0.*to expand"):
+        mg.draw(f, expand=[Value(1.0)])
+    with pytest.raises(TypeError, match=r"not 1\.5"):
+        mg.draw(f, expand=1.5)
+    with pytest.raises(ValueError, match="levels to expand can't be -1"):
+        mg.draw(f, expand=-1)
+    with pytest.raises(ValueError, match="positive number of nodes, not 0"):
+        mg.draw(f, limit=0)
+
+
+def test_small_graphs_fold_when_asked():
+    layer = nn.Layer(1, 1, seed=1)
+    y = layer([Value(2.0, "x")])
+    assert "Layer 1 → 1" not in mg.draw(y).source
+    assert "Layer 1 → 1" in mg.draw(y, fold=True).source
+
+
+@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_names_of_modules_are_text(label):
+    class Hostile(nn.Layer):
+        def describe(self):
+            return label
+
+    layer = Hostile(3, 40, seed=1)
+    y = mg.sum(layer(mg.values(a=1.0, b=2.0, c=3.0)))
+    harmless = nn.Layer(3, 40, seed=1)
+    plain = mg.sum(harmless(mg.values(a=1.0, b=2.0, c=3.0)))
+    setattr(layer, label, layer.neurons.pop())
+    harmless.other = harmless.neurons.pop()
+    tags = [
+        [
+            e.tag
+            for e in ET.fromstring(mg.draw(f, fold=True).pipe("svg")).iter()
+            if "text" not in e.tag
+        ]
+        for f in (y, plain)
+    ]
+    assert tags[0] == tags[1]

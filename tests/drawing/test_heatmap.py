@@ -1,0 +1,168 @@
+"""Parameters as colours: in the shape of their matrix, to scale, and for all eyes."""
+
+import re
+import xml.etree.ElementTree as ET
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import Value, nn
+from micrograd_plus.drawing.scene.heatmap import (
+    NEGATIVE,
+    POSITIVE,
+    ZERO,
+    cells,
+    color,
+    heat_map,
+    matrices,
+    strip,
+)
+
+# what is left of red, green and blue (linear) to those without red, green or blue cones:
+# Machado, Oliveira and Fernandes (2009), severity 1
+BLIND = {
+    "protanopia": [
+        [0.152286, 1.052583, -0.204868],
+        [0.114503, 0.786281, 0.099216],
+        [-0.003882, -0.048116, 1.051998],
+    ],
+    "deuteranopia": [
+        [0.367322, 0.860646, -0.227968],
+        [0.280085, 0.672501, 0.047413],
+        [-0.011820, 0.042940, 0.968881],
+    ],
+    "tritanopia": [
+        [1.255528, -0.076749, -0.178779],
+        [-0.078411, 0.930809, 0.147602],
+        [0.004733, 0.691367, 0.303900],
+    ],
+    "full sight": np.eye(3),
+    "none for colours": [[0.2126, 0.7152, 0.0722]] * 3,
+}
+
+
+def lab(rgb, sight):
+    """A colour of sRGB in CIELAB, as it is seen with that sight."""
+    x = np.array(rgb) / 255
+    linear = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
+    seen = np.clip(np.array(BLIND[sight]) @ linear, 0, 1)
+    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
+    t = np.array(to_xyz) @ seen / [0.9505, 1.0, 1.089]
+    f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("sight", BLIND)
+def test_colours_can_be_told_apart(sight):
+    negative, zero, positive = (lab(rgb, sight) for rgb in (NEGATIVE, ZERO, POSITIVE))
+    assert np.linalg.norm(negative - zero) > 35
+    assert np.linalg.norm(positive - zero) > 35
+    if sight != "none for colours":
+        assert np.linalg.norm(negative - positive) > 35
+
+
+def rgb(text):
+    return np.array([int(text[i : i + 2], 16) for i in (1, 3, 5)])
+
+
+@given(st.floats(-5, 5), st.floats(0.1, 10))
+def test_colours_are_linear_with_zero_in_the_middle(x, largest):
+    share = min(abs(x) / largest, 1)
+    end = POSITIVE if x > 0 else NEGATIVE
+    expected = (1 - share) * np.array(ZERO) + share * np.array(end)
+    assert np.abs(rgb(color(x, largest)) - expected).max() <= 0.5 + 1e-9
+    assert color(0.0, largest) == color(-0.0, 0.0) == color(0.0, 0.0)
+
+
+@given(st.integers(1, 60), st.lists(st.integers(1, 80), min_size=1, max_size=2), st.integers())
+def test_cells_are_means(tall, widths, seed):
+    random = np.random.default_rng(abs(seed))
+    blocks = [random.normal(size=(tall, wide)) for wide in widths]
+    heat = heat_map([block.tolist() for block in blocks])
+    for block, found in zip(blocks, heat.blocks, strict=True):
+        assert len(found) <= 24
+        assert len(found[0]) <= 24
+        rows, columns = -(-tall // 24), -(-block.shape[1] // 24)
+        for i, row in enumerate(found):
+            for j, cell in enumerate(row):
+                part = block[i * rows : (i + 1) * rows, j * columns : (j + 1) * columns]
+                assert cell == pytest.approx(part.mean(), abs=1e-12)
+    assert heat.largest == max(abs(x) for block in heat.blocks for row in block for x in row)
+    assert heat.averaged == -(-tall // 24) * max(-(-wide // 24) for wide in widths)
+
+
+def test_parameters_have_the_shape_of_their_matrix():
+    class Linear(nn.Module):
+        def __init__(self):
+            self.W = [[Value(3 * i + j) for j in range(3)] for i in range(2)]
+            self.rate = Value(0.5)
+
+    linear = Linear()
+    (weights, rate) = matrices([linear])
+    assert [row for row in weights if row != [None] * 3] == linear.W
+    assert [row for row in rate if row != [None]] == [[linear.rate]]
+    layer = nn.Layer(3, 4, seed=1)
+    weights, biases = matrices([layer])
+    assert weights == [neuron.w for neuron in layer.neurons]
+    assert biases == [[neuron.b] for neuron in layer.neurons]
+    assert matrices([layer], {*layer.neurons[1].w[:2]}) == [[layer.neurons[1].w[:2]]]
+    assert len(matrices([nn.Maxout(2, 3, pieces=4)])[0]) == 12
+
+
+@pytest.mark.parametrize("expanded", [False, True])
+def test_a_picture_has_a_cell_for_each_parameter_and_for_each_gradient(expanded):
+    model = nn.MLP(2, [16, 16, 1], seed=1, activation="tanh", expanded=expanded)
+    for p in model.parameters():
+        p.data += 1e-3
+    f = model(mg.values(x_1=0.5, x_2=-0.3)) ** 2
+    f.backward()
+    layer = model.layers[1]
+    svg = ET.fromstring(mg.draw(f, fold=True).pipe("svg"))
+    node = next(
+        e
+        for e in svg.iter()
+        if "Layer 16 → 16, tanh" in "".join(e.itertext()) and e.get("class") == "node"
+    )
+    found = [
+        e.get("fill")
+        for e in node.iter()
+        if e.tag.endswith("polygon") and e.get("stroke") == "none"
+    ]
+    expected = []
+    for numbers in (lambda p: p.data, lambda p: p.grad):
+        largest = max(abs(numbers(p)) for p in layer.parameters())
+        for neuron in layer.neurons:
+            expected += [color(numbers(p), largest) for p in neuron.w]
+        expected += [color(numbers(neuron.b), largest) for neuron in layer.neurons]
+    legend = [color(k / 4, 1.0) for k in range(-4, 5)]
+    assert [x for x in found if x != "#f8fafc"] == expected + legend * 2
+    texts = "".join(node.itertext())
+    largest = max(abs(p.data) for p in layer.parameters())
+    assert f"−{largest:.2f}" in texts
+    assert f"{largest:.2f}" in texts
+
+
+def test_maps_are_tables_in_dot_and_pixels_in_png():
+    layer = nn.Layer(3, 5, seed=1)
+    picture = mg.draw(mg.sum(layer(mg.values(a=1.0, b=2.0, c=3.0))), fold=True)
+    assert picture.source.count("bgcolor=") >= 20
+    assert "<img" not in picture.source.lower()
+    assert "<image" not in picture.pipe("svg").decode()
+    assert picture.pipe("png").startswith(b"\x89PNG")
+
+
+def test_large_maps_say_that_cells_are_means():
+    layer = nn.Layer(30, 50, seed=1)
+    y = mg.sum(layer([Value(x / 30) for x in range(30)]))
+    assert "a cell is the mean of up to 6" in mg.draw(y, fold=True).pipe("svg").decode()
+
+
+def test_strips_and_cells_are_tables_of_their_own_size():
+    assert strip([1.0, -1.0]).count("<td") == 2
+    assert strip([0.0] * 1000).count("<td") <= 24
+    table = cells([[1.0, None], [0.0, -1.0]], 1.0, 5, 7)
+    assert re.search(r'width="12" height="16"', table)
+    assert table.count("bgcolor") == 3

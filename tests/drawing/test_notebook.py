@@ -1,0 +1,510 @@
+"""Notebooks as a reader has them: run, clicked and dragged in JupyterLab, opened again, exported.
+
+The notebook is run once, in JupyterLab itself, and saved by it; what is opened again is a copy.
+"""
+
+import base64
+import contextlib
+import importlib.util
+import inspect
+import json
+import os
+import re
+import secrets
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+
+import pytest
+
+import micrograd_plus as mg
+from micrograd_plus.drawing.dot import layout
+from tests.conftest import EXAMPLES, skip
+
+CELLS = {
+    "setting": """
+        import micrograd_plus as mg
+        from micrograd_plus import datasets, nn, optim
+        x, y, z = mg.values(x=1, y=-3, z=4)
+        d = x + y
+        d.label = "d"
+        f = d * z
+        f.label = "f"
+        f.backward()
+        model = nn.MLP(2, [2, 1], seed=1)
+        loss = nn.binary_cross_entropy_with_logits
+        history = mg.fit(model, datasets.moons(20), loss, optim.Adam(), epochs=3, progress=False)
+        long = x
+        for _ in range(1000):
+            long = long + 1
+    """,
+    "value": "f",
+    "long": "long",
+    "list": "[f]",
+    "history": "history",
+    "figure": "history.plot()",
+    "steps": "mg.step_through(f)",
+    "again": "mg.step_through(f)",
+    "play": "mg.play(f)",
+    "log": 'mg.play("log(x) * y", x=1, y=(-2, 4, 0.5))',
+    "branch": "mg.play(lambda x: mg.tanh(x) if x > 0 else 0.0, x=1)",
+}
+NAMES = list(CELLS)
+SETTINGS = {
+    "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    "notebook-extension/tracker": {"windowingMode": "none"},
+}
+ASKED_TO_RUN = "To change the numbers, run the cell."
+BORDER = "e => getComputedStyle(e).borderColor"
+RED = """() => getComputedStyle(document.querySelector(".mg-stepper [data-ink=gradient]")).fill"""
+SVG_NUMBERS = """root => Object.fromEntries(["forward", "gradient"].map(ink => [ink,
+    [...root.querySelectorAll(`svg [data-ink="${ink}"]`)].map(e => e.textContent).sort()]))"""
+
+
+def apart(folder):
+    """An environment whose Jupyter knows nothing of what else is on the machine."""
+    kinds = ("_CONFIG", "_DATA", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")
+    folders = {f"JUPYTER{kind}_DIR": str(folder / kind) for kind in kinds}
+    return os.environ | folders | {"IPYTHONDIR": str(folder / "ipython")}
+
+
+def needed(package):
+    if importlib.util.find_spec(package) is None:
+        skip(f"there is no {package}: pip install 'micrograd-plus[test]'")
+
+
+class Lab:
+    """A JupyterLab of its own, with its own settings, in an empty folder."""
+
+    def __init__(self, folder, browser):
+        self.folder, self.browser = folder, browser
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            self.address = f"http://127.0.0.1:{free.getsockname()[1]}"
+        self.token = secrets.token_hex()
+        self.log = (folder / "log").open("wb")
+        for plugin, content in SETTINGS.items():
+            self.set(plugin, content)
+        (folder / "root").mkdir()
+        options = {
+            "ServerApp.port": self.address.rpartition(":")[2],
+            "ServerApp.root_dir": folder / "root",
+            "IdentityProvider.token": self.token,
+            "LabApp.extension_manager": "readonly",
+        }
+        arguments = [f"--{name}={value}" for name, value in options.items()]
+        self.server = subprocess.Popen(
+            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *arguments],
+            env=apart(folder),
+            stdout=self.log,
+            stderr=self.log,
+        )
+
+    def answers(self):
+        assert self.server.poll() is None, (self.folder / "log").read_text()
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.address}/api"):
+            return True
+
+    def set(self, plugin, content):
+        path = self.folder / f"LAB_SETTINGS/@jupyterlab/{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(content))
+
+    @staticmethod
+    def wait(found, seconds=60):
+        end = time.monotonic() + seconds
+        while not (result := found()):
+            assert time.monotonic() < end, found
+            time.sleep(0.1)
+        return result
+
+    def open(self, name):
+        """A notebook in a new window, its kernel ready."""
+        page = self.browser.new_context(viewport={"width": 1300, "height": 4000}).new_page()
+        page.set_default_timeout(60_000)
+        page.goto(f"{self.address}/lab/tree/{name}?reset&token={self.token}")
+        page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
+        return page
+
+    def close(self):
+        self.server.terminate()
+        self.server.wait()
+        self.log.close()
+
+
+@pytest.fixture(scope="module")
+def lab(browser, tmp_path_factory):
+    for package in ("jupyterlab", "anywidget", "nbconvert", "nbclient"):
+        needed(package)
+    lab = Lab(tmp_path_factory.mktemp("lab"), browser)
+    try:
+        lab.wait(lab.answers)
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture(scope="module")
+def live(lab):
+    """The notebook, run in JupyterLab and saved."""
+    import nbformat
+
+    cells = [
+        nbformat.v4.new_code_cell(inspect.cleandoc(source), id=name)
+        for name, source in CELLS.items()
+    ]
+    kernel = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language": "python"}
+    notebook = nbformat.v4.new_notebook(cells=cells, metadata={"kernelspec": kernel})
+    path = lab.folder / "root" / "live.ipynb"
+    nbformat.write(notebook, path)
+    page = lab.open("live.ipynb")
+    page.get_by_role("menuitem", name="Run", exact=True).click()
+    page.get_by_role("menuitem", name="Run All Cells", exact=True).click()
+    wrong = page.locator("[data-mime-type*=stderr]")
+    page.locator(".jp-Cell").last.locator(".mg-play").or_(wrong).first.wait_for()
+    assert wrong.all_inner_texts() == []
+    page.keyboard.press("Control+s")
+    page.locator(".jp-mod-dirty").first.wait_for(state="detached")
+    yield page
+    page.context.close()
+
+
+@pytest.fixture(scope="module")
+def saved(live, lab):
+    """The text of the saved notebook."""
+    return (lab.folder / "root" / "live.ipynb").read_text(encoding="utf-8")
+
+
+@pytest.fixture
+def opened(lab, saved):
+    """Opens a copy of the saved notebook: the same text, or another that JupyterLab can't trust."""
+    pages = []
+
+    def opened(name, change=lambda text: text):
+        (lab.folder / "root" / name).write_text(change(saved), encoding="utf-8")
+        pages.append(lab.open(name))
+        return pages[-1]
+
+    yield opened
+    for page in pages:
+        page.context.close()
+
+
+def output(page, name):
+    return page.locator(".jp-Cell").nth(NAMES.index(name)).locator(".jp-Cell-outputWrapper")
+
+
+def sentence(root):
+    return root.locator(".mg-sentence").inner_text()
+
+
+def numbers(root):
+    return root.evaluate(SVG_NUMBERS)
+
+
+def walk(x, y=-3.0, z=4.0):
+    """The walk that the picture should show, and its numbers, as Python has them."""
+    x, y, z = mg.values(x=x, y=y, z=z)
+    d = x + y
+    d.label = "d"
+    f = d * z
+    f.label = "f"
+    f.backward()
+    nodes = (x, y, z, d, f)
+    written = [
+        [f"{n:.2f}".replace("-", "−") for n in numbers]
+        for numbers in zip(*((node.data, node.grad) for node in nodes), strict=True)
+    ]
+    return mg.step_through(f), dict(zip(("forward", "gradient"), map(sorted, written), strict=True))
+
+
+def picture_is_there(image):
+    assert image.evaluate("e => e.decode().then(() => e.naturalWidth)") > 200
+
+
+@pytest.mark.parametrize("name", ["value", "history", "figure"])
+def test_what_a_cell_ends_in_shows_its_picture(live, name):
+    shown = output(live, name)
+    picture_is_there(shown.locator("img"))
+    assert shown.inner_text().strip() in ("", f"[{NAMES.index(name) + 1}]:")
+
+
+def test_long_graphs_and_lists_of_values_stay_text(live):
+    assert output(live, "long").locator("pre").inner_text() == "Value(data=1001.0, grad=0.0)"
+    text = "[Value(data=-8.0, grad=1.0, label='f')]"
+    assert output(live, "list").locator("pre").inner_text() == text
+
+
+def test_step_buttons_step_and_two_on_a_page_are_apart(live):
+    steps, _ = walk(1.0)
+    first, second = (output(live, name).locator(".mg-stepper") for name in ("steps", "again"))
+    forward = first.get_by_role("button", name="Step forward")
+    for step in steps[:-1]:
+        assert sentence(first) == step.text
+        forward.click()
+    assert sentence(first) == steps[-1].text
+    assert sentence(second) == steps[0].text
+    assert numbers(first) == walk(1.0)[1]
+    assert not any(numbers(second)["gradient"])
+    first.get_by_role("button", name="First step").click()
+
+
+def test_dragging_a_slider_moves_the_picture_and_the_sentence(live):
+    root = output(live, "play").locator(".mg-play")
+    slider = root.get_by_role("slider", name="x", exact=True)
+    field = root.get_by_role("textbox", name="x =")
+    before = root.locator("svg").element_handle()
+    box = slider.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    live.mouse.move(box["x"] + box["width"] * 0.75, middle)
+    live.mouse.down()
+    for part in range(75, 20, -5):
+        live.mouse.move(box["x"] + box["width"] * part / 100, middle)
+    live.mouse.up()
+    x = float(field.input_value())
+    assert -2 <= x < 0
+    steps, expected = walk(x)
+    root.get_by_text(steps[-1].text, exact=True).wait_for()
+    Lab.wait(lambda: numbers(root) == expected, 10)
+    assert before.evaluate("e => e.isConnected")  # the layout stood still
+    root.get_by_role("button", name="First step").click()
+    assert sentence(root) == steps[0].text
+    field.fill("−1.5")
+    root.get_by_text("x = −1.5, y = −3, z = 4", exact=True).wait_for()
+    assert not any(numbers(root)["gradient"])  # still at that step
+    root.get_by_role("button", name="Last step").click()
+    assert numbers(root) == walk(-1.5)[1]
+
+
+def test_a_bad_number_is_marked_and_the_last_good_picture_stays(live):
+    root = output(live, "log").locator(".mg-play")
+    field = root.get_by_role("textbox", name="x =")
+    other = root.get_by_role("textbox", name="y =")
+    other.fill("3")
+    field.fill("2")
+    root.get_by_text("∂f/∂x = ∂f/∂v₁ · ∂v₁/∂x = ∂f/∂v₁ · (1 / x) = 3 · 0.5 = 1.5").wait_for()
+    good = numbers(root)
+    for text, message in (
+        ("", "write a number"),
+        ("two", "'two' is not a number"),
+        ("1e999", "not a finite number"),
+        ("-1", "log is defined for x > 0"),
+        ("<img src=x onerror=alert(1)>", "'<img src=x onerror=…' is not a number"),
+    ):
+        field.fill(text)
+        root.get_by_text(message).wait_for()
+        assert field.get_attribute("aria-invalid") == "true"
+        assert field.evaluate(BORDER) == live.evaluate(RED)
+        assert field.evaluate(BORDER) != other.evaluate(BORDER)
+        described = field.get_attribute("aria-describedby")
+        assert message in live.locator(f"[id='{described}']").inner_text()
+        assert numbers(root) == good
+        assert other.get_attribute("aria-invalid") == "false"
+    field.fill("4")
+    live.wait_for_function("e => e.ariaInvalid === 'false'", arg=field.element_handle())
+    assert root.locator("img").count() == 0
+    assert numbers(root) != good
+
+
+def test_another_structure_is_laid_out_anew(live):
+    root = output(live, "branch").locator(".mg-play")
+    field = root.get_by_role("textbox", name="x =")
+    for text, gates in (("-1", []), ("0.5", ["tanh"]), ("-2", []), ("2", ["tanh"])):
+        field.fill(text)
+        root.locator("svg").filter(
+            has_text="tanh" if gates else re.compile("^((?!tanh).)*$", re.S)
+        ).wait_for()
+        assert len(numbers(root)["forward"]) == 1 + len(gates)
+        assert field.input_value() == text
+        assert field.evaluate("e => e === document.activeElement")
+
+
+def test_the_living_widget_takes_the_still_picture_s_place(live):
+    shown = output(live, "play")
+    assert shown.locator(".mg-stepper").count() == 3  # the widget, its walkthrough, and the other
+    assert [root.is_visible() for root in shown.locator("[data-mg-play]").all()] == [False]
+
+
+def test_saved_and_opened_again_in_the_dark(lab, opened):
+    lab.set("apputils-extension/themes", {"theme": "JupyterLab Dark"})
+    page = opened("again.ipynb")
+    lab.set("apputils-extension/themes", {})
+    for name in ("value", "history", "figure"):
+        picture_is_there(output(page, name).locator("img"))
+    for name in ("steps", "again", "play"):
+        stepper = output(page, name).locator(".mg-stepper").first
+        stepper.get_by_role("button", name="Last step").click()
+        assert numbers(stepper) == walk(1.0)[1]
+        assert stepper.evaluate("e => getComputedStyle(e).backgroundColor") == "rgb(17, 24, 39)"
+    instead = output(page, "play").get_by_text("model not found")
+    assert instead.evaluate("e => getComputedStyle(e, '::before').content") == f'"{ASKED_TO_RUN}"'
+    assert instead.evaluate("e => getComputedStyle(e).fontSize") == "0px"
+
+
+def test_not_trusted_the_still_pictures_are_there_and_no_loose_numbers(opened):
+    page = opened("other.ipynb", lambda text: text.replace("long + 1", "long + 2"))
+    for name in ("value", "history", "figure", "steps", "again", "play", "log", "branch"):
+        shown = output(page, name)
+        picture_is_there(shown.locator("img"))
+        assert shown.locator("button").count() == 0
+        text = re.sub(r"\[\d+\]:", "", shown.inner_text()).strip()
+        assert text == (ASKED_TO_RUN if name in ("play", "log", "branch") else "")
+
+
+@pytest.mark.parametrize("scripts", [True, False])
+def test_an_exported_page_opened_from_a_file(browser, saved, tmp_path, scripts):
+    import nbconvert
+    import nbformat
+
+    exporter = nbconvert.HTMLExporter(mathjax_url="", require_js_url="")
+    html, _ = exporter.from_notebook_node(nbformat.reads(saved, as_version=4))
+    path = tmp_path / "exported.html"
+    path.write_text(html, encoding="utf-8")
+    context = browser.new_context(offline=True, java_script_enabled=scripts)
+    page = context.new_page()
+    page.goto(path.as_uri())
+    cells = page.locator(".jp-Cell")
+    for name in ("value", "history", "figure"):
+        assert cells.nth(NAMES.index(name)).locator("img, svg").bounding_box()["width"] > 200
+    for name in ("steps", "again", "play"):
+        stepper = cells.nth(NAMES.index(name)).locator(".mg-stepper")
+        if scripts:
+            assert sentence(stepper) == "x = 1, y = −3, z = 4"
+            stepper.get_by_role("button", name="Last step").click()
+            assert numbers(stepper) == walk(1.0)[1]
+        else:
+            assert stepper.locator("img").bounding_box()["width"] > 200
+            assert stepper.inner_text().strip() == ""
+    context.close()
+
+
+def graph():
+    x, y = mg.values(x=2, y=3)
+    return x, x * y
+
+
+def test_values_hand_a_picture_to_notebooks():
+    x, f = graph()
+    bundle = f._repr_mimebundle_(include=None, exclude=None)
+    assert bundle["image/svg+xml"] == mg.draw(f).pipe("svg").decode()
+    assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
+    assert bundle["text/plain"] == repr(f)
+    assert (f.grad, x.grad) == (0.0, 0.0)
+    assert repr(f) == "Value(data=6.0, grad=0.0)"
+    assert x._repr_mimebundle_() == {}  # there is no graph to see
+
+
+SHELLS = """
+import sys
+from IPython.core.interactiveshell import InteractiveShell
+from IPython.terminal.interactiveshell import TerminalInteractiveShell
+import micrograd_plus as mg
+from micrograd_plus.drawing.dot import layout
+
+laid_out = []
+real = layout.together
+layout.together = lambda *made: laid_out.append(1) or real(*made)
+kind = {"terminal": TerminalInteractiveShell, "notebook": InteractiveShell}[sys.argv[1]]
+shell = kind.instance()
+x, y = mg.values(x=2, y=3)
+for shown in (x, x * y, mg.draw(x * y)):
+    formats = shell.display_formatter.format(shown)[0]
+    print(sorted(formats), formats["text/plain"][:11], len(laid_out))
+if sys.argv[1] == "terminal":  # a notebook shows it by widgets
+    shell.display_formatter.format(mg.play(x * y))
+asked = shell.display_formatter.format(x * y, include=["image/png"])[0]
+print(sorted(asked), len(laid_out))
+print(sorted(shell.display_formatter.format(x * y, include=["text/plain"])[0]), len(laid_out))
+"""
+IMAGES = "'image/png', 'image/svg+xml', "
+
+
+@pytest.mark.parametrize(
+    ("kind", "lines"),
+    [
+        (
+            "terminal",
+            [
+                "['text/plain'] Value(data= 0",
+                "['text/plain'] Value(data= 0",
+                "['text/plain'] <Picture of 0",
+                "<Play with x = 2.0, y = 3.0: 6.0>",
+                "['image/png'] 1",
+                "['text/plain'] 1",
+            ],
+        ),
+        (
+            "notebook",
+            [
+                "['text/plain'] Value(data= 0",
+                f"[{IMAGES}'text/plain'] Value(data= 1",
+                f"[{IMAGES}'text/plain'] <Picture of 2",
+                "['image/png'] 3",
+                "['text/plain'] 3",
+            ],
+        ),
+    ],
+)
+def test_ipython_gets_text_and_pictures_where_they_are_shown(kind, lines, tmp_path):
+    """A terminal shows the number, and nothing is laid out that nobody sees."""
+    for package in ("IPython", "anywidget"):
+        needed(package)
+    run = subprocess.run(
+        [sys.executable, "-c", SHELLS, kind],
+        env=apart(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.stdout.splitlines() == lines, run.stderr
+
+
+def test_where_no_picture_can_be_made_values_stay_text(monkeypatch):
+    def no_program(format):
+        raise layout.LayoutError(format)
+
+    _, f = graph()
+    with monkeypatch.context() as without:
+        without.setattr(layout, "_program", no_program)
+        assert f._repr_mimebundle_() == {}
+        with pytest.raises(layout.LayoutError):
+            mg.draw(f)._repr_mimebundle_()
+    for _ in range(400):
+        f = f + 1
+    assert f._repr_mimebundle_() == {}
+
+
+def test_a_history_hands_its_curves_to_notebooks(monkeypatch):
+    pytest.importorskip("matplotlib", reason="curves are drawn by matplotlib")
+    history = mg.History([{"loss": 2.0}, {"loss": 1.0}])
+    assert history._repr_png_().startswith(b"\x89PNG")
+    assert mg.History()._repr_png_() is None
+    monkeypatch.setattr("micrograd_plus.training.history.find_spec", lambda name: None)
+    assert history._repr_png_() is None
+
+
+NOTEBOOKS = sorted(
+    str(path.relative_to(EXAMPLES))
+    for path in EXAMPLES.rglob("*.ipynb")
+    if path.parent.name != "guide"  # those keep their outputs, see test_guides
+)
+
+
+@pytest.mark.parametrize("name", NOTEBOOKS)
+def test_every_notebook_runs(name, tmp_path):
+    for package in ("nbconvert", "nbclient", "ipykernel", "anywidget"):
+        needed(package)
+    notebook = json.loads((EXAMPLES / name).read_text(encoding="utf-8"))
+    assert not any(cell.get("outputs") for cell in notebook["cells"]), "save it without outputs"
+    command = ["-m", "nbconvert", "--to=notebook", "--execute", "--stdout", EXAMPLES / name]
+    run = subprocess.run(
+        [sys.executable, *command], env=apart(tmp_path), capture_output=True, text=True, check=False
+    )
+    assert run.returncode == 0, run.stderr
+    for cell in json.loads(run.stdout)["cells"]:
+        if cell["cell_type"] == "code":  # an error while something shows itself stops no notebook
+            kinds = {output["output_type"] for output in cell["outputs"]}
+            assert kinds
+            assert kinds <= {"display_data", "execute_result"}, cell["outputs"]

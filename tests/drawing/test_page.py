@@ -1,0 +1,387 @@
+"""The page to step through, driven in a real browser."""
+
+import re
+
+import pytest
+
+import micrograd_plus as mg
+from micrograd_plus import Value, values
+from micrograd_plus.drawing.stepper import write_page
+from tests.drawing.test_picture import HOSTILE
+
+SVG_NUMBERS = """root => Object.fromEntries(["forward", "gradient"].map(ink => [ink,
+    [...root.querySelectorAll(`svg [data-ink="${ink}"]`)].map(e => e.textContent)]))"""
+
+
+def xyz(label="f"):
+    x, y, z = values(x=1, y=-3, z=4)
+    d = x + y
+    d.label = "d"
+    f = d * z
+    f.label = label
+    return mg.step_through(f)
+
+
+@pytest.fixture
+def page(open_page, tmp_path):
+    return open_page(xyz().to_html(tmp_path / "xyz.html"))
+
+
+def sentence(root):
+    return root.locator(".mg-sentence").inner_text()
+
+
+def numbers(root):
+    return root.evaluate(SVG_NUMBERS)
+
+
+def test_each_step_shows_its_sentence_and_its_numbers(page):
+    stepper = page.locator(".mg-stepper")
+    forward = page.get_by_role("button", name="Step forward")
+    walk = xyz()
+    for i, step in enumerate(walk):
+        assert sentence(stepper) == step.text
+        assert stepper.locator(".mg-count").inner_text() == f"{i + 1} / {len(walk)}"
+        shown = numbers(stepper)
+        assert sum(map(bool, shown["forward"])) == min(3 + i, 5)
+        assert sum(map(bool, shown["gradient"])) == max(0, i - 2)
+        if i + 1 < len(walk):
+            forward.click()
+    assert forward.is_disabled()
+    assert sorted(shown["forward"]) == sorted(["1.00", "−3.00", "−2.00", "4.00", "−8.00"])
+    assert sorted(shown["gradient"]) == sorted(["4.00", "4.00", "4.00", "−2.00", "1.00"])
+
+
+def test_buttons(page):
+    stepper = page.locator(".mg-stepper")
+    first, back, forward, last = (
+        page.get_by_role("button", name=name)
+        for name in ("First step", "Step back", "Step forward", "Last step")
+    )
+    assert first.is_disabled()
+    assert back.is_disabled()
+    last.click()
+    assert sentence(stepper).startswith("∂f/∂x")
+    assert last.is_disabled()
+    back.click()
+    assert sentence(stepper).startswith("∂f/∂y")
+    assert sorted(numbers(stepper)["gradient"]) == sorted(["", "4.00", "4.00", "−2.00", "1.00"])
+    first.click()
+    assert sentence(stepper) == "x = 1, y = −3, z = 4"
+    assert not any(numbers(stepper)["gradient"])
+    forward.click()
+    assert sentence(stepper).startswith("d = ")
+
+
+def test_arrow_keys_work_at_once_and_on_the_slider(page):
+    stepper = page.locator(".mg-stepper")
+    page.keyboard.press("ArrowRight")
+    assert sentence(stepper).startswith("d = ")
+    page.keyboard.press("End")
+    assert sentence(stepper).startswith("∂f/∂x")
+    page.keyboard.press("ArrowLeft")
+    assert sentence(stepper).startswith("∂f/∂y")
+    page.keyboard.press("Home")
+    page.get_by_role("slider").focus()
+    page.keyboard.press("ArrowRight")
+    assert sentence(stepper).startswith("d = ")
+    stepper.focus()
+    page.keyboard.press("Control+ArrowRight")  # left to the browser
+    page.keyboard.press("a")
+    assert stepper.locator(".mg-count").inner_text() == "2 / 8"
+
+
+def test_the_slider(page):
+    stepper = page.locator(".mg-stepper")
+    slider = page.get_by_role("slider", name="Step")
+    slider.fill("4")
+    assert sentence(stepper) == "∂f/∂z = d = −2"
+    page.get_by_role("button", name="Step forward").click()
+    assert slider.input_value() == "5"
+
+
+def test_the_gate_and_the_wires_of_a_step_are_lit(page):
+    page.get_by_role("slider").fill("6")  # ∂f/∂y, through the + gate
+    lit = page.locator("svg .lit").evaluate_all("all => all.map(e => e.textContent.trim())")
+    assert sorted(lit) == [
+        "",
+        "",
+        "+",
+        "−3.00\n4.00",
+    ]  # wire, gate, numbers
+    page.keyboard.press("ArrowRight")
+    lit = page.locator("svg .lit").evaluate_all("all => all.map(e => e.textContent.trim())")
+    assert sorted(lit) == ["", "", "+", "1.00\n4.00"]
+
+
+def test_what_a_screen_reader_is_told(page):
+    from playwright.sync_api import expect
+
+    expect(page.locator(".mg-stepper")).to_match_aria_snapshot("""
+        - group "Walkthrough":
+          - group "Picture":
+            - img "The graph after step 1 of 8"
+          - button "First step" [disabled]
+          - button "Step back" [disabled]
+          - button "Step forward"
+          - button "Last step"
+          - slider "Step"
+          - text: 1 / 8 given
+          - group "Zoom":
+            - button "Zoom out"
+            - button "Zoom in"
+            - button "Fit the picture"
+          - text: x = 1, y = −3, z = 4
+    """)
+    page.keyboard.press("ArrowRight")
+    slider = page.get_by_role("slider", name="Step")
+    assert slider.get_attribute("aria-valuetext") == "d = x + y = 1 + (−3) = −2"
+    assert page.locator("[aria-live=polite]").inner_text() == "d = x + y = 1 + (−3) = −2"
+    assert page.get_by_role("img", name="The graph after step 2 of 8").count() == 1
+
+
+def test_the_keyboard_reaches_everything_and_the_focus_is_seen_and_kept(page):
+    reached = []
+    for _ in range(10):
+        reached.append(page.evaluate("document.activeElement.ariaLabel"))
+        outline = page.evaluate("getComputedStyle(document.activeElement).outlineStyle")
+        assert outline == "solid", reached[-1]
+        page.keyboard.press("Tab")
+    steps = ["First step", "Step back", "Step forward", "Last step", "Step"]
+    zooms = ["Zoom out", "Zoom in", "Fit the picture"]
+    assert reached == ["Walkthrough", "Picture", *steps, *zooms]
+    page.get_by_role("button", name="Step forward").focus()
+    for _ in range(9):
+        page.keyboard.press("Enter")
+    assert page.locator(".mg-count").inner_text() == "8 / 8"
+    page.keyboard.press("ArrowLeft")  # at the end the button has kept the focus
+    assert page.locator(".mg-count").inner_text() == "7 / 8"
+
+
+def test_two_walkthroughs_do_not_disturb_each_other(open_page, tmp_path):
+    a = Value(2, "a")
+    square = mg.step_through(a * a)
+    path = write_page(tmp_path / "two.html", "Two", [("One", xyz()), ("Two", square)])
+    page = open_page(path)
+    first, second = page.locator(".mg-stepper").nth(0), page.locator(".mg-stepper").nth(1)
+    page.keyboard.press("End")
+    assert sentence(first).startswith("∂f/∂x")
+    assert sentence(second) == "a = 2"
+    second.get_by_role("button", name="Last step").click()
+    first.get_by_role("button", name="First step").click()
+    assert sentence(second) == "∂f/∂a = 2 + a = 2 + 2 = 4"
+    assert numbers(second) == {"forward": ["2.00", "4.00"], "gradient": ["4.00", "1.00"]}
+    assert not any(numbers(first)["gradient"])
+    second.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    assert sentence(second) == "∂f/∂a = a + … = 2 + …"
+    assert sentence(first) == "x = 1, y = −3, z = 4"
+    assert page.evaluate("[...document.querySelectorAll('[id]')].length") == 0
+
+
+@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_labels_run_nothing_and_break_nothing(open_page, tmp_path, label):
+    attack = label + "</script><script>alert(2)</script><img src=x onerror=alert(3)><!--"
+    walk = xyz(attack)
+    page = open_page(write_page(tmp_path / "a.html", attack, [(attack, walk)]))
+    page.keyboard.press("End")
+    assert sentence(page.locator(".mg-stepper")) == re.sub(r"\s+", " ", walk[-1].text)
+    assert page.evaluate("document.images.length") == 0
+
+
+def test_light_and_dark(open_page, tmp_path):
+    path = xyz().to_html(tmp_path / "a.html")
+    found = {}
+    for scheme in ("light", "dark"):
+        page = open_page(path, color_scheme=scheme)
+        page.keyboard.press("End")
+        found[scheme] = [
+            page.locator(selector).first.evaluate(f"e => getComputedStyle(e)['{attribute}']")
+            for selector, attribute in (
+                (".mg-stepper", "backgroundColor"),
+                ('svg [data-ink="forward"]', "fill"),
+                ('svg [data-ink="gradient"]', "fill"),
+                ('svg [data-ink="text"]', "fill"),
+                ("svg path[stroke]", "stroke"),
+            )
+        ]
+    light, dark = found.values()
+    assert light[:3] == ["rgb(255, 255, 255)", "rgb(4, 120, 87)", "rgb(199, 50, 0)"]
+    assert all(a != b for a, b in zip(light, dark, strict=True))
+
+
+def test_without_scripts_the_picture_is_there(open_page, tmp_path):
+    page = open_page(xyz().to_html(tmp_path / "a.html"), java_script_enabled=False)
+    image = page.locator(".mg-stepper img")
+    assert image.bounding_box()["width"] > 200
+    assert "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4" in image.get_attribute("alt")
+
+
+def test_a_notebook_cell_shows_the_same(open_page, tmp_path):
+    walk = xyz()
+    html = f'<!DOCTYPE html><body data-jp-theme-light="false">{walk._repr_html_() * 2}</body>'
+    path = tmp_path / "cell.html"
+    path.write_text(html, encoding="utf-8")
+    page = open_page(path)
+    shown = page.locator(".mg-stepper")
+    shown.nth(1).get_by_role("button", name="Last step").click()
+    assert [sentence(shown.nth(i))[:5] for i in range(2)] == ["x = 1", "∂f/∂x"]
+    background = shown.nth(0).evaluate("e => getComputedStyle(e).backgroundColor")
+    assert background == "rgb(17, 24, 39)"
+    assert repr(walk).startswith("<Walkthrough of 8 steps: see .print(), .to_html(path)")
+
+
+# ------------------------------------------------------------------- zooming and panning
+
+FRAME = ".mg-stepper .mg-picture"
+
+
+def picture(page):
+    """Where the picture is in the window, how large a point of it, and how far it is moved."""
+    return page.evaluate(
+        """selector => { const frame = document.querySelector(selector);
+        const svg = frame.querySelector("svg").getBoundingClientRect();
+        return {left: svg.left, top: svg.top, scale: svg.width, height: frame.offsetHeight,
+                scrolled: [frame.scrollLeft, frame.scrollTop, scrollY]} }""",
+        FRAME,
+    )
+
+
+def gate(page):
+    box = page.locator("svg ellipse").first.bounding_box()
+    return [box["x"] + box["width"] / 2, box["y"] + box["height"] / 2]
+
+
+def test_zooming_by_buttons_and_keys_moves_nothing_else(page):
+    before = picture(page)
+    controls = page.locator(".mg-controls").bounding_box()
+    page.get_by_role("button", name="Zoom in").click()
+    page.keyboard.press("+")
+    assert picture(page)["scale"] == pytest.approx(before["scale"] * 1.25**2, rel=1e-3)
+    page.locator(".mg-stepper").focus()
+    page.keyboard.press("-")
+    page.get_by_role("button", name="Zoom out").click()
+    assert picture(page)["scale"] == pytest.approx(before["scale"], rel=1e-3)
+    for _ in range(30):
+        page.keyboard.press("+")
+    assert picture(page)["scale"] < before["scale"] * 8
+    page.get_by_role("button", name="Fit the picture").click()
+    fitted = picture(page)
+    frame = page.locator(FRAME).bounding_box()
+    assert page.locator("svg").bounding_box()["width"] <= frame["width"]
+    assert page.locator("svg").bounding_box()["height"] <= frame["height"] + 1
+    page.keyboard.press("+")
+    page.keyboard.press("0")
+    assert picture(page) == fitted
+    assert page.locator(".mg-controls").bounding_box() == controls
+
+
+def test_the_wheel_zooms_with_ctrl_at_the_pointer_and_else_scrolls_the_page(open_page, tmp_path):
+    path = write_page(tmp_path / "long.html", "Long", [(str(i), xyz()) for i in range(6)])
+    page = open_page(path)
+    x, y = gate(page)
+    pointer = [int(x), int(y)]
+    page.mouse.move(*pointer)
+    before = picture(page)
+    page.keyboard.down("Control")
+    for _ in range(6):
+        page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    factor = picture(page)["scale"] / before["scale"]
+    assert factor > 4
+    stays = [p + (g - p) * factor for p, g in zip(pointer, (x, y), strict=True)]
+    assert gate(page) == pytest.approx(stays, abs=1)
+    assert picture(page)["scrolled"][2] == 0
+    for _ in range(20):  # a picture in the way does not keep the page
+        page.mouse.wheel(0, 120)
+        page.wait_for_timeout(20)
+    page.wait_for_function("scrollY > 300")
+
+
+def test_a_drag_moves_a_picture_that_is_larger_than_its_frame(page):
+    for _ in range(5):
+        page.keyboard.press("+")
+    before, (x, y) = picture(page), gate(page)
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 40, y - 5, steps=4)
+    page.mouse.up()
+    page.mouse.move(x, y)
+    after = picture(page)
+    assert [after["left"], after["top"]] == [before["left"] + 40, before["top"] - 5]
+    assert page.evaluate("getSelection().toString()") == ""
+
+
+def test_arrow_keys_move_a_larger_picture_that_has_the_focus(page):
+    count = page.locator(".mg-count")
+    page.locator(FRAME).focus()
+    page.keyboard.press("ArrowRight")  # there is nothing to move
+    assert count.inner_text() == "2 / 8"
+    for _ in range(8):
+        page.keyboard.press("+")
+    page.locator(FRAME).focus()
+    left = picture(page)["scrolled"][0]
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(f"document.querySelector('{FRAME}').scrollLeft > {left}")
+    assert count.inner_text() == "2 / 8"
+    page.locator(".mg-stepper").focus()
+    page.keyboard.press("ArrowRight")
+    assert count.inner_text() == "3 / 8"
+
+
+def test_a_click_on_a_part_stays_a_click(page):
+    for _ in range(5):
+        page.keyboard.press("+")
+    page.evaluate("document.addEventListener('click', e => { window.hit = e.target.tagName })")
+    page.mouse.click(*gate(page))
+    assert page.evaluate("window.hit") in ("ellipse", "text")
+
+
+def test_sigma_gates_are_folded_and_opened(open_page, tmp_path):
+    w, x, b = values(w=2.0, x=-1.0, b=0.5)
+    f = 1 / (1 + mg.exp(-(w * x + b)))
+    small, folded = mg.step_through(f), mg.step_through(f, fold=True)
+    page = open_page(small.to_html(tmp_path / "sigma.html"))
+    stepper = page.locator(".mg-stepper")
+
+    def count():
+        return stepper.locator(".mg-count").inner_text()
+
+    page.get_by_role("button", name="Last step").click()
+    before = numbers(stepper)
+    assert count() == f"{len(small)} / {len(small)}"
+    page.get_by_role("button", name="One σ gate for 1/(1+exp(−x))").click()
+    assert count() == f"{len(folded)} / {len(folded)}"
+    assert sentence(stepper) == folded[-1].text
+    for ink, texts in numbers(stepper).items():
+        assert 0 < len(texts) < len(before[ink])
+        assert set(texts) <= set(before[ink])
+    page.get_by_role("button", name="Open the σ gates").click()
+    assert (count(), sentence(stepper)) == (f"{len(small)} / {len(small)}", small[-1].text)
+    stepper.focus()
+    page.keyboard.press("ArrowLeft")  # once, though the walk was shown three times
+    assert count() == f"{len(small) - 1} / {len(small)}"
+
+
+def test_without_a_sigma_to_fold_there_is_no_button(page):
+    assert page.locator(".mg-gates").count() == 0
+
+
+def test_scripts_that_run_elsewhere_find_their_elements(page):
+    """As in classic Notebook: in the head, and before what they belong to is on the page."""
+    page.evaluate(
+        """html => { for (const time of [1, 2]) {
+            const cell = document.createElement("div");
+            cell.innerHTML = html;  // whose scripts don't run
+            const script = document.createElement("script");
+            script.textContent = cell.querySelector("script").textContent;
+            document.head.append(script);
+            document.body.append(cell);
+        } }""",
+        xyz()._repr_html_(),
+    )
+    steppers = page.locator(".mg-stepper:has(.mg-sentence)")
+    page.wait_for_function("document.querySelectorAll('.mg-sentence').length === 3")
+    steppers.nth(1).get_by_role("button", name="Last step").click()
+    counts = [one.inner_text() for one in page.locator(".mg-count").all()]
+    assert counts == ["1 / 8", "8 / 8", "1 / 8"]

@@ -1,0 +1,317 @@
+"""Pictures: their DOT, their files, and that looking changes nothing."""
+
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import Value, values
+from micrograd_plus._tools import files
+from micrograd_plus._tools.text import visible
+from micrograd_plus.drawing.dot import layout
+from micrograd_plus.drawing.dot.layout import LayoutError
+from micrograd_plus.drawing.scene.parts import GraphTooLargeError, scene
+from micrograd_plus.graph import order
+from micrograd_plus.testing import graphs
+
+HOSTILE = [
+    '"quoted"',
+    "<script>alert(1)</script>",
+    "back\\slash \\N \\G \\n \\",
+    "two\nlines\r\n\ttab",
+    "😀 é ∂ 漢字",
+    "<b>&amp;</b> &lt; ]]> -->",
+    "{a|b} %s $x$ `x` 'x' ;",
+    "\x00\x01\x7f\ud800\uffff\u2028",
+    "x" * 10_000,
+]
+
+
+def xyz():
+    x, y, z = values(x=1, y=-3, z=4)
+    d = x + y
+    f = d * z
+    f.label = "f"
+    return f
+
+
+def svg_texts(picture):
+    root = ET.fromstring(picture.pipe("svg"))
+    return ["".join(element.itertext()) for element in root.findall(".//{*}text")]
+
+
+def test_numbers_on_the_wires_and_symbols_in_the_gates():
+    f = xyz()
+    f.backward()
+    texts = svg_texts(mg.draw(f))
+    labels, gates = ["x", "y", "z", "f"], ["+", "×"]
+    forward = ["1.00", "−3.00", "4.00", "−2.00", "−8.00"]
+    backward = ["4.00", "4.00", "−2.00", "4.00", "1.00"]
+    assert sorted(texts) == sorted([*labels, *gates, *forward, *backward])
+
+
+def test_gradients_are_dashes_before_backward():
+    assert svg_texts(mg.draw(xyz())).count("–") == 5
+    assert svg_texts(mg.draw(xyz(), style="box")).count("grad –") == 5
+
+
+def test_constants_stand_inside_their_gate():
+    x = Value(1, "x")
+    texts = svg_texts(mg.draw(1 / (1 + mg.exp(-x)) * 2 - 3))
+    assert {"×−1", "exp", "+1", "1/x", "×2", "−3"} <= set(texts)
+    assert len(scene(1 + x * -1).parts) == 3
+
+
+def test_a_value_used_twice_has_two_wires():
+    a = Value(3, "a")
+    source = mg.draw(a * a).source
+    assert len(re.findall(r"v0:e -> o1 ", source)) == 2
+
+
+def test_the_first_input_enters_above_where_order_matters():
+    x, y = values(x=1, y=2)
+    for compute in (lambda x, y: x - y, lambda x, y: x / y, lambda x, y: x**y):
+        source = mg.draw(compute(y, x)).source
+        assert re.findall(r"v(\d):e -> o2:(..)", source) == [("0", "nw"), ("1", "sw")]
+        assert source.index(">y</i>") < source.index(">x</i>")
+    assert ":nw" not in mg.draw(x * y + (2 - x) / 3).source
+
+
+def test_inner_values_show_their_names():
+    x, y = values(x=1, y=2)
+    h = x * y
+    h.label = "h_1"
+    assert "h₁" in svg_texts(mg.draw(h + x))
+
+
+def test_subscripts():
+    source = mg.draw(Value(1, "w_0") * Value(2, "x_{1,2}")).source
+    assert '<i>w<sub><font point-size="10">0</font></sub></i>' in source
+    assert '<i>x<sub><font point-size="10">1,2</font></sub></i>' in source
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (0.004, "0.004"),
+        (0.0551, "0.055"),
+        (0, "0.00"),
+        (-0.0, "0.00"),
+        (1e-9, "1e−09"),
+        (-2.345, "−2.35"),
+        (1234567.0, "1.2e+06"),
+    ],
+)
+def test_small_and_large_numbers(data, text):
+    assert text in svg_texts(mg.draw(Value(data)))
+
+
+def test_boxes():
+    f = xyz()
+    f.backward()
+    texts = svg_texts(mg.draw(f, style="box"))
+    assert {"x", "data 1.00", "grad 4.00", "+", "×", "data −8.00", "grad 1.00"} <= set(texts)
+
+
+@given(graphs())
+@settings(max_examples=30, deadline=None)
+def test_drawing_changes_nothing_and_any_graph_can_be_drawn(graph):
+    root, _ = graph
+    root.backward()
+    before = [(node.data, node.grad, node.label) for node in order(root)]
+    for style in ("wires", "box"):
+        ET.fromstring(mg.draw(root, style=style).pipe("svg"))
+    assert [(node.data, node.grad, node.label) for node in order(root)] == before
+
+
+def test_a_large_graph_folds_in_a_picture_and_is_refused_in_a_page_to_step_through():
+    x = Value(1, "x")
+    f = x
+    for _ in range(400):
+        f = f + 1
+    assert "operations" in mg.draw(f).source
+    for options in ({"limit": 401}, {"limit": None}, {"fold": False}):
+        assert "v400" in mg.draw(f, **options).source
+    assert "v399" in mg.draw(f.args[0]).source
+    with pytest.raises(GraphTooLargeError, match=r"401 nodes.*400.*inner values.*limit=401"):
+        mg.step_through(f)._repr_html_()
+
+
+def test_unknown_styles_and_formats_list_the_known_ones(tmp_path):
+    with pytest.raises(ValueError, match="'slide'; choose from wires, box"):
+        mg.draw(xyz(), style="slide")
+    with pytest.raises(ValueError, match="'gif'; choose from svg, png, pdf, dot"):
+        mg.draw(xyz()).pipe("gif")
+    with pytest.raises(ValueError, match=r"'txt'; choose from svg, png, pdf, dot, html$"):
+        mg.draw(xyz()).render(tmp_path / "a.txt")
+    with pytest.raises(ValueError, match=r"'htm' \(did you mean html\?\)"):
+        mg.draw(xyz()).render(tmp_path / "a.htm")
+    assert not [*tmp_path.iterdir()]
+
+
+@pytest.mark.parametrize("format", ["svg", "png"])
+def test_a_colour_that_no_one_knows_is_not_drawn_black(format):
+    with pytest.raises(LayoutError, match="blurple is not a known color"):
+        mg.draw(xyz(), background="blurple").pipe(format)
+    assert mg.draw(xyz(), background="lightgrey").pipe(format)
+
+
+@pytest.mark.parametrize("colour", ["\ud800", 'red"; evil="1', "#12", "", "red\n"])
+def test_backgrounds_are_colours(colour):
+    with pytest.raises(ValueError, match="is no colour"):
+        mg.draw(xyz(), background=colour)
+    assert 'bgcolor="#fefce8"' in mg.draw(xyz(), background="#fefce8").source
+
+
+def test_a_write_that_fails_leaves_the_old_file(tmp_path, monkeypatch):
+    path = mg.draw(xyz()).render(tmp_path / "a.svg")
+    before = path.read_bytes()
+
+    def fail(self, target):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Path, "replace", fail)
+    with pytest.raises(OSError, match=r"No space left on device: '.*a\.svg'"):
+        mg.draw(xyz()).render(path)
+    assert [file.name for file in tmp_path.iterdir()] == ["a.svg"]
+    assert path.read_bytes() == before
+
+
+def test_a_link_or_a_device_is_written_through(tmp_path):
+    (tmp_path / "link.dot").symlink_to(tmp_path / "real.dot")
+    mg.draw(xyz()).render(tmp_path / "link.dot")
+    assert (tmp_path / "link.dot").is_symlink()
+    assert (tmp_path / "real.dot").exists()
+    assert files.write(Path(os.devnull), b"x") == Path(os.devnull)
+    assert not Path(os.devnull).is_file()
+
+
+def test_labels_and_gradients_replaced_by_others_are_shown():
+    x = Value(1, "x")
+    f = x * 2
+    f.backward()
+    x.label, x.grad = 3, float("inf")
+    assert {"3", "inf"} <= set(svg_texts(mg.draw(f)))
+
+
+def test_images_of_large_graphs_have_fewer_pixels():
+    def width(f):
+        png, svg = mg.draw(f).pipe("png"), mg.draw(f).pipe("svg").decode()
+        points = float(re.search(r'width="([0-9.]+)pt"', svg)[1])
+        return int.from_bytes(png[16:20], "big") / points
+
+    small = large = Value(1, "x")
+    for _ in range(3):
+        small = mg.tanh(small)
+    for _ in range(90):
+        large = mg.tanh(large)
+    assert width(small) == pytest.approx(192 / 72, rel=0.02)
+    assert width(large) == pytest.approx(80 / 72, rel=0.02)
+
+
+def test_files_of_each_format(tmp_path):
+    picture = mg.draw(xyz())
+    assert picture.render(tmp_path / "a").read_bytes().startswith(b"<?xml")
+    assert picture.render(tmp_path / "a.SVG").name == "a.SVG"
+    assert picture.render(str(tmp_path / "a.png")).read_bytes().startswith(b"\x89PNG")
+    assert picture.render(tmp_path / "a.dot").read_text(encoding="utf-8") == picture.source
+    with pytest.raises(OSError, match="missing"):
+        picture.render(tmp_path / "missing" / "a.svg")
+
+
+def test_notebooks_get_svg_and_a_png_for_the_untrusted():
+    bundle = mg.draw(xyz())._repr_mimebundle_()
+    assert bundle["image/svg+xml"].startswith("<?xml")
+    assert bundle["image/png"].startswith("iVBOR")
+    assert bundle["text/plain"] == repr(mg.draw(xyz()))
+    assert "DOT" in repr(mg.draw(xyz()))
+
+
+@pytest.mark.parametrize("style", ["wires", "box"])
+@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+def test_hostile_labels_are_text(label, style):
+    leaf, inner = Value(2, label), Value(2, "a") * 3
+    inner.label = label
+    f = leaf * inner
+    f.label = label
+    root = ET.fromstring(mg.draw(f, style=style).pipe("svg"))
+    assert not [e for e in root.iter() if "script" in e.tag]
+    texts = svg_texts(mg.draw(f, style=style))
+    shown = visible(label)
+    shown = shown if len(shown) <= 40 else shown[:39] + "…"
+    found = [text.replace("\xa0", " ") for text in texts]
+    on_wire = shown if len(shown) <= 10 else shown[:9] + "…"
+    assert found.count(shown) + (style == "wires") * found.count(on_wire) >= 3, found
+
+
+@given(st.text(max_size=20))
+@settings(max_examples=100, deadline=None)
+def test_any_label_gives_a_picture(label):
+    ET.fromstring(mg.draw(Value(1, label) + 1).pipe("svg"))
+
+
+# ------------------------------------------------------------------- which program
+
+
+def test_pictures_need_nothing_but_python(tmp_path):
+    """With an empty PATH, no system Graphviz can be found."""
+    code = (
+        "import shutil, micrograd_plus as mg; assert shutil.which('dot') is None;"
+        "x = mg.Value(2, 'x'); p = mg.draw(x * x);"
+        "p.render('a.svg'); p.render('a.png'); mg.step_through(x * x).to_html('a.html')"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code],
+        env={**os.environ, "PATH": ""},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert run.returncode == 0, run.stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.html", "a.png", "a.svg"]
+
+
+def test_missing_programs_are_named_with_the_mend(monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    picture = mg.draw(xyz())
+    with pytest.raises(LayoutError, match=r"PDF.*apt-get install graphviz"):
+        picture.pipe("pdf")
+    monkeypatch.setattr(layout, "_bundled", lambda: None)
+    with pytest.raises(LayoutError, match="pip install graphviz-pure"):
+        picture.pipe("svg")
+    assert picture.pipe("dot")  # DOT needs no program
+
+
+def test_the_package_may_be_missing(monkeypatch):
+    def missing(name):
+        raise layout.metadata.PackageNotFoundError(name)
+
+    monkeypatch.setattr(layout.metadata, "files", missing)
+    assert layout._bundled.__wrapped__() is None
+    monkeypatch.setattr(layout.metadata, "files", lambda name: [])
+    assert layout._bundled.__wrapped__() is None
+
+
+def test_a_failing_program_says_why():
+    with pytest.raises(LayoutError, match="syntax error"):
+        layout.render("digraph {", "svg")
+
+
+def test_pdf_by_the_system(needs_dot):
+    assert mg.draw(xyz()).pipe("pdf").startswith(b"%PDF")
+
+
+def test_the_system_draws_the_same_picture(needs_dot, monkeypatch):
+    f = xyz()
+    f.backward()
+    bundled = svg_texts(mg.draw(f))
+    monkeypatch.setattr(layout, "_bundled", lambda: None)
+    assert svg_texts(mg.draw(f)) == bundled

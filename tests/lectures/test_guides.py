@@ -1,0 +1,108 @@
+"""The guides: what they show is what a run gives, and what they say is what they show."""
+
+import importlib
+import json
+import re
+import sys
+
+import pytest
+
+from tests.conftest import EXAMPLES
+from tests.drawing.test_notebook import apart, needed
+
+FOLDER = EXAMPLES / "guide"
+GUIDES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
+PACKAGES = ("nbclient", "nbconvert", "ipykernel", "PIL", "matplotlib", "hypothesis")
+
+
+@pytest.fixture
+def program(monkeypatch, tmp_path):
+    """A program of the guides' folder, as a module; its Jupyter sees no other one's settings."""
+    for package in PACKAGES:
+        needed(package)
+    monkeypatch.syspath_prepend(FOLDER)
+    for name, value in apart(tmp_path).items():
+        monkeypatch.setenv(name, value)
+    yield importlib.import_module
+    for name in ("render", "rerun"):
+        sys.modules.pop(name, None)
+
+
+def cells(name):
+    return json.loads((FOLDER / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+
+
+def text(part):
+    return "".join(part)
+
+
+def shown(output):
+    """What an output says: pictures by their words and numbers, those of pixels not at all."""
+    if output["output_type"] == "stream":
+        return output["name"], text(output["text"])
+    data = {kind: text(content) for kind, content in output["data"].items()}
+    svg = re.findall(r"<text [^>]*>([^<]*)</text>", data.get("image/svg+xml", ""))
+    walk = re.findall(r'alt="([^"]*)"', data.get("text/html", ""))
+    return sorted(data), data["text/plain"], sorted(svg), walk
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_a_run_gives_what_is_stored(name, program):
+    for package in {"07": ["numba"], "08": ["jax"], "10": ["micrograd"]}.get(name[:2], ()):
+        needed(package)
+    run = program("rerun").run(FOLDER / f"{name}.ipynb")
+    for new, old in zip(run.cells, cells(name), strict=True):
+        assert new.source == text(old["source"])  # solutions have their outputs in it
+        if new.cell_type == "code":
+            assert [*map(shown, new.outputs)] == [*map(shown, old["outputs"])], new.source
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_the_prose_quotes_no_figure_that_is_not_computed(name):
+    prose, computed = [], []
+    for cell in cells(name):
+        source = text(cell["source"])
+        if cell["cell_type"] == "code":
+            computed += [source, *(str(shown(output)) for output in cell["outputs"])]
+        else:
+            computed += re.findall(r"```text\n(.*?)```", source, re.DOTALL)
+            prose.append(re.sub(r"```.*?```|`[^`]*`", "", source, flags=re.DOTALL))
+    for figure in re.findall(r"\d+\.\d{2,}", " ".join(prose)):
+        assert figure in " ".join(computed)
+
+
+@pytest.mark.parametrize("name", GUIDES)
+def test_a_guide_says_what_it_teaches_ends_in_exercises_and_is_light(name):
+    first, *between, last = cells(name)
+    opening, closing = text(first["source"]), text(last["source"])
+    assert opening.startswith(f"# {int(name[:2])} · ")
+    assert "At the end of this guide you know\n\n- " in opening
+    exercises, _, solutions = closing.partition("<details><summary>Solutions</summary>\n\n")
+    assert exercises.startswith("## Exercises\n\n1. ")
+    for part in (exercises, solutions):
+        assert re.findall(r"^(\d)\. ", part, re.MULTILINE) == ["1", "2", "3"]
+    assert solutions.endswith("</details>")
+    assert 10 <= len(between) + 2 <= 25
+    for cell in between:
+        for output in cell.get("outputs", ()):
+            assert output["output_type"] in ("stream", "execute_result", "display_data")
+            assert output.get("name") != "stderr"
+            for content in output.get("data", {}).values():
+                assert len(text(content)) < 100_000
+    assert (FOLDER / f"{name}.ipynb").stat().st_size < 600_000
+
+
+def test_pages_of_the_guides(program, tmp_path, open_page):
+    name = "02_the_chain_rule_by_walking"
+    written = program("render").main(tmp_path / "site", [FOLDER / f"{name}.ipynb"])
+    assert [path.name for path in written] == [f"{name}.html", "index.html"]
+    index = open_page(written[1])
+    index.get_by_role("link", name="2 · The chain rule by walking").click()
+    assert index.title() == "2 · The chain rule by walking"
+    root = index.locator(".mg-stepper").first
+    root.get_by_role("button", name="Last step").click()
+    assert "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4" in root.locator(".mg-sentence").inner_text()
+    solution = index.get_by_text("One. c uses b")
+    assert not solution.is_visible()
+    index.get_by_text("Solutions").click()
+    assert solution.is_visible()

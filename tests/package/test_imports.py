@@ -1,0 +1,166 @@
+"""The package as a whole: its public names, and what importing it costs."""
+
+import ast
+import re
+import subprocess
+import sys
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+import micrograd_plus as mg
+from micrograd_plus import functions
+
+PACKAGE = Path(mg.__file__).parent
+
+
+def test_public_names():
+    graphs = [
+        "LostGradientWarning",
+        "NonFiniteError",
+        "Value",
+        "draw",
+        "replay",
+        "step_through",
+        "values",
+    ]
+    graphs += ["play", "quiz"]
+    calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
+    checks = ["check_gradients", "debug", "explain", "summary"]
+    learning = ["Cluster", "History", "Program", "compile", "datasets", "fit"]
+    learning += ["nn", "optim", "plots"]
+    others = [*graphs, *calculus, *checks, *learning]
+    assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
+    assert set(mg.__all__) <= set(dir(mg))
+    for name in mg.__all__:
+        assert getattr(mg, name).__doc__, f"{name} has no docstring"
+    with pytest.raises(AttributeError, match="no attribute 'drow'"):
+        _ = mg.drow
+
+
+def modules():
+    for path in sorted(PACKAGE.rglob("*.py")):
+        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
+        yield name.removesuffix("__init__").removesuffix("."), path
+
+
+def imported(path):
+    """The package's modules that a module imports, also inside functions and for types."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name} has a relative import"
+            base = node.module.split(".")
+            if base[0] == "micrograd_plus":
+                for alias in node.names:
+                    *parts, last = [*base[1:], alias.name]
+                    yield ".".join([*parts, last] if is_module([*parts, last]) else parts)
+        elif isinstance(node, ast.Import):
+            assert not any(alias.name.startswith("micrograd_plus") for alias in node.names)
+
+
+def is_module(parts):
+    path = PACKAGE.joinpath(*parts)
+    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
+
+
+def imports(types=False):
+    """Every module with the package's modules that it imports, for annotations too if wanted."""
+    return {
+        name: {other for other in imported(path) if types or not ast_is_for_types(path, other)}
+        for name, path in modules()
+    }
+
+
+def room(name):
+    """The part of the package that a module lives in: a folder, or a module in front."""
+    return name.partition(".")[0]
+
+
+def rooms(types=False):
+    """Every room with those that it imports."""
+    found = {}
+    for name, others in imports(types).items():
+        found.setdefault(room(name), set()).update(map(room, others))
+    return {name: others - {name} for name, others in found.items() if name}
+
+
+def test_imports_point_one_way():
+    """No module needs itself, however many imports lie between; and no room does."""
+    TopologicalSorter(imports()).prepare()  # a CycleError names the circle
+    TopologicalSorter(rooms()).prepare()
+
+
+def test_a_circle_of_imports_would_be_found():
+    circle = {**rooms(), "ops": {"drawing"}}
+    with pytest.raises(CycleError):
+        TopologicalSorter(circle).prepare()
+
+
+def test_readme_lists_the_rooms_from_the_top_to_the_bottom():
+    text = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
+    cells = re.findall(r"^\| (`.*?) \|", text.partition("## How it is built")[2], re.MULTILINE)
+    lines = [re.findall(r"`(\w+)(?:/|\.py)`", cell) for cell in cells]
+    height = {name: -i for i, line in enumerate(lines) for name in line}
+    assert sorted(height) == sorted(rooms())
+    for name, others in rooms().items():
+        for other in others:
+            assert height[other] <= height[name], f"{name} imports {other}, which is above it"
+
+
+def ast_is_for_types(path, other):
+    """Whether a module is imported for annotations only."""
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    typing_blocks = [
+        node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node)
+    ]
+    names = {
+        ".".join([*node.module.split("."), *inner])
+        for block in typing_blocks
+        for node in ast.walk(block)
+        if isinstance(node, ast.ImportFrom)
+        for inner in ([], *([alias.name] for alias in node.names))
+    }
+    return f"micrograd_plus.{other}" in names
+
+
+def run_python(code):
+    return subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    ).stdout
+
+
+def test_importing_loads_the_standard_library_only():
+    loaded = run_python(
+        "import sys; before = {*sys.modules}; import micrograd_plus;"
+        "print(*{name.partition('.')[0] for name in {*sys.modules} - before})"
+    )
+    assert set(loaded.split()) - set(sys.stdlib_module_names) == {"micrograd_plus"}
+
+
+def test_drawing_is_loaded_when_it_is_used():
+    loaded = run_python(
+        "import sys, micrograd_plus as mg; mg.draw(mg.Value(1)).source; print(*sys.modules)"
+    )
+    assert "graphviz" in loaded
+    assert "rich" not in loaded
+    assert "numpy" not in loaded
+
+
+def test_types_are_shipped():
+    assert (PACKAGE / "py.typed").exists()
+
+
+def test_nothing_from_a_user_is_executed():
+    for name, path in modules():
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
+                if (name, node.func.id) in (
+                    ("compiler.program", "exec"),
+                    ("compiler.interpreter", "compile"),
+                    ("compiler.interpreter", "exec"),
+                ):
+                    continue  # of the compiler's own text, see test_compiler and test_native
+                assert node.func.id not in ("eval", "exec", "compile", "__import__"), name
+            if isinstance(node, ast.Import):
+                assert "pickle" not in [alias.name for alias in node.names], name

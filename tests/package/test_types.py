@@ -1,0 +1,58 @@
+"""Types as users have them: a program that uses all public names, checked strictly and run."""
+
+import ast
+import importlib
+import subprocess
+import sys
+import sysconfig
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from tests.package.test_reference import reference
+from tests.typing import user
+
+USER = Path(user.__file__)
+
+
+def test_the_program_uses_every_public_name():
+    tree = ast.parse(USER.read_text(encoding="utf-8"))
+    used = {
+        id(getattr(vars(user)[node.value.id], node.attr))
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Attribute)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in vars(user)
+    }
+    unused = [
+        f"{module.__name__}.{name}"
+        for module in reference.modules()
+        for name, thing in reference.public(module)
+        if id(thing) not in used and thing not in vars(user).values()
+    ]
+    assert not unused
+
+
+def test_mypy_accepts_the_program_where_the_wheel_is_installed(wheel, tmp_path):
+    pytest.importorskip("mypy", reason="mypy checks types: pip install '.[dev]'")
+    subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "new"], check=True)
+    python = tmp_path / "new" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
+    ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
+    theirs = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
+    with zipfile.ZipFile(wheel) as archive:
+        archive.extractall(theirs)
+    # what it depends on is looked for after it
+    (theirs / "ours.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
+    program = tmp_path / "user.py"
+    program.write_bytes(USER.read_bytes())
+    mypy = [sys.executable, "-m", "mypy", "--strict", "--python-executable", python, program]
+    done = subprocess.run(mypy, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.stdout == "Success: no issues found in 1 source file\n", done.stdout + done.stderr
+
+
+def test_the_program_runs(tmp_path):
+    for name in ("anywidget", "matplotlib", "numba", "numpy", "sklearn"):
+        if importlib.util.find_spec(name) is None:
+            pytest.skip(f"the program uses {name}")
+    user.main(tmp_path)

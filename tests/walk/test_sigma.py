@@ -1,0 +1,99 @@
+"""σ, folded and opened: walked with equal numbers, and seen where it is."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import Value, ops
+from micrograd_plus.graph import order
+from micrograd_plus.testing import graphs
+from micrograd_plus.walk.sigma import made
+
+WAYS = {
+    "1/(1 + exp(−x))": lambda x: 1 / (1 + mg.exp(-x)),
+    "(exp(x · −1) + 1) to the −1": lambda x: (mg.exp(x * -1) + 1) ** -1,
+    "1.0/(exp(−1 · x) + 1.0)": lambda x: mg.reciprocal(mg.exp(-1 * x) + 1.0),
+}
+
+
+def sigmoids(root, fold=True):
+    return [node for node, (op, _) in made(root, fold).items() if op is ops.sigmoid]
+
+
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
+def test_each_way_to_write_it_is_seen(way):
+    x = Value(0.7, "x")
+    y = way(x)
+    assert sigmoids(y) == [y]
+    assert made(y, fold=True)[y] == (ops.sigmoid, (x,))
+    assert list(made(y)) == order(y)
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x: 1 / (2 + mg.exp(-x)),
+        lambda x: 2 / (1 + mg.exp(-x)),
+        lambda x: 1 / (1 + mg.exp(x)),
+        lambda x: 1 / (1 + mg.exp(x * -2)),
+        lambda x: 1 / (1 + mg.exp(-x) * 1),
+        lambda x: (1 + mg.exp(-x)) ** -2,
+        lambda x: (1 + mg.exp(-x)) / 1,
+        lambda x: x / (1 + mg.exp(-x)),
+        lambda x: 1 / (x + mg.exp(-x)),
+    ],
+)
+def test_what_only_resembles_it_is_not(other):
+    assert not sigmoids(other(Value(0.7)))
+
+
+def test_a_gate_stays_open_where_something_else_uses_what_is_inside():
+    x = Value(0.7)
+    e = mg.exp(-x)
+    assert not sigmoids(1 / (1 + e) + e)
+    assert not sigmoids((1 / (1 + e)) * (1 / (1 + e)))
+    y = 1 / (1 + mg.exp(-x))
+    assert len(sigmoids(y * y)) == 1
+
+
+@given(graphs(max_size=6), st.lists(st.sampled_from(list(WAYS.values())), max_size=3))
+def test_open_and_folded_walks_have_equal_numbers(graph, ways):
+    root, leaves = graph
+    f = mg.tanh(root)
+    for way in ways:
+        f = way(f) * 2 + way(leaves[0]) + way(f * 0.5)
+    g = f + leaves[-1]
+    before = [(node.op, node.args, node.data, node.grad) for node in order(g)]
+    opened, folded = (mg.step_through(g, fold=fold)[-1].visible for fold in (False, True))
+    assert set(folded) <= set(opened)
+    found = len(sigmoids(g)) - len(sigmoids(g, fold=False))
+    assert len(opened) - len(folded) == 3 * found
+    assert found >= 3 * len(ways)
+    for node, shown in folded.items():
+        assert math.isclose(shown.data, opened[node].data, rel_tol=1e-12)
+        assert math.isclose(shown.grad, opened[node].grad, rel_tol=1e-9, abs_tol=1e-12)
+    assert [(node.op, node.args, node.data, node.grad) for node in order(g)] == before
+
+
+def test_the_lecture_s_gate_folded():
+    w0, x0, w1, x1, b = mg.values(w_0=2, x_0=-1, w_1=-3, x_1=-2, b=-3)
+    z = w0 * x0 + w1 * x1 + b
+    z.label = "z"
+    f = 1 / (1 + mg.exp(-z))
+    walk = mg.step_through(f, fold=True)
+    texts = [step.text for step in walk]
+    assert "f = σ(z) = σ(1) = 0.7311" in texts
+    assert "∂f/∂z = σ(z) · (1 − σ(z)) = 0.1966" in texts
+    assert len(walk) == len(mg.step_through(f)) - 6
+    html = walk._repr_html_()
+    assert "σ" in html
+    assert ">exp<" not in html
+
+
+def test_it_prints(capsys):
+    x = Value(1.0, "x")
+    mg.step_through(1 / (1 + mg.exp(-x)), fold=True).print()
+    assert "f = σ(x) = σ(1) = 0.7311" in capsys.readouterr().out
