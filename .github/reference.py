@@ -16,8 +16,8 @@ from types import ModuleType
 from typing import Any
 
 MODULES = """
-nn optim datasets training plots compiler testing parsing engine ops.operation _tools.errors
-check.gradients check.debugging walk.paths walk.steps walk.questions
+nn optim datasets training plots compiler testing parsing engine graph.hooks ops.operation
+_tools.errors check.gradients check.debugging walk.paths walk.steps walk.questions
 drawing.picture drawing.stepper drawing.play drawing.quiz
 """
 

@@ -167,7 +167,7 @@ def test_a_missing_package_is_named_with_its_command(module, code, extra):
 
 def test_a_missing_package_on_the_command_line(tmp_path):
     arguments = ["train", "xor", "--picture", str(tmp_path / "a.png")]
-    main = f"from micrograd_plus.cli import main; sys.exit(main({arguments!r}))"
+    main = f"from micrograd_plus.cli.main import main; sys.exit(main({arguments!r}))"
     seen = without("matplotlib", main)
     assert seen == "micrograd-plus: this needs matplotlib: pip install 'micrograd-plus[plot]'\n"
 

@@ -18,6 +18,7 @@ from micrograd_plus._tools import errors
 from micrograd_plus.check import debugging
 from micrograd_plus.check import gradients as checks
 from micrograd_plus.drawing import picture, play, quiz, stepper
+from micrograd_plus.graph import hooks
 from micrograd_plus.ops import operation
 from micrograd_plus.walk import paths as explanation
 from micrograd_plus.walk import questions
@@ -204,8 +205,9 @@ def operations() -> None:
         def differentiating(self, nodes: Any) -> None: ...
         def stepping(self, parameters: Any) -> None: ...
 
-    observer: engine.Observer = Counter()
+    observer: hooks.Observer = Counter()
     observer.recorded(x)
+    assert_type(hooks.observers, list[hooks.Observer])
 
     assert_type(testing.is_smooth_at(square, [1.0]), bool)
     point = hypothesis.find(testing.points(square), lambda point: True)
