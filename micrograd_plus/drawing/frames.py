@@ -12,15 +12,14 @@ from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot import source as dot
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.drawing.scene.parts import Scene, scene
-from micrograd_plus.walk.sigma import made
-from micrograd_plus.walk.steps import names
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+    from micrograd_plus.drawing.scene.parts import Numbers
     from micrograd_plus.engine import Value
-    from micrograd_plus.walk.steps import Step
+    from micrograd_plus.walk.steps import Step, Walk
 
 FORMATS = ("svg", "png", "pdf")
 
@@ -29,20 +28,19 @@ _MANY = 30  # frames take a second or more
 _UNSEEN = re.compile(r'<text [^>]*fill="(?:transparent|#fffffe)"[^>]*>[^<]*</text>\n?')
 
 
-def walked(root: Value, steps: Sequence[Step], limit: int, fold: bool) -> Scene:
+def walked(walk: Walk, limit: int, numbers: Callable[[Value], Numbers] | None = None) -> Scene:
     """The scene of a walk, with all of its names and numbers.
 
     Args:
-        root: the value that the walk leads to.
-        steps: its steps.
+        walk: the walk.
         limit: the largest number of nodes to draw.
-        fold: whether it has σ for 1 / (1 + exp(−x)).
+        numbers: what is drawn for a value's number and its gradient instead.
 
     Raises:
         GraphTooLargeError: there are more nodes than `limit`.
     """
-    named, numbers = names(list(made(root, fold))), steps[-1].visible
-    return scene(root, limit, named.__getitem__, numbers.__getitem__, fold)
+    name = walk.names.__getitem__
+    return scene(walk.root, limit, name, numbers or walk.numbers, walk.gates)
 
 
 def lit(step: Step, index: dict[Value, int]) -> list[str]:

@@ -52,7 +52,7 @@ class Play:
     @property
     def root(self) -> Value:
         """The graph at these numbers: its output."""
-        return self._player.view.root
+        return self._player.view.walk.root
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} = {x!r}" for name, x in self.numbers.items())
@@ -63,7 +63,7 @@ class Play:
             print(repr(self))
             return
         display = import_module("IPython.display").display
-        walk = fragment(self.root, self._player.view.steps)
+        walk = fragment(self._player.view.walk)
         style = f"<style>{resource('play.css')}</style>"
         html = f'<div data-mg-play="{self._name}">{style}{walk}</div>'
         display({"text/html": html, "text/plain": repr(self)}, raw=True)

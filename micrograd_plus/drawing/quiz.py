@@ -34,6 +34,7 @@ class Quiz:
 
     Attributes:
         root: the output of the graph.
+        walk: the walkthrough that the questions belong to.
         questions: a `Question` for each hidden number, in the order of the walkthrough.
         limit: the largest number of nodes to draw.
     """
@@ -42,9 +43,9 @@ class Quiz:
         if not isinstance(root, Value):
             raise TypeError(f"a quiz is about a Value, not {root!r} ({type(root).__name__})")
         self.root = root
+        self.walk = steps(root)
         self.limit = limit
-        self._steps = steps(root)
-        self.questions = questions(root, self._steps, hide)
+        self.questions = questions(self.walk, hide)
 
     def run(self, ask: Callable[[str], str] | None = None, file: TextIO | None = None) -> Score:
         """Ask on the terminal: a hint after a wrong answer, then a second try, then the solution.
@@ -71,7 +72,7 @@ class Quiz:
           Right: ∂f/∂x = y = 3
         1 of 1 right, 0 of them at the first try
         """
-        return quiz_terminal.run(self._steps, self.questions, ask, file)
+        return quiz_terminal.run(self.walk, self.questions, ask, file)
 
     def to_html(self, path: str | os.PathLike[str], title: str = "Quiz") -> Path:
         """Write a page that asks: hidden numbers read "?" until they are answered.
@@ -135,8 +136,7 @@ class Quiz:
         return files.write(path, page(title, [("", content)]).encode())
 
     def _picture(self, solved: bool = False) -> Scene:
-        numbers = self._steps[-1].visible
-        return picture(self.root, numbers, self.questions, self.limit, solved)
+        return picture(self.walk, self.questions, self.limit, solved)
 
     def __repr__(self) -> str:
         n = len(self.questions)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, TextIO, overload
+from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus._tools.files import write
 from micrograd_plus.drawing.frames import frame_sources, walked, write_frames
@@ -13,27 +12,29 @@ from micrograd_plus.drawing.pages.page import page
 from micrograd_plus.drawing.pages.stepper import NOTE, fragment
 from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.drawing.terminal.walk import print_steps
-from micrograd_plus.walk.steps import Step, align, steps
+from micrograd_plus.graph import order
+from micrograd_plus.walk.steps import Walk
 
 if TYPE_CHECKING:
     import os
+    from collections.abc import Sequence
 
     from micrograd_plus.engine import Value
 
 
-class Walkthrough(Sequence[Step]):
+class Walkthrough(Walk):
     """The steps of one forward and one backward pass; a notebook's cell shows them to step through.
 
     A sequence of `Step`, which prints itself on a terminal and writes itself as a page.
 
     Args:
+        root: the value whose graph is walked.
         colors: of the numbers in pictures: "accessible" or "lecture".
+        sigma: whether 1 / (1 + exp(−x)) is one σ gate.
 
     Attributes:
-        root: the value whose graph is walked.
         limit: the largest number of nodes to draw.
         look: how the numbers on the wires look.
-        fold: whether 1 / (1 + exp(−x)) is one σ gate.
     """
 
     def __init__(
@@ -41,23 +42,11 @@ class Walkthrough(Sequence[Step]):
         root: Value,
         limit: int = LIMIT,
         colors: str = "accessible",
-        fold: bool = False,
+        sigma: bool = False,
     ) -> None:
-        self.root = root
         self.limit = limit
         self.look = colored(colors)
-        self.fold = fold
-        self._steps = steps(root, fold)
-
-    @overload
-    def __getitem__(self, index: int) -> Step: ...
-    @overload
-    def __getitem__(self, index: slice) -> Sequence[Step]: ...
-    def __getitem__(self, index: int | slice) -> Step | Sequence[Step]:
-        return self._steps[index]
-
-    def __len__(self) -> int:
-        return len(self._steps)
+        super().__init__(order(root), sigma)
 
     def print(self, file: TextIO | None = None) -> None:
         """Print the steps: in colours on a terminal, as plain text into a file or a pipe.
@@ -65,7 +54,7 @@ class Walkthrough(Sequence[Step]):
         Args:
             file: where to; standard output by default.
         """
-        print_steps(self.root, self._steps, file, self.fold)
+        print_steps(self, file)
 
     def to_html(self, path: str | os.PathLike[str], title: str = "Step through") -> Path:
         """Write a page with the picture, buttons, a slider and each step's sentence.
@@ -101,34 +90,14 @@ class Walkthrough(Sequence[Step]):
             ValueError: there is no such format.
             OSError: the folder can't be written.
         """
-        picture = walked(self.root, self._steps, self.limit, self.fold)
-        sources = frame_sources(picture, self._steps, self.look)
-        return write_frames(folder, self._steps, sources, format)
-
-    def latex(self) -> str:
-        """The steps as LaTeX: an `align` environment of the package amsmath, one line per step.
-
-        It compiles with any LaTeX. Characters that pdfLaTeX does not know appear there as their
-        codes, such as U+6F22, and as themselves with XeLaTeX and LuaLaTeX.
-
-        >>> from micrograd_plus import values
-        >>> x, y = values(x=2, y=3)
-        >>> print(step_through(x * y).latex())
-        \\begin{align}
-        x &= 2,\\quad y = 3 \\\\
-        f &= x \\cdot y = 2 \\cdot 3 = 6 \\\\
-        \\frac{\\partial f}{\\partial f} &= 1 \\\\
-        \\frac{\\partial f}{\\partial y} &= x = 2 \\\\
-        \\frac{\\partial f}{\\partial x} &= y = 3
-        \\end{align}
-        """
-        return align(self._steps)
+        sources = frame_sources(walked(self, self.limit), self, self.look)
+        return write_frames(folder, self, sources, format)
 
     def __repr__(self) -> str:
         return f"<Walkthrough of {len(self)} steps: see .print(), .to_html(path), .frames(folder)>"
 
     def _repr_html_(self) -> str:
-        return fragment(self.root, self._steps, self.limit, self.look, self.fold)
+        return fragment(self, self.limit, self.look)
 
 
 def write_page(
@@ -160,7 +129,7 @@ def write_page(
 
 
 def step_through(
-    root: Value, limit: int = LIMIT, colors: str = "accessible", *, fold: bool = False
+    root: Value, limit: int = LIMIT, colors: str = "accessible", *, sigma: bool = False
 ) -> Walkthrough:
     """Step through one forward and one backward pass, in the order of the lecture.
 
@@ -170,7 +139,7 @@ def step_through(
         root: the value whose graph to walk.
         limit: the largest number of nodes to draw in a page; printing has no limit.
         colors: of the numbers in pictures, as for `draw`: "accessible" or "lecture".
-        fold: whether to walk 1 / (1 + exp(−x)) as one σ gate instead of its operations, where
+        sigma: whether to walk 1 / (1 + exp(−x)) as one σ gate instead of its operations, where
             nothing else uses what is inside; the numbers around it are the same.
 
     Raises:
@@ -194,7 +163,7 @@ def step_through(
      f      6.00      1.00
     >>> from micrograd_plus import exp
     >>> z = Value(1.0, "z")
-    >>> [len(step_through(1 / (1 + exp(-z)), fold=fold)) for fold in (False, True)]
+    >>> [len(step_through(1 / (1 + exp(-z)), sigma=sigma)) for sigma in (False, True)]
     [10, 4]
     """
-    return Walkthrough(root, limit, colors, fold)
+    return Walkthrough(root, limit, colors, sigma)

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
-    from micrograd_plus.walk.steps import Shown
+    from micrograd_plus.walk.steps import Walk
 
 _OPERANDS = 16  # of an operation, up to which any two can be mixed up
 
@@ -115,15 +115,12 @@ class Reader:
     """A graph as someone reads it who works out its numbers.
 
     Args:
-        root: the output.
-        named: a name for each value.
-        shown: the number and the gradient of each value.
+        walk: the walk through it.
     """
 
-    def __init__(self, root: Value, named: dict[Value, str], shown: dict[Value, Shown]) -> None:
-        self.root = root
-        self.named = named
-        self.shown = shown
+    def __init__(self, walk: Walk) -> None:
+        self.walk = walk
+        self.names = walk.names
         self.slopes, self.equation = cache(self._slopes), cache(self._equation)
 
     def gradient(self, node: Value, edges: Sequence[tuple[Value, int]]) -> Task:
@@ -133,7 +130,7 @@ class Reader:
             node: the value.
             edges: each operation that it enters, and where among the arguments.
         """
-        asked = write(Derivative(self.named[self.root], self.named[node]))
+        asked = write(Derivative(self.names[self.walk.root], self.names[node]))
         if not edges:
             rule = f"{asked}: how {self.text(node)} changes with itself"
             return Task(asked, rule, [], iter([self._value(node)]))
@@ -200,12 +197,12 @@ class Reader:
             if i != position
         ]
         return _Edge(
-            above=write(Derivative(self.named[self.root], self.named[node])),
+            above=write(Derivative(self.names[self.walk.root], self.names[node])),
             step=write(self._step(node, position)),
             of=self.text(node),
             by=self.operand(node, position),
             twin=operands(node.args)[position] > 0,
-            upstream=self.shown[node].grad or 0.0,
+            upstream=self.walk.grad[node],
             local=slopes[position],
             misplaced=self._misplaced(node),
             others=others,
@@ -237,24 +234,24 @@ class Reader:
         return None if changed == rule else Wrong(number, write(rule))
 
     def _step(self, node: Value, position: int) -> Derivative:
-        by = self.named[node.args[position]]
-        return Derivative(self.named[node], by, operands(node.args)[position])
+        by = self.names[node.args[position]]
+        return Derivative(self.names[node], by, operands(node.args)[position])
 
     def _link(self, parent: Value, position: int) -> Any:
-        above = Derivative(self.named[self.root], self.named[parent])
+        above = Derivative(self.names[self.walk.root], self.names[parent])
         step = self._step(parent, position)
-        return step if parent is self.root else Term(ops.multiply, (above, step))
+        return step if parent is self.walk.root else Term(ops.multiply, (above, step))
 
     def _equation(self, node: Value) -> str:
         return f"{self.text(node)} = {write(Term(node.op, tuple(map(self.name, node.args))))}"
 
     def number(self, arg: Any) -> float:
         """The number of an argument."""
-        return arg if type(arg) is float else self.shown[arg].data or 0.0
+        return arg if type(arg) is float else self.walk.data[arg]
 
     def name(self, arg: Any) -> Any:
         """An argument as a formula."""
-        return arg if type(arg) is float else Name(self.named[arg])
+        return arg if type(arg) is float else Name(self.names[arg])
 
     def text(self, arg: Any) -> str:
         """An argument as text."""

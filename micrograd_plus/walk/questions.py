@@ -14,15 +14,13 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from micrograd_plus._tools.text import brief, shorten, visible
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import order
 from micrograd_plus.walk.mistakes import Reader
-from micrograd_plus.walk.steps import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterable, Iterator
 
     from micrograd_plus.walk.mistakes import Wrong
-    from micrograd_plus.walk.steps import Step
+    from micrograd_plus.walk.steps import Step, Walk
 
     Slot = Literal["data", "grad"]
     Hide = Literal["gradients", "values", "all"] | Value | Iterable[Value | str]
@@ -183,7 +181,7 @@ class Question:
     >>> from micrograd_plus.walk.steps import steps
     >>> x = Value(3.0, "x")
     >>> f = x * 2
-    >>> question = questions(f, steps(f), hide=[x])[0]
+    >>> question = questions(steps(f), hide=[x])[0]
     >>> question.asked, question.judge("2").right, question.solution
     ('∂f/∂x', True, ['∂f/∂x = 2'])
     """
@@ -219,12 +217,11 @@ class Question:
         return [step.text for step in self.steps]
 
 
-def questions(root: Value, walk: Sequence[Step], hide: Hide = "gradients") -> list[Question]:
-    """A question for each hidden number, in the order of the walkthrough.
+def questions(walk: Walk, hide: Hide = "gradients") -> list[Question]:
+    """A question for each hidden number, in the order of the walk.
 
     Args:
-        root: the output.
-        walk: the steps of the walkthrough.
+        walk: the walk, its σ gates open.
         hide: "gradients", "values" (those of operations), "all", or the Values, or their names,
             whose gradients are asked.
 
@@ -236,14 +233,13 @@ def questions(root: Value, walk: Sequence[Step], hide: Hide = "gradients") -> li
     >>> from micrograd_plus.walk.steps import steps
     >>> x, y, z = values(x=1, y=-3, z=4)
     >>> f = (x + y) * z
-    >>> first, second, *others = questions(f, steps(f))
+    >>> first, second, *others = questions(steps(f))
     >>> first.asked, second.asked, second.judge("−2")
     ('∂f/∂f', '∂f/∂z', Verdict(right=True, hint=''))
     >>> second.judge("4").hint
     'Operands swapped: that is the derivative of f for v₁, not for z.'
     """
-    named = names(order(root))
-    wanted = _wanted(root, hide, named)
+    wanted = _wanted(walk, hide)
     found: dict[tuple[Value, Slot], list[Step]] = {}
     for step in walk:
         if step.node is not None:
@@ -252,25 +248,25 @@ def questions(root: Value, walk: Sequence[Step], hide: Hide = "gradients") -> li
                 found[step.node, slot] = [*found.pop((step.node, slot), []), step]
     if not found:
         raise ValueError("there is nothing to ask: no operation, and so no value to work out")
-    reader = Reader(root, named, walk[-1].visible)
+    reader = Reader(walk)
     return [_question(reader, node, slot, tuple(way)) for (node, slot), way in found.items()]
 
 
-def _wanted(root: Value, hide: Hide, named: dict[Value, str]) -> set[tuple[Value, Slot]]:
+def _wanted(walk: Walk, hide: Hide) -> set[tuple[Value, Slot]]:
     if isinstance(hide, str):
         if hide not in KINDS:
             choices = ", ".join(map(repr, KINDS))
             raise ValueError(f"hide={hide!r} is none of {choices}, or a list such as ['x', 'y']")
-        return {(node, slot) for node in named for slot in KINDS[hide]}
-    by_name = {name: node for node, name in named.items()}
+        return {(node, slot) for node in walk.names for slot in KINDS[hide]}
+    by_name = {name: node for node, name in walk.names.items()}
     wanted: set[tuple[Value, Slot]] = set()
     for one in [hide] if isinstance(hide, Value) else hide:
         if not isinstance(one, (Value, str)):
             raise TypeError(f"hide has Values and names, not {one!r} ({type(one).__name__})")
         node = by_name.get(one) if isinstance(one, str) else one
-        if node is None or node not in named:
+        if node is None or node not in walk.names:
             known = shorten(", ".join(map(visible, by_name)), 200)
-            raise ValueError(f"{named[root]} does not depend on {one!r}; it has {known}")
+            raise ValueError(f"{walk.names[walk.root]} does not depend on {one!r}; it has {known}")
         wanted.add((node, "grad"))
     if not wanted:
         raise ValueError("hide is empty: there is nothing to ask")

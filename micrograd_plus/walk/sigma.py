@@ -6,41 +6,43 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
-from micrograd_plus.graph import order
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
 
-    Made = tuple[Op | None, tuple[Any, ...]]
+    Gates = dict[Value, tuple[Op | None, tuple[Any, ...]]]
 
 
-def made(root: Value, fold: bool = False) -> dict[Value, Made]:
-    """The operation and the arguments that each value of a graph is seen as the result of.
+def gates(nodes: Sequence[Value], sigma: bool = False) -> Gates:
+    """The operation, None for a leaf, and the arguments that each value is seen as the result of.
 
     Nothing in the graph is changed.
 
     Args:
-        root: the graph's output.
-        fold: whether 1 / (1 + exp(−x)) is seen as σ(x), where nothing else uses what is inside.
+        nodes: the values of a graph, each after its arguments.
+        sigma: whether 1 / (1 + exp(−x)) is seen as σ(x), where nothing else uses what is inside.
 
     Returns:
-        The values in order, each after its arguments; those inside of a folded gate are left out.
+        The values in the same order; those inside a σ gate are left out.
 
     Source: lecture A.
 
     >>> from micrograd_plus import Value, exp
-    >>> x = Value(1.0)
-    >>> [op.name for op, _ in made(1 / (1 + exp(-x))).values() if op]
+    >>> from micrograd_plus.graph import order
+    >>> nodes = order(1 / (1 + exp(-Value(1.0))))
+    >>> [op.name for op, _ in gates(nodes).values() if op]
     ['negate', 'exp', 'add', 'reciprocal']
-    >>> [op.name for op, _ in made(1 / (1 + exp(-x)), fold=True).values() if op]
+    >>> [op.name for op, _ in gates(nodes, sigma=True).values() if op]
     ['sigmoid']
     """
-    found: dict[Value, Made] = {node: (node.op, node.args) for node in order(root)}
-    if not fold:
+    found: Gates = {node: (node.op, node.args) for node in nodes}
+    if not sigma:
         return found
     uses = Counter(arg for _, args in found.values() for arg in args if type(arg) is not float)
-    for node in list(found):
+    for node in nodes:
         hidden = _sigmoid(node)
         if hidden and all(uses[inner] == 1 for inner in hidden[:-1]):
             found[node] = (ops.sigmoid, hidden[-1:])

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from math import isfinite
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
-from micrograd_plus.graph import evaluate, infinite_gradient, local_derivatives, real
+from micrograd_plus.graph import evaluate, infinite_gradient, local_derivatives, order, real
 from micrograd_plus.walk.formula import (
     LATEX,
     TEXT,
@@ -22,11 +23,9 @@ from micrograd_plus.walk.formula import (
     operands,
     write,
 )
-from micrograd_plus.walk.sigma import made
+from micrograd_plus.walk.sigma import gates
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
 
@@ -140,7 +139,7 @@ def names(nodes: Sequence[Value]) -> dict[Value, str]:
     return named
 
 
-def steps(root: Value, fold: bool = False) -> list[Step]:
+def steps(root: Value, sigma: bool = False) -> Walk:
     """The steps of a forward pass to `root` and a backward pass from it, in the lecture's order.
 
     Values go forward from the leaves; gradients go backward from the root, and through each
@@ -149,7 +148,7 @@ def steps(root: Value, fold: bool = False) -> list[Step]:
 
     Args:
         root: the value whose graph to walk.
-        fold: whether 1 / (1 + exp(−x)) is walked as one σ gate.
+        sigma: whether 1 / (1 + exp(−x)) is walked as one σ gate.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
@@ -171,58 +170,130 @@ def steps(root: Value, fold: bool = False) -> list[Step]:
     ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4
     ∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4
     """
-    return _Walk(root, fold).steps
+    return Walk(order(root), sigma)
 
 
-class _Walk:
-    """The walk while it is being made."""
+class Walk(Sequence[Step]):
+    """The steps of one forward and one backward pass, and what they were made from.
 
-    def __init__(self, root: Value, fold: bool) -> None:
-        self.root = root
-        self.made = made(root, fold)
-        self.nodes = list(self.made)
-        self.names = names(self.nodes)
+    Args:
+        nodes: the values of a graph, each after its arguments, the output last.
+        sigma: whether 1 / (1 + exp(−x)) is walked as one σ gate.
+
+    Attributes:
+        root: the output.
+        nodes: the same.
+        sigma: the same.
+        gates: the values that are seen, in order, and what each is the result of (see `gates`).
+        names: what they are called.
+        data: their numbers.
+        grad: their gradients.
+
+    Raises:
+        NonFiniteError: a value or a gradient is not a finite number.
+
+    >>> from micrograd_plus import Value
+    >>> x = Value(2.0, "x")
+    >>> walk = steps(x * 3)
+    >>> len(walk), walk.names[x], walk.grad[x]
+    (4, 'x', 3.0)
+    """
+
+    def __init__(self, nodes: Sequence[Value], sigma: bool = False) -> None:
+        self.root = nodes[-1]
+        self.nodes = nodes
+        self.sigma = sigma
+        self.gates = gates(nodes, sigma)
+        self.names = names(list(self.gates))
         self.data: dict[Value, float] = {}
         self.grad: dict[Value, float] = {}
-        self.steps: list[Step] = []
-        self.given()
-        for node, (op, args) in self.made.items():
+        self._steps: list[Step] = []
+        self._given()
+        for node, (op, args) in self.gates.items():
             if op is not None:
-                self.forward(node, op, args)
-        self.seed()
-        every = (arg for _, args in self.made.values() for arg in args)
-        self.paths = Counter(arg for arg in every if type(arg) is not float)
-        self.walked: Counter[Value] = Counter()
-        for node, (op, args) in reversed(self.made.items()):
+                self._forward(node, op, args)
+        self._seed()
+        every = (arg for _, args in self.gates.values() for arg in args)
+        self._paths_left = Counter(arg for arg in every if type(arg) is not float)
+        for node, (op, args) in reversed(self.gates.items()):
             if op is not None:
-                self.backward(node, op, args)
+                self._backward(node, op, args)
 
-    def given(self) -> None:
-        leaves = [node for node in self.nodes if node.op is None]
+    @overload
+    def __getitem__(self, index: int) -> Step: ...
+    @overload
+    def __getitem__(self, index: slice) -> Sequence[Step]: ...
+    def __getitem__(self, index: int | slice) -> Step | Sequence[Step]:
+        return self._steps[index]
+
+    def __len__(self) -> int:
+        return len(self._steps)
+
+    def numbers(self, node: Value) -> Shown:
+        """What the wire of a value carries in the end.
+
+        Args:
+            node: the value.
+        """
+        return Shown(self.data[node], self.grad[node])
+
+    def other(self) -> Walk | None:
+        """The same walk with its σ gates opened, or with σ gates; None where there are none."""
+        if len(gates(self.nodes, sigma=True)) == len(self.nodes):
+            return None
+        return Walk(self.nodes, not self.sigma)
+
+    def latex(self) -> str:
+        """The steps as LaTeX: an `align` environment of the package amsmath, one line per step.
+
+        It compiles with any LaTeX. Characters that pdfLaTeX does not know appear there as their
+        codes, such as U+6F22, and as themselves with XeLaTeX and LuaLaTeX.
+
+        >>> from micrograd_plus import values
+        >>> x, y = values(x=2, y=3)
+        >>> print(steps(x * y).latex())
+        \\begin{align}
+        x &= 2,\\quad y = 3 \\\\
+        f &= x \\cdot y = 2 \\cdot 3 = 6 \\\\
+        \\frac{\\partial f}{\\partial f} &= 1 \\\\
+        \\frac{\\partial f}{\\partial y} &= x = 2 \\\\
+        \\frac{\\partial f}{\\partial x} &= y = 3
+        \\end{align}
+        """
+        lines = []
+        for step in self:
+            first, *others = (_chain(equation, LATEX) for equation in step._equations)
+            left, *right = first
+            aligned = f"{left} &= {' = '.join(right)}" if right else left
+            lines.append(r",\quad ".join([aligned, *map(" = ".join, others)]))
+        return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
+
+    def _given(self) -> None:
+        leaves = [node for node, (op, _) in self.gates.items() if op is None]
         for leaf in leaves:
             number = self.data[leaf] = real(leaf.data, f"the data of {self.names[leaf]}")
             if not isfinite(number):
                 raise NonFiniteError(f"{self.names[leaf]} = {number} is not finite")
-        equations = [[self.name(leaf), self.data[leaf]] for leaf in leaves]
+        equations = [[self._name(leaf), self.data[leaf]] for leaf in leaves]
         changes = tuple(Change(leaf, "data", self.data[leaf]) for leaf in leaves)
-        self.say("given", None, None, equations, changes)
+        self._say("given", None, None, equations, changes)
 
-    def forward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
-        numbers = self.numbers(args)
+    def _forward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
+        numbers = self._inputs(args)
         result = self.data[node] = evaluate(op, args, numbers, self.names[node])
-        formula = Term(op, tuple(map(self.name, args)))
-        equation = [self.name(node), formula, Term(op, tuple(numbers)), result]
-        self.say("forward", node, None, [equation], (Change(node, "data", result),))
+        formula = Term(op, tuple(map(self._name, args)))
+        equation = [self._name(node), formula, Term(op, tuple(numbers)), result]
+        self._say("forward", node, None, [equation], (Change(node, "data", result),))
 
-    def seed(self) -> None:
+    def _seed(self) -> None:
         self.grad[self.root] = 1.0
-        equation = [self.derivative(self.root), 1.0]
+        equation = [self._derivative(self.root), 1.0]
         change = Change(self.root, "grad", 1.0)
-        self.say("backward", self.root, None, [equation], (change,))
+        self._say("backward", self.root, None, [equation], (change,))
 
-    def backward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
-        numbers = self.numbers(args)
-        named = tuple(map(self.name, args))
+    def _backward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
+        numbers = self._inputs(args)
+        named = tuple(map(self._name, args))
         wanted = [type(arg) is not float for arg in args]
         local = local_derivatives(op, args, numbers, self.data[node])
         rules = op.local_derivatives(formulas, Term(op, named), named, wanted)
@@ -232,44 +303,44 @@ class _Walk:
                 flow = self.grad[node] * local[position]
                 if not isfinite(flow + self.grad.get(args[position], 0.0)):
                     raise infinite_gradient(op, args, numbers)
-                self.along(node, position, places[position], rules[position], local[position])
+                self._along(node, position, places[position], rules[position], local[position])
 
-    def along(self, node: Value, position: int, place: int, rule: Any, local: float) -> None:
+    def _along(self, node: Value, position: int, place: int, rule: Any, local: float) -> None:
         """One edge, backward: the chain rule, and the sum of the paths that meet at its end."""
-        arg = self.made[node][1][position]
+        arg = self.gates[node][1][position]
         upstream = self.grad[node]
         flow = upstream * local
         if node is self.root:
             parts = [rule, local]
         else:
-            above = self.derivative(node)
+            above = self._derivative(node)
             by_name = Derivative(self.names[node], self.names[arg], place)
             parts = [Term(ops.multiply, (above, by_name))]
             if not isinstance(rule, float):
                 parts.append(Term(ops.multiply, (above, rule)))
             parts += [Term(ops.multiply, (upstream, local)), flow]
 
-        if self.walked[arg]:
+        if arg in self.grad:  # another path came here before
             parts = [Term(ops.add, (self.grad[arg], part)) for part in parts]
             flow += self.grad[arg]
             parts.append(flow)
-        self.walked[arg] += 1
-        if self.walked[arg] < self.paths[arg]:
+        self._paths_left[arg] -= 1
+        if self._paths_left[arg]:
             parts = [Term(ops.add, (part, Name("…"))) for part in parts]
         self.grad[arg] = flow
-        equation = [self.derivative(arg), *parts]
-        self.say("backward", arg, (node, position), [equation], (Change(arg, "grad", flow),))
+        equation = [self._derivative(arg), *parts]
+        self._say("backward", arg, (node, position), [equation], (Change(arg, "grad", flow),))
 
-    def numbers(self, args: tuple[Any, ...]) -> list[float]:
+    def _inputs(self, args: tuple[Any, ...]) -> list[float]:
         return [arg if type(arg) is float else self.data[arg] for arg in args]
 
-    def name(self, arg: Any) -> Any:
+    def _name(self, arg: Any) -> Any:
         return arg if type(arg) is float else Name(self.names[arg])
 
-    def derivative(self, by: Value) -> Derivative:
+    def _derivative(self, by: Value) -> Derivative:
         return Derivative(self.names[self.root], self.names[by])
 
-    def say(
+    def _say(
         self,
         phase: Phase,
         node: Value | None,
@@ -278,7 +349,7 @@ class _Walk:
         changes: tuple[Change, ...],
     ) -> None:
         text, latex = (_sentence(equations, notation) for notation in (TEXT, LATEX))
-        self.steps.append(Step(phase, node, edge, text, latex, changes, self.steps, equations))
+        self._steps.append(Step(phase, node, edge, text, latex, changes, self._steps, equations))
 
 
 def _sentence(equations: Sequence[Sequence[Any]], notation: Notation) -> str:
@@ -288,27 +359,3 @@ def _sentence(equations: Sequence[Sequence[Any]], notation: Notation) -> str:
 def _chain(equation: Sequence[Any], notation: Notation) -> list[str]:
     """Formulas that are equal, each written once."""
     return [*dict.fromkeys(write(part, notation) for part in equation)]
-
-
-def align(steps: Sequence[Step]) -> str:
-    """The steps as LaTeX: an `align` environment, one line per step, aligned at its first =.
-
-    Args:
-        steps: as `steps` gives them.
-
-    >>> from micrograd_plus import Value
-    >>> print(align(steps(Value(2.0, "x") * 3)))
-    \\begin{align}
-    x &= 2 \\\\
-    f &= x \\cdot 3 = 2 \\cdot 3 = 6 \\\\
-    \\frac{\\partial f}{\\partial f} &= 1 \\\\
-    \\frac{\\partial f}{\\partial x} &= 3
-    \\end{align}
-    """
-    lines = []
-    for step in steps:
-        first, *others = (_chain(equation, LATEX) for equation in step._equations)
-        left, *right = first
-        aligned = f"{left} &= {' = '.join(right)}" if right else left
-        lines.append(r",\quad ".join([aligned, *map(" = ".join, others)]))
-    return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"

@@ -219,9 +219,8 @@ class Page(HTMLParser):
 
 def whole(labels):
     """A page with hostile labels, title and headings, and its parts."""
-    root = graph(labels)
-    walk = steps(root)
-    text = page(labels[0], [(labels[-1], fragment(root, walk))] * 2)
+    walk = steps(graph(labels))
+    text = page(labels[0], [(labels[-1], fragment(walk))] * 2)
     return Page(text), walk, text
 
 

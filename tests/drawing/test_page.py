@@ -340,7 +340,7 @@ def test_a_click_on_a_part_stays_a_click(page):
 def test_sigma_gates_are_folded_and_opened(open_page, tmp_path):
     w, x, b = values(w=2.0, x=-1.0, b=0.5)
     f = 1 / (1 + mg.exp(-(w * x + b)))
-    small, folded = mg.step_through(f), mg.step_through(f, fold=True)
+    small, folded = mg.step_through(f), mg.step_through(f, sigma=True)
     page = open_page(small.to_html(tmp_path / "sigma.html"))
     stepper = page.locator(".mg-stepper")
 

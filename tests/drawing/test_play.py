@@ -25,7 +25,7 @@ def xyz():
 
 def shown(player):
     """The numbers in the picture: for each value its name, number and gradient."""
-    last = player.view.steps[-1]
+    last = player.view.walk[-1]
     return {node.label: tuple(numbers) for node, numbers in last.visible.items()}
 
 
@@ -52,7 +52,7 @@ def test_a_graph_an_expression_and_a_function_play_alike():
             "z": (4.0, -0.5),
             "f": (-2.0, 1.0),
         }
-        assert player.view.steps[-1].text == "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4"
+        assert player.view.walk[-1].text == "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4"
 
 
 def test_the_graph_that_is_given_stays_as_it_is():
@@ -61,11 +61,11 @@ def test_the_graph_that_is_given_stays_as_it_is():
     before = [(node.data, node.grad) for node in mg.graph.order(f)]
     player = player_of(f, {})
     player.change("z", "7")
-    assert player.view.root.data == -14
+    assert player.view.walk.root.data == -14
     assert [(node.data, node.grad) for node in mg.graph.order(f)] == before
     f.left.left.label = "u"  # and what happens to it later does not matter to the player
     player.change("z", "8")
-    assert player.view.root.data == -16
+    assert player.view.walk.root.data == -16
     assert shown(player)["x"] == (1.0, 8.0)
 
 
@@ -95,16 +95,16 @@ def test_a_bad_number_is_told_of_and_the_last_good_view_stays(text, message):
     assert set(player.errors) == {"x"}
     player.change("x", " 5e−1 ")
     assert player.errors == {}
-    assert player.view.root.data == pytest.approx(3 * math.log(0.5))
+    assert player.view.walk.root.data == pytest.approx(3 * math.log(0.5))
 
 
 def test_a_bad_number_leaves_the_last_good_graph_as_it_was():
     x = Value(1, "x")
     player = player_of(x.log(), {})
-    root = player.view.root
+    root = player.view.walk.root
     player.change("x", "-1")
     assert player.errors
-    assert player.view.root is root
+    assert player.view.walk.root is root
     assert (root.data, root.left.data) == (0.0, 1.0)
 
 
@@ -114,7 +114,7 @@ def test_a_bad_number_is_tried_again_beside_another():
     assert set(player.errors) == {"x"}
     player.change("y", "9")
     assert player.errors == {}
-    assert player.view.root.data == 2.0
+    assert player.view.walk.root.data == 2.0
     player.change("x", "-10")
     player.change("y", "9.5")  # alone it will do: x stays where it was
     assert player.numbers == {"x": -5.0, "y": 9.5}
@@ -179,11 +179,11 @@ def test_a_structure_that_depends_on_a_number_is_laid_out_anew():
     player = player_of(f, {"x": 1})
     assert "tanh" in player.view.content["svg"]
     player.change("x", "-1")
-    assert player.view.root.data == 0
+    assert player.view.walk.root.data == 0
     assert "tanh" not in player.view.content["svg"]
     assert len(player.view.content["plates"]) == 1
     player.change("x", "2")
-    assert player.view.root.data == math.tanh(2)
+    assert player.view.walk.root.data == math.tanh(2)
     assert "tanh" in player.view.content["svg"]
 
 
@@ -194,8 +194,8 @@ def test_any_texts_leave_a_view_that_agrees_with_the_numbers(changes):
         player.change(name, text)
         assert player.texts[name] == text
     x, y = player.numbers.values()
-    assert player.view.root.data == x * y + x
-    last = player.view.steps[-1].visible
+    assert player.view.walk.root.data == x * y + x
+    last = player.view.walk[-1].visible
     leaves = [node for node in last if node.op is None]
     assert {n.label: last[n].grad for n in leaves} == {"x": y + 1, "y": x}
     for name, number in player.numbers.items():
@@ -229,7 +229,7 @@ def test_leaves_of_one_label_have_a_field_each():
     player = player_of(a * b * Value(3), {})
     assert [field.name for field in player.fields] == ["w", "w′"]
     player.change("w′", "5")
-    assert player.view.root.data == 15
+    assert player.view.walk.root.data == 15
 
 
 @pytest.mark.parametrize(

@@ -3,8 +3,11 @@
 import io
 import sys
 
+import pytest
+
 import micrograd_plus as mg
-from micrograd_plus import Value
+from micrograd_plus import Value, graph
+from micrograd_plus.drawing.dot import layout
 
 PLAIN = """\
  1  given     x = 2
@@ -44,6 +47,67 @@ def test_plain_text_into_a_file(monkeypatch):
     file = io.StringIO()
     walk().print(file)
     assert file.getvalue() == PLAIN
+
+
+def calls(f, code=None):
+    """How many functions of Python `f` calls; or how often the one with this code."""
+    count = 0
+
+    def called(frame, event, arg):
+        nonlocal count
+        count += event == "call" and code in (None, frame.f_code)
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        f()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+SHOWN = {
+    "print": lambda walk, folder: walk.print(io.StringIO()),
+    "latex": lambda walk, folder: walk.latex(),
+    "page": lambda walk, folder: walk.to_html(folder / "walk.html"),
+    "frames": lambda walk, folder: walk.frames(folder / "frames"),
+    "quiz": lambda walk, folder: mg.quiz(walk.root).to_html(folder / "quiz.html"),
+}
+
+
+@pytest.fixture
+def no_layout(monkeypatch):
+    monkeypatch.setattr(layout, "render", lambda source, format: b"<svg/>")
+
+
+@pytest.mark.parametrize("sigma", [False, True])
+@pytest.mark.parametrize("show", SHOWN)
+def test_what_shows_a_walk_orders_no_graph(tmp_path, no_layout, show, sigma):
+    x = Value(2, "x")
+    f = 1 / (1 + mg.exp(-x)) + x
+    walk = mg.step_through(f, sigma=sigma)
+    order = graph.order.__code__
+    assert calls(lambda: mg.step_through(f, sigma=sigma), order) == 1
+    found = calls(lambda: SHOWN[show](walk, tmp_path), order)
+    assert found == (show == "quiz")  # which is a walk of its own
+
+
+@pytest.mark.parametrize("show", [None, "print", "latex", "page", "quiz"])
+def test_twice_as_many_nodes_take_twice_the_work(tmp_path, monkeypatch, no_layout, show):
+    """A frame for each step, with all of the picture in it, is the one thing that takes more."""
+    monkeypatch.setitem(sys.modules, "rich.console", None)
+
+    def work(n):
+        f = Value(1.0, "x")
+        for _ in range(n):
+            f = f * 1.5
+        walk = mg.step_through(f, limit=n + 1)
+        if show is None:
+            return calls(lambda: mg.step_through(f))
+        return calls(lambda: SHOWN[show](walk, tmp_path))
+
+    work(3)  # loads what is loaded at the first call
+    assert work(100) < 2.1 * work(50)
 
 
 def test_colours_on_a_terminal(monkeypatch):

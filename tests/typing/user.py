@@ -71,8 +71,8 @@ def graphs(folder: Path) -> None:
     assert_type(walk.latex(), str)
     assert_type(stepper.write_page(folder / "two.html", "Two", [("f", walk)]), Path)
     steps = walkthrough.steps(f)
-    assert_type(steps, list[walkthrough.Step])
-    assert_type(walkthrough.align(steps), str)
+    assert_type(steps, walkthrough.Walk)
+    assert_type(steps.latex(), str)
     assert_type(walkthrough.names([x, f]), dict[mg.Value, str])
     assert_type(steps[0].changes, tuple[walkthrough.Change, ...])
     assert_type(steps[0].visible[x], walkthrough.Shown)
@@ -81,7 +81,7 @@ def graphs(folder: Path) -> None:
     assert_type(asking, quiz.Quiz)
     assert_type(quiz.quiz(f, "all").exercise(folder / "exercise.svg"), Path)
     assert_type(asking.run(lambda prompt: "?"), questions.Score)
-    question = questions.questions(f, steps, hide="gradients")[0]
+    question = questions.questions(steps, hide="gradients")[0]
     assert_type(question, questions.Question)
     assert_type(question.judge("1"), questions.Verdict)
     assert_type(question.mistakes, tuple[questions.Mistake, ...])

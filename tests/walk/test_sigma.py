@@ -10,7 +10,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, ops
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
-from micrograd_plus.walk.sigma import made
+from micrograd_plus.walk.sigma import gates
 
 WAYS = {
     "1/(1 + exp(−x))": lambda x: 1 / (1 + mg.exp(-x)),
@@ -19,8 +19,8 @@ WAYS = {
 }
 
 
-def sigmoids(root, fold=True):
-    return [node for node, (op, _) in made(root, fold).items() if op is ops.sigmoid]
+def sigmoids(root, sigma=True):
+    return [node for node, (op, _) in gates(order(root), sigma).items() if op is ops.sigmoid]
 
 
 @pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
@@ -28,8 +28,8 @@ def test_each_way_to_write_it_is_seen(way):
     x = Value(0.7, "x")
     y = way(x)
     assert sigmoids(y) == [y]
-    assert made(y, fold=True)[y] == (ops.sigmoid, (x,))
-    assert list(made(y)) == order(y)
+    assert gates(order(y), sigma=True)[y] == (ops.sigmoid, (x,))
+    assert list(gates(order(y))) == order(y)
 
 
 @pytest.mark.parametrize(
@@ -67,9 +67,9 @@ def test_open_and_folded_walks_have_equal_numbers(graph, ways):
         f = way(f) * 2 + way(leaves[0]) + way(f * 0.5)
     g = f + leaves[-1]
     before = [(node.op, node.args, node.data, node.grad) for node in order(g)]
-    opened, folded = (mg.step_through(g, fold=fold)[-1].visible for fold in (False, True))
+    opened, folded = (mg.step_through(g, sigma=sigma)[-1].visible for sigma in (False, True))
     assert set(folded) <= set(opened)
-    found = len(sigmoids(g)) - len(sigmoids(g, fold=False))
+    found = len(sigmoids(g)) - len(sigmoids(g, sigma=False))
     assert len(opened) - len(folded) == 3 * found
     assert found >= 3 * len(ways)
     for node, shown in folded.items():
@@ -83,7 +83,7 @@ def test_the_lecture_s_gate_folded():
     z = w0 * x0 + w1 * x1 + b
     z.label = "z"
     f = 1 / (1 + mg.exp(-z))
-    walk = mg.step_through(f, fold=True)
+    walk = mg.step_through(f, sigma=True)
     texts = [step.text for step in walk]
     assert "f = σ(z) = σ(1) = 0.7311" in texts
     assert "∂f/∂z = σ(z) · (1 − σ(z)) = 0.1966" in texts
@@ -95,5 +95,5 @@ def test_the_lecture_s_gate_folded():
 
 def test_it_prints(capsys):
     x = Value(1.0, "x")
-    mg.step_through(1 / (1 + mg.exp(-x)), fold=True).print()
+    mg.step_through(1 / (1 + mg.exp(-x)), sigma=True).print()
     assert "f = σ(x) = σ(1) = 0.7311" in capsys.readouterr().out

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels
 from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.frames import walked
 from micrograd_plus.drawing.pages import stepper as stepper_page
-from micrograd_plus.drawing.scene.parts import LIMIT, scene
+from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite, order, real, replay
 from micrograd_plus.parsing import from_text
 from micrograd_plus.walk.steps import names, steps
 
 if TYPE_CHECKING:
-    from micrograd_plus.walk.steps import Step
+    from micrograd_plus.walk.steps import Walk
 
 Recorder = Callable[[Mapping[str, float]], Value]
 """Records a graph at numbers, those of the fields by name."""
@@ -41,15 +42,13 @@ class View(NamedTuple):
     """What is seen at some numbers.
 
     Attributes:
-        root: the graph's output.
-        steps: the walk through the graph.
+        walk: the walk through the graph.
         source: the DOT source of the layout, which is the same as long as the structure is.
         content: what the script of a walkthrough needs to know.
         room: the characters that the layout leaves for each number.
     """
 
-    root: Value
-    steps: list[Step]
+    walk: Walk
     source: str
     content: dict[str, Any]
     room: int
@@ -115,13 +114,13 @@ def _view(root: Value, before: View | None = None) -> View:
     written = [labels.number(change.number) for step in walk for change in step.changes]
     room = max(before.room if before else _ROOM, *map(len, written))
     longest = -(10.0 ** min(room - 5, 5))
-    picture = scene(root, LIMIT, names(order(root)).__getitem__, lambda node: (longest, longest))
+    picture = walked(walk, LIMIT, lambda node: (longest, longest))
     source = dot.source(picture)
     if before and source == before.source:
-        content = {**before.content, "steps": stepper_page.told(picture, walk)}
+        content = {**before.content, "steps": stepper_page.told_steps(picture, walk)}
     else:
         content = stepper_page.content(picture, walk)
-    return View(root, walk, source, content, room)
+    return View(walk, source, content, room)
 
 
 def player_of(f: Any, given: Mapping[str, Any]) -> Player:

@@ -11,45 +11,36 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels, layout
 from micrograd_plus.drawing.dot import source as dot
-from micrograd_plus.drawing.frames import lit
+from micrograd_plus.drawing.frames import lit, walked
 from micrograd_plus.drawing.pages.page import INKS, image, living, resource
-from micrograd_plus.drawing.scene.parts import Scene, scene
-from micrograd_plus.graph import order
 from micrograd_plus.walk import questions
-from micrograd_plus.walk.steps import Shown, names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from micrograd_plus.drawing.scene.parts import Scene
     from micrograd_plus.engine import Value
     from micrograd_plus.walk.questions import Question
+    from micrograd_plus.walk.steps import Walk
 
 _INK = {"data": "forward", "grad": "gradient"}
 
 
-def picture(
-    root: Value,
-    numbers: dict[Value, Shown],
-    asked: Sequence[Question],
-    limit: int,
-    solved: bool = False,
-) -> Scene:
+def picture(walk: Walk, asked: Sequence[Question], limit: int, solved: bool = False) -> Scene:
     """A graph with a "?" in the place of each hidden number, and no gradient if none is asked.
 
     Args:
-        root: the output.
-        numbers: the number and the gradient of each value.
+        walk: the walk through it.
         asked: the questions whose numbers to hide.
         limit: the largest number of nodes to draw.
         solved: whether to fill them in.
     """
-    shown = dict(numbers)
+    shown = {node: walk.numbers(node) for node in walk.gates}
     if all(question.slot == "data" for question in asked):  # gradients would tell of values
         shown = {node: number._replace(grad=None) for node, number in shown.items()}
     for question in () if solved else asked:
         shown[question.node] = shown[question.node]._replace(**{question.slot: nan})
-    named = names(order(root))
-    return scene(root, limit, named.__getitem__, shown.__getitem__)
+    return walked(walk, limit, shown.__getitem__)
 
 
 def fragment(picture: Scene, asked: Sequence[Question]) -> str:

@@ -10,15 +10,13 @@ from micrograd_plus.drawing.frames import lit, walked
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.drawing.pages.page import INKS, image, living, resource
 from micrograd_plus.drawing.scene.parts import LIMIT
-from micrograd_plus.walk import steps as walkthrough
-from micrograd_plus.walk.sigma import made
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micrograd_plus.drawing.scene.parts import Scene
     from micrograd_plus.engine import Value
-    from micrograd_plus.walk.steps import Step
+    from micrograd_plus.walk.steps import Step, Walk
 
 NOTE = (
     "Values stand above the wires, gradients below. Step with the buttons, the slider, or the "
@@ -26,28 +24,21 @@ NOTE = (
 )
 
 
-def fragment(
-    root: Value,
-    steps: Sequence[Step],
-    limit: int = LIMIT,
-    look: Look = ACCESSIBLE,
-    fold: bool = False,
-) -> str:
+def fragment(walk: Walk, limit: int = LIMIT, look: Look = ACCESSIBLE) -> str:
     """A walkthrough as a piece of HTML, for a page or for a notebook's cell.
 
     Args, Raises: as for `walked`, with `look` for how the numbers on the wires look; and
     LayoutError as for `layout.render`.
     """
-    picture = walked(root, steps, limit, fold)
-    source, sentences = dot.source(picture, look=look), "\n".join(step.text for step in steps)
-    still, walk = layout.together(
-        lambda: image(source, sentences), lambda: content(picture, steps, look)
+    picture = walked(walk, limit)
+    source, sentences = dot.source(picture, look=look), "\n".join(step.text for step in walk)
+    still, told = layout.together(
+        lambda: image(source, sentences), lambda: content(picture, walk, look)
     )
-    if len(made(root, fold=True)) < len(made(root)):  # it can be folded, or opened
-        others = walkthrough.steps(root, not fold)
-        walk["other"] = content(walked(root, others, limit, not fold), others, look)
-        walk["folded"], walk["other"]["folded"] = fold, not fold
-    return living("mg-stepper", still, f"({script()})", walk)
+    if other := walk.other():
+        told["other"] = content(walked(other, limit), other, look)
+        told["folded"], told["other"]["folded"] = walk.sigma, other.sigma
+    return living("mg-stepper", still, f"({script()})", told)
 
 
 def script() -> str:
@@ -67,11 +58,11 @@ def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> d
         # the style sheet has the accessible ones, in light and dark
         "colors": {} if look == ACCESSIBLE else numbers,
         "plates": [f"v{i}" for i in range(len(picture.nodes))],
-        "steps": told(picture, steps),
+        "steps": told_steps(picture, steps),
     }
 
 
-def told(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
+def told_steps(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The steps as the script wants them."""
     index = {node: i for i, node in enumerate(picture.nodes)}
     return [_step(step, index) for step in steps]

@@ -5,8 +5,9 @@ from __future__ import annotations
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus.graph import order
 from micrograd_plus.walk.formula import gate
-from micrograd_plus.walk.sigma import made
+from micrograd_plus.walk.sigma import gates
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from micrograd_plus.drawing.scene.heatmap import Block
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
+    from micrograd_plus.walk.sigma import Gates
 
     Numbers = tuple[float | None, float | None]
 
@@ -102,7 +104,7 @@ def scene(
     limit: float = LIMIT,
     name: Callable[[Value], str] = attrgetter("label"),
     numbers: Callable[[Value], Numbers] | None = None,
-    fold: bool = False,
+    seen: Gates | None = None,
 ) -> Scene:
     """The picture of a graph.
 
@@ -112,12 +114,13 @@ def scene(
         name: what to call a node; its label by default.
         numbers: a node's number and gradient; by default those that it has, and no gradients
             until a backward pass has reached `root`.
-        fold: whether 1 / (1 + exp(−x)) is drawn as one σ gate.
+        seen: its values in order, and what each is drawn as the result of; its operation by
+            default.
 
     Raises:
         GraphTooLargeError: there are more nodes than `limit`.
     """
-    seen = made(root, fold)
+    seen = seen or gates(order(root))
     nodes = list(seen)
     if len(nodes) > limit:
         raise GraphTooLargeError(

@@ -6,30 +6,23 @@ from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus.drawing.dot.labels import number
 from micrograd_plus.walk.formula import text_name
-from micrograd_plus.walk.sigma import made
-from micrograd_plus.walk.steps import names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
-    from micrograd_plus.engine import Value
-    from micrograd_plus.walk.steps import Step
+    from micrograd_plus.walk.steps import Walk
 
 _COLORS = {"given": "default", "forward": "green", "backward": "red"}
 
 
-def print_steps(
-    root: Value, steps: Sequence[Step], file: TextIO | None = None, fold: bool = False
-) -> None:
+def print_steps(walk: Walk, file: TextIO | None = None) -> None:
     """Print each step's sentence, and at the end what every wire carries.
 
     Args:
-        root: the value that the walkthrough leads to.
-        steps: its steps.
+        walk: the walk.
         file: where to; standard output by default.
-        fold: whether it has σ for 1 / (1 + exp(−x)).
     """
-    lines = [*_told(steps), [], *_wires(root, steps[-1], fold)]
+    lines = [*_told(walk), [], *_wires(walk)]
     try:
         from rich.console import Console  # loaded only by those who print
         from rich.text import Text
@@ -42,11 +35,11 @@ def print_steps(
         console.print(Text.assemble(*line))
 
 
-def _told(steps: Sequence[Step]) -> Iterator[list[tuple[str, str]]]:
+def _told(walk: Walk) -> Iterator[list[tuple[str, str]]]:
     """The lines of the steps, as pieces of text and their styles."""
-    digits = len(str(len(steps)))
+    digits = len(str(len(walk)))
     phase = ""
-    for i, step in enumerate(steps, start=1):
+    for i, step in enumerate(walk, start=1):
         heading = "" if step.phase == phase else step.phase
         phase = step.phase
         yield [
@@ -56,12 +49,11 @@ def _told(steps: Sequence[Step]) -> Iterator[list[tuple[str, str]]]:
         ]
 
 
-def _wires(root: Value, last: Step, fold: bool) -> Iterator[list[tuple[str, str]]]:
+def _wires(walk: Walk) -> Iterator[list[tuple[str, str]]]:
     """The lines of the table of what every wire carries."""
     rows = [("wire", "value", "gradient")]
-    for node, name in names(list(made(root, fold))).items():
-        data, grad = last.visible[node]
-        rows.append((text_name(name), number(data), number(grad)))
+    for node, name in walk.names.items():
+        rows.append((text_name(name), number(walk.data[node]), number(walk.grad[node])))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for i, (name, value, gradient) in enumerate(rows):
         style = "" if i else "bold "
