@@ -1,6 +1,6 @@
-"""The command `micrograd-plus`: Ctrl-C while it still loads ends it without a word.
+"""The command `micrograd-plus`: Ctrl-C while the package is still loading ends it quietly.
 
-It is installed beside the package, as importing anything of that takes some of this time.
+This module is installed beside the package: importing anything inside it would load the package.
 """
 
 import os
@@ -8,13 +8,13 @@ import signal
 
 
 def main() -> int:
-    """Run the command line; Ctrl-C gives the code 130, whenever it comes.
+    """Run the command line; Ctrl-C gives the exit code 130, whenever it comes.
 
     Returns:
         The exit code.
     """
     before = signal.getsignal(signal.SIGINT)
-    outside = before if before != signal.default_int_handler else _leave  # perhaps it is ignored
+    outside = before if before != signal.default_int_handler else _leave  # may be ignored
     try:
         signal.signal(signal.SIGINT, outside)
         from micrograd_plus.cli.main import main as run

@@ -1,6 +1,6 @@
-"""Data to learn from: small sets made here by a seed, and real handwritten digits.
+"""Data sets: small ones generated from a seed, and real handwritten digits.
 
-Each set is a pair of lists: the inputs, a list of numbers each, and the targets, one for each.
+Each set is a pair of lists: the inputs, a list of numbers for each example, and the targets.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ Data = tuple[list[list[float]], list[Any]]
 def moons(
     points: int = 200, noise: float = 0.1, seed: int = 0, labels: tuple[Any, Any] = (0, 1)
 ) -> Data:
-    """Two half circles that reach into one another.
+    """Two interleaving half circles.
 
     Args:
-        points: how many.
+        points: the number of examples.
         noise: the standard deviation of both coordinates.
         seed: a whole number, for the same set each time.
-        labels: what to call the two classes; the hinge loss wants (−1, 1).
+        labels: the targets of the two classes; the hinge loss wants (−1, 1).
 
     Raises:
         ValueError: `points` is not a whole number from 1 to 10,000,000, or `noise` is negative.
@@ -40,7 +40,7 @@ def moons(
         angle = math.pi * (i // 2) / max(_count(i, points, 2) - 1, 1)
         x, y = math.cos(angle), math.sin(angle)
         inputs.append([x, y] if i % 2 == 0 else [1 - x, 0.5 - y])
-    return _disturbed(inputs, noise, random), [labels[i % 2] for i in range(points)]
+    return _with_noise(inputs, noise, random), [labels[i % 2] for i in range(points)]
 
 
 def circles(
@@ -49,10 +49,10 @@ def circles(
     """A circle of radius 1 and one of radius ½ inside it.
 
     Args:
-        points: how many.
+        points: the number of examples.
         noise: the standard deviation of both coordinates.
         seed: a whole number, for the same set each time.
-        labels: what to call the two classes.
+        labels: the targets of the two classes.
 
     Raises:
         ValueError: as for `moons`.
@@ -66,14 +66,14 @@ def circles(
         angle = 2 * math.pi * (i // 2) / _count(i, points, 2)
         radius = 0.5 if i % 2 else 1.0
         inputs.append([radius * math.cos(angle), radius * math.sin(angle)])
-    return _disturbed(inputs, noise, random), [labels[i % 2] for i in range(points)]
+    return _with_noise(inputs, noise, random), [labels[i % 2] for i in range(points)]
 
 
 def spirals(points: int = 300, classes: int = 3, noise: float = 0.03, seed: int = 0) -> Data:
-    """The arms of a spiral, a class each.
+    """The arms of a spiral, one for each class.
 
     Args:
-        points: how many.
+        points: the number of examples.
         noise: the standard deviation of both coordinates.
         seed: a whole number, for the same set each time.
         classes: the number of arms.
@@ -86,20 +86,20 @@ def spirals(points: int = 300, classes: int = 3, noise: float = 0.03, seed: int 
     [0, 1, 2, 0, 1, 2]
     """
     random = _random(points, noise, seed)
-    _whole(classes, "classes")
+    _check_whole(classes, "classes")
     inputs = []
     for i in range(points):
         radius = (i // classes) / max(_count(i, points, classes) - 1, 1)
         angle = 2 * math.pi * (i % classes) / classes + 4 * radius
         inputs.append([radius * math.cos(angle), radius * math.sin(angle)])
-    return _disturbed(inputs, noise, random), [i % classes for i in range(points)]
+    return _with_noise(inputs, noise, random), [i % classes for i in range(points)]
 
 
 def blobs(points: int = 300, classes: int = 3, noise: float = 0.3, seed: int = 0) -> Data:
-    """Round clouds around points of a circle, a class each.
+    """Normally distributed clouds around points of a circle, one for each class.
 
     Args:
-        points: how many.
+        points: the number of examples.
         noise: the standard deviation of both coordinates.
         seed: a whole number, for the same set each time.
         classes: the number of clouds.
@@ -112,22 +112,22 @@ def blobs(points: int = 300, classes: int = 3, noise: float = 0.3, seed: int = 0
     [[1.0, 0.0], [-1.0, 0.0]]
     """
     random = _random(points, noise, seed)
-    _whole(classes, "classes")
+    _check_whole(classes, "classes")
     angles = [2 * math.pi * (i % classes) / classes for i in range(points)]
     inputs = [[math.cos(angle), math.sin(angle)] for angle in angles]
-    return _disturbed(inputs, noise, random), [i % classes for i in range(points)]
+    return _with_noise(inputs, noise, random), [i % classes for i in range(points)]
 
 
 def xor(
     points: int = 4, noise: float = 0.0, seed: int = 0, labels: tuple[Any, Any] = (0, 1)
 ) -> Data:
-    """Exclusive or: the four corners of a square, which no single neuron can tell apart.
+    """Exclusive or: the corners of a square, which no single neuron can separate.
 
     Args:
-        points: how many.
+        points: the number of examples.
         noise: the standard deviation of both coordinates.
         seed: a whole number, for the same set each time.
-        labels: what to call the two classes.
+        labels: the targets of the two classes.
 
     Raises:
         ValueError: as for `moons`.
@@ -137,7 +137,7 @@ def xor(
     """
     random = _random(points, noise, seed)
     corners = [(float(i // 2 % 2), float(i % 2)) for i in range(points)]
-    inputs = _disturbed([list(corner) for corner in corners], noise, random)
+    inputs = _with_noise([list(corner) for corner in corners], noise, random)
     return inputs, [labels[a != b] for a, b in corners]
 
 
@@ -145,7 +145,7 @@ def parabolas(points: int = 100, noise: float = 0.05, seed: int = 0) -> Data:
     """Two parabolas over the same x, for regression: the targets are x² and 1 − x².
 
     Args:
-        points: how many.
+        points: the number of examples.
         noise: the standard deviation of the targets.
         seed: a whole number, for the same set each time.
 
@@ -157,14 +157,14 @@ def parabolas(points: int = 100, noise: float = 0.05, seed: int = 0) -> Data:
     """
     random = _random(points, noise, seed)
     xs = [2 * i / max(points - 1, 1) - 1 for i in range(points)]
-    return [[x] for x in xs], _disturbed([[x * x, 1 - x * x] for x in xs], noise, random)
+    return [[x] for x in xs], _with_noise([[x * x, 1 - x * x] for x in xs], noise, random)
 
 
 def digits(size: int = 8) -> Data:
     """1,797 handwritten digits: pixels from 0 to 1, row by row, and the digit.
 
     Args:
-        size: 8 as they come with scikit-learn, or a multiple of it, each pixel being repeated.
+        size: 8, as in scikit-learn, or a multiple of 8, for which each pixel is repeated.
 
     Raises:
         ValueError: `size` is not a positive multiple of 8.
@@ -184,16 +184,16 @@ def digits(size: int = 8) -> Data:
 
 
 def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]:
-    """Two parts of a set, drawn at random: the larger to learn from, the other held out.
+    """Split a set at random into a training set and a held-out set.
 
     Args:
         data: inputs and targets.
-        fraction: how much to hold out, between 0 and 1.
-        seed: a whole number, for the same parts each time.
+        fraction: the part to hold out, between 0 and 1.
+        seed: a whole number, for the same split each time.
 
     Raises:
-        TypeError: the fraction is no number, or the data have no rows in order.
-        ValueError: the fraction leaves one part empty, or inputs and targets differ in number.
+        TypeError: the fraction is not a number, or the data have no rows in order.
+        ValueError: the fraction leaves one part empty, or inputs and targets differ in length.
 
     >>> train, held_out = split(moons(10), 0.2)
     >>> len(train[0]), len(held_out[1])
@@ -201,7 +201,9 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
     """
     if not isinstance(fraction, Real):
         kind = type(fraction).__name__
-        raise TypeError(f"the data come as a pair, and then a fraction, which is no {kind}")
+        raise TypeError(
+            f"split takes a pair (inputs, targets) and a fraction, which is not a {kind}"
+        )
     inputs, targets = list(rows(data[0])), list(rows(data[1]))
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} inputs need as many targets, not {len(targets)}")
@@ -209,57 +211,57 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
     if not 0 < held < len(inputs):
         raise ValueError(f"a fraction {fraction!r} of {len(inputs)} examples leaves a part empty")
     order = list(range(len(inputs)))
-    Random(seed).shuffle(order)  # noqa: S311  no secrets are drawn
+    Random(seed).shuffle(order)  # noqa: S311  not for secrets
     parts = order[held:], order[:held]
     train, held_out = (([inputs[i] for i in p], [targets[i] for i in p]) for p in parts)
     return train, held_out
 
 
-_MOST = 10_000_000  # points, which are made in memory
-_COLUMNS = ("toarray", "iloc", "__dataframe__")  # what only sparse matrices and tables have
+_MOST = 10_000_000  # points, since all of them are held in memory
+_COLUMNS = ("toarray", "iloc", "__dataframe__")  # attributes of sparse matrices and tables only
 
 
 def rows(part: Any, what: str = "the data") -> Any:
-    """Inputs or targets, of a table the array of its rows: its own items would be columns.
+    """Inputs or targets as a sequence of rows; iterating over a table would give its columns.
 
     Args:
         part: a sequence, an array, or a table such as a DataFrame.
-        what: what to call it in errors.
+        what: its name in errors.
 
     Raises:
-        TypeError: it has no rows, or not in order, as a dictionary, a set or a sparse matrix.
+        TypeError: it is a dictionary, a set or a sparse matrix, which have no rows in order.
 
     >>> rows([[1.0, 2.0], [3.0, 4.0]])
     [[1.0, 2.0], [3.0, 4.0]]
     """
-    if isinstance(part, list | tuple):  # the usual ones
+    if isinstance(part, list | tuple):
         return part
     if hasattr(part, "to_numpy"):
         return part.to_numpy()
     if isinstance(part, Mapping | Set) or any(hasattr(part, name) for name in _COLUMNS):
         kind = type(part).__name__
-        raise TypeError(f"{what}: a {kind} gives no numbers in order: make it a list or an array")
+        raise TypeError(f"{what}: a {kind} has no rows in order: make it a list or an array")
     return part
 
 
 def _random(points: Any, noise: float, seed: int) -> Random:
-    _whole(points, "points")
+    _check_whole(points, "points")
     if points > _MOST:
         raise ValueError(f"the number of points is at most {_MOST:,}, not {points:,}")
     if not 0 <= noise < math.inf:
-        raise ValueError(f"the noise must be a number from 0, not {noise!r}")
-    return Random(seed)  # noqa: S311  no secrets are drawn
+        raise ValueError(f"the noise must be a finite number of at least 0, not {noise!r}")
+    return Random(seed)  # noqa: S311  not for secrets
 
 
 def _count(i: int, points: int, classes: int) -> int:
-    """How many points there are in the class of the i-th one, the classes taking turns."""
+    """The number of points in the class of point i, where the classes take turns."""
     return len(range(i % classes, points, classes))
 
 
-def _whole(n: Any, what: str) -> None:
+def _check_whole(n: Any, what: str) -> None:
     if not isinstance(n, Integral) or n < 1:
         raise ValueError(f"the number of {what} must be a positive whole number, not {n!r}")
 
 
-def _disturbed(rows: list[list[float]], noise: float, random: Random) -> list[list[float]]:
+def _with_noise(rows: list[list[float]], noise: float, random: Random) -> list[list[float]]:
     return [[x + random.gauss(0.0, noise) for x in row] for row in rows] if noise else rows

@@ -250,7 +250,7 @@ def test_split_takes_the_rows_of_a_table():
     expected = datasets.split((inputs, targets), 0.5)
     for found, lists in zip(datasets.split((Table(inputs), targets), 0.5), expected, strict=True):
         assert ([list(row) for row in found[0]], found[1]) == lists
-    with pytest.raises(TypeError, match="a set gives no numbers in order"):
+    with pytest.raises(TypeError, match="a set has no rows in order"):
         datasets.split(({1.0, 2.0}, [0, 1]), 0.5)
 
 
@@ -267,7 +267,7 @@ def test_split_is_drawn_at_random():
 
 def test_split_takes_a_pair():
     inputs, targets = datasets.moons(10)
-    with pytest.raises(TypeError, match=r"come as a pair, and then a fraction, which is no list"):
+    with pytest.raises(TypeError, match="and a fraction, which is not a list"):
         datasets.split(inputs, targets)
 
 
@@ -298,7 +298,7 @@ def test_what_data_sets_refuse(name):
         with pytest.raises(ValueError, match=f"of points must be .* whole number, not {points!r}"):
             make(points)
     for noise in (-0.1, math.nan, math.inf):
-        with pytest.raises(ValueError, match=f"the noise must be a number from 0, not {noise!r}"):
+        with pytest.raises(ValueError, match=f"finite number of at least 0, not {noise!r}"):
             make(4, noise=noise)
 
 

@@ -4,32 +4,33 @@ from __future__ import annotations
 
 import argparse
 import sys
+from typing import Any
 
 from micrograd_plus._tools.extras import need
-from micrograd_plus.cli import train as cli_train
+from micrograd_plus.cli import train
+from micrograd_plus.cli.options import Parser
 from micrograd_plus.training import Cluster
 from micrograd_plus.training.launcher import launch
 
-_MOST = 1000  # processes of one machine
+_MOST = 1000  # processes on one machine
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """What the command understands."""
-    parser.add_argument(
-        "--processes", type=int, default=2, metavar="N", help="how many (default: %(default)s)"
+def add_commands(commands: Any) -> None:
+    """Add the command to a parser's subparsers."""
+    parser = commands.add_parser(
+        "launch",
+        help="train with several processes on this machine",
+        description="Start processes on this machine that train together, watch them, and restart "
+        "them from the last checkpoint if one is lost.",
+        epilog="example: %(prog)s --processes 2 -- train moons --checkpoint moons.json",
     )
-    parser.add_argument(
-        "--restarts", type=int, default=3, metavar="N",
-        help="how often to start again from the checkpoint when a process is lost "
-        "(default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "--timeout", type=float, default=60, metavar="S",
-        help="seconds without a step after which a process counts as stuck (default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument(
-        "command", nargs=argparse.REMAINDER, metavar="-- train …", help="what each process runs"
-    )
+    parser.set_defaults(run=run)
+    parser.option("--processes", type=int, default=2, about="how many train together")
+    parser.option("--restarts", type=int, default=3, about="how often to restart them")
+    what = "seconds without a step after which a process counts as stuck"
+    parser.option("--timeout", type=float, default=60, about=what)
+    what = "what each process runs"
+    parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- train …", help=what)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -39,25 +40,30 @@ def run(options: argparse.Namespace) -> int:
         The exit code.
 
     Raises:
-        ValueError: an option makes no sense.
+        ValueError: an option is invalid.
         ModuleNotFoundError: JAX is missing.
     """
     command = options.command[options.command[:1] == ["--"] :]
     if command[:1] != ["train"]:
-        raise ValueError("what to launch comes last, as in: launch --processes 2 -- train moons")
+        raise ValueError(
+            "the command to launch comes last, as in: launch --processes 2 -- train moons"
+        )
     if not 1 <= options.processes <= _MOST:
-        raise ValueError(f"there must be 1 process or more, up to {_MOST}, not {options.processes}")
+        raise ValueError(f"--processes must be from 1 to {_MOST}, not {options.processes}")
     if options.restarts < 0:
-        raise ValueError(f"there must be 0 restarts or more, not {options.restarts}")
-    Cluster(timeout=options.timeout)  # as each process will have it
-    parser = argparse.ArgumentParser(prog="micrograd-plus launch … -- train")
-    cli_train.add_options(parser)
+        raise ValueError(f"--restarts must be at least 0, not {options.restarts}")
+    Cluster(timeout=options.timeout)  # checks the timeout now, as each process would
+    parser = Parser(prog="micrograd-plus launch … -- train")
+    train.add_options(parser)
     given = parser.parse_args(command[1:])
     if given.coordinator or given.detect_cluster or given.processes > 1 or given.process_id:
-        raise ValueError("launch itself tells the processes where and which they are")
+        raise ValueError(
+            "launch sets --coordinator, --processes and --process-id of the processes itself: "
+            "leave them and --detect-cluster out"
+        )
     if given.engine not in ("auto", "jax"):
         raise ValueError(f"several processes train with --engine jax, not {given.engine}")
-    cli_train.check_outputs(given)
+    train.check_outputs(given)
     need("jax", "jax")
 
     def started(index: int, coordinator: str, resumed: bool) -> list[str]:

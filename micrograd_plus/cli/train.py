@@ -21,9 +21,11 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable
 
+    from micrograd_plus.cli.options import Parser
+
 
 class Task(NamedTuple):
-    """What there is to learn: the data, and the loss and the number of outputs that suit them."""
+    """A data set, with the loss, the number of outputs and the sizes that suit it."""
 
     data: Callable[[argparse.Namespace], Any]
     loss: Callable[[Any, Any], Any]
@@ -61,69 +63,59 @@ RULES = {
 }
 
 
-def add_options(parser: argparse.ArgumentParser) -> None:
-    """What the command understands."""
-    parser.add_argument("dataset", choices=TASKS, help="what to learn")
-    parser.add_argument(
-        "--hidden", type=int, nargs="*", metavar="N", help="neurons of each hidden layer"
+def add_commands(commands: Any) -> None:
+    """Add the command to a parser's subparsers."""
+    parser = commands.add_parser(
+        "train",
+        help="train a network on a data set",
+        description="Train a network on a data set; a part is held out to evaluate it.",
+        epilog="example: %(prog)s moons --epochs 40 --picture moons.png",
     )
-    parser.add_argument(
-        "--activation", default="relu", choices=nn.ACTIVATIONS, help="default: %(default)s"
-    )
-    parser.add_argument("--epochs", type=int, default=20, metavar="N", help="default: %(default)s")
-    parser.add_argument("--batch-size", type=int, metavar="N", help="examples for each step")
-    parser.add_argument("--optimizer", default="adam", choices=RULES, help="default: %(default)s")
-    parser.add_argument(
-        "--rate", type=float, default=0.01, metavar="X", help="learning rate (default: %(default)s)"
-    )
-    parser.add_argument("--cosine", action="store_true", help="let the rate fall to 0")
-    parser.add_argument("--points", type=int, metavar="N", help="how many to make")
-    parser.add_argument("--noise", type=float, metavar="X", help="how much")
-    parser.add_argument("--seed", type=int, default=0, metavar="N", help="default: %(default)s")
-    parser.add_argument(
-        "--held-out", type=float, default=0.2, metavar="X", help="a fraction (default: %(default)s)"
-    )
-    parser.add_argument(
-        "--engine",
-        default="auto",
-        choices=ENGINES,
-        help="what makes the steps; jax uses all devices (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--coordinator", metavar="HOST:PORT", help="where process 0 of several listens"
-    )
-    parser.add_argument("--processes", type=int, default=1, metavar="N", help="how many train")
-    parser.add_argument(
-        "--process-id", type=int, default=0, metavar="I", help="which of them this is, from 0"
-    )
-    parser.add_argument(
-        "--detect-cluster", action="store_true", help="as Slurm, Open MPI or a TPU pod describe it"
-    )
-    parser.add_argument(
-        "--timeout", type=float, default=60, metavar="S",
-        help="seconds without a step after which other processes are given up "
-        "(default: %(default)s)",
-    )  # fmt: skip
-    parser.add_argument("--checkpoint", type=Path, metavar="FILE", help="to write at each epoch")
-    parser.add_argument("--resume", action="store_true", help="go on from the checkpoint")
-    parser.add_argument("--history", type=Path, metavar="FILE", help="figures, as .csv or .json")
-    parser.add_argument("--picture", type=Path, metavar="FILE", help="curves, and the classes")
+    add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def add_options(parser: Parser) -> None:
+    """Add the options of the command."""
+    parser.add_argument("dataset", choices=TASKS, help="the data set")
+    option = parser.option
+    option("--hidden", type=int, nargs="*", about="neurons of each hidden layer")
+    option("--activation", default="relu", choices=nn.ACTIVATIONS)
+    option("--epochs", type=int, default=20, about="passes over the training set")
+    option("--batch-size", type=int, about="examples in a mini-batch")
+    option("--optimizer", default="adam", choices=RULES)
+    option("--rate", type=float, default=0.01, about="learning rate")
+    option("--cosine", action="store_true", about="lower the rate to 0 along a cosine")
+    option("--points", type=int, about="number of examples to generate")
+    option("--noise", type=float, about="standard deviation of their noise")
+    option("--seed", type=int, default=0, about="for data, weights and order")
+    option("--held-out", type=float, default=0.2, about="fraction of the data")
+    option("--engine", default="auto", choices=ENGINES, about="jax uses all devices")
+    option("--coordinator", metavar="HOST:PORT", about="address at which process 0 listens")
+    option("--processes", type=int, default=1, about="how many train together")
+    option("--process-id", type=int, default=0, about="number of this process")
+    option("--detect-cluster", action="store_true", about="as Slurm or Open MPI describe it")
+    option("--timeout", type=float, default=60, about="seconds until a silent process is lost")
+    option("--checkpoint", type=Path, about="written after each epoch")
+    option("--resume", action="store_true", about="continue from the checkpoint")
+    option("--history", type=Path, about="figures of each epoch, as .csv or .json")
+    option("--picture", type=Path, about="curves, and the decision boundary")
 
 
 def run(options: argparse.Namespace) -> None:
     """Train, print the results, and write what was asked for.
 
     Raises:
-        ValueError: an option makes no sense.
-        TrainingError: a number was not finite.
+        ValueError: an option is invalid.
+        TrainingError: a number is not finite.
         ModuleNotFoundError: a data set or the picture needs a package that is missing.
         OSError: a file can't be read or written.
     """
     if options.resume and options.checkpoint is None:
-        raise ValueError("--resume needs the --checkpoint to go on from")
+        raise ValueError("--resume needs the --checkpoint to continue from")
     if options.history and options.history.suffix not in (".csv", ".json"):
         raise ValueError(f"--history {options.history}: the ending must be .csv or .json")
-    if options.picture:  # better now than after the training
+    if options.picture:  # before the training, not after it
         check_format(options.picture)
     cluster = _cluster(options)
     task = TASKS[options.dataset]
@@ -158,7 +150,7 @@ def run(options: argparse.Namespace) -> None:
     if not cluster.first:
         return
     seconds = time.perf_counter() - begin
-    with ExitStack() as results:  # from the last to the first; each, though another fails
+    with ExitStack() as results:  # last in, first out; all are run, even if one fails
         results.callback(_report, model, history, seconds, (train, held_out), task.loss)
         if options.picture:
             results.callback(_picture, model, history, data, task, options.picture)
@@ -166,15 +158,15 @@ def run(options: argparse.Namespace) -> None:
             write = history.to_csv if options.history.suffix == ".csv" else history.to_json
             results.callback(write, options.history)
     if history.stopped.startswith("interrupted"):
-        raise KeyboardInterrupt  # for the exit code; all results are there
+        raise KeyboardInterrupt  # for the exit code; the results are written
 
 
 def check_outputs(options: argparse.Namespace) -> None:
-    """Refuse files that can't be written, or are one and the same, before any training.
+    """Check before the training that the output files differ and can be written.
 
     Raises:
         OSError: one can't be written.
-        ValueError: two are one.
+        ValueError: two of them are the same.
     """
     outputs = ("checkpoint", "history", "picture")
     check_places({f"--{name}": getattr(options, name) for name in outputs})
@@ -184,8 +176,8 @@ def _cluster(options: argparse.Namespace) -> Cluster:
     if options.detect_cluster:
         if options.coordinator or options.processes > 1 or options.process_id:
             raise ValueError(
-                "--detect-cluster finds out itself what --coordinator, --processes and "
-                "--process-id tell"
+                "--detect-cluster finds --coordinator, --processes and --process-id itself: "
+                "leave them out"
             )
         return Cluster.detect(timeout=options.timeout)
     return Cluster(

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from micrograd_plus import _command, ops
+from micrograd_plus.cli import expressions
 from micrograd_plus.cli import main as cli
 
 COMMAND = [sys.executable, "-m", "micrograd_plus"]
@@ -382,9 +383,9 @@ def test_too_little_memory(monkeypatch, capsys):
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(cli, "step_through", fail)
+    monkeypatch.setattr(expressions, "step_through", fail)
     assert cli.main(["step", "x", "x=1"]) == 1
-    assert capsys.readouterr() == ("", "micrograd-plus: there is not enough memory for so much\n")
+    assert capsys.readouterr() == ("", "micrograd-plus: there is not enough memory for this\n")
 
 
 def test_a_mark_at_the_beginning_of_input(run):
@@ -445,7 +446,7 @@ def test_an_interrupt(monkeypatch):
     def interrupt(options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli, "_tour", interrupt)
+    monkeypatch.setattr(expressions, "_tour", interrupt)
     assert cli.main(["tour"]) == 130
 
 

@@ -87,7 +87,7 @@ def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
             for name in TASKS
             if name != "digits"
         ),
-        (["xor", "--noise", -1], 2, "noise must be a number from 0"),
+        (["xor", "--noise", -1], 2, "noise must be a finite number of at least 0"),
         (["xor", "--held-out", 1], 2, "leaves a part empty"),
         (["xor", "--rate", -1], 2, "rate must be a number from 0"),
         (["xor", "--resume"], 2, "--resume needs the --checkpoint"),

@@ -858,7 +858,7 @@ BAD = {
     "items that are columns": (
         (Columns(ROWS[:2]), [0, 1]),
         TypeError,
-        "a Columns gives no numbers in order",
+        "a Columns has no rows in order",
     ),
     "a sparse matrix": ((scipy.sparse.eye(2).tocsr(), [0, 1]), TypeError, "a csr_matrix gives no"),
     "sparse data": (scipy.sparse.eye(2).tocsr(), TypeError, "a csr_matrix gives no"),

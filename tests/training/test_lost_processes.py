@@ -251,17 +251,17 @@ def test_without_a_checkpoint_nothing_is_started_again():
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        ([], "what to launch comes last"),
-        (["--", "draw"], "what to launch comes last"),
-        (["--processes", "0", "--", "train", "xor"], "there must be 1 process or more"),
-        (["--processes", "1001", "--", "train", "xor"], "1 process or more, up to 1000, not 1001"),
-        (["--restarts", "-1", "--", "train", "xor"], "there must be 0 restarts or more, not -1"),
+        ([], "the command to launch comes last"),
+        (["--", "draw"], "the command to launch comes last"),
+        (["--processes", "0", "--", "train", "xor"], "--processes must be from 1 to 1000, not 0"),
+        (["--processes", "1001", "--", "train", "xor"], "from 1 to 1000, not 1001"),
+        (["--restarts", "-1", "--", "train", "xor"], "--restarts must be at least 0, not -1"),
         *[
             (["--timeout", timeout, "--", "train", "xor"], "a number of seconds from 1 to 1,000,0")
             for timeout in ("0", "nan", "inf", "1e308")
         ],
         (["--", "train", "xor", "--checkpoint", "a.csv", "--history", "./a.csv"], "its own"),
-        (["--", "train", "xor", "--processes", "2"], "launch itself tells the processes"),
+        (["--", "train", "xor", "--processes", "2"], "launch sets --coordinator"),
         (["--", "train", "xor", "--engine", "eager"], "train with --engine jax, not eager"),
     ],
 )

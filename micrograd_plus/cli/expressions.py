@@ -1,0 +1,239 @@
+"""The commands about an expression: step, check, draw and quiz; and the tour, which has its own."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._tools import files
+from micrograd_plus.check.gradients import check_graph
+from micrograd_plus.drawing import frames
+from micrograd_plus.drawing.dot.layout import ENDINGS
+from micrograd_plus.drawing.dot.source import STYLES
+from micrograd_plus.drawing.look import COLORS
+from micrograd_plus.drawing.picture import draw, with_ending
+from micrograd_plus.drawing.quiz import quiz
+from micrograd_plus.drawing.scene.parts import LIMIT
+from micrograd_plus.drawing.stepper import step_through, write_page
+from micrograd_plus.parsing import MAX_LENGTH, ExpressionError, from_text, read_numbers
+from micrograd_plus.walk.questions import KINDS
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from micrograd_plus.cli.options import Parser
+    from micrograd_plus.engine import Value
+
+_LONGEST_ANSWER = 1000  # characters
+
+_TOUR = (
+    (
+        "The chain rule on f = (x + y) · z",
+        "d = x + y; f = d * z",
+        {"x": 1.0, "y": -3.0, "z": 4.0},
+    ),
+    (
+        "A sigmoid gate, taken apart: f = 1 / (1 + exp(−(w₀·x₀ + w₁·x₁ + b)))",
+        "f = 1 / (1 + exp(-(w_0*x_0 + w_1*x_1 + b)))",
+        {"w_0": -3.0, "x_0": -2.0, "w_1": 2.0, "x_1": -1.0, "b": -3.0},
+    ),
+)
+
+_EXPRESSION = """\
+An expression is Python's arithmetic on names and numbers, with functions such as exp, relu and
+sigmoid; assignments, separated by ';', give names to intermediate values."""
+
+
+def add_commands(commands: Any) -> None:
+    """Add the commands to a parser's subparsers."""
+    tour = commands.add_parser(
+        "tour",
+        help="walk through the lecture's two examples",
+        description="Walk through the lecture's two examples.",
+        epilog="example: %(prog)s",
+    )
+    page = Path("micrograd-plus-tour.html")
+    tour.option("--html", type=Path, default=page, about="the page to write")
+    tour.set_defaults(run=_tour)
+
+    step = _command(
+        commands,
+        "step",
+        _step,
+        "walk through an expression, forward and backward",
+        '"d = x + y; f = d * z" x=1 y=-3 z=4 --html xyz.html',
+    )
+    _add_limit(step)
+    _add_colors(step)
+    step.option("--html", type=Path, about="also write a page to step through")
+    about = "also write a picture of each step, for slides"
+    step.option("--frames", type=Path, metavar="FOLDER", about=about)
+    formats = frames.FORMATS
+    step.option("--format", choices=formats, default=formats[0], about="of these pictures")
+    step.option("--latex", type=Path, about="also write the steps as LaTeX")
+
+    _command(
+        commands,
+        "check",
+        _check,
+        "check an expression's derivatives: reverse mode, forward mode and differences of values",
+        '"sin(x * y) + exp(x)" x=1.5 y=-0.7',
+    )
+
+    drawing = _command(
+        commands,
+        "draw",
+        _draw,
+        "draw an expression with its values and gradients",
+        '"sigmoid(w * x + b)" w=2 x=-1 b=0.5 -o neuron.svg',
+    )
+    _add_limit(drawing)
+    _add_colors(drawing)
+    about = f"the file to write; it ends in one of {', '.join(ENDINGS)}"
+    drawing.option("-o", "--output", type=Path, required=True, about=about)
+    drawing.option(
+        "--style", choices=STYLES, default=STYLES[0], about="numbers on wires, or in boxes"
+    )
+
+    asking = _command(
+        commands,
+        "quiz",
+        _quiz,
+        "hide an expression's gradients and ask for them, or write that as an exercise",
+        '"d = x + y; f = d * z" x=1 y=-3 z=4 --html quiz.html',
+    )
+    _add_limit(asking)
+    about = f"{', '.join(KINDS)}, or names such as x,y"
+    asking.option("--hide", metavar="WHAT", default="gradients", about=about)
+    asking.option("--html", type=Path, about="write a page that asks, instead of asking here")
+    asking.option("--exercise", type=Path, about="write a picture or page to print, with blanks")
+    asking.option("--solution", type=Path, about="write a picture or page to print, with answers")
+
+
+def _command(commands: Any, name: str, run: Callable[..., None], what: str, example: str) -> Parser:
+    command: Parser = commands.add_parser(
+        name,
+        help=what,
+        description=f"{what[0].upper()}{what[1:]}.",
+        epilog=f"{_EXPRESSION}\n\nexample: %(prog)s {example}",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    command.set_defaults(run=run)
+    about = "what to compute, in quotes; - reads it from standard input"
+    command.add_argument("expression", metavar="EXPR", help=about)
+    about = "a number for each name"
+    command.add_argument("numbers", metavar="name=value", nargs="*", default=[], help=about)
+    return command
+
+
+def _add_limit(parser: Parser) -> None:
+    about = "the largest number of nodes to draw"
+    parser.option("--limit", metavar="N", type=_positive, default=LIMIT, about=about)
+
+
+def _add_colors(parser: Parser) -> None:
+    about = "of numbers: legible for colour-blind readers, or the lecture's pure green and red"
+    parser.option("--colors", choices=COLORS, default="accessible", about=about)
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"it must be a positive whole number, not {number}")
+    return number
+
+
+def _text(options: argparse.Namespace) -> str:
+    if options.expression != "-":
+        return str(options.expression)
+    text = sys.stdin.read(MAX_LENGTH + 1)  # it may be endless
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError(
+            f"at column {MAX_LENGTH + 1:,}: standard input goes on; "
+            f"at most {MAX_LENGTH:,} characters are read"
+        )
+    return text
+
+
+def _graph(options: argparse.Namespace) -> Value:
+    return from_text(_text(options), read_numbers(options.numbers))
+
+
+def _wrote(what: object) -> None:
+    print(f"micrograd-plus: wrote {what}", file=sys.stderr)
+
+
+def _tour(options: argparse.Namespace) -> None:
+    files.check_places({"--html": options.html})
+    walks = [(heading, step_through(from_text(text, given))) for heading, text, given in _TOUR]
+    write_page(options.html, "A tour of backpropagation", walks)
+    for heading, walk in walks:
+        print(heading, end="\n\n")
+        walk.print()
+        print()
+    _wrote(f"{options.html}; open it to step through both")
+
+
+def _step(options: argparse.Namespace) -> None:
+    files.check_places(
+        {"--html": options.html, "--latex": options.latex}, {"--frames": options.frames}
+    )
+    walk = step_through(_graph(options), options.limit, options.colors)
+    written: list[object] = []
+    if options.html:
+        written.append(walk.to_html(options.html, title=options.expression.strip()))
+    if options.frames:
+        paths = walk.frames(options.frames, options.format)
+        written.append(f"{len(paths)} pictures into {options.frames}")
+    if options.latex:
+        written.append(files.write(options.latex, f"{walk.latex()}\n".encode()))
+    for what in written:
+        _wrote(what)
+    walk.print()
+
+
+def _check(options: argparse.Namespace) -> None:
+    text, numbers = _text(options), read_numbers(options.numbers)
+    print(check_graph(lambda *xs: from_text(text, dict(zip(numbers, xs, strict=True))), numbers))
+
+
+def _draw(options: argparse.Namespace) -> None:
+    files.check_places({"--output": with_ending(options.output)})
+    root = _graph(options)
+    root.backward()
+    picture = draw(root, options.style, options.limit, colors=options.colors)
+    print(picture.render(options.output))
+
+
+def _quiz(options: argparse.Namespace) -> None:
+    hide = options.hide
+    if hide not in KINDS:
+        hide = [name.strip() for name in hide.split(",")]
+    paths = {
+        "--html": options.html,
+        "--exercise": options.exercise and with_ending(options.exercise),
+        "--solution": options.solution and with_ending(options.solution),
+    }
+    asks = not any(paths.values())
+    if options.expression == "-" and asks:
+        raise ValueError("standard input is for the answers: give the expression as an argument")
+    files.check_places(paths)
+    asking = quiz(_graph(options), hide, options.limit)
+    if asks:
+        asking.run(_answer)
+    writing = zip((asking.to_html, asking.exercise, asking.solution), paths.values(), strict=True)
+    for path in [write(path) for write, path in writing if path]:
+        print(path)
+
+
+def _answer(prompt: str) -> str:
+    if sys.stdin.isatty():
+        return input(prompt)
+    print(prompt, end="")
+    answer = sys.stdin.readline(_LONGEST_ANSWER)
+    if not answer:
+        raise EOFError
+    print(answer.rstrip("\n"))  # a terminal would have echoed it
+    return answer
