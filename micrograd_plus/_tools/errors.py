@@ -1,4 +1,4 @@
-"""What goes wrong with numbers, and with names."""
+"""Errors about numbers and names."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ class NonFiniteError(ArithmeticError, ValueError):
     """A result or a derivative that is not a finite real number.
 
     Attributes:
-        op: the operation; None where a number was refused before it entered a graph.
+        op: the operation; None for a number that never entered a graph.
         operands: its arguments, a tuple.
         numbers: their numbers, a tuple.
 
@@ -40,16 +40,16 @@ class NonFiniteError(ArithmeticError, ValueError):
 
 
 def did_you_mean(name: object, known: Iterable[str]) -> str:
-    """What an error adds to a name that is misspelt; nothing where no other is like it.
+    """The suggestion that an error about an unknown name ends in; "" if no name is similar.
 
     Args:
-        name: what was given.
-        known: the names that there are.
+        name: the unknown name.
+        known: the names that exist.
 
     >>> did_you_mean("ReLu", ["relu", "tanh"])
     ' (did you mean relu?)'
     """
-    from difflib import get_close_matches  # loaded only where something is wrong
+    from difflib import get_close_matches  # loaded only after an error
 
     names = {other.casefold(): other for other in known}
     near = get_close_matches(str(name).casefold(), names, n=1)

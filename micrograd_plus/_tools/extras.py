@@ -1,4 +1,4 @@
-"""Optional packages, which are imported where they are used."""
+"""Optional packages, imported where they are used."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 
 
 def need(module: str, extra: str) -> Any:
-    """An optional module.
+    """Import an optional module.
 
     Args:
         module: its name.
         extra: the extra of this package that installs it.
 
     Raises:
-        ModuleNotFoundError: it is missing; the message has the command that installs it.
+        ModuleNotFoundError: it is missing; the message names the command that installs it.
 
     >>> need("math", "plot").pi > 3
     True

@@ -1,4 +1,4 @@
-"""Files that are written whole or not at all, and places that are tried before the work is done."""
+"""Atomic writing of files, and checks before a long computation that they can be written."""
 
 from __future__ import annotations
 
@@ -14,25 +14,25 @@ from typing import TYPE_CHECKING, BinaryIO
 
 try:
     import fcntl
-except ModuleNotFoundError:  # a system on which leftovers stay
+except ModuleNotFoundError:  # Windows: temporary files of killed processes stay
     fcntl = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
 
-_OURS = re.compile(r"(\.micrograd-plus-[0-9a-f]{16})\.(?:lock|\d+\.part)")
-"""What stands beside files while they are written: their parts, and one lock for all of these. When
-a process ends, in whatever way, the system opens its locks: parts without one are left over."""
+_TEMPORARY = re.compile(r"(\.micrograd-plus-[0-9a-f]{16})\.(?:lock|\d+\.part)")
+"""Temporary files beside those that are written: the new contents, and a lock for all of them. The
+system releases the lock however the process ends, so files whose lock is free are leftovers."""
 
 
 def write(path: Path, data: bytes) -> Path:
-    """Write a whole file or nothing: what it held before stays if the writing fails.
+    """Write a file atomically: if writing fails, its old content stays.
 
-    It is refused where `open(path, "w")` would be. A link stays a link, and the file that it leads
-    to keeps its owner and its rights.
+    It fails where `open(path, "w")` would. A symbolic link stays a link, and the file it points to
+    keeps its owner and permissions.
 
     Args:
-        path: where; its folder has to exist.
+        path: the file; its folder has to exist.
         data: its new content.
 
     Raises:
@@ -42,33 +42,33 @@ def write(path: Path, data: bytes) -> Path:
 
 
 def write_all(contents: Iterable[tuple[Path, bytes]]) -> list[Path]:
-    """Write files, each as `write` does; they take their places when all of them are complete.
+    """Write several files as `write` does, and replace the old ones only when all are complete.
 
     Args:
-        contents: the path of each, and its new content.
+        contents: pairs of a path and its new content.
 
     Raises:
         OSError: one of them can't be written.
     """
     paths: list[Path] = []
     ready: list[tuple[Path, Path, Path]] = []
-    claims: dict[Path, str] = {}
+    prefixes: dict[Path, str] = {}
     with ExitStack() as stack:
         for path, data in contents:
-            with _told(path), _existing(path) as old:
+            with _naming(path), _existing(path) as old:
                 paths.append(path)
-                if old and not _regular(old):  # such as a pipe or a terminal
+                if old and not _is_regular(old):  # such as a pipe or a terminal
                     old.write(data)
                     continue
                 target = Path(os.path.realpath(path))
-                if target.parent not in claims:
-                    claims[target.parent] = stack.enter_context(_claim(target.parent))
-                part = target.with_name(f"{claims[target.parent]}.{len(ready)}.part")
+                if target.parent not in prefixes:
+                    prefixes[target.parent] = stack.enter_context(_locked_prefix(target.parent))
+                part = target.with_name(f"{prefixes[target.parent]}.{len(ready)}.part")
                 stack.callback(part.unlink, missing_ok=True)
-                _fill(part, data, old)
+                _write_new(part, data, old)
                 ready.append((part, target, path))
         for part, target, path in ready:
-            with _told(path):
+            with _naming(path):
                 part.replace(target)
     return paths
 
@@ -76,19 +76,19 @@ def write_all(contents: Iterable[tuple[Path, bytes]]) -> list[Path]:
 def check_places(
     places: Mapping[str, str | Path | None], folders: Mapping[str, Path | None] | None = None
 ) -> None:
-    """Refuse places that `write` would refuse, and one place for two, before the work is done.
+    """Check that all files can be written, and that no two are the same, before the work is done.
 
     Args:
-        places: the files, by what is to be written there; None where it is not to be written.
-        folders: likewise folders to write files into; what is missing is to be made.
+        places: the path of each file by its name in errors, such as --html; None for no file.
+        folders: likewise folders for several files; a folder need not exist yet.
 
     Raises:
         OSError: one can't be written.
-        ValueError: two are one, or one is what this program prints into.
+        ValueError: two are the same file, or one is what standard output or error goes to.
     """
     taken: dict[tuple[int, int] | Path, str] = {}
     for number, what in ((1, "standard output"), (2, "standard error")):
-        with suppress(OSError):  # closed
+        with suppress(OSError):  # a closed stream
             if stat.S_ISREG((found := os.fstat(number)).st_mode):
                 taken[found.st_dev, found.st_ino] = what
     tried = [(what, path, _try) for what, path in places.items()]
@@ -100,26 +100,26 @@ def check_places(
 
 
 def _try(path: Path) -> list[tuple[int, int] | Path]:
-    """Whether a file could be written; what tells it from others."""
+    """What identifies a file; raises OSError if it could not be written."""
     if path.exists() and not (path.is_file() or path.is_dir()):
-        return []  # a pipe, which would wait for its reader
+        return []  # opening a pipe would block until it has a reader
     target = Path(os.path.realpath(path))
-    with _told(path), _existing(path) as old, _claim(target.parent):
+    with _naming(path), _existing(path) as old, _locked_prefix(target.parent):
         found = old and os.fstat(old.fileno())
         return [target, (found.st_dev, found.st_ino)] if found else [target]
 
 
 def _try_folder(path: Path) -> list[tuple[int, int] | Path]:
-    with _told(path):
+    with _naming(path):
         if path.exists() and not path.is_dir():
             raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
-        with _claim(path if path.is_dir() else path.parent):
+        with _locked_prefix(path if path.is_dir() else path.parent):
             return [Path(os.path.realpath(path))]
 
 
 @contextmanager
-def _told(path: Path) -> Iterator[None]:
-    """Within the block an error of the system is about this path."""
+def _naming(path: Path) -> Iterator[None]:
+    """Make errors of the operating system in the block name this path."""
     try:
         yield
     except OSError as error:
@@ -128,7 +128,7 @@ def _told(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _existing(path: Path) -> Iterator[BinaryIO | None]:
-    """The file that is there, if any, opened for writing and left as it is."""
+    """The existing file, opened for writing but not truncated; None if there is none."""
     try:
         number = os.open(path, os.O_WRONLY)
     except FileNotFoundError:
@@ -138,49 +138,49 @@ def _existing(path: Path) -> Iterator[BinaryIO | None]:
         yield file
 
 
-def _regular(file: BinaryIO) -> bool:
+def _is_regular(file: BinaryIO) -> bool:
     return stat.S_ISREG(os.fstat(file.fileno()).st_mode)
 
 
 @contextmanager
-def _claim(folder: Path) -> Iterator[str]:
-    """How the names of parts begin which are no leftovers in the block; removes those that are."""
+def _locked_prefix(folder: Path) -> Iterator[str]:
+    """The locked prefix of temporary files within the block; first removes leftovers of others."""
     if fcntl:
-        _collect(folder)
+        _remove_leftovers(folder)
     while True:
         name = f".micrograd-plus-{secrets.token_hex(8)}"
         lock = folder / f"{name}.lock"
         try:
             with lock.open("xb") as file:
-                with suppress(OSError):  # no locks on this disk: nothing is collected there
+                with suppress(OSError):  # a disk without locks: no leftovers are removed
                     if fcntl:
                         fcntl.flock(file, fcntl.LOCK_EX)
-                if lock.exists():  # not taken for a leftover before it was locked
+                if lock.exists():  # another process may have removed it before it was locked
                     yield name
                     return
         finally:
             lock.unlink(missing_ok=True)
 
 
-def _collect(folder: Path) -> None:
-    """Remove what processes that were killed have left."""
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of processes that were killed."""
     found = defaultdict(list)
-    with suppress(OSError):  # a folder that can't be listed
+    with suppress(OSError):  # the folder can't be listed
         for path in folder.iterdir():
-            if ours := _OURS.fullmatch(path.name):
-                found[ours[1]].append(path)
+            if match := _TEMPORARY.fullmatch(path.name):
+                found[match[1]].append(path)
     for name, left in found.items():
-        # busy: its writer lives; otherwise not ours to remove
+        # the lock is held: its process lives; any other error: the files are not ours
         with suppress(OSError), ExitStack() as stack:
-            with suppress(FileNotFoundError):  # a part that was left when its lock was removed
+            with suppress(FileNotFoundError):  # its lock was removed before
                 lock = stack.enter_context((folder / f"{name}.lock").open("r+b"))
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             for path in left:
                 path.unlink(missing_ok=True)
 
 
-def _fill(part: Path, data: bytes, old: BinaryIO | None) -> None:
-    """Make a file with the owner and the rights of another, and only then give it its content."""
+def _write_new(part: Path, data: bytes, old: BinaryIO | None) -> None:
+    """Create a file with the owner and permissions of the old one, and only then write to it."""
 
     def opener(name: str, flags: int) -> int:
         return os.open(name, flags, 0o600 if old else 0o666)
@@ -188,7 +188,7 @@ def _fill(part: Path, data: bytes, old: BinaryIO | None) -> None:
     with open(part, "xb", opener=opener) as file:
         if old and hasattr(os, "fchown"):
             found, number = os.fstat(old.fileno()), file.fileno()
-            with suppress(OSError):  # who may write a file need not own it; some disks know no one
+            with suppress(OSError):  # not its owner, or a disk without owners
                 os.fchown(number, -1, found.st_gid)
                 os.fchown(number, found.st_uid, -1)
             with suppress(OSError):

@@ -1,4 +1,4 @@
-"""Text that LaTeX shows as it is, whatever it holds."""
+"""Any text as LaTeX, escaped."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _SPECIAL = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': "''",  # by itself it means other things in some languages
+    '"': "''",  # babel gives it other meanings in some languages
     "\xa0": "~",
     **{character: "\\" + character for character in "{}$&#%_"},
 }
@@ -26,10 +26,10 @@ _MATHEMATICS = dict(zip(_SYMBOLS, _COMMANDS.split(), strict=True))
 
 
 def word(text: str) -> str:
-    r"""A word for LaTeX's mathematics, everything that LaTeX would act on escaped.
+    r"""A word for math mode, with special characters escaped.
 
-    It compiles with any LaTeX and the package amsmath. A character that pdfLaTeX does not know is
-    its code there, and itself with XeLaTeX and LuaLaTeX.
+    It compiles with any LaTeX that has amsmath. pdfLaTeX shows characters that it does not know by
+    their code points, XeLaTeX and LuaLaTeX show them as they are.
 
     Args:
         text: one line, without control characters.

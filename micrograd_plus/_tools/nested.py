@@ -1,7 +1,6 @@
 """Nested structures of numbers or Values: lists, tuples, named tuples, dictionaries and arrays.
 
-Whatever runs a function on Values in the place of numbers, or gives back what belongs to them,
-keeps the structure that it is given. What is none of them is a leaf.
+Anything else is a leaf.
 """
 
 from __future__ import annotations
@@ -18,14 +17,13 @@ if TYPE_CHECKING:
 
 
 def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any:
-    """The same structure with a function applied to the leaves, in order.
+    """The same structure, with a function applied to the leaves in order.
 
     Args:
         f: a function of a leaf.
         nested: the structure.
-        arrays: what becomes of arrays: they are "kept", as arrays of objects or, from pandas,
-            their own kind; they become "lists"; or they are "leaves" themselves. One without axes
-            is the leaf that stands in it.
+        arrays: whether arrays are "kept" (as arrays of objects, or as pandas objects), become
+            "lists", or count as "leaves". A 0-dimensional array counts as its item.
 
     >>> mapped(lambda x: 2 * x, ({"w": [1, 2], "b": 3}, 4))
     ({'w': [2, 4], 'b': 6}, 8)
@@ -45,11 +43,11 @@ def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any
 
 
 def with_items(nested: Any, items: list[Any]) -> Any:
-    """A list, tuple or dictionary of the same kind with other items in it.
+    """A list, tuple or dictionary of the same type with other items.
 
     Args:
-        nested: such a thing.
-        items: as many as there are.
+        nested: the list, tuple or dictionary.
+        items: as many items as it has.
 
     >>> with_items({"w": 1, "b": 2}, [3, 4])
     {'w': 3, 'b': 4}
@@ -68,19 +66,19 @@ def _array(f: Callable[[Any], Any], array: Any) -> Any:
     for i, x in enumerate(flat(_rows(array))):
         found.flat[i] = f(x)
     if isinstance(array, numpy.ndarray) or hasattr(array, "iloc"):
-        kept = array.astype(object)  # with what else its kind has, such as names of columns
+        kept = array.astype(object)  # keeps attributes such as the names of columns
         kept[:] = found
         return kept
     return found
 
 
 def _rows(array: Any) -> Any:
-    """An array as lists; only DataFrames can't tell themselves."""
+    """An array as nested lists; a DataFrame has no `tolist` of its own."""
     return array.tolist() if hasattr(array, "tolist") else array.to_numpy().tolist()
 
 
 def listed(x: Any) -> Any:
-    """An iterator, such as a generator, as a list, which can be read twice; all else as it is.
+    """An iterator as a list, which can be read twice; anything else unchanged.
 
     Args:
         x: anything.
@@ -96,7 +94,7 @@ def filled(nested: Any, leaves: Iterator[Any]) -> Any:
 
     Args:
         nested: the structure.
-        leaves: as many as there are, in order.
+        leaves: as many as it has, in order.
 
     >>> filled({"w": [1, 2], "b": 3}, iter("abc"))
     {'w': ['a', 'b'], 'b': 'c'}
@@ -119,9 +117,9 @@ def flat(nested: Any) -> list[Any]:
 
 
 def aligned(nested: Any, model: Any) -> list[Any] | None:
-    """The leaves in the order of another structure's, None where the structures differ.
+    """The leaves in the order of another structure; None if the structures differ.
 
-    Lists, tuples and arrays may stand for each other; dictionaries need the same keys.
+    Lists, tuples and arrays are interchangeable; dictionaries need the same keys.
 
     Args:
         nested: the structure.
@@ -130,20 +128,17 @@ def aligned(nested: Any, model: Any) -> list[Any] | None:
     >>> aligned({"b": 3, "w": (1, 2)}, {"w": [0, 0], "b": 0})
     [1, 2, 3]
     """
-    pairs = [(mapped(lambda x: x, nested, "lists"), mapped(lambda x: x, model, "lists"))]
-    leaves = []
-    while pairs:
-        mine, other = pairs.pop()
+    leaves: list[Any] = []
+
+    def collect(mine: Any, other: Any) -> bool:
         if isinstance(other, dict):
-            if not isinstance(mine, dict) or mine.keys() != other.keys():
-                return None
-            pairs += [(mine[key], other[key]) for key in reversed(other)]
-        elif isinstance(other, list | tuple):
-            if not isinstance(mine, list | tuple) or len(mine) != len(other):
-                return None
-            pairs += [*zip(mine, other, strict=True)][::-1]
-        elif isinstance(mine, dict | list | tuple):
-            return None
-        else:
-            leaves.append(mine)
-    return leaves
+            same = isinstance(mine, dict) and mine.keys() == other.keys()
+            return same and all(collect(mine[key], other[key]) for key in other)
+        if isinstance(other, list | tuple):
+            same = isinstance(mine, list | tuple) and len(mine) == len(other)
+            return same and all(map(collect, mine, other))
+        leaves.append(mine)
+        return not isinstance(mine, dict | list | tuple)
+
+    plain = [mapped(lambda x: x, structure, "lists") for structure in (nested, model)]
+    return leaves if collect(*plain) else None

@@ -1,4 +1,4 @@
-"""How far a training is, for who watches: a bar on a terminal or in a notebook."""
+"""Progress bars, on a terminal or in a notebook."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
 
     Advance = Callable[[str], None]
 
-_PAUSE = 0.1  # seconds between two messages to a notebook's page
+_PAUSE = 0.1  # seconds between two updates of a notebook
 
 
 @contextmanager
 def progress(
     wanted: bool | None, steps: int, done: int, text: str = "training"
 ) -> Iterator[Advance]:
-    """A function that moves the bar by a step and shows a text beside it.
+    """Show a bar within the block; yields a function that advances it and sets its text.
 
     Args:
-        wanted: whether to show it; None for on a terminal and in a notebook.
-        steps: how many there are.
-        done: how many were made before.
-        text: what to show before the first step.
+        wanted: whether to show it; None shows it on a terminal and in a notebook.
+        steps: the total number of steps.
+        done: the number of steps already made.
+        text: the text before the first step.
     """
     notebook = _has_kernel()
     terminal = sys.stderr is not None and sys.stderr.isatty()
@@ -45,13 +45,13 @@ def progress(
 
 
 def _has_kernel() -> bool:
-    """Whether this runs in a notebook, and not only beside the package that notebooks need."""
+    """Whether this runs in a notebook's kernel; IPython may be imported elsewhere too."""
     ipython = sys.modules.get("IPython")
     return ipython is not None and hasattr(ipython.get_ipython(), "kernel")
 
 
 def _in_notebook(steps: int, done: int) -> Advance:
-    """A bar of HTML, which needs no widgets: rich shows none without them."""
+    """A bar in plain HTML: rich would need ipywidgets."""
     ipython = import_module("IPython.display")
     handle = ipython.display(ipython.HTML(""), display_id=True)
     shown = 0.0

@@ -1,11 +1,11 @@
-"""Text that anyone may have written, made fit for one line of anything."""
+"""Labels and messages from users, made safe to print on one line."""
 
 from __future__ import annotations
 
 import unicodedata
 
-_TURNING = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
-"""Characters that turn the direction of the text after them."""
+_BIDIRECTIONAL = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
+"""Control characters of bidirectional text, which change the order of what follows."""
 
 
 def visible(label: str) -> str:
@@ -23,14 +23,14 @@ def shorten(text: str, width: int = 40) -> str:
 
 
 def brief(label: str, width: int = 40) -> str:
-    """The beginning of a label of any length, visible, in at most `width` characters."""
+    """The beginning of a label, made visible, in at most `width` characters."""
     return visible(shorten(str(label), width))
 
 
 def _visible(character: str) -> str:
     code = ord(character)
     if code < 0x20:
-        return chr(0x2400 + code)  # the pictures of control characters
-    if unicodedata.category(character) in ("Cc", "Cs", "Cn", "Zl", "Zp") or code in _TURNING:
+        return chr(0x2400 + code)  # Unicode's pictures of control characters
+    if unicodedata.category(character) in ("Cc", "Cs", "Cn", "Zl", "Zp") or code in _BIDIRECTIONAL:
         return "\N{REPLACEMENT CHARACTER}"
     return character
