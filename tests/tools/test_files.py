@@ -232,7 +232,10 @@ def test_places_of_folders(tmp_path):
     ("stream", "what"), [("stdout", "standard output"), ("stderr", "standard error")]
 )
 def test_where_the_program_prints(stream, what, tmp_path):
-    code = "import sys; from micrograd_plus import files; files.check_places({'a': sys.argv[1]})"
+    code = (
+        "import sys; from micrograd_plus._tools import files\n"
+        "files.check_places({'a': sys.argv[1]})"
+    )
     path = tmp_path / "state"
     with path.open("wb") as file:
         given = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, stream: file}
