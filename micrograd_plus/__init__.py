@@ -13,7 +13,7 @@ from importlib import import_module as _import_module
 from pathlib import Path as _Path
 
 from micrograd_plus._tools.errors import did_you_mean as _did_you_mean
-from micrograd_plus.graph import number as _number
+from micrograd_plus.graph import hooks as _hooks
 
 
 @_cache
@@ -53,4 +53,4 @@ def _in_notebook(*asked: object) -> dict[str, str]:
     return bundle
 
 
-_number.picture = _in_notebook
+_hooks.picture = _in_notebook

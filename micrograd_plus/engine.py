@@ -6,7 +6,7 @@ import math
 from itertools import repeat
 from typing import TYPE_CHECKING, Any, Protocol, cast, overload
 
-from micrograd_plus import graph, ops
+from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.text import visible
 from micrograd_plus.graph import (
@@ -15,6 +15,7 @@ from micrograd_plus.graph import (
     assigning,
     evaluate,
     finite,
+    hooks,
     in_turn,
     infinite_gradient,
     inputs,
@@ -25,7 +26,6 @@ from micrograd_plus.graph import (
     scalar,
 )
 from micrograd_plus.graph.handmade import Lectured
-from micrograd_plus.graph.hooks import observers
 from micrograd_plus.graph.sweep import adjoints, plus
 from micrograd_plus.ops.floats import floats
 
@@ -87,8 +87,8 @@ def new_node(data: float, op: Op, left: Any, right: Any) -> Value:
     node.op = op
     node.left = left
     node.right = right
-    if observers:
-        for observer in tuple(observers):  # other threads may add and remove theirs
+    if hooks.observers:
+        for observer in tuple(hooks.observers):  # other threads may add and remove theirs
             observer.recorded(node)
     return node
 
@@ -231,7 +231,7 @@ class Value(Lectured):
         self.grad = 0.0
         self.op = self.left = self.right = None
         self.label = label if isinstance(label, str) else self._made_of(label, _op)
-        graph.changes += 1  # it may stand in another's place
+        hooks.changes += 1  # it may stand in another's place
 
     @in_turn
     def backward(self, *, create_graph: bool = False) -> None:
@@ -255,7 +255,7 @@ class Value(Lectured):
         6.0
         """
         nodes = order(self)
-        for observer in tuple(observers):
+        for observer in tuple(hooks.observers):
             observer.differentiating(nodes)
         if create_graph:
             _check_gradients(nodes)
@@ -294,7 +294,7 @@ class Value(Lectured):
             data = self._data + other
         else:
             return _sum(self, other)
-        if observers or not _LOW < data < _HIGH:
+        if hooks.observers or not _LOW < data < _HIGH:
             return _sum(self, other)  # tells of it; or raises, and names the operands
         node = _new(Value)
         node._data = data
@@ -314,7 +314,7 @@ class Value(Lectured):
             data = self._data * other
         else:
             return _product(self, other)
-        if observers or not _LOW < data < _HIGH:
+        if hooks.observers or not _LOW < data < _HIGH:
             return _product(self, other)  # tells of it; or raises, and names the operands
         node = _new(Value)
         node._data = data

@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops, values
-from micrograd_plus.graph import order
-from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph import hooks, order
 
 NUMBERS = [2, 2.0, True, fractions.Fraction(1, 2), np.float64(2), np.float32(0.5), np.int64(3)]
 
@@ -185,12 +184,12 @@ def test_observers_are_told_of_each_node_and_each_pass():
         recorded = differentiating = staticmethod(told.append)
 
     x = Value(2)
-    observers.append(Observer)
+    hooks.observers.append(Observer)
     try:
         f = mg.dot([x + 1.0], [x], x).relu()
         f.backward()
     finally:
-        observers.remove(Observer)
+        hooks.observers.remove(Observer)
     assert list(map(id, told[:3])) == [id(f.args[0].args[0]), id(f.args[0]), id(f)]
     assert told[3:] == [order(f)]
 

@@ -14,8 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import follows, inputs, number
-from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph import follows, hooks, inputs
 from micrograd_plus.graph.leaving import strict
 
 if TYPE_CHECKING:
@@ -76,7 +75,7 @@ class _Made(NamedTuple):
     numbers: list[float]
 
 
-class _Recorder:
+class _Recorder(hooks.Observer):
     """Notes of each value the line that made it and the numbers that it was made of.
 
     And of each leaf the number at which it was last differentiated: gradients of one point may
@@ -148,7 +147,7 @@ class _Recorder:
             warnings.warn_explicit(message, ForgottenCallWarning, *place)
 
     def coincided(self, value: Value, other: Value) -> None:
-        frame = _outside(sys._getframe(1))
+        frame = _outside(sys._getframe(1)) if self.here() else None
         if frame is not None and frame.f_code.co_code[frame.f_lasti] == opmap["CONTAINS_OP"]:
             message = (
                 f"{_name(value)} and {_name(other)} are two Values with equal numbers, which `in` "
@@ -206,23 +205,14 @@ def debug() -> Iterator[None]:
     """
     recorder = _Recorder()
     try:
-        observers.append(recorder)
+        hooks.observers.append(recorder)
         with strict():
             yield
     except NonFiniteError as error:
         raise recorder.explained(error) from error
     finally:
-        if recorder in observers:
-            observers.remove(recorder)
-
-
-def _coincided(value: Value, other: Value) -> None:
-    for observer in tuple(observers):
-        if isinstance(observer, _Recorder) and observer.here():
-            observer.coincided(value, other)
-
-
-number.coincided = _coincided
+        if recorder in hooks.observers:
+            hooks.observers.remove(recorder)
 
 
 def _line(frame: FrameType | None) -> str:

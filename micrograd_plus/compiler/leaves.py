@@ -5,9 +5,9 @@ from __future__ import annotations
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import graph
 from micrograd_plus.compiler.surroundings import Numbers
 from micrograd_plus.engine import Value
+from micrograd_plus.graph import hooks, in_turn
 from micrograd_plus.nn import module
 from micrograd_plus.nn.module import listed
 
@@ -39,7 +39,7 @@ class Leaves:
         given = set(self.parameters)
         self.values = [*self.parameters, *(x for x in found.outside if x not in given)]
         self._surroundings = found.surroundings
-        self._changes = graph.changes, module.attributes
+        self._changes = hooks.changes, module.attributes
         self._seen = [x._data for x in self.values]
 
     def take_over(self, numbers: Any) -> None:
@@ -54,12 +54,12 @@ class Leaves:
         """
         if change := self._surroundings.change():
             raise ValueError(f"{_told(*change)}, or compile again")
-        if self._changes != (graph.changes, module.attributes):
+        if self._changes != (hooks.changes, module.attributes):
             self._take_over(numbers)
 
-    @graph.in_turn
+    @in_turn
     def _take_over(self, numbers: Any) -> None:
-        changes = graph.changes, module.attributes
+        changes = hooks.changes, module.attributes
         if list(map(id, listed(self.params))) != list(map(id, self.parameters)):
             raise ValueError(f"a parameter {_REPLACED}, or compile again")
         now = [x._data for x in self.values]

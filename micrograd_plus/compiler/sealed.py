@@ -6,9 +6,8 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from micrograd_plus import graph
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import Node, order
+from micrograd_plus.graph import Node, hooks, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -105,8 +104,8 @@ def _under(
 
 def _set(me: int, seal: Seal, slots: dict[str, property]) -> None:
     _seals[me] = seal
-    if _looked not in graph.watchers:
-        graph.watchers.append(_looked)
+    if _looked not in hooks.reading:
+        hooks.reading.append(_looked)
     for name, slot in slots.items():
         setattr(Value, name, slot)
 
@@ -116,7 +115,7 @@ def _unset() -> None:
     if not _seals:
         for name in _SLOTS.keys() & vars(Value).keys():
             delattr(Value, name)
-        graph.watchers[:] = [watcher for watcher in graph.watchers if watcher != _looked]
+        hooks.reading[:] = [hook for hook in hooks.reading if hook != _looked]
 
 
 def _looked(node: Any) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.graph import N, order, packed
+from micrograd_plus.graph.evaluation import order
+from micrograd_plus.graph.node import N, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -14,7 +14,8 @@ from types import CellType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.latex import word
-from micrograd_plus.graph import Node, assigning, in_turn, packed, run_through
+from micrograd_plus.graph.atomic import assigning, in_turn, run_through
+from micrograd_plus.graph.node import Node, packed
 from micrograd_plus.graph.number import Number
 from micrograd_plus.graph.sweep import slopes
 from micrograd_plus.ops.operation import Op

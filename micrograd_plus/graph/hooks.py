@@ -1,25 +1,38 @@
-"""What listens: who is told of what is recorded, differentiated and stepped."""
+"""Hooks: what listens to the engine, and is told when something happens.
+
+| hook | called | by |
+|---|---|---|
+| `observers`: `recorded` | when an operation has made a node | operators, functions |
+| `observers`: `differentiating` | before a backward pass begins | `backward` |
+| `observers`: `stepping` | before parameters are changed by their gradients | `optim` |
+| `observers`: `coincided` | when two numbers were compared and found equal | `==` |
+| `reading` | before a number is read, other than by an operation | `data`, `replay`, … |
+| `converted` | after a number was made a plain one | `float()`, `round()`, … |
+
+To listen, append to one of the lists, and remove from it afterwards: both happen at once, whatever
+interrupts. A hook is called in the thread that does what it is told of, and sees all threads. It
+may look at nodes and may raise, which keeps from happening what was about to; it must not change
+numbers or gradients, nor differentiate. While nobody listens a hook costs one look at its list.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.engine import Value
 
 
-class Observer(Protocol):
-    """What is told of everything that is recorded and differentiated.
+class Observer:
+    """Is told what is done to graphs; a subclass overrides what it wants to hear of.
 
     >>> from micrograd_plus import Value
-    >>> class Counter:
+    >>> class Counter(Observer):
     ...     count = 0
     ...     def recorded(self, node):
     ...         self.count += 1
-    ...     def differentiating(self, nodes): ...
-    ...     def stepping(self, parameters): ...
     >>> counter = Counter()
     >>> observers.append(counter)
     >>> _ = Value(2.0) * 3 + 1
@@ -29,13 +42,34 @@ class Observer(Protocol):
     """
 
     def recorded(self, node: Value) -> None:
-        """`node` was made."""
+        """`node` was made by an operation."""
 
     def differentiating(self, nodes: Sequence[Value]) -> None:
-        """A backward pass through `nodes` begins."""
+        """A backward pass through `nodes`, each of which comes after its arguments, begins."""
 
     def stepping(self, parameters: Sequence[Value]) -> None:
         """An optimizer is about to change `parameters` by their gradients."""
 
+    def coincided(self, value: Any, other: Any) -> None:
+        """`value == other` was asked, and their numbers are equal."""
+
 
 observers: list[Observer] = []
+
+reading: list[Callable[[Any], None]] = []
+"""Functions that are called with each node whose number is about to be read."""
+
+converted: list[Callable[[Any], None]] = []
+"""Functions that are called with each node whose number was made a plain one."""
+
+changes = 0
+"""How often numbers were assigned and leaves were made: lets cached copies notice changes."""
+
+
+def _no_picture(node: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:
+    return {}
+
+
+picture: Callable[..., dict[str, str]] = _no_picture
+"""What a notebook shows of a node beside its text. Pictures are made far above this module: the
+package's `__init__` puts a function here that loads them when they are wanted."""

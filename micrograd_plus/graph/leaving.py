@@ -20,10 +20,10 @@ from opcode import opmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus import graph
 from micrograd_plus._tools.text import visible
-from micrograd_plus.graph import Node, number, order
-from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph import hooks, number
+from micrograd_plus.graph.evaluation import order
+from micrograd_plus.graph.node import Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -113,13 +113,13 @@ class Call:
             if value not in depends:
                 if _here.calls:  # perhaps on what the function around this one was given
                     _here.calls[-1].departures.append((value, changes, departure))
-            elif constant or (made and changes != graph.changes):
+            elif constant or (made and changes != hooks.changes):
                 told[departure.file, departure.line] = departure
         for departure in told.values():
             departure.tell()
 
 
-class _Watch:
+class _Watch(hooks.Observer):
     """What is recorded after a conversion, for as long as that is in the same line."""
 
     def __init__(self) -> None:
@@ -128,8 +128,8 @@ class _Watch:
 
     def begin(self, value: Value, frame: FrameType) -> None:
         self.left = value.label, value.op, frame.f_code, frame.f_lasti
-        if self not in observers:
-            observers.append(self)
+        if self not in hooks.observers:
+            hooks.observers.append(self)
 
     def recorded(self, node: Value) -> None:
         if self.left is None:
@@ -149,13 +149,11 @@ class _Watch:
         for departure in told.values():
             departure.tell()
 
-    def stepping(self, parameters: Sequence[Value]) -> None: ...
-
     def end(self) -> None:
         self.left = None
-        if not self.suspects and self in observers:
+        if not self.suspects and self in hooks.observers:
             with suppress(ValueError):  # another thread may have been faster
-                observers.remove(self)
+                hooks.observers.remove(self)
 
 
 class _Here(threading.local):
@@ -198,7 +196,7 @@ def strict() -> Iterator[None]:
 
 def _converted(value: Any) -> None:
     """Note that a Value was converted to a plain number, if not to be printed."""
-    frame: Any = sys._getframe(2)
+    frame: Any = sys._getframe(1)
     while frame.f_code.co_filename == number.__file__:  # int() and round() take it by float()
         frame = frame.f_back
     if not _here.calls:
@@ -206,10 +204,10 @@ def _converted(value: Any) -> None:
             _here.watch.begin(value, frame)
     elif not _formats(frame.f_code, frame.f_lasti):
         departure = _Departure(value.label, value.op, *_place(frame))
-        _here.calls[-1].departures.append((value, graph.changes, departure))
+        _here.calls[-1].departures.append((value, hooks.changes, departure))
 
 
-number.converted = _converted
+hooks.converted.append(_converted)
 
 
 def _constant(node: Node) -> bool:

@@ -6,8 +6,9 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.graph import REAL, Node, scalar
+from micrograd_plus.graph import hooks
 from micrograd_plus.graph.copying import copy_node, deep_copy, reduce_node
+from micrograd_plus.graph.node import REAL, Node, scalar
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,29 +24,6 @@ def _comparison(compare: Callable[[float, Any], bool]) -> Callable[[Any, Any], b
 
     return method
 
-
-def _no_picture(number: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:
-    return {}
-
-
-picture: Callable[..., dict[str, str]] = _no_picture
-"""What a notebook shows of a number beside its text. Pictures are made far above this module:
-the package's front door puts a function here that loads them when they are wanted."""
-
-
-def _unnoticed(number: Any) -> None: ...
-
-
-converted: Callable[[Any], None] = _unnoticed
-"""Is told of each number that is converted to a plain one; set by the module that looks whether
-its gradient gets lost."""
-
-
-def _unremarkable(number: Any, other: Any) -> None: ...
-
-
-coincided: Callable[[Any, Any], None] = _unremarkable
-"""Is told when the numbers of two are found to be equal; set by debug mode, as `in` asks so."""
 
 _equal = _comparison(operator.eq)
 
@@ -64,13 +42,15 @@ class Number(Node):
     def __eq__(self, other: object) -> Any:
         equal = _equal(self, other)
         if equal is True and isinstance(other, Number):
-            coincided(self, other)
+            for observer in tuple(hooks.observers):
+                observer.coincided(self, other)
         return equal
 
     # conversions, which leave the graph
     def __float__(self) -> float:
         data = self.data
-        converted(self)
+        for told in hooks.converted:
+            told(self)
         return data
 
     def __int__(self) -> int:
@@ -100,7 +80,7 @@ class Number(Node):
         return f"Value(data={self._data!r}, grad={grad!r}{label})"
 
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
-        return picture(self, include, exclude)
+        return hooks.picture(self, include, exclude)
 
     # copies and pickles
     def __copy__(self) -> Any:

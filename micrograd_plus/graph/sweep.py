@@ -6,12 +6,13 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
-from micrograd_plus.graph import N, infinite_gradient, inputs, local_derivatives, order
+from micrograd_plus.graph.evaluation import infinite_gradient, inputs, local_derivatives, order
 from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable
 
+    from micrograd_plus.graph.node import N
     from micrograd_plus.ops.operation import Op
 
 _LOW, _HIGH = -math.inf, math.inf

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.engine import check_parameter
-from micrograd_plus.graph import assign, finite, in_turn
-from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph import assign, finite, hooks, in_turn
 from micrograd_plus.optim.rules import Rule
 
 if TYPE_CHECKING:
@@ -63,7 +62,7 @@ class Optimizer:
         Raises:
             NonFiniteError: a parameter would leave the numbers; then nothing is changed.
         """
-        for observer in tuple(observers):
+        for observer in tuple(hooks.observers):
             observer.stepping(self.parameters)
         rate = self.rule.rate_at(self.steps if time is None else time)
         step = self.steps + 1

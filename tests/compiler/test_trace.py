@@ -23,7 +23,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, engine, graph, nn, ops, optim
 from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.compiler.surroundings import Surroundings
-from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph import hooks
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.ops.operation import Op
 
@@ -386,11 +386,11 @@ def catches(error):
 def observes(x):
     seen = []
     observer = types.SimpleNamespace(recorded=lambda node: seen.append(node.data))
-    observers.append(observer)
+    hooks.observers.append(observer)
     try:
         _ = x * 2.0
     finally:
-        observers.remove(observer)
+        hooks.observers.remove(observer)
     return x * seen[0]
 
 
@@ -583,7 +583,7 @@ def test_functions_are_compiled_in_several_threads_at_once_and_inside_one_anothe
     with pytest.raises(TraceError, match="looked at"):
         compile(fn, 1.0)
     assert "data" not in vars(Value)
-    assert not graph.watchers
+    assert not hooks.reading
 
 
 @given(st.lists(st.sampled_from(sorted(HARMLESS)), min_size=1, max_size=4), st.integers(0, 3),

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 
 import micrograd_plus as mg
-from micrograd_plus import Value, graph, nn, values
-from micrograd_plus.graph import order
+from micrograd_plus import Value, nn, values
+from micrograd_plus.graph import hooks, order
 from micrograd_plus.testing import graphs
 
 DEEP = 1_000_000
@@ -144,25 +144,25 @@ def test_a_long_list_of_operands_is_abbreviated(count, shown):
     assert str(caught.value).startswith(f"sum of {shown} is not finite")
 
 
-def test_watchers_are_told_of_numbers_that_leave_the_graph():
+def test_hooks_are_told_of_numbers_that_leave_the_graph():
     seen = []
     x, y = values(x=1, y=2)
-    graph.watchers.append(seen.append)
+    hooks.reading.append(seen.append)
     try:
         f = x + y  # nothing has left yet
         assert seen == []
         assert f.data == 3
     finally:
-        graph.watchers.remove(seen.append)
+        hooks.reading.remove(seen.append)
     assert list(map(id, seen)) == [id(f)]
 
 
 def test_whoever_keeps_a_copy_sees_that_something_changed():
-    before = graph.changes
+    before = hooks.changes
     x = Value(1)
-    made = graph.changes
+    made = hooks.changes
     x.data = 2
-    assert before < made < graph.changes
+    assert before < made < hooks.changes
 
 
 @pytest.mark.parametrize("what", [3, 2.5, "f", None, [Value(1.0)], {}])

@@ -13,7 +13,7 @@ from micrograd_plus.compiler.codegen.backends import precision
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.sealed import unseen
 from micrograd_plus.compiler.trace import uncollected
-from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph import atomic, hooks
 from tests.interrupts import every_interrupt, interrupted, ours
 from tests.programs import jax
 
@@ -155,7 +155,7 @@ def test_what_is_interrupted_is_done_as_a_whole_or_not_at_all(prepare):
     found = set()
     for place, before, after, done in every_interrupt(prepare):
         assert after in (before, done), place
-        assert not graph._turn._is_owned(), place
+        assert not atomic._turn._is_owned(), place
         found.add(after == done)
     assert False in found  # not all places come after the change
 
@@ -201,7 +201,12 @@ def test_the_search_for_a_bad_example_assigns_to_nothing():
 def switches():
     """What is switched on or off for a while, for all of Python or of this package."""
     assert Value(1.0).data == 1  # a look takes away what an interrupt has left
-    return gc.isenabled(), graph.watchers[:], observers[:], {"data", "grad"} & vars(Value).keys()
+    return (
+        gc.isenabled(),
+        hooks.reading[:],
+        hooks.observers[:],
+        {"data", "grad"} & vars(Value).keys(),
+    )
 
 
 def traced():

@@ -9,7 +9,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value
-from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph import hooks
 from micrograd_plus.graph.leaving import LostGradientWarning
 
 
@@ -168,7 +168,7 @@ def test_a_failing_function_leaves_nothing_behind():
     with pytest.raises(ZeroDivisionError):
         mg.grad(lambda x: float(x) / 0)(1.0)
     assert type(mg.grad(lambda x: x * x)(1.0)) is float
-    assert observers == []
+    assert hooks.observers == []
 
 
 def test_backward_tells_of_constants_recorded_where_a_number_left():
@@ -186,10 +186,10 @@ def test_backward_tells_of_constants_recorded_where_a_number_left():
         z.backward()
 
     assert told_by(compute) == [2, 4, 8]
-    assert observers == []
+    assert hooks.observers == []
     with pytest.raises(LostGradientWarning, match=r"the number of x leaves"), mg.debug():
         compute()
-    assert observers == []
+    assert hooks.observers == []
 
 
 def test_backward_leaves_training_loops_in_peace():
@@ -209,15 +209,15 @@ def test_backward_leaves_training_loops_in_peace():
             w.zero_grad()
     np.testing.assert_array_equal(np.array([w, w], float), [w.data, w.data])
     _ = w * 2.0
-    assert observers == []
+    assert hooks.observers == []
 
 
 def test_what_is_never_differentiated_is_not_told_of():
     w = Value(0.5, "w")
     kept = [w * float(w) for _ in range(100)]
-    assert len(observers) == 1
+    assert len(hooks.observers) == 1
     (w * w).backward()
-    assert observers == []
+    assert hooks.observers == []
     assert len(kept) == 100
     assert w.grad == 1
 

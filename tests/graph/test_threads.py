@@ -11,7 +11,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import Value, compile, graph, nn, optim
 from micrograd_plus.drawing.scene.ownership import places
-from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph import hooks
 
 THREADS = 6
 
@@ -166,7 +166,7 @@ def test_debug_sees_its_own_thread_only():
         return x.grad
 
     assert together(block, other)[1] == 4.0
-    assert observers == []
+    assert hooks.observers == []
 
 
 def test_compiling_in_one_thread_lets_others_look_at_numbers():
@@ -180,7 +180,7 @@ def test_compiling_in_one_thread_lets_others_look_at_numbers():
         return [float(x * i) for i in range(2000)]
 
     together(compiling, looking, compiling, looking)
-    assert graph.watchers == []
+    assert hooks.reading == []
 
 
 def test_a_picture_is_drawn_while_another_thread_makes_models():

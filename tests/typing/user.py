@@ -196,14 +196,11 @@ def operations() -> None:
     (y,) = engine.values(y=1)
     assert_type(y, mg.Value)
 
-    class Counter:
+    class Counter(hooks.Observer):
         count = 0
 
         def recorded(self, node: mg.Value) -> None:
             self.count += 1
-
-        def differentiating(self, nodes: Any) -> None: ...
-        def stepping(self, parameters: Any) -> None: ...
 
     observer: hooks.Observer = Counter()
     observer.recorded(x)

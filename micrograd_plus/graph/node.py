@@ -1,0 +1,123 @@
+"""`Node`: a number in a graph as plain data, and what counts as a number."""
+
+from __future__ import annotations
+
+import math
+from numbers import Real
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.text import visible
+from micrograd_plus.graph import hooks
+
+if TYPE_CHECKING:
+    from micrograd_plus.ops.operation import Op
+
+_LOW, _HIGH = -math.inf, math.inf
+
+
+class Node:
+    """A number in a graph: what made it, from what, and what it is.
+
+    Python's garbage collector looks at all objects again and again, so one or two arguments stand
+    in the node itself: with a tuple for them a training step took a half longer.
+
+    Attributes:
+        op: the operation that made it; None for a leaf.
+        left: the first argument, a node or a float, of an operation on one or two; of any other
+            operation the tuple of all arguments; None for a leaf.
+        right: the second argument of an operation on two.
+        grad: the derivative of the last `backward()`'s value for this one; 0.0 before.
+        label: the name.
+    """
+
+    __slots__ = ("_data", "grad", "label", "left", "op", "right")
+
+    op: Op | None
+    left: Any
+    right: Any
+    _data: float
+    grad: Any
+    label: str
+
+    @property
+    def data(self) -> float:
+        """The number; only finite real numbers can be assigned.
+
+        Raises:
+            TypeError: (when assigned) it is not a real number.
+            NonFiniteError: (when assigned) it is nan or infinite.
+        """
+        if hooks.reading:
+            for told in tuple(hooks.reading):  # other threads may add and remove theirs
+                told(self)
+        return self._data
+
+    @data.setter
+    def data(self, number: Any) -> None:
+        if type(number) is not float or not _LOW < number < _HIGH:
+            what = f"the data of {visible(self.label)}" if self.label else "a Value's data"
+            number = finite(number, what)
+        self._data = number
+        hooks.changes += 1
+
+    @property
+    def args(self) -> tuple[Any, ...]:
+        """The operation's arguments in order: nodes, and floats for constants."""
+        if self.right is not None:
+            return (self.left, self.right)
+        if self.left is None:
+            return ()
+        return self.left if isinstance(self.left, tuple) else (self.left,)
+
+
+def packed(op: Op | None, args: tuple[Any, ...]) -> tuple[Any, Any]:
+    """What stands in `left` and `right` of a node made by `op` from `args`."""
+    if op is None:
+        return None, None
+    if op.arity == 2:
+        return args
+    return (args[0] if op.arity == 1 else args), None
+
+
+N = TypeVar("N", bound=Node)
+
+
+REAL = (float, int, Real)  # the usual ones are found sooner than by Real alone
+
+
+def scalar(x: Any) -> Any:
+    """What an array or a tensor without axes holds; anything else as it is.
+
+    Args:
+        x: anything.
+    """
+    return x.item() if getattr(x, "ndim", None) == 0 else x
+
+
+def real(x: Any, what: str) -> float:
+    """`x`, perhaps in an array without axes, as a float.
+
+    Args:
+        x: anything.
+        what: what to call it in an error.
+
+    Raises:
+        TypeError: it is not a real number.
+        NonFiniteError: it is one, but too large for a float.
+    """
+    number = x if isinstance(x, REAL) else scalar(x)
+    if not isinstance(number, REAL):
+        raise TypeError(f"{what} must be a real number, not {x!r} ({type(x).__name__})")
+    try:
+        return float(number)
+    except OverflowError:
+        raise NonFiniteError(f"{what} is too large for a float") from None
+
+
+def finite(x: Any, what: str) -> float:
+    """`x` as a float that is neither infinite nor nan; raises as `real` does."""
+    number = real(x, what)
+    if _LOW < number < _HIGH:
+        return number
+    raise NonFiniteError(f"{what} must be a finite number, not {x!r}")
