@@ -7,7 +7,6 @@
 | `observers`: `stepping` | before parameters are changed by their gradients | `optim` |
 | `observers`: `coincided` | when two numbers were compared and found equal | `==` |
 | `reading` | before a number is read, other than by an operation | `data`, `replay`, … |
-| `converted` | after a number was made a plain one | `float()`, `round()`, … |
 
 To listen, append to one of the lists, and remove from it afterwards: both happen at once, whatever
 interrupts. A hook is called in the thread that does what it is told of, and sees all threads. It
@@ -58,9 +57,6 @@ observers: list[Observer] = []
 
 reading: list[Callable[[Any], None]] = []
 """Functions that are called with each node whose number is about to be read."""
-
-converted: list[Callable[[Any], None]] = []
-"""Functions that are called with each node whose number was made a plain one."""
 
 changes = 0
 """How often numbers were assigned and leaves were made: lets cached copies notice changes."""

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus._tools.text import visible
-from micrograd_plus.graph import hooks, number
+from micrograd_plus.graph import hooks
 from micrograd_plus.graph.evaluation import order
 from micrograd_plus.graph.node import Node
 
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
+_NUMBER = str(Path(__file__).with_name("number.py"))
 _STANDARD = str(Path(os.__file__).parent) + os.sep
 _LIBRARIES = "site-packages", "dist-packages"
 _REMAINDER = {6, 19}  # % and %= among the arguments of Python's instruction BINARY_OP
@@ -194,10 +195,10 @@ def strict() -> Iterator[None]:
         _here.strict -= 1
 
 
-def _converted(value: Any) -> None:
+def converted(value: Any) -> None:
     """Note that a Value was converted to a plain number, if not to be printed."""
     frame: Any = sys._getframe(1)
-    while frame.f_code.co_filename == number.__file__:  # int() and round() take it by float()
+    while frame.f_code.co_filename == _NUMBER:  # int() and round() take it by float()
         frame = frame.f_back
     if not _here.calls:
         if not frame.f_code.co_filename.startswith(_PACKAGE):
@@ -205,9 +206,6 @@ def _converted(value: Any) -> None:
     elif not _formats(frame.f_code, frame.f_lasti):
         departure = _Departure(value.label, value.op, *_place(frame))
         _here.calls[-1].departures.append((value, hooks.changes, departure))
-
-
-hooks.converted.append(_converted)
 
 
 def _constant(node: Node) -> bool:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.graph import hooks
 from micrograd_plus.graph.copying import copy_node, deep_copy, reduce_node
+from micrograd_plus.graph.leaving import converted
 from micrograd_plus.graph.node import REAL, Node, scalar
 
 if TYPE_CHECKING:
@@ -49,8 +50,7 @@ class Number(Node):
     # conversions, which leave the graph
     def __float__(self) -> float:
         data = self.data
-        for told in hooks.converted:
-            told(self)
+        converted(self)
         return data
 
     def __int__(self) -> int:
