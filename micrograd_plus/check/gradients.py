@@ -50,7 +50,7 @@ class Row:
     """One derivative, computed in several ways.
 
     Attributes:
-        name: what is differentiated for what.
+        name: what is differentiated with respect to what.
         reverse: by reverse mode.
         forward: by forward mode.
         difference: from differences of values; nan where they don't tell.
@@ -350,9 +350,9 @@ def _culprits(nodes: Sequence[Value]) -> Iterator[str]:
                 if not agreed and not _close(slope, found, error):
                     label = node.args[i].label
                     yield (
-                        f"the derivative of {_described(node, numbers)} for argument {i + 1}"
-                        f"{f' ({label})' if label else ''} is {slope:.10g} by the table, "
-                        f"{found:.10g} by differences of its values"
+                        f"the derivative of {_described(node, numbers)} with respect to "
+                        f"argument {i + 1}{f' ({label})' if label else ''} is {slope:.10g} by the "
+                        f"table, {found:.10g} by differences of its values"
                     )
 
 

@@ -68,7 +68,7 @@ class Quiz:
         f = x · y = 2 · 3 = 6
         ∂f/∂f = 1
         ∂f/∂y = x = 2
-          Not yet. Operands swapped: that is the derivative of f for y, not for x.
+          Not yet. Operands swapped: that is the derivative of f with respect to y, not x.
           Right: ∂f/∂x = y = 3
         1 of 1 right, 0 of them at the first try
         """

@@ -105,8 +105,8 @@ class _Edge(NamedTuple):
         for i, (slope, name) in enumerate(self.others):
             made[f"swapped {i}"] = Wrong(
                 self.upstream * slope,
-                f"Operands swapped: that is the derivative of {self.of} for {name}, "
-                f"not for {self.by}.",
+                f"Operands swapped: that is the derivative of {self.of} with respect to {name}, "
+                f"not {self.by}.",
             )
         return made
 

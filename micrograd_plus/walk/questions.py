@@ -237,7 +237,7 @@ def questions(walk: Walk, hide: Hide = "gradients") -> list[Question]:
     >>> first.asked, second.asked, second.judge("−2")
     ('∂f/∂f', '∂f/∂z', Verdict(right=True, hint=''))
     >>> second.judge("4").hint
-    'Operands swapped: that is the derivative of f for v₁, not for z.'
+    'Operands swapped: that is the derivative of f with respect to v₁, not z.'
     """
     wanted = _wanted(walk, hide)
     found: dict[tuple[Value, Slot], list[Step]] = {}

@@ -139,7 +139,7 @@ def test_a_check_that_fails(monkeypatch, capsys):
     out, err = capsys.readouterr()
     assert err == ""
     assert "DIFFERS" in out
-    assert "the derivative of tanh(0.5) for argument 1 (x) is" in out
+    assert "the derivative of tanh(0.5) with respect to argument 1 (x) is" in out
 
 
 def test_an_expression_may_begin_with_a_minus(run):

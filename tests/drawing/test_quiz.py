@@ -146,9 +146,9 @@ def test_the_lectures_questions_in_the_lectures_order():
     ("asked", "answer", "hint"),
     [
         ("∂f/∂f", "-8", "That is the value of f, not the gradient."),
-        ("∂f/∂z", "4", "Operands swapped: that is the derivative of f for d, not for z."),
+        ("∂f/∂z", "4", "Operands swapped: that is the derivative of f with respect to d, not z."),
         ("∂f/∂z", "2", "The sign is wrong: ∂f/∂z is negative, and ∂f/∂f is positive."),
-        ("∂f/∂d", "-2", "Operands swapped: that is the derivative of f for z, not for d."),
+        ("∂f/∂d", "-2", "Operands swapped: that is the derivative of f with respect to z, not d."),
         (
             "∂f/∂y",
             "1",
@@ -186,12 +186,16 @@ def test_mistakes_in_the_lectures_example(asked, answer, hint):
             "∂f/∂x₁",
             "0.3932",
             {
-                "-0.1966": "Operands swapped: that is the derivative of v₂ for w₁, not for x₁",
+                "-0.1966": "swapped: that is the derivative of v₂ with respect to w₁, not x₁",
                 "0.20": "That is ∂f/∂v₂ only",
                 "2": "the local derivative ∂v₂/∂x₁ only",
             },
         ),
-        ("∂f/∂x₀", "-0.59", {"-.3932": "derivative of v₁ for w₀", "-3": "derivative ∂v₁/∂x₀ only"}),
+        (
+            "∂f/∂x₀",
+            "-0.59",
+            {"-.3932": "derivative of v₁ with respect to w₀", "-3": "derivative ∂v₁/∂x₀ only"},
+        ),
         ("∂f/∂w₀", "-0.39", {"0.39": "∂v₁/∂w₀ is negative, and ∂f/∂v₁ is positive"}),
     ],
 )
@@ -390,7 +394,7 @@ f = d · z = −2 · 4 = −8
 ∂f/∂f = 1
   Right: ∂f/∂f = 1
 ∂f/∂z = 4
-  Not yet. Operands swapped: that is the derivative of f for d, not for z.
+  Not yet. Operands swapped: that is the derivative of f with respect to d, not z.
 ∂f/∂z = -2
   Right: ∂f/∂z = d = −2
 ∂f/∂d = four
@@ -537,7 +541,8 @@ def test_a_page_is_answered_with_the_keyboard(open_page, tmp_path):
             seen = reply(root)
             if "swapped" in seen:
                 assert seen == (
-                    "Not yet. Operands swapped: that is the derivative of f for d, not for z."
+                    "Not yet. Operands swapped: that is the derivative of f with respect to d, "
+                    "not z."
                 )
                 assert field(root).get_attribute("aria-invalid") == "true"
         if typed == "−2":
