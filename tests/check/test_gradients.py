@@ -10,6 +10,7 @@ import micrograd_plus as mg
 from micrograd_plus import ops
 from micrograd_plus.check.gradients import GradientError, check_graph, differences
 from micrograd_plus.engine import apply
+from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.parsing import from_text
 from micrograd_plus.testing import operations, points
@@ -130,8 +131,8 @@ def test_broken_operations_are_caught_and_named(name, monkeypatch):
     report = caught.value.report
     assert len(report.culprits) == arity
     assert all(f"derivative of {name}(" in culprit for culprit in report.culprits)
-    slope = op.local_derivatives(mg.checks.floats, op.value(mg.checks.floats, *[1.04, 2.1][:arity]),
-                                 [1.04, 2.1][:arity], [True] * arity)[0]  # fmt: skip
+    args = [1.04, 2.1][:arity]
+    slope = op.local_derivatives(floats, op.value(floats, *args), args, [True] * arity)[0]
     assert f"{slope:.10g} by the table" in report.culprits[0]
     assert "DIFFERS" in str(caught.value)
     assert not report.ok
@@ -257,7 +258,7 @@ def test_a_kink_that_differences_reach_is_reported():
 def test_bugs_are_found_at_kinks_too(op, at, factor, distance, monkeypatch):
     entry = ops.TABLE[op]
     point = (at[0] + distance, *at[1:])
-    slope = entry.local_derivatives(mg.checks.floats, entry.value(mg.checks.floats, *point),
+    slope = entry.local_derivatives(floats, entry.value(floats, *point),
                                     point, [True] * len(point))[0]  # fmt: skip
     rules = entry.partials
     if callable(rules):
