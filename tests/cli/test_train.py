@@ -174,7 +174,7 @@ def test_an_interrupt_leaves_the_results_so_far(tmp_path):
 def test_a_missing_package_is_named(tmp_path):
     code = (
         "import sys; sys.modules['sklearn'] = sys.modules['sklearn.datasets'] = None;"
-        "from micrograd_plus.cli.main import main; sys.exit(main(['train', 'digits']"
+        "from micrograd_plus.cli.main import main; sys.exit(main(['train', 'digits']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False

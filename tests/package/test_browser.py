@@ -104,7 +104,7 @@ result = {
 }
 try:
     mg.draw(mg.Value(1)).pipe()
-except mg.drawing.layout.LayoutError as error:
+except mg.drawing.dot.layout.LayoutError as error:
     result["layout"] = str(error)
 print(json.dumps([sys.platform, result]))
 """
@@ -175,7 +175,7 @@ def test_pictures_are_laid_out_by_a_function_where_no_program_can_be(monkeypatch
     assert picture.pipe("dot") == picture.source.encode()
     monkeypatch.setattr(layout.sys, "platform", "emscripten")
     with pytest.raises(
-        layout.LayoutError, match=r"set micrograd_plus\.drawing\.layout\.in_browser"
+        layout.LayoutError, match=r"set micrograd_plus\.drawing\.dot\.layout\.in_browser"
     ):
         picture.pipe("png")
 
