@@ -4,11 +4,10 @@ import doctest
 import re
 from html import unescape
 
-from tests.conftest import EXAMPLES
+from tests.needs import ROOT
 from tests.package.test_imports import rooms
 from tests.package.test_reference import load
 
-ROOT = EXAMPLES.parent
 GUIDE = ROOT / ".github" / "CONTRIBUTING.md"
 layout = load(ROOT / ".github" / "layout.py")
 FRONT = "__main__", "_command"
