@@ -29,6 +29,7 @@ from types import (
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.engine import Value
+from micrograd_plus.graph.places import Place
 from micrograd_plus.nn import module
 from micrograd_plus.nn.module import Module, Parts
 from micrograd_plus.ops.operation import Op
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
 _MOST = 1_000_000  # things to look at; what changes beyond is not noticed
 _LONGEST = 1_000_000  # bytes of an array that each call of a program compares
-_PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None)})
+_PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None), Place})
 _LISTS = (list, tuple, set, frozenset, deque)
 _INSIDE = ("__self__", "__func__", "__wrapped__", "func", "args", "keywords", "fget")
 _WRAPPERS = (MethodType, BuiltinMethodType, MethodWrapperType, staticmethod, classmethod, property,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.graph.evaluation import order
@@ -10,6 +11,8 @@ from micrograd_plus.graph.node import N, packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from micrograd_plus.graph.places import Place
 
 _state = threading.local()
 
@@ -23,7 +26,9 @@ def deep_copy(root: N, memo: dict[int, Any]) -> N:
     """The copy of a whole graph, as `copy.deepcopy` asks for it."""
     for node in order(root, done=memo):
         args = tuple(arg if type(arg) is float else memo[id(arg)] for arg in node.args)
-        memo[id(node)] = copy_node(node, args)
+        memo[id(node)] = made = copy_node(node, args)
+        if node.op is None:
+            made.right = deepcopy(node.right, memo)
     copied: N = memo[id(root)]
     return copied
 
@@ -35,6 +40,8 @@ def reduce_node(node: N) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     each. Written in order, a node's arguments are known already when its turn comes.
     """
     content = (type(node), node.op, node.args, node.data, float(node.grad), node.label)
+    if node.op is None and node.right is not None:
+        return _node, (*content, node.right)
     if not node.args or getattr(_state, "in_order", False):
         return _node, content
     return _after, (_Ancestors(node), *content)
@@ -62,11 +69,19 @@ def _after(ancestors: list[Any], *content: Any) -> Any:
     return _node(*content)
 
 
-def _node(kind: type[N], op: Any, args: Any, data: float, grad: float, label: str) -> N:
+def _node(
+    kind: type[N],
+    op: Any,
+    args: Any,
+    data: float,
+    grad: float,
+    label: str,
+    place: Place | None = None,
+) -> N:
     node = kind.__new__(kind)
     node.label = label
     node.data = data
     node.grad = grad
     node.op = op
-    node.left, node.right = packed(op, args)
+    node.left, node.right = (None, place) if op is None else packed(op, args)
     return node

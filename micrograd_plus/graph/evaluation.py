@@ -66,7 +66,7 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
                         todo.append(arg)
                 break
             if type(left) is float or left in seen:
-                if type(right) is float or right in seen:
+                if type(right) is float or right in seen or left is None:  # a parameter's place
                     found.append(node)
                     break
                 todo.append(node)

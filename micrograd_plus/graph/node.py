@@ -26,7 +26,7 @@ class Node:
         op: the operation that made it; None for a leaf.
         left: the first argument, a node or a float, of an operation on one or two; of any other
             operation the tuple of all arguments; None for a leaf.
-        right: the second argument of an operation on two.
+        right: the second argument of an operation on two; of a parameter its place in a model.
         grad: the derivative of the last `backward()`'s value for this one; 0.0 before.
         label: the name.
     """
@@ -64,10 +64,10 @@ class Node:
     @property
     def args(self) -> tuple[Any, ...]:
         """The operation's arguments in order: nodes, and floats for constants."""
+        if self.op is None:
+            return ()
         if self.right is not None:
             return (self.left, self.right)
-        if self.left is None:
-            return ()
         return self.left if isinstance(self.left, tuple) else (self.left,)
 
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import functions
+from micrograd_plus import functions, ops
 from micrograd_plus._tools.errors import did_you_mean
+
+if TYPE_CHECKING:
+    from micrograd_plus.ops.operation import Op
 
 Activation = str | Callable[..., Any] | None
 
@@ -55,6 +58,17 @@ def find_activation(activation: Activation) -> Callable[..., Any] | None:
             f"whole layers also have {' and '.join(OF_LAYERS)}, and layers of an MLP maxout"
         )
     return ACTIVATIONS[activation]
+
+
+def operation_of(activation: Any) -> Op | None:
+    """The operation that an activation is; None for a function that is not the table's.
+
+    >>> operation_of(functions.tanh).name, operation_of(lambda z: functions.tanh(z))
+    ('tanh', None)
+    """
+    name = getattr(activation, "__name__", "")
+    found: Op | None = getattr(ops, name, None)
+    return found if getattr(functions, name, None) is activation else None
 
 
 def name_of(activation: Callable[..., Any] | None) -> str:

@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Mapping
 from functools import partial, wraps
-from itertools import repeat
+from itertools import count, repeat
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -17,18 +17,15 @@ from types import (
     TracebackType,
 )
 from typing import TYPE_CHECKING, Any
-from weakref import WeakValueDictionary
+from weakref import ref
 
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import assign, finite
+from micrograd_plus.graph.places import Place
+from micrograd_plus.nn.activations import operation_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
-
-    Around = tuple[tuple[str, "Module"], ...]
-
-alive: WeakValueDictionary[int, Module] = WeakValueDictionary()
-"""All modules by their ids: a picture finds the ones that its graph was computed with."""
 
 attributes = 0
 """How often attributes of modules were set: whoever keeps what stood in them looks again."""
@@ -44,6 +41,19 @@ def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
             attributes += 1
 
     return counted
+
+
+def _placing(method: Callable[..., Any]) -> Callable[..., Any]:
+    """An `__init__` at whose end the parts of a module are told where they stand."""
+
+    @wraps(method)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        method(self, *args, **kwargs)
+        if type(self).__init__ is init:  # else that of a subclass goes on
+            self._place_parts()
+
+    init.places = True  # type: ignore[attr-defined]
+    return init
 
 
 class Parts(list[Any]):
@@ -83,12 +93,22 @@ class Module:
 
     shows_parts = True  # in repr; a layer's neurons would only fill the screen
 
+    _place: Place
+
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
-        alive[id(self)] = self
+        vars(self)["_place"] = Place()
+        if not hasattr(cls.__init__, "places"):  # not earlier: a dataclass gets one from outside
+            cls.__init__ = _placing(cls.__init__)  # type: ignore[method-assign]
         return self
 
-    __setattr__, __delattr__ = _counted(object.__setattr__), _counted(object.__delattr__)
+    @_counted
+    def __setattr__(self, name: str, part: Any) -> None:
+        object.__setattr__(self, name, part)
+        if self._place.kind is not None and not isinstance(part, _PLAIN):
+            self._place_parts()
+
+    __delattr__ = _counted(object.__delattr__)
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Each parameter with the path that leads to it, such as `layers.0.neurons.1.w.2`.
@@ -97,17 +117,9 @@ class Module:
             TypeError: as `parameters` does.
         """
         self.parameters()
-        for path, parameter, _ in self.placed_parameters():
-            yield path, parameter
-
-    def placed_parameters(self) -> Iterator[tuple[str, Value, Around]]:
-        """Each parameter with its path, and the modules that it stands in with theirs.
-
-        These come from the outermost, which is this one with the path "", to the innermost.
-        """
-        for path, thing, around in self._placed_parts():
+        for path, thing in _walk(self):
             if isinstance(thing, Value) and thing.op is None:
-                yield path, thing, around
+                yield path, thing
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
         """Itself, with the path "", and each module in it, such as `layers.0`, after what it is in.
@@ -118,31 +130,46 @@ class Module:
         >>> [path for path, _ in Two().named_modules()]
         ['', 'parts.0', 'parts.1']
         """
-        for path, thing, _ in self._placed_parts(values=False):
+        for path, thing in _walk(self, values=False):
             if isinstance(thing, Module):
                 yield path, thing
 
-    def _placed_parts(self, values: bool = True) -> Iterator[tuple[str, Any, Around]]:
-        """The Values, modules and strangers in it, each once, and the modules around them."""
-        seen: dict[int, Any] = {}
-        todo: list[tuple[str, Any, Around]] = [("", self, ())]
-        while todo:
-            path, thing, around = todo.pop()
-            if id(thing) in seen:
+    def _place_parts(self) -> list[Value | Module]:
+        """Tell the parameters and modules that stand directly in it where they do; return them."""
+        place = self._place
+        place.module, place.kind = ref(self), self.describe()
+        place.shows_parts = self.shows_parts
+        place.activation = operation_of(getattr(self, "activation", None))
+        outside = {*place.chain()}
+        found: list[Value | Module] = []
+        for name, part in _walk(self, deep=False):
+            if isinstance(part, Module):
+                if part._place in outside:  # modules may stand in a circle
+                    continue
+                own = part._place
+            elif isinstance(part, Value) and part.op is None:
+                own = part.right or Place(place)
+                if own.around is not place:  # two share it, and the other had it first
+                    continue
+                part.right = own
+            else:
                 continue
-            seen[id(thing)] = thing
-            if isinstance(thing, Value) or (parts := _parts(thing)) is None:
-                yield path, thing, around
-                continue
-            if isinstance(thing, Module):
-                yield path, thing, around
-                around = (*around, (path, thing))
-            prefix = f"{path}." if path else ""
-            todo += reversed([
-                (f"{prefix}{name}", part, around)
-                for name, part in parts
-                if values or not isinstance(part, Value)
-            ])  # fmt: skip
+            own.around, own.name, own.turn = place, name, next(_turns)
+            found.append(part)
+        return found
+
+    def tell_places(self) -> list[Place]:
+        """Tell all that stands in it where it does; return these places."""
+        found: dict[Place, None] = {}
+        todo: list[Module] = [self]
+        for module in todo:  # grows
+            for part in module._place_parts():
+                if isinstance(part, Value):
+                    found[part.right] = None
+                elif part._place not in found:
+                    found[part._place] = None
+                    todo.append(part)
+        return list(found)
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order in which they were made part of the module.
@@ -153,7 +180,7 @@ class Module:
         found, strangers, seen = _search(self)
         for stranger in strangers:
             if (held := _held(stranger, seen)) is not None:
-                path = next(path for path, part, _ in self._placed_parts() if part is stranger)
+                path = next(path for path, part in _walk(self) if part is stranger)
                 raise TypeError(
                     f"{path} of {type(self).__name__} is a {type(stranger).__name__}, so that "
                     f"{repr(held).splitlines()[0]} in it would not be trained: parameters stand "
@@ -221,11 +248,6 @@ class Module:
         return "\n".join(_tree(self))
 
 
-def owned() -> set[Value]:
-    """The parameters of all modules that are in use."""
-    return {parameter for module in list(alive.values()) for parameter in _search(module)[0]}
-
-
 def listed(parameters: Module | Iterable[Value]) -> list[Value]:
     """The parameters of a model, or the Values given, in order.
 
@@ -252,9 +274,42 @@ def _tree(module: Module) -> Iterator[str]:
         todo += reversed(below)
 
 
+_turns = count(1)
+
+
+def _walk(module: Module, values: bool = True, deep: bool = True) -> Iterator[tuple[str, Any]]:
+    """The module, and the Values, modules and strangers in it with their paths, each once.
+
+    Args:
+        module: where to begin.
+        values: whether Values are wanted.
+        deep: whether to go into the modules in it.
+    """
+    seen: dict[int, Any] = {}
+    todo: list[tuple[str, Any]] = [("", module)]
+    while todo:
+        path, thing = todo.pop()
+        if id(thing) in seen:
+            continue
+        seen[id(thing)] = thing
+        if isinstance(thing, Value) or (parts := _parts(thing)) is None:
+            yield path, thing
+            continue
+        if isinstance(thing, Module):
+            yield path, thing
+            if not deep and thing is not module:
+                continue
+        prefix = f"{path}." if path else ""
+        todo += reversed([
+            (f"{prefix}{name}", part)
+            for name, part in parts
+            if values or not isinstance(part, Value)
+        ])  # fmt: skip
+
+
 def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
     """A module's parameters in order, what is no collection, and all that was looked at by id."""
-    # as `placed_parameters`, whose paths would take most of the time
+    # as `_walk`, whose paths would take most of the time
     found: list[Value] = []
     strangers: list[Any] = []
     seen: dict[int, Any] = {}  # which keeps alive what a collection makes when it is asked
@@ -275,7 +330,7 @@ def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
 
 
 _PLAIN = (
-    type(None), float, int, str, bytes, type, ModuleType,
+    Place, type(None), float, int, str, bytes, type, ModuleType,
     FunctionType, BuiltinFunctionType, MethodType, TracebackType, partial,
 )  # fmt: skip
 """What has no parameters, or may use others' without being looked into."""

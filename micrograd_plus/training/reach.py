@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, order
-from micrograd_plus.nn.module import owned
+from micrograd_plus.graph.places import placed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -80,7 +80,7 @@ def _leaves(total: Any) -> set[Value]:
 
 def _tell(others: set[Value]) -> None:
     """Warn of leaves that are there before a function runs, where no module owns them."""
-    if others and (lost := others - owned()):
+    if lost := others - placed(others).keys():
         warnings.warn(
             f"{_named(lost)} has a part in the loss, but belongs to no Module and is not trained: "
             "make it an attribute of the model, or a number if it is a constant",

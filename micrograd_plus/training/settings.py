@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.text import shorten
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL
+from micrograd_plus.graph.places import Place
 from micrograd_plus.nn.module import Module
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
     if isinstance(thing, REAL):
         number = float(thing)
         return "nan" if number != number else number
-    if isinstance(thing, Value) or id(thing) in around:
+    if isinstance(thing, Value | Place) or id(thing) in around:
         return _PARAMETER
     around = (*around, id(thing))
     if getattr(getattr(thing, "dtype", None), "hasobject", False):

@@ -1,50 +1,53 @@
-"""Random functions, compiled: values and gradients are those of the engine."""
+"""Random functions, compiled: values and gradients are those of the engine.
+
+`pytest --hypothesis-profile=thorough tests/compiler/test_random_programs.py` tries 20,000
+of each kind and more.
+"""
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from micrograd_plus import compile
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
-from tests.effort import examples
-from tests.needs import needed
-from tests.programs import layered, not_compiled, rebuilt
+from tests.programs import jax, layered, rebuilt
 
 pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
+MANY = 5 * settings.default.max_examples
 
 
-@examples(500)
+@settings(max_examples=MANY)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations(data, graph):
     compare(data, graph, "numpy")
 
 
+@settings(max_examples=MANY // 5)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations_on_jax(data, graph):
-    needed("jax")
-    with not_compiled():
+    with jax().disable_jit():  # compiling each graph would take minutes
         compare(data, graph, "jax")
 
 
-@examples(20)
+@settings(max_examples=20)
 @given(st.data(), graphs(max_size=10) | layered())
 def test_jax_compiles_what_it_is_given(data, graph):
-    needed("jax")
+    jax()
     compare(data, graph, "jax")
 
 
-@examples(500)
+@settings(max_examples=MANY)
 @given(st.data(), layered())
 def test_layers_that_share_what_they_can(data, graph):
     compare(data, graph, "numpy")
 
 
+@settings(max_examples=MANY // 5)
 @given(st.data(), layered())
 def test_layers_that_share_what_they_can_on_jax(data, graph):
-    needed("jax")
-    with not_compiled():
+    with jax().disable_jit():
         compare(data, graph, "jax")
 
 

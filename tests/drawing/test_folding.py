@@ -2,11 +2,15 @@
 
 import copy
 import gc
+import pickle
+import weakref
 import xml.etree.ElementTree as ET
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -17,10 +21,15 @@ from micrograd_plus.drawing.scene.grouping import grouped
 from micrograd_plus.drawing.scene.tree import fold, opened
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
-from tests.effort import examples
-from tests.graphs import moons
-from tests.hostile import FEW
-from tests.pages import svg_texts
+from tests.drawing.test_picture import HOSTILE, svg_texts
+
+
+def moons(**options):
+    model = nn.MLP(2, [16, 16, 1], seed=1, activation="tanh", **options)
+    f = (model(mg.values(x_1=0.5, x_2=-0.3)) - 1) ** 2
+    f.label = "loss"
+    f.backward()
+    return model, f
 
 
 @st.composite
@@ -80,8 +89,8 @@ def test_a_value_belongs_to_the_neuron_whose_parameters_it_uses(expanded, number
     top = fold(f)
     found = {}
     for each in everything(top):
-        if each.place and isinstance(each.place.module, nn.Neuron):
-            found[each.place.module] = {top.flat.nodes[i] for i in each.members}
+        if each.place and isinstance(each.place.module(), nn.Neuron):
+            found[each.place.module()] = {top.flat.nodes[i] for i in each.members}
     for layer, before, after in zip(model.layers, (inputs, hidden), (hidden, outputs), strict=True):
         for neuron, y in zip(layer.neurons, after, strict=True):
             inside = {*order(y)} - {
@@ -109,37 +118,213 @@ def test_a_network_folds_into_its_layers():
     assert model.layers[2].neurons[0].w[0] in {fold(f).flat.nodes[i] for i in shown[4].parts}
 
 
-def test_models_that_are_part_of_another_copied_ones_and_lost_ones():
-    parts = nn.Layer(2, 2, seed=1), nn.Layer(2, 2, seed=2)  # older than what they are part of
+def kinds(f):
+    """What the folds of a whole graph are called, and what is in them, as a tree."""
 
-    class Both(nn.Module):
-        def __init__(self):
-            self.first, self.second = parts
+    def told(item):
+        inside = [told(part) for part in item.parts if isinstance(part, Fold)]
+        name = f"{item.place.name}: {item.title}".removeprefix(": ") if item.place else item.title
+        return (name, *inside)
 
+    return [told(part) for part in fold(f).parts if isinstance(part, Fold)]
+
+
+def neurons(count, kind="Neuron 2 → 1, relu"):
+    return [(f"neurons.{i}: {kind}",) for i in range(count)]
+
+
+class Both(nn.Module):
+    def __init__(self):
+        self.parts = []  # what is put into it is found
+        for seed in (1, 2):
+            self.parts.append(nn.Layer(2, 2, seed=seed))
+        self.scale = Value(3.0, "scale")
+
+    def __call__(self, x):
+        for part in self.parts:
+            x = part(x)
+        return [y * self.scale for y in x]
+
+
+BOTH = [(
+    "Both",
+    ("parts.0: Layer 2 → 2, relu", *neurons(2)),
+    ("parts.1: Layer 2 → 2, relu", *neurons(2)),
+)]  # fmt: skip
+X = [1.0, -2.0]
+
+
+def lost(make):
+    """A sum computed with a model that is gone afterwards."""
+    model = make()
+    gone = weakref.ref(model)
+    f = mg.sum(model(X))
+    del model
+    gc.collect()
+    assert gone() is None
+    return f
+
+
+@dataclass(eq=False)
+class Line(nn.Module):
+    slope: Value
+    offset: list = field(default_factory=list)
+
+    def __post_init__(self):
+        self.offset.append(Value(2.0))
+
+    def __call__(self, x):
+        return [self.slope * a + self.offset[0] for a in x]
+
+
+class Abstract(nn.Module, ABC):
+    @abstractmethod
+    def __call__(self, x): ...
+
+
+class Whole(Both, Abstract):
+    def __init__(self):
+        self.before = nn.Neuron(1, seed=1)
+        super().__init__()
+        self.after = {"last": [nn.Neuron(2, seed=3)]}
+
+    def __call__(self, x):
+        return [self.after["last"][0]([self.before(x[:1]), *super().__call__(x)[1:]])]
+
+    def describe(self):  # of what is there when all is done
+        return f"Whole of {len(self.after)}"
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        Both,
+        Whole,
+        lambda: Line(Value(1.0)),
+        lambda: nn.Layer(2, 3, seed=1),
+        lambda: nn.MLP(2, [40, 3], activation="maxout", seed=1),
+    ],
+    ids=["lists", "derived", "dataclass", "layer", "network"],
+)
+def test_a_model_that_is_gone_is_drawn_as_one_that_lives(make):
+    model = make()
+    living, gone = mg.sum(model(X)), lost(make)
+    assert kinds(living) == kinds(gone) != []
+    for options in ({}, {"expand": 1}, {"expand": 2, "style": "box"}):
+        pictures = [mg.draw(f, fold=True, **options).source for f in (living, gone)]
+        assert pictures[0] == pictures[1]
+
+
+def test_a_network_that_is_gone_keeps_its_layers():
+    source = mg.draw(nn.MLP(2, [8, 8, 1])([0.5, -0.3]), fold=True).source
+    for title in ("Layer 2 → 8, relu", "Layer 8 → 8, relu", "Layer 8 → 1, linear"):
+        assert title in source
+    assert kinds(lost(Both)) == BOTH
+
+
+@pytest.mark.parametrize("examples", [1, 12, 40, 200])
+@pytest.mark.parametrize("lives", [True, False])
+def test_layers_stay_however_many_examples_are_summed(examples, lives):
+    model = nn.MLP(2, [8, 8, 1], seed=1)
+    rows = [mg.values(a=0.1 * i, b=-0.2 * i) for i in range(examples)]
+    f = mg.sum([nn.mse(model(row), 1.0) for row in rows])
+    if not lives:
+        del model
+    source = mg.draw(f, fold=True).source
+    for title in ("Layer 2 → 8, relu", "Layer 8 → 8, relu", "Layer 8 → 1, linear"):
+        assert source.count(title) == 1
+    [network] = [name for name, *_ in kinds(f) if "MLP" in name]
+    assert network == "MLP 2 → 8 → 8 → 1"
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda x: pickle.loads(pickle.dumps(x))])
+def test_copies_of_models_and_of_graphs_know_their_layers(copied):
     both = Both()
-    f = mg.sum(both.second(both.first([1.0, 2.0])))
-    place = next(x for x in fold(f).parts if isinstance(x, Fold)).place
-    assert place.module is both
-    twin, g = copy.deepcopy((both, f))
-    assert next(x for x in fold(g).parts if isinstance(x, Fold)).place.module is twin
+    f = mg.sum(both(X))
+    twin, g = copied((both, f))
+    assert kinds(g) == kinds(copied(f)) == BOTH
+    assert "Neuron" in mg.draw(g, fold=True, expand=twin.parts[1]).source
+    with pytest.raises(ValueError, match="nothing of Both"):
+        mg.draw(g, fold=True, expand=both)
+    twin.parts[0], twin.other = nn.Neuron(2, seed=1), twin.parts[0]  # which changes the twin alone
+    assert [name for name, *_ in kinds(g)[0][1:]] == [
+        *("other: Layer 2 → 2, relu", "parts.1: Layer 2 → 2, relu")
+    ]
+    assert kinds(f) == BOTH
+    del twin, both
+    assert len(kinds(g)) == len(kinds(f)) == 1
+    assert copy.copy(Value(1.0)).right is None  # what is no parameter has no place
+
+
+def test_a_layer_that_moves_is_where_it_is_now():
+    old, new = Both(), Both()
+    new.parts[0] = old.parts.pop(0)  # which no module notices
+    f = mg.sum(new(X))
+    assert kinds(f) == BOTH
+    new.head = old.parts.pop()
+    g = mg.sum(new.head(new(X)))
+    assert [name for name, *_ in kinds(g)] == ["Both"]
+    assert kinds(g)[0][-1][0] == "head: Layer 2 → 2, relu"
+    del old
+    assert kinds(f) == BOTH
+    alone = new.head
+    del new.head
+    assert kinds(mg.sum(alone(X))) == [("Layer 2 → 2, relu", *neurons(2))]
+
+
+def test_what_two_models_share_is_drawn_in_one_of_them():
+    trunk = nn.Layer(2, 2, seed=1)
+
+    class Headed(nn.Module):
+        def __init__(self):
+            self.trunk, self.head = trunk, nn.Layer(2, 1, activation=None, seed=2)
+
+        def __call__(self, x):
+            return self.head(self.trunk(x))
+
+    one, two = Headed(), Headed()
+    for model in (one, two, one):  # in that which has the other parameters, too
+        whole = (
+            "Headed",
+            ("trunk: Layer 2 → 2, relu", *neurons(2)),
+            ("head: Layer 2 → 1, linear",),
+        )
+        assert kinds(model(X) - 1) == [whole]
 
     class Tied(nn.Module):
         def __init__(self, weight):
             self.weight = weight
 
-    tied = Tied(twin.first.neurons[0].w[0])
-    found = [x.place.module for x in fold(g).parts if isinstance(x, Fold)]
-    assert found == [twin]
-    del twin, tied, found, Tied
-    gc.collect()
-    assert not any(isinstance(x, Fold) for x in fold(g).parts)
+    tied = Tied(one.head.neurons[0].w[0])
+    assert kinds(one(X) - 1) == [whole]  # where the weight was first
+    assert [name for name, *_ in kinds(tied.weight * 2.0 - 1)] == ["Headed"]
+
+
+def test_modules_in_a_circle_are_drawn():
+    outer, inner = Both(), nn.Layer(2, 2, seed=3)
+    outer.inner, inner.outer = inner, outer
+    f = mg.sum(inner(outer(X)))
+    assert [name for name, *_ in kinds(f)] == ["Both"]
+    del outer, inner
+    assert [name for name, *_ in kinds(f)] == ["Both"]
+
+
+def test_an_activation_is_told_by_its_operation_and_not_by_its_name():
+    def tanh(z):
+        return mg.sigmoid(z)
+
+    for activation, inside in ((mg.tanh, True), ("tanh", True), (tanh, False)):
+        neuron = nn.Neuron(2, activation=activation, seed=1)
+        y = neuron(X)
+        *_, last = fold(y - 1).flat.owners[:-1]
+        assert (last is not None) is inside
 
 
 def test_what_is_used_again_after_others_is_drawn_once_for_each_time():
     cell, other = nn.Layer(1, 1, seed=1), nn.Layer(1, 1, seed=2)
     y = cell([other([cell([other([cell([Value(0.5, "x")])])])])])
     top = fold(y)
-    modules = [part.place.module for part in top.parts if isinstance(part, Fold)]
+    modules = [part.place.module() for part in top.parts if isinstance(part, Fold)]
     assert modules == [cell, other, cell, other, cell]
     source = mg.draw(y, fold=True).source
     assert source.count("style=dashed") == 3  # the parameters stand with the first time
@@ -152,14 +337,14 @@ def test_groups_without_a_way_back_stay_whole():
 
 
 @given(networks(), st.integers(1, 40))
-@examples(60)
+@settings(max_examples=60)
 def test_nothing_is_lost_and_wires_lead_forward_in_networks(network, limit):
     _, f = network
     check(fold(f, limit), limit)
 
 
 @given(graphs(max_size=60), st.integers(1, 40))
-@examples(60)
+@settings(max_examples=60)
 def test_nothing_is_lost_and_wires_lead_forward_in_any_graph(graph, limit):
     check(fold(graph[0], limit), limit)
 
@@ -188,7 +373,7 @@ def test_pieces_are_cut_where_few_wires_cross():
 
 
 @given(networks(), st.integers(1, 60), st.integers(0, 3), st.sampled_from(["wires", "box"]))
-@examples(40)
+@settings(max_examples=40)
 def test_any_network_is_drawn_within_the_limit_and_stays_as_it_was(network, limit, levels, style):
     _, f = network
     f.backward()
@@ -201,7 +386,7 @@ def test_any_network_is_drawn_within_the_limit_and_stays_as_it_was(network, limi
 
 
 @given(networks())
-@examples(40)
+@settings(max_examples=40)
 def test_folds_carry_the_numbers_of_what_leaves_them(network):
     _, f = network
     f.backward()
@@ -280,7 +465,7 @@ def test_small_graphs_fold_when_asked():
     assert "Layer 1 → 1" in mg.draw(y, fold=True).source
 
 
-@pytest.mark.parametrize("label", FEW, ids=range(len(FEW)))
+@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
 def test_hostile_names_of_modules_are_text(label):
     class Hostile(nn.Layer):
         def describe(self):

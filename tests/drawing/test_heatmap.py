@@ -101,15 +101,15 @@ def test_parameters_have_the_shape_of_their_matrix():
             self.rate = Value(0.5)
 
     linear = Linear()
-    (weights, rate) = matrices([linear])
+    (weights, rate) = matrices(linear.parameters())
     assert [row for row in weights if row != [None] * 3] == linear.W
     assert [row for row in rate if row != [None]] == [[linear.rate]]
     layer = nn.Layer(3, 4, seed=1)
-    weights, biases = matrices([layer])
+    weights, biases = matrices(layer.parameters())
     assert weights == [neuron.w for neuron in layer.neurons]
     assert biases == [[neuron.b] for neuron in layer.neurons]
-    assert matrices([layer], {*layer.neurons[1].w[:2]}) == [[layer.neurons[1].w[:2]]]
-    assert len(matrices([nn.Maxout(2, 3, pieces=4)])[0]) == 12
+    assert matrices(layer.neurons[1].w[:2]) == [[layer.neurons[1].w[:2]]]
+    assert len(matrices(nn.Maxout(2, 3, pieces=4).parameters())[0]) == 12
 
 
 @pytest.mark.parametrize("expanded", [False, True])

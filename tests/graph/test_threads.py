@@ -10,8 +10,8 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value, compile, graph, nn, optim
-from micrograd_plus.drawing.scene.ownership import places
 from micrograd_plus.graph import hooks
+from micrograd_plus.graph.places import placed
 
 THREADS = 6
 
@@ -183,24 +183,36 @@ def test_compiling_in_one_thread_lets_others_look_at_numbers():
     assert hooks.reading == []
 
 
-def test_a_picture_is_drawn_while_another_thread_makes_models():
-    model = nn.Neuron(3, seed=1)
-    f = model([1.0, 2.0, 3.0])
-    others = [nn.Module() for _ in range(2000)]  # which the picture has to look through
-    making = True
+def test_a_picture_is_drawn_while_another_thread_moves_its_model():
+    class Holder(nn.Module):
+        def __init__(self):
+            self.held = model
 
-    def make():
-        nonlocal making
-        others.extend(nn.Module() for _ in range(30_000))
-        making = False
+    model, name = nn.MLP(3, [2, 1], seed=1), "MLP 3 → 2 → 1"
+    leaves = [node for node in graph.order(model([1.0, 2.0, 3.0])) if node.op is None]
+    moving = True
+
+    def move():
+        nonlocal moving
+        holder = Holder()
+        for _ in range(3000):
+            holder, before = Holder(), holder
+            before.held = None
+        moving = False
+        return holder
 
     def draw():
-        pictures = 0
-        while making or not pictures:
-            assert len({id(place.module) for place in places(graph.order(f)).values()}) == 1
-            pictures += 1
+        while moving:
+            kinds = {tuple(p.kind for p in place.chain()) for place in placed(leaves).values()}
+            for _, neuron, layer, network, *more in kinds:
+                assert neuron.startswith("Neuron")
+                assert layer.startswith("Layer")
+                assert (network, more) in [(name, held) for held in ([], ["Holder"])]
 
-    together(draw, make, draw)
+    holder, _, _ = together(move, draw, draw)
+    for place in placed(leaves).values():
+        assert [each.name for each in place.chain()][3:] == ["held", ""]
+        assert [*place.chain()][-1].module() is holder
 
 
 FORKS = """

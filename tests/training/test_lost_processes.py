@@ -14,9 +14,8 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn
 from micrograd_plus.cli.main import main
-from tests.needs import needed
+from tests.cli.test_main import COMMAND
 from tests.processes import (
-    COMMAND,
     GONE,
     SMALL,
     assert_close,
@@ -27,11 +26,12 @@ from tests.processes import (
     started,
     until,
 )
+from tests.programs import jax
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _with_jax():
-    needed("jax")
+    jax()
 
 
 def listens(address):

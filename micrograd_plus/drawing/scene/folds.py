@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from micrograd_plus.drawing.scene.heatmap import Block
-    from micrograd_plus.drawing.scene.ownership import Place
     from micrograd_plus.engine import Value
+    from micrograd_plus.graph.places import Place
 
 
 class Flat(NamedTuple):
@@ -24,12 +24,14 @@ class Flat(NamedTuple):
         nodes: its values, each after its arguments.
         inputs: the positions of the arguments of each, constants left out.
         owners: the module of each; None where there is none.
+        parameters: the positions of the parameters in each module, in its own order.
         most: the number of parts from which the inside of a fold is folded itself.
     """
 
     nodes: list[Value]
     inputs: list[tuple[int, ...]]
     owners: list[Place | None]
+    parameters: dict[Place, list[int]]
     most: int
 
 
@@ -76,7 +78,7 @@ class Fold:
         if self.modules:
             return self.modules
         if self.place:
-            return self.place.module.describe()
+            return self.place.kind or ""
         nodes = [self.flat.nodes[i] for i in self.members]
         if self.leaves:
             stems = {split_label(str(node.label))[0] for node in nodes}
@@ -91,19 +93,20 @@ class Fold:
         if self.place is None:
             shown = [f"{count:,} {symbol}" for symbol, count in symbols.most_common(3)]
             return ", ".join([*shown, "…"] if len(symbols) > 3 else shown)
-        count = len(self.place.module.parameters())
+        count = len(self.flat.parameters[self.place])
         counted = [(count, "parameter"), (symbols.total(), "operation")]
         several = (f"{n:,} {what}{'' if n == 1 else 's'}" for n, what in counted)
         return " · ".join(filter(None, [self.place.name, *several]))
 
     def parameters(self) -> list[Block]:
         """The parameters inside, in the shape of their matrix."""
+        nodes, owners = self.flat.nodes, self.flat.owners
         if self.place:
-            return matrices([self.place.module])
-        owners = self.flat.owners
+            return matrices(nodes[i] for i in self.flat.parameters[self.place])
         leaves = [i for i in self.members if not self.flat.inputs[i] and owners[i]]
-        modules = dict.fromkeys(place.module for i in leaves if (place := owners[i]))
-        return matrices(modules, {self.flat.nodes[i] for i in leaves})
+        rank = {owner: k for k, owner in enumerate(dict.fromkeys(owners[i] for i in leaves))}
+        leaves.sort(key=lambda i: (rank[owners[i]], nodes[i].right.turn))
+        return matrices(nodes[i] for i in leaves)
 
 
 Item = int | Fold

@@ -6,10 +6,10 @@ from statistics import fmean
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Iterable, Sequence
+    from collections.abc import Iterable, Sequence
 
     from micrograd_plus.engine import Value
-    from micrograd_plus.nn.module import Module
+    from micrograd_plus.graph.places import Place
 
 # blue and orange differ to all kinds of eyes, and both are darker than the white between them
 NEGATIVE, ZERO, POSITIVE = (0x1F, 0x5F, 0xA8), (0xFA, 0xFA, 0xFA), (0xC2, 0x57, 0x0C)
@@ -35,29 +35,23 @@ class HeatMap(NamedTuple):
     averaged: int
 
 
-def matrices(modules: Iterable[Module], wanted: Container[Value] | None = None) -> list[Block]:
+def matrices(parameters: Iterable[Value]) -> list[Block]:
     """Parameters as matrices of as many rows: one row for each neuron; weights, then biases.
 
-    Args:
-        modules: whose parameters, those of the modules in them included.
-        wanted: if given, those to choose from.
-
     >>> from micrograd_plus.nn import Layer
-    >>> [[[p.label for p in row] for row in block] for block in matrices([Layer(2, 2)])]
+    >>> [[[p.label for p in row] for row in block] for block in matrices(Layer(2, 2).parameters())]
     [[['w_{0,0,0}', 'w_{0,0,1}'], ['w_{0,1,0}', 'w_{0,1,1}']], [['b_{0,0}'], ['b_{0,1}']]]
     """
     rows: dict[Any, dict[tuple[str, str], Value]] = {}
     columns: dict[str, dict[str, None]] = {}
-    for module in modules:
-        for path, parameter, around in module.placed_parameters():
-            if wanted is None or parameter in wanted:
-                inner, innermost = around[-1]
-                attribute, *places = path[len(inner) :].lstrip(".").split(".")
-                # an attribute that is a matrix itself has rows of its own
-                row = (id(innermost), attribute, *places[:-1]) if places[1:] else id(innermost)
-                column = "".join(places[-1:])
-                rows.setdefault(row, {})[attribute, column] = parameter
-                columns.setdefault(attribute, {})[column] = None
+    for parameter in parameters:
+        place: Place = parameter.right
+        attribute, *places = place.name.split(".")
+        # an attribute that is a matrix itself has rows of its own
+        row = (place.around, attribute, *places[:-1]) if places[1:] else place.around
+        column = "".join(places[-1:])
+        rows.setdefault(row, {})[attribute, column] = parameter
+        columns.setdefault(attribute, {})[column] = None
     return [
         [[row.get((attribute, column)) for column in numbers] for row in rows.values()]
         for attribute, numbers in columns.items()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.drawing.scene.folds import Fold, positions
@@ -34,7 +34,10 @@ def fewer(flat: Flat, items: list[Item]) -> list[Item]:
         found = _arranged(flat, items, at, users, [[n] for n in worked])
         if len(found) <= flat.most:
             return found
-    pieces = _pieces(flat, worked, _going_on(flat, items, at, worked))
+    wires = _going_on(flat, items, at, worked)
+    pieces = _between_modules(flat, items, worked, wires)
+    if not 1 < len(pieces) < flat.most:
+        pieces = _pieces(flat, worked, wires)
     return _arranged(flat, items, at, users, pieces)
 
 
@@ -97,15 +100,29 @@ def _folded(flat: Flat, items: list[Item], pieces: Iterable[Sequence[int]]) -> l
     return [some[0] if len(some) == 1 else _piece(flat, some) for some in several]
 
 
-def _pieces(flat: Flat, worked: Sequence[int], wires: Sequence[int]) -> list[Sequence[int]]:
+def _between_modules(
+    flat: Flat, items: list[Item], worked: Sequence[int], wires: Sequence[int]
+) -> list[Sequence[int]]:
+    """Each module by itself, and what lies between two of them in pieces."""
+    pieces: list[Sequence[int]] = []
+    for module, run in groupby(worked, lambda n: isinstance(items[n], Fold)):
+        numbers = list(run)
+        pieces += [[n] for n in numbers] if module else _pieces(flat, numbers, wires, least=1)
+    return pieces
+
+
+def _pieces(
+    flat: Flat, worked: Sequence[int], wires: Sequence[int], least: int = 2
+) -> list[Sequence[int]]:
     """Numbers cut into pieces of about the same size, where the fewest wires cross.
 
     Args:
         flat: the graph.
         worked: the numbers.
         wires: how many wires go on after each number; none for leaves.
+        least: the number of pieces from which on they are cut.
     """
-    count = min(len(worked), max(2, min(flat.most // 2, -(-len(worked) // flat.most))))
+    count = min(len(worked), max(least, min(flat.most // 2, -(-len(worked) // flat.most))))
     width = len(worked) / count
 
     def crossed(cut: int) -> int:
@@ -138,7 +155,7 @@ def alike(flat: Flat, users: dict[int, set[int]]) -> list[Item]:
 def _piece(flat: Flat, items: Sequence[Item]) -> Fold:
     inside = sorted(i for item in items for i in positions(item))
     places = {item.place if isinstance(item, Fold) else None for item in items}
-    kinds = {place and place.module.describe() for place in places}
+    kinds = {place and place.kind for place in places}
     kind = kinds.pop()
     modules = f"{len(items)} × {kind}" if kind and not kinds else ""
     return Fold(flat, inside, None, lambda: fewer(flat, list(items)), modules)

@@ -7,25 +7,26 @@ pieces of the order of computation.
 from __future__ import annotations
 
 import math
-from collections.abc import Collection
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from micrograd_plus.drawing.scene.folds import Flat, Fold
 from micrograd_plus.drawing.scene.grouping import grouped
-from micrograd_plus.drawing.scene.ownership import Place, owners
+from micrograd_plus.drawing.scene.ownership import owners
 from micrograd_plus.drawing.scene.pieces import fewer
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
-from micrograd_plus.nn.module import Module
+from micrograd_plus.graph.places import Place
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from micrograd_plus.drawing.scene.folds import Item
+    from micrograd_plus.nn.module import Module
+
+    Expand: TypeAlias = int | Value | str | Module | Collection[Value | str | Module]
 
 _MOST = 32  # parts that still can be looked at
 NOTHING: tuple[Value, ...] = ()
-Expand = int | Value | str | Module | Collection[Value | str | Module]
 
 
 def fold(root: Value, limit: float = math.inf) -> Fold:
@@ -41,8 +42,25 @@ def fold(root: Value, limit: float = math.inf) -> Fold:
         () if node.op is None else tuple([index[a] for a in node.args if type(a) is not float])
         for node in nodes
     ]
-    flat = Flat(nodes, inputs, owners(nodes, inputs), int(min(_MOST, limit)))
+    owned = owners(nodes, inputs)
+    flat = Flat(nodes, inputs, owned, _parameters(nodes, owned), int(min(_MOST, limit)))
     return _fold(flat, range(len(nodes)), None)
+
+
+def _parameters(nodes: Sequence[Value], owned: Sequence[Place | None]) -> dict[Place, list[int]]:
+    """The positions of the parameters in each module, in its own order."""
+    models: dict[Place, int] = {}
+    turns = {}
+    for i, node in enumerate(nodes):
+        if node.op is None and owned[i]:
+            *parts, model = node.right.chain()
+            rank = models.setdefault(model, len(models))
+            turns[i] = (rank, *(part.turn for part in reversed(parts)))
+    found: dict[Place, list[int]] = {}
+    for i in sorted(turns, key=turns.__getitem__):
+        for place in nodes[i].right.around.chain():
+            found.setdefault(place, []).append(i)
+    return found
 
 
 def _fold(flat: Flat, members: Sequence[int], place: Place | None) -> Fold:
@@ -57,7 +75,7 @@ def _by_module(flat: Flat, members: Sequence[int], place: Place | None) -> list[
         owner = flat.owners[i]
         if owner is not None and owner is not place:
             if owner not in below:
-                below[owner] = owner.below(place)
+                below[owner] = next((x for x in owner.chain() if x.around is place), None)
             inner = below[owner]
             if inner is not None:
                 keys[i] = inner
@@ -84,14 +102,14 @@ def opened(top: Fold, limit: float, wanted: Callable[[Fold, int], bool]) -> list
     shown: list[Item] = [top]
     todo = [(top, 0)]
     for item, depth in todo:  # grows: breadth first
-        module = item.place.module if item.place else None
-        if not (item is top or wanted(item, depth) or (module and module.shows_parts)):
+        bare = item.place is not None and item.place.shows_parts
+        if not (item is top or bare or wanted(item, depth)):
             continue
         if len(shown) + len(item.parts) - 1 > limit:
             continue
         at = shown.index(item)
         shown[at : at + 1] = item.parts
-        deeper = depth + (item is not top and not (module and module.shows_parts))
+        deeper = depth + (item is not top and not bare)
         todo += [(part, deeper) for part in item.parts if isinstance(part, Fold)]
     return shown
 
@@ -114,20 +132,19 @@ def wanted(top: Fold, expand: Expand) -> Callable[[Fold, int], bool]:
     several = expand if isinstance(expand, list | tuple | set | frozenset) else [expand]
     flat = top.flat
     values: set[int] = set()
-    modules: list[tuple[Module, set[int]]] = []
+    modules: list[tuple[Place, set[int]]] = []
     for thing in several:
-        match thing:
-            case Module():
-                found = {i for i, owner in enumerate(flat.owners) if _is_in(owner, thing)}
-                modules.append((thing, found))
-            case str():
-                found = {i for i, node in enumerate(flat.nodes) if node.label == thing}
-                values |= found
-            case Value():
-                found = {i for i, node in enumerate(flat.nodes) if node is thing}
-                values |= found
-            case _:
-                raise TypeError(f"expand takes Values, labels, modules or a number, not {thing!r}")
+        if isinstance(thing, str):
+            found = {i for i, node in enumerate(flat.nodes) if node.label == thing}
+            values |= found
+        elif isinstance(thing, Value):
+            found = {i for i, node in enumerate(flat.nodes) if node is thing}
+            values |= found
+        elif isinstance(place := getattr(thing, "_place", None), Place):
+            found = {i for i, owner in enumerate(flat.owners) if owner and place in owner.chain()}
+            modules.append((place, found))
+        else:
+            raise TypeError(f"expand takes Values, labels, modules or a number, not {thing!r}")
         if not found:
             what = "called" if isinstance(thing, str) else "of"
             raise ValueError(f"there is nothing {what} {thing!r} in the graph to expand")
@@ -137,15 +154,9 @@ def wanted(top: Fold, expand: Expand) -> Callable[[Fold, int], bool]:
             return True
         # a module is opened with all around it, but not what is in it
         return any(
-            (fold.place is not None and fold.place.module is module)
+            fold.place is place
             or not (inside.isdisjoint(fold.members) or inside.issuperset(fold.members))
-            for module, inside in modules
+            for place, inside in modules
         )
 
     return opens
-
-
-def _is_in(owner: Place | None, module: Module) -> bool:
-    while owner is not None and owner.module is not module:
-        owner = owner.around
-    return owner is not None

@@ -1,0 +1,77 @@
+"""Where parameters stand in models: plain data, which a graph keeps when the model is gone."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+    from weakref import ref
+
+    from micrograd_plus.graph import N
+    from micrograd_plus.ops.operation import Op
+
+
+class Place:
+    """Where a parameter or a module stands: a link of the chain that leads to the whole model.
+
+    Attributes:
+        around: the place of the module that it stands in; None for a whole model.
+        name: the path from that module, such as `w.0` or `neurons.3`; "" for a whole model.
+        turn: rises from one part of that module to the next.
+        kind: what a module is, in a few words; None for a parameter, and until a module is made.
+        shows_parts: whether a picture shows what is in a module rather than a box for all of it.
+        activation: the operation that a neuron applies to its sum, where the table has it.
+        module: the module, while it lives; None for a parameter, and in copies.
+    """
+
+    __slots__ = ("activation", "around", "kind", "module", "name", "shows_parts", "turn")
+
+    def __init__(
+        self,
+        around: Place | None = None,
+        name: str = "",
+        turn: int = 0,
+        kind: str | None = None,
+        shows_parts: bool = False,
+        activation: Op | None = None,
+    ) -> None:
+        self.around = around
+        self.name = name
+        self.turn = turn
+        self.kind = kind
+        self.shows_parts = shows_parts
+        self.activation = activation
+        self.module: ref[Any] | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Place, (self.around, self.name, self.turn, self.kind, self.shows_parts,
+                       self.activation)  # fmt: skip
+
+    def chain(self) -> Iterator[Place]:
+        """The place itself, that of the module around it, and so on up to the whole model's."""
+        place: Place | None = self
+        while place is not None:
+            yield place
+            place = place.around
+
+
+def placed(leaves: Iterable[N]) -> dict[N, Place]:
+    """The places of those leaves that are parameters, asked of the modules that still live.
+
+    >>> from micrograd_plus import Value, nn
+    >>> neuron = nn.Neuron(2)
+    >>> [place.name for place in placed([neuron.w[1], neuron.b, Value(1.0)]).values()]
+    ['w.1', 'b']
+    """
+    known = [leaf for leaf in leaves if leaf.op is None and leaf.right is not None]
+    told: set[Place] = set()
+    for leaf in known:
+        for place in [*leaf.right.chain()][::-1]:  # the outermost first
+            module = place.module and place.module()
+            if place.around in told and place not in told:  # it was taken out of that module
+                place.around, place.name = None, ""
+            if module is not None and place not in told:
+                told.add(place)
+                told.update(module.tell_places())
+    return {leaf: leaf.right for leaf in known if leaf.right.around is not None}
