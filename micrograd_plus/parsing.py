@@ -1,4 +1,4 @@
-"""Graphs from text: Python's arithmetic, parsed and never executed by Python.
+"""Graphs from text: arithmetic in Python's syntax, parsed but never executed by Python.
 
 The language has numbers, names, + − * / **, parentheses, the functions of `functions.py` and
 assignments separated by `;` or line ends.
@@ -39,7 +39,7 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
 
 
 class ExpressionError(ValueError):
-    """A text that is not in the language; the message points at the place.
+    """A text that is not in the language; the message gives the line and column.
 
     >>> from_text("x +", {"x": 1})
     Traceback (most recent call last):
@@ -49,7 +49,7 @@ class ExpressionError(ValueError):
 
 
 class NonFiniteExpressionError(ExpressionError, NonFiniteError):
-    """An expression at a point where it has no value.
+    """An expression at a point where its value is not finite.
 
     >>> from_text("log(x)", {"x": 0})
     Traceback (most recent call last):
@@ -60,16 +60,16 @@ not finite: log is defined for x > 0
 
 
 def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
-    """The graph of an expression, or of assignments of which the last one is the output.
+    """The graph of an expression, or of several assignments, of which the last is the output.
 
     Args:
         text: the expression, at most 10,000 characters and 400 levels deep.
-        numbers: for each name that the text does not assign itself a finite number, or a Value.
+        numbers: a finite number or a Value for each name that the text does not assign.
 
     Raises:
-        ExpressionError: the text is not in the language, a name has no number, or a number no
-            use; a result is not a finite number.
-        TypeError: the text is no string, or the numbers have no names.
+        ExpressionError: the text is not in the language, a name has no number, a number is not
+            used, or a result is not finite.
+        TypeError: `text` is not a string, or `numbers` not a dictionary.
 
     >>> f = from_text("d = x + y; f = d * z", {"x": 1, "y": -3, "z": 4})
     >>> f
@@ -80,23 +80,23 @@ def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
     micrograd_plus.parsing.ExpressionError: at column 1, 'x.real': attributes are not supported
     """
     if not isinstance(text, str):
-        raise TypeError(f"an expression is text, such as 'x * y', not {text!r}")
+        raise TypeError(f"an expression is a string, such as 'x * y', not {text!r}")
     if not isinstance(numbers, Mapping):
-        raise TypeError(f"the numbers come by name, as in {{'x': 1.0}}, not as {numbers!r}")
+        raise TypeError(f"numbers must be a dictionary such as {{'x': 1.0}}, not {numbers!r}")
     try:
         return _Reader(text, numbers).result
-    except RecursionError:  # the caller has used up most of the depth that Python allows
-        raise ExpressionError("the expression is too deep to be read here") from None
+    except RecursionError:  # the caller is close to Python's recursion limit already
+        raise ExpressionError("the expression is too deep for Python's recursion limit") from None
 
 
 def read_numbers(assignments: list[str]) -> dict[str, float]:
-    """The numbers in texts such as "x=1".
+    """The numbers by name in texts such as "x=1".
 
     Args:
-        assignments: texts of a name, = and a number.
+        assignments: texts of the form name=number.
 
     Raises:
-        ExpressionError: a text is not a name, = and a finite number, or a name comes twice.
+        ExpressionError: a text is not of that form, or a name comes twice.
 
     >>> read_numbers(["x=1", "y=-3"])
     {'x': 1.0, 'y': -3.0}
@@ -113,18 +113,18 @@ def read_numbers(assignments: list[str]) -> dict[str, float]:
         if name in functions.__all__:
             raise ExpressionError(f"{shown}: {name!r} is the name of a function")
         if name in numbers:
-            raise ExpressionError(f"{shown}: {name!r} has the value {numbers[name]:g} already")
+            raise ExpressionError(f"{shown}: {name!r} already has the value {numbers[name]:g}")
         try:
             numbers[name] = float(number)
         except ValueError:
             raise ExpressionError(f"{shown}: {_shown(number)} is not a number") from None
         if not math.isfinite(numbers[name]):
-            raise ExpressionError(f"{shown}: a value has to be a finite number")
+            raise ExpressionError(f"{shown}: the number must be finite")
     return numbers
 
 
 class _Reader:
-    """Reads a text from its first statement to its last."""
+    """Evaluates the statements of a text in order."""
 
     def __init__(self, text: str, numbers: Mapping[str, float | Value]) -> None:
         self.lines = _lines(text.strip())
@@ -133,7 +133,7 @@ class _Reader:
         self.result = self.read(_parse(text.strip()).body)
         if self.numbers:
             unused = visible(", ".join(self.numbers))
-            raise ExpressionError(f"the expression does not use {unused}, which has a value")
+            raise ExpressionError(f"the expression does not use {unused}: leave its value out")
 
     def read(self, statements: list[ast.stmt]) -> Value:
         for statement in statements:
@@ -145,21 +145,23 @@ class _Reader:
                 case ast.Expr():
                     raise self.error(statement, "all but the last need a name, as in d = x + y")
                 case _:
-                    raise self.error(statement, "only expressions and name = expression will do")
+                    raise self.error(
+                        statement, "only expressions and assignments such as d = x + y are allowed"
+                    )
         return result
 
     def assign(self, statement: ast.stmt, name: str, outcome: Any) -> Value:
         if name in functions.__all__:
             raise self.error(statement, f"{name!r} is the name of a function")
         if name in self.names or name in self.numbers:
-            raise self.error(statement, f"{name!r} has a value already; choose another name")
+            raise self.error(statement, f"{name!r} already has a value; choose another name")
         value = self.value(statement, outcome)
         value.label = value.label or name
         self.names[name] = value
         return value
 
     def evaluate(self, node: ast.expr, depth: int) -> Any:
-        """A Value, or a float for what has no names in it."""
+        """A Value, or a float for a subexpression without names."""
         if depth > MAX_DEPTH:
             raise self.error(node, f"more than {MAX_DEPTH} levels deep")
         match node:
@@ -177,7 +179,7 @@ class _Reader:
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self.call(node, name, args, depth)
             case ast.BinOp(op=ast.BitXor()):
-                raise self.error(node, "powers are written **, as in x**2")
+                raise self.error(node, "write powers with **, as in x**2")
         raise self.error(node, f"{_KINDS.get(type(node), 'this is')} not supported")
 
     def look_up(self, node: ast.expr, name: str) -> Value:
@@ -192,7 +194,9 @@ class _Reader:
 
     def call(self, node: ast.expr, name: str, args: list[ast.expr], depth: int) -> Any:
         if name in self.names or name in self.numbers:
-            raise self.error(node, f"{name!r} is no function; products are written *, as in x*(y)")
+            raise self.error(
+                node, f"{name!r} is not a function; write products with *, as in x*(y)"
+            )
         if name not in functions.__all__:
             hint = did_you_mean(name, functions.__all__) or "; see help(micrograd_plus.functions)"
             raise self.error(node, f"no function {name!r}{hint}")
@@ -201,7 +205,7 @@ class _Reader:
         least = len([p for p in parameters if p.default is p.empty])
         if not least <= len(args) <= len(parameters):
             shown = ("[x, y]" if "Iterable" in str(p.annotation) else p.name for p in parameters)
-            raise self.error(node, f"not as many arguments as in {name}({', '.join(shown)})")
+            raise self.error(node, f"wrong number of arguments; write {name}({', '.join(shown)})")
         values = []
         for arg in args:
             if isinstance(arg, ast.List | ast.Tuple):
@@ -210,13 +214,15 @@ class _Reader:
                 values.append(self.evaluate(arg, depth + 1))
         result = self.compute(node, function, *values)
         if isinstance(result, list):
-            raise self.error(node, f"{name} gives several values, and just one can be used")
+            raise self.error(
+                node, f"{name} returns several values, and an expression is a single one"
+            )
         return result
 
     def operate(self, node: ast.expr, op: ast.AST, first: Any, *second: Any) -> Any:
         if isinstance(first, Value) or any(isinstance(other, Value) for other in second):
             return self.compute(node, _OPERATORS[type(op)], first, *second)
-        # on plain numbers, too, by the table and not by Python: (-8) ** (1/3) is not complex
+        # numbers too go through the table: in Python (-8) ** (1/3) would be complex
         return self.compute(node, _OPERATORS[type(op)], self.value(node, first), *second).data
 
     def value(self, node: ast.AST, outcome: Any) -> Value:
@@ -255,25 +261,21 @@ _KINDS: dict[type[ast.AST], str] = {
     ast.Call: "this kind of call is",
     ast.List: "lists outside calls are",
     ast.Tuple: "sequences outside calls are",
-    ast.ListComp: "comprehensions are",
-    ast.SetComp: "comprehensions are",
-    ast.DictComp: "comprehensions are",
-    ast.GeneratorExp: "comprehensions are",
-    ast.JoinedStr: "strings are",
+    **dict.fromkeys(
+        (ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp), "comprehensions are"
+    ),
 }
 
 
-# What is refused before Python's parser could stumble over it or warn of it.
+# Refused beforehand, since Python's parser would fail or warn without giving the place.
 _NEVER = {
-    "this character is not text": re.compile("[\0\ud800-\udfff]"),
-    "strings are not supported": re.compile("""["'\\\\]"""),
-    "this number runs into a word": re.compile(r"(?<!\w)\d[\w.]*?(?:and|else|for|if|in|is|not|or)"),
+    "this character is not allowed": re.compile("[\0\ud800-\udfff]"),
+    "strings and backslashes are not supported": re.compile("""["'\\\\]"""),
+    "a space is missing": re.compile(r"(?<!\w)\d[\w.]*?(?:and|else|for|if|in|is|not|or)"),
 }
 
 
 def _parse(text: str) -> ast.Module:
-    if not text:
-        raise ExpressionError("the expression is empty; write one such as x * y")
     if len(text) > MAX_LENGTH:
         raise ExpressionError(
             f"at column {MAX_LENGTH + 1:,}: the expression has {len(text):,} characters; "
@@ -290,7 +292,7 @@ def _parse(text: str) -> ast.Module:
     except SyntaxError as error:
         message = visible(error.msg).partition("; use sys.")[0]
         if message == "invalid decimal literal":
-            message = "a product of a number and a name is written with *, as in 2*x"
+            message = "write products with *, as in 2*x"
         raise _error_at(error.lineno or 1, error.offset or 1, len(lines), message) from None
     except (MemoryError, RecursionError):
         raise _error_at(1, 1, 1, f"more than {MAX_DEPTH} levels deep") from None
@@ -300,7 +302,7 @@ def _parse(text: str) -> ast.Module:
 
 
 def _normal(name: str) -> str:
-    """A name as Python reads it."""
+    """A name normalised as Python's parser does."""
     return unicodedata.normalize("NFKC", name)
 
 
@@ -327,5 +329,5 @@ def _error_at(
 
 
 def _shown(text: str) -> str:
-    """A piece of the text in quotes, on one line and not too long."""
+    """A piece of the text in quotes, shortened, on one line."""
     return f"'{brief(text)}'"
