@@ -54,9 +54,9 @@ def main(folder: Path) -> dict[str, float]:
     }
     for axes, (title, loss) in zip(figure.subplots(1, 3), curves.items(), strict=True):
         low, high = (0.1, 1.0) if "log" in title else (-1.0, 3.0)
-        plots.activation(loss, (low, high), axes)  # a function and its derivative, as well
+        plots.activation(loss, (low, high), axes)  # draws any function and its derivative
         axes.set(title=title, xlabel="ŷ")
-        axes.legend(["loss", "derivative for ŷ"], frameon=False)
+        axes.legend(["loss", "derivative with respect to ŷ"], frameon=False)
     figure.savefig(folder / "losses.png", dpi=110)
     return ours
 

@@ -1,4 +1,4 @@
-"""Lecture A: networks as graphs, an L2 loss at each output, gradients for all weights and biases.
+"""Lecture A: networks as graphs, an L2 loss at each output, gradients of all weights and biases.
 
     python examples/a_computational_graphs/three_outputs.py [FOLDER]
 

@@ -26,7 +26,7 @@ def named(name: str, layer: list[mg.Value]) -> list[mg.Value]:
 
 
 def forward(v: list[list], w: list[list], x: list) -> tuple[mg.Value, list[mg.Value]]:
-    """The error E, and all that is on the way to it: u = Vx, h = tanh u, z = Wh, o = σ(z)."""
+    """The error E, and the values it is computed from: u = Vx, h = tanh u, z = Wh, o = σ(z)."""
     u = named("u", [mg.dot(row, x) for row in v])
     h = named("h", [mg.tanh(value) for value in u])
     z = named("z", [mg.dot(row, h) for row in w])

@@ -1,4 +1,4 @@
-"""Lecture B: the table of derivatives, and the derivatives of cross entropy for its logits.
+"""Lecture B: the table of derivatives, and the derivatives of cross entropy with respect to logits.
 
     python examples/b_neural_networks/derivatives.py [FOLDER]
 

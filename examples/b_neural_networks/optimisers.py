@@ -102,7 +102,7 @@ def animate(paths: dict[str, Path2D], file: Path) -> None:
 
 
 def main(folder: Path) -> dict[str, Path2D]:
-    """Print momentum's way and all ends, and save the pictures; the paths by the rules' names."""
+    """Print momentum's path and all last points, and save the pictures; the paths by rule."""
     paths = {name: race(rule) for name, rule in RULES.items()}
     print("momentum   lecture's formula        ours")
     for step in (1, 2, 10, STEPS):

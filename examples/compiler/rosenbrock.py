@@ -22,7 +22,7 @@ STARTS = {2: (-1.2, 1.0), 1000: (1.3, 0.7, 0.8, 1.9, 1.2) * 200}
 
 
 class Descent(NamedTuple):
-    """What came of one descent: the optimiser's result, its points, and the seconds it took."""
+    """One descent: the optimiser's result, its points, and the seconds it took."""
 
     result: Any
     way: list[np.ndarray]
@@ -36,7 +36,7 @@ def rosenbrock(x: Any) -> Any:
 
 
 def descent(start: np.ndarray) -> Descent:
-    """By L-BFGS-B with exact gradients, to where they are below 1e-8."""
+    """Minimise by L-BFGS-B with exact gradients, until they are below 1e-8."""
     begin = time.perf_counter()
     program = mg.compile(rosenbrock, start, backend="native")
     compiled = time.perf_counter()
@@ -53,7 +53,7 @@ def descent(start: np.ndarray) -> Descent:
 
 
 def main(folder: Path) -> dict[int, Descent]:
-    """Print what came of both, and save the picture."""
+    """Print both results, and save the picture."""
     found = {n: descent(np.array(start)) for n, start in STARTS.items()}
     print("dimensions  iterations  evaluations  compiling  seconds  minimum  max |x − 1|")
     for n, (result, _, compiling, seconds) in found.items():

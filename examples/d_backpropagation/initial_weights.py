@@ -37,7 +37,7 @@ def train(init):
     """The losses of all batches, and the network after training."""
     model = nn.MLP(2, [8, 8, 8, 1], activation="tanh", init=init, seed=1)
     loss, rule = nn.binary_cross_entropy_with_logits, optim.Momentum(0.1)
-    # eagerly, equal neurons get equal sums to the last digit, and no rounding tells them apart
+    # the eager engine gives equal neurons equal sums to the last digit: rounding can't part them
     options = {"epochs": EPOCHS, "batch_size": 10, "engine": "eager"}
     return fit(model, datasets.moons(60), loss, rule, **options).batches, model
 

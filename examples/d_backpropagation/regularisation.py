@@ -26,7 +26,7 @@ EPOCHS = 200
 
 
 def weights(model: nn.MLP) -> list[mg.Value]:
-    """What the penalty is for: all parameters but the biases."""
+    """The parameters that are penalised: all but the biases."""
     return [w for layer in model.layers for neuron in layer.neurons for w in neuron.w]
 
 
@@ -46,7 +46,7 @@ def train(hidden: int, alpha: float) -> tuple[nn.MLP, mg.History]:
 
 
 def main(folder: Path) -> dict[tuple[int, float], dict[str, float]]:
-    """Train, print what came of it, and save the panel."""
+    """Train, print the results, and save the panel."""
     found = {}
     figure = Figure(figsize=(11, 5), layout="constrained")
     panels = iter(figure.subplots(2, len(ALPHAS)).flat)

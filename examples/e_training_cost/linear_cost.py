@@ -24,8 +24,8 @@ WHAT = ("forward", "backward")
 def graph(nodes: int) -> mg.Value:
     """A graph in which each value is the mean of the two before it.
 
-    It has 3 edges for 2 nodes, but more paths than atoms in the universe: what followed paths
-    instead of edges would never come to its end.
+    It has 3 edges for 2 nodes, but more paths than atoms in the universe: a method that
+    followed paths instead of edges would never finish.
     """
     x, y = mg.values(x=1, y=-1)
     for _ in range(nodes // 2 - 1):
