@@ -125,7 +125,7 @@ def a_misspelt_attribute(tmp_path, request):
 
 
 SITUATIONS = {
-    "nothing to lay pictures out with": no_layout_program,
+    "no layout program": no_layout_program,
     "NumPy, Matplotlib, … not installed": no_numpy,
     "not in a notebook": no_notebook,
     "an older Python": an_older_python,
