@@ -1,4 +1,4 @@
-"""Hypothesis strategies for tests of operations, graphs and whatever works on them.
+"""Hypothesis strategies for testing operations, and code that works on graphs.
 
 To test an operation of your own, draw points where it is smooth:
 
@@ -35,11 +35,11 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 CLEARANCE = 1e-2
-"""How far points stay from kinks and from the edges of domains."""
+"""The distance that points keep from kinks and from the edges of domains."""
 
 
 def numbers() -> SearchStrategy[float]:
-    """Numbers of moderate size: whole ones often, and none but 0 close to 0.
+    """Numbers of moderate size: often whole, and never close to 0 except 0 itself.
 
     >>> from hypothesis import find
     >>> find(numbers(), lambda x: x > 3)
@@ -63,7 +63,7 @@ def is_smooth_at(op: Op, point: Sequence[float]) -> bool:
     """Whether an operation is defined and differentiable around a point, and of moderate size.
 
     Args:
-        op: an operation, of the table or not.
+        op: an operation, of the table or your own.
         point: a number for each argument.
 
     >>> is_smooth_at(TABLE["relu"], [1.0]), is_smooth_at(TABLE["relu"], [0.0])
@@ -87,7 +87,7 @@ def points(draw: DrawFn, op: Op) -> list[float]:
 
     Args:
         draw: given by Hypothesis.
-        op: an operation, of the table or not.
+        op: an operation, of the table or your own.
 
     >>> from hypothesis import find
     >>> find(points(TABLE["log"]), lambda point: point[0] > 1)
@@ -119,7 +119,7 @@ def graphs(draw: DrawFn, max_size: int = 12) -> tuple[Value, list[Value]]:
     for _ in range(draw(st.integers(1, max_size))):
         op = draw(operations())
         n = draw(_arities(op))
-        # mostly recent values, so that the graph grows deep and what is made is used
+        # prefer recent values: the graph grows deep, and most values are used
         recent = st.integers(0, len(nodes) - 1).map(lambda i: nodes[-1 - i])
         args = draw(st.lists(recent | numbers(), min_size=n, max_size=n))
         point = [arg.data if isinstance(arg, Value) else arg for arg in args]

@@ -57,18 +57,18 @@ function walk(python) {
     html = python.globals.get("walk")(expression.value, read);
     read.destroy();
   } catch (error) {
-    return tell(message(error), field); // the last good walkthrough stays
+    return tell(message(error), field); // the last valid walkthrough stays
   }
   tell("");
   shown.innerHTML = html;
-  // a script that came as text runs when it is made anew
+  // a script inserted as text runs only if it is created again
   const script = shown.querySelector("script");
   const living = document.createElement("script");
   living.textContent = script.textContent;
   script.replaceWith(living);
   shown.querySelector(".mg-stepper").focus({ preventScroll: true });
   const given = new URLSearchParams({ expression: expression.value, numbers: numbers.value });
-  history.replaceState(null, "", `#${given}`); // a link to it, of which no server is told
+  history.replaceState(null, "", `#${given}`); // a link to it; the part after # is never sent to a server
 }
 
 const asked = new URLSearchParams(location.hash.slice(1));
