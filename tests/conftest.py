@@ -1,48 +1,59 @@
-"""What tests need from the system: a browser and its pages, and for PDF a Graphviz."""
+"""What all tests share: how much is tried, and what is started once: a browser, the wheel."""
 
 import contextlib
 import importlib.util
 import io
-import os
-import shutil
 import subprocess
 import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from hypothesis import Phase, settings
+from hypothesis import settings
 
-settings.register_profile("default", deadline=None)
-settings.register_profile("thorough", deadline=None, max_examples=4000)
-settings.register_profile(  # for mutants: the first example that fails will do
-    "small",
-    deadline=None,
-    max_examples=50,
-    derandomize=True,
-    phases=[Phase.explicit, Phase.generate],
-)
-settings.load_profile("default")
+import tests.effort  # noqa: F401, which registers the profiles
+from tests.needs import EXAMPLES, ROOT, needed, program, skip
+
+settings.load_profile("plain")
 
 
-def skip(reason):
-    """Skip a test, except in CI, where everything has to be there."""
-    if os.environ.get("CI"):
-        pytest.fail(reason)
-    pytest.skip(reason)
+def pytest_addoption(parser):
+    parser.addoption(
+        "--thorough",
+        action="store_true",
+        help="try everything: tests that take long, and ten times as many random examples",
+    )
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "slow: left out unless --thorough is given")
+    if config.getoption("thorough"):
+        settings.load_profile("thorough")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("thorough"):
+        left_out = [item for item in items if "slow" in item.keywords]
+        items[:] = [item for item in items if "slow" not in item.keywords]
+        config.hook.pytest_deselected(items=left_out)
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    if not config.getoption("thorough"):
+        count = len(terminalreporter.stats.get("deselected", []))
+        what = f"{count} tests that take long" if count else "tests that take long"
+        terminalreporter.write_line(
+            f"left out: {what}, and nine of ten random examples; pytest --thorough tries all"
+        )
 
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory):
     """The package as it is published."""
-    pytest.importorskip("hatchling", reason="hatchling builds the wheel: pip install '.[test]'")
+    needed("hatchling")
     folder = tmp_path_factory.mktemp("wheel")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
-    subprocess.run(build, cwd=EXAMPLES.parent, check=True, capture_output=True)
+    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
     return next(folder.glob("*.whl"))
-
-
-EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 @pytest.fixture(scope="session")
@@ -72,21 +83,19 @@ def example(tmp_path_factory):
 
 @pytest.fixture
 def needs_dot():
-    if shutil.which("dot") is None:
-        skip("there is no Graphviz on the PATH: apt-get install graphviz")
+    program("dot", package="graphviz")
 
 
 @pytest.fixture(scope="session")
 def browser():
     """Headless Chromium."""
+    needed("playwright")
     from playwright.sync_api import sync_playwright
 
-    program = shutil.which("chromium") or shutil.which("google-chrome")
-    if program is None:
-        skip("there is no Chromium on the PATH: apt-get install chromium")
+    path = program("chromium", "google-chrome", package="chromium")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=program, args=flags)
+        chromium = playwright.chromium.launch(executable_path=path, args=flags)
         yield chromium
         chromium.close()
 

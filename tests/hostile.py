@@ -1,11 +1,24 @@
 """Hostile strings: labels, names and titles that are to be text wherever they appear.
 
+`FEW` has one of each kind, for tests that open a page or start a program for each.
 `SAMPLES` holds known attacks one by one, each for a format or a reader that might act on it; what
 runs calls `alert`, which the fixture `open_page` notices. `hostile` mixes their pieces into as many
 strings as a test wants, the same ones each time.
 """
 
 from random import Random
+
+FEW = [
+    '"quoted"',
+    "<script>alert(1)</script>",
+    "back\\slash \\N \\G \\n \\",
+    "two\nlines\r\n\ttab",
+    "😀 é ∂ 漢字",
+    "<b>&amp;</b> &lt; ]]> -->",
+    "{a|b} %s $x$ `x` 'x' ;",
+    "\x00\x01\x7f\ud800\uffff\u2028",
+    "x" * 10_000,
+]
 
 SAMPLES = [
     # HTML and SVG

@@ -1,43 +1,77 @@
-"""What tests of several processes share: how they are started, watched, and cleared away."""
+"""Programs that tests run: how they are started, watched, and cleared away."""
 
 import contextlib
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
+import sys
 import time
+from pathlib import Path
+from threading import Timer
 
 import pytest
 
-from tests.cli.test_main import COMMAND
-
-LIMIT = 120  # seconds, for a busy machine; nothing may hang
+COMMAND = [sys.executable, "-m", "micrograd_plus"]
+LIMIT = 300  # seconds, for a busy machine; nothing may hang
 GONE = 75
 SMALL = ["moons", "--points", 40, "--hidden", 4, "--batch-size", 10, "--engine", "jax"]
 
 
 @contextlib.contextmanager
-def started(*commands, **environment):
-    """Programs in sessions of their own, of which nothing is left in the end."""
-    running = []
+def started(*commands, env=None, limit=LIMIT, **options):
+    """Programs at work; when the block ends, or the limit of time, they are killed.
+
+    So is all that they have started. Ctrl-C reaches them even where the tests run in the
+    background, and a shell has them ignore it.
+
+    Yields:
+        Their processes, with pipes for output and errors.
+    """
+    mark = secrets.token_hex()
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True, **options}
+    env = {**os.environ, **(env or {}), "STARTED_BY_TEST": mark}
+    running, watchdog = [], Timer(limit, lambda: _kill(running, mark))
+    with contextlib.ExitStack() as ends:
+        try:
+            watchdog.start()
+            for command in commands:
+                with _heard_interrupts():
+                    process = subprocess.Popen(
+                        [*map(str, command)], env=env, start_new_session=True, **options
+                    )
+                running.append(ends.enter_context(process))
+            yield running
+        finally:
+            watchdog.cancel()
+            _kill(running, mark)
+
+
+@contextlib.contextmanager
+def _heard_interrupts():
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
-        for command in commands:
-            running.append(subprocess.Popen(
-                [*map(str, command)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                env={**os.environ, **environment}, start_new_session=True,
-            ))  # fmt: skip
-        yield running
+        yield
     finally:
-        for process in running:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.communicate()
+        signal.signal(signal.SIGINT, before)
+
+
+def _kill(processes, mark):
+    """Kill processes, and what they have started, which inherits their environment."""
+    for process in processes:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+    for folder in Path("/proc").glob("[0-9]*"):  # groups of their own; only Linux tells
+        with contextlib.suppress(OSError):
+            if mark.encode() in (folder / "environ").read_bytes():
+                os.kill(int(folder.name), signal.SIGKILL)
 
 
 def ended(process):
     """Exit code, output and errors."""
-    out, err = process.communicate(timeout=LIMIT)
+    out, err = process.communicate()
     return process.returncode, out, err
 
 
@@ -52,6 +86,7 @@ def until(condition, *processes):
 
 
 def free_address():
+    """A port of this machine at which no one listens now."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         return f"127.0.0.1:{server.getsockname()[1]}"
 
@@ -84,3 +119,10 @@ def assert_close(found, expected):
         assert found == pytest.approx(expected, rel=1e-10, abs=1e-10)
     else:
         assert found == expected
+
+
+def isolated_jupyter(folder):
+    """The environment of a Jupyter that knows nothing of what else is on the machine."""
+    kinds = ("_CONFIG", "_DATA", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")
+    folders = {f"JUPYTER{kind}_DIR": str(folder / kind) for kind in kinds}
+    return os.environ | folders | {"IPYTHONDIR": str(folder / "ipython")}

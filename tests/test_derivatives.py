@@ -17,7 +17,7 @@ from micrograd_plus.ops.floats import floats
 from micrograd_plus.walk.formula import gate
 from micrograd_plus.walk.steps import steps
 from tests import oracle
-from tests.programs import jax
+from tests.needs import needed, needed_by
 
 INF = math.inf
 
@@ -318,8 +318,7 @@ STEEP = ("tanh", "sech", "sigmoid", "log_sigmoid", "silu", "atan", "asinh", "erf
 )
 @pytest.mark.parametrize("name", STEEP)
 def test_derivatives_keep_their_digits_in_programs(name, backend, dtype):
-    if backend == "jax":
-        jax()
+    needed_by(backend)
     op = ops.TABLE[name]
     precise = dtype == "float64"
     numbers = [float(np.dtype(dtype).type(x)) for x in arguments(op) if precise or abs(x) < 1e18]
@@ -335,7 +334,7 @@ def test_derivatives_keep_their_digits_in_programs(name, backend, dtype):
 
 @pytest.mark.parametrize("name", STEEP)
 def test_derivatives_keep_their_digits_in_machine_code(name):
-    pytest.importorskip("numba", reason="the backend needs numba")
+    needed("numba")
     op = ops.TABLE[name]
     program = mg.compile(lambda x: apply(op, x), 0.5, backend="native")
     for x in filter(op.domain.contains, arguments(op)):

@@ -8,10 +8,11 @@ import warnings
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from micrograd_plus.parsing import ExpressionError, from_text, read_numbers
+from tests.effort import examples
 
 GIVEN = {"x": 1.0, "y": -3.0}
 
@@ -201,7 +202,7 @@ TREES = st.recursive(
 
 
 @given(st.text(CHARACTERS, max_size=40) | TREES | st.text(max_size=30))
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @example("x\x1c+q")
 @example("\x85q")
 def test_any_text_gives_a_value_or_an_error_of_one_line(text):

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from micrograd_plus import Value, check_gradients, replay, testing
@@ -11,6 +11,7 @@ from micrograd_plus.engine import apply
 from micrograd_plus.graph import order
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.parsing import from_text
+from tests.effort import examples
 
 CUBE = Op(
     "cube",
@@ -35,7 +36,7 @@ def test_an_operation_of_ones_own(point):
 
 
 @given(testing.networks())
-@settings(max_examples=50)
+@examples(50)
 def test_networks_can_be_trained(network):
     root, parameters = network
     root.backward()

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import filled, flat, mapped, with_items
-from micrograd_plus.compiler.codegen.source import REDUCTIONS
 from micrograd_plus.engine import Value
 from micrograd_plus.ops import TABLE
 
@@ -308,7 +307,7 @@ def _names(fn: Callable[..., Any], count: int) -> list[str]:
         names = list(inspect.signature(fn).parameters)[:count]
     except (TypeError, ValueError):  # some callables tell nothing
         names = []
-    taken = {*"ps", "value", "math", "np", "jnp", "jax", *TABLE, *REDUCTIONS}
+    taken = {*"ps", "value", "math", "np", "jnp", "jax", *TABLE}
     taken |= {f"d{name}" for name in names}
     plain = all(
         re.fullmatch("[a-zA-MO-Z][a-z]*", name) and not keyword.iskeyword(name) for name in names

@@ -81,6 +81,7 @@ class _Departure(NamedTuple):
 class Call:
     """A running function of a transform: what leaves the graph in it is noted.
 
+    >>> from micrograd_plus import Value
     >>> with watched() as call:
     ...     _ = float(Value(2.0))
     >>> len(call.departures)

@@ -85,6 +85,9 @@ class Op:
             ceases to exist; 0 there. None for an operation that is smooth on its domain.
         gates: what is drawn for two arguments when the first, or the second, is a constant.
         commutative: whether its arguments can be exchanged.
+        at_once: whether the rules of an operation on any number of arguments also take one array
+            of all of them, for compiled programs: then `args` has just the array, which m.sum,
+            m.max and m.min reduce, and the derivatives are one array for all.
         primitive: whether `value` relies on the namespace's own function of that name.
         example: arguments and the value that they give, for the documentation.
         source: the lecture that has its formula.
@@ -110,6 +113,7 @@ class Op:
     __slots__ = (
         "about",
         "arity",
+        "at_once",
         "binds",
         "commutative",
         "domain",
@@ -144,6 +148,7 @@ class Op:
         kink: Callable[..., float] | None = None,
         gates: tuple[str, str] | None = None,
         commutative: bool = True,
+        at_once: bool = False,
         primitive: bool = False,
         source: str = "",
     ) -> None:
@@ -166,6 +171,7 @@ class Op:
         self.kink = kink
         self.gates = gates
         self.commutative = commutative
+        self.at_once = at_once
         self.source = source
 
     def local_derivatives(

@@ -747,10 +747,10 @@ mean = Op(
 )
 
 
-def _shared(beaten: Sequence[Any]) -> Sequence[Any]:
+def _shared(m: Any, beaten: Sequence[Any]) -> Sequence[Any]:
     """Given 1 for each argument that is beaten, else 0: equal shares for those that are not."""
     chosen = [1.0 - lost for lost in beaten]
-    total = builtins.sum(chosen)
+    total = m.sum(*chosen)
     return [share / total for share in chosen]
 
 
@@ -758,7 +758,8 @@ max = Op(
     "max",
     latex=r"\max",
     value=lambda m, *args: reduce(m.maximum, args),
-    partials=lambda m, out, *args: _shared([m.greater(out, x) for x in args]),
+    partials=lambda m, out, *args: _shared(m, [m.greater(out, x) for x in args]),
+    at_once=True,
     domain=Domain("one number or more", lambda *args: len(args) > 0),
     kink=lambda *args: _lead(args, 1),
     about="the largest of one number or more; those that tie share the derivative",
@@ -770,7 +771,8 @@ min = Op(
     "min",
     latex=r"\min",
     value=lambda m, *args: reduce(m.minimum, args),
-    partials=lambda m, out, *args: _shared([m.greater(x, out) for x in args]),
+    partials=lambda m, out, *args: _shared(m, [m.greater(x, out) for x in args]),
+    at_once=True,
     domain=Domain("one number or more", lambda *args: len(args) > 0),
     kink=lambda *args: _lead(args, -1),
     about="the smallest of one number or more; those that tie share the derivative",
@@ -785,8 +787,8 @@ def _lead(args: Sequence[float], sign: float) -> float:
 
 
 def _logsumexp(m: Any, *args: Any) -> Any:
-    shift = reduce(m.maximum, args)
-    return shift + m.log(builtins.sum(m.exp(x - shift) for x in args))
+    shift = m.max(*args)
+    return shift + m.log(m.sum(*[m.exp(x - shift) for x in args]))
 
 
 def _softmax(m: Any, out: Any, *args: Any) -> Sequence[Any]:
@@ -801,6 +803,7 @@ logsumexp = Op(
     symbol="LSE",
     value=_logsumexp,
     partials=_softmax,
+    at_once=True,
     domain=Domain("one number or more", lambda *args: len(args) > 0),
     about="log(eˣ¹ + eˣ² + …), without overflow",
     example=((1000.0, -1000.0), 1000.0),

@@ -3,7 +3,7 @@
 import math
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -14,11 +14,12 @@ from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.parsing import from_text
 from micrograd_plus.testing import operations, points
+from tests.effort import examples
 
 
 @pytest.mark.no_cover
 @given(st.data())
-@settings(max_examples=500)
+@examples(500)
 def test_every_operation_passes(data):
     op = data.draw(operations())
     args = data.draw(points(op))

@@ -15,8 +15,7 @@ import pytest
 from micrograd_plus import _command, ops
 from micrograd_plus.cli import expressions
 from micrograd_plus.cli import main as cli
-
-COMMAND = [sys.executable, "-m", "micrograd_plus"]
+from tests.processes import COMMAND, ended, started
 
 
 @pytest.fixture
@@ -247,12 +246,10 @@ def test_usage(run):
 
 def test_a_reader_that_stops_reading(tmp_path):
     long = "+".join(["x"] * 390)
-    with subprocess.Popen(
-        [*COMMAND, "step", long, "x=1"], stdout=subprocess.PIPE, stderr=subprocess.PIPE
-    ) as process:
+    with started([*COMMAND, "step", long, "x=1"]) as [process]:
         process.stdout.readline()
         process.stdout.close()
-        assert process.stderr.read() == b""
+        assert process.stderr.read() == ""
         assert process.wait() == 1
 
 
@@ -350,10 +347,8 @@ def test_input_without_end():
         done = within(["quiz", "x * 2", "x=1"], stdin=zero)
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 of 2 right" in done.stdout
-    with subprocess.Popen(["yes"], stdout=subprocess.PIPE) as endless:
+    with started(["yes"]) as [endless]:
         done = within(["quiz", "x * 2", "x=1"], stdin=endless.stdout)
-        endless.stdout.close()
-        endless.kill()
     assert (done.returncode, done.stderr) == (0, "")
     assert "0 of 2 right" in done.stdout
 
@@ -459,6 +454,7 @@ def told(*given):
     before = real(*given)
     if given[1] is not signal.default_int_handler:
         os.write(2, b".")
+        os.read(0, 1)  # until it may go on
     return before
 signal.signal = told
 sys.exit(main())
@@ -469,24 +465,21 @@ sys.exit(main())
 def test_an_interrupt_at_any_moment(tmp_path):
     """From the command's first moment to its last; before it, Python itself has begun."""
     command = [sys.executable, "-c", STARTED, "step", "x * 2", "x=1"]
-    whole = subprocess.run(command, capture_output=True, check=True)
-    assert whole.stderr == b".."
-    codes, draw = [], random.Random(1)
+    whole = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert (whole.returncode, whole.stderr) == (0, "..")
+    draw = random.Random(1)
     for i in range(25):
-        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-            assert process.stderr.read(1) == b"."
-            time.sleep(0.0 if i < 3 else draw.uniform(0, 0.4))
+        with started(command, stdin=subprocess.PIPE) as [process]:
+            assert process.stderr.read(1) == "."
+            if i:
+                print("..", file=process.stdin, flush=True)
+                time.sleep(draw.uniform(0, 0.4))  # any will do
             process.send_signal(signal.SIGINT)
-            printed, errors = process.communicate(timeout=60)
-        assert errors.strip(b".") == b""
+            code, printed, errors = ended(process)
+        assert errors.strip(".") == ""
         assert whole.stdout.startswith(printed)
         # where Python itself is ending, the system ends it, which is code 130 for a shell
-        ended = (0, -signal.SIGINT)
-        assert process.returncode == 130 or (
-            process.returncode in ended and printed == whole.stdout
-        )
-        codes.append(process.returncode)
-    assert 130 in codes
+        assert code == 130 or (i and code in (0, -signal.SIGINT) and printed == whole.stdout)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="no one can send a process Ctrl-C there")
@@ -494,11 +487,12 @@ def test_an_interrupt_that_is_ignored_stays_so(tmp_path):
     """As for what runs in the background of a shell script."""
     command = [sys.executable, "-c", STARTED, "step", "x * 2", "x=1"]
     command = after("signal.signal(signal.SIGINT, signal.SIG_IGN)", command)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
-        assert process.stderr.read(1) == b"."
+    with started(command, stdin=subprocess.PIPE) as [process]:
+        assert process.stderr.read(1) == "."
         process.send_signal(signal.SIGINT)
-        assert process.communicate(timeout=60)[1].strip(b".") == b""
-    assert process.returncode == 0
+        code, printed, errors = ended(process)
+    assert (code, errors.strip(".")) == (0, "")
+    assert printed.startswith(" 1  given     x = 1\n")
 
 
 def test_inside_this_process_an_interrupt_is_as_before(monkeypatch, capsys):

@@ -9,14 +9,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
 from micrograd_plus.cli.main import main
 from micrograd_plus.cli.train import TASKS
 from micrograd_plus.training import History
-from tests.cli.test_main import COMMAND
+from tests.processes import COMMAND, ended, started, until
 
 SMALL = ["--hidden", "4", "--epochs", "3", "--points", "30"]
 
@@ -124,14 +123,9 @@ def test_files_are_there_before_the_report_is_read(tmp_path):
     """As in `train … | true`."""
     outputs = {"--history": "a.csv", "--picture": "a.png", "--checkpoint": "a.json"}
     options = [word for option in outputs.items() for word in option]
-    with subprocess.Popen(
-        [*COMMAND, "train", "xor", *SMALL, *options],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        cwd=tmp_path,
-    ) as training:
+    with started([*COMMAND, "train", "xor", *SMALL, *options], cwd=tmp_path) as [training]:
         training.stdout.close()
-        assert training.stderr.read() == b""
+        assert training.stderr.read() == ""
         assert training.wait() == 1
     assert {path.name for path in tmp_path.iterdir()} == {*outputs.values()}
 
@@ -156,17 +150,12 @@ def test_epochs_are_counted_in_words_that_fit(run, epochs, words):
 
 
 def test_an_interrupt_leaves_the_results_so_far(tmp_path):
-    training = subprocess.Popen(
-        [*COMMAND, "train", "moons", "--epochs", "100000", "--checkpoint", "c.json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=tmp_path,
-    )
-    while not (tmp_path / "c.json").exists():
-        time.sleep(0.05)
-    training.send_signal(signal.SIGINT)
-    printed, _ = training.communicate(timeout=60)
-    assert training.returncode == 130
+    command = [*COMMAND, "train", "moons", "--epochs", 100_000, "--checkpoint", "c.json"]
+    with started(command, cwd=tmp_path) as [training]:
+        until((tmp_path / "c.json").exists, training)
+        training.send_signal(signal.SIGINT)
+        code, printed, _ = ended(training)
+    assert code == 130
     assert "interrupted in epoch" in printed
     assert "accuracy" in printed
 
@@ -174,7 +163,7 @@ def test_an_interrupt_leaves_the_results_so_far(tmp_path):
 def test_a_missing_package_is_named(tmp_path):
     code = (
         "import sys; sys.modules['sklearn'] = sys.modules['sklearn.datasets'] = None;"
-        "from micrograd_plus.cli.main import main; sys.exit(main(['train', 'digits']"
+        "from micrograd_plus.cli.main import main; sys.exit(main(['train', 'digits']))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False

@@ -15,7 +15,8 @@ from micrograd_plus.compiler.trace import trace
 from micrograd_plus.graph import order
 from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.testing import graphs
-from tests.programs import ONE_HOT, T, X, assert_equal, eager, jax
+from tests.needs import needed
+from tests.programs import ONE_HOT, T, X, assert_equal, eager
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, "prelu", "maxout", "softmax", "log_softmax"])
@@ -180,7 +181,7 @@ def test_infinite_constants_that_do_no_harm_at_one_point(fn):
     "fn", [lambda x: [x, 2 * x], lambda x: [mg.exp(x)], lambda x: [[x], [1.0]]]
 )
 def test_several_outputs(fn):
-    jax()
+    needed("jax")
     batch = [1.0, 3.0]
     expected = [[out.data if isinstance(out, Value) else out for out in flat(fn(Value(x)))]
                 for x in batch]  # fmt: skip
@@ -371,7 +372,7 @@ def test_a_trace_is_in_the_order_of_the_graph(graph):
 
 
 def test_what_has_no_structure_and_is_large_is_refused_by_jax():
-    jax()
+    needed("jax")
 
     def tangled(x):
         values = list(x)

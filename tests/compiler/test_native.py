@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -22,9 +22,11 @@ from micrograd_plus.graph import order
 from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.testing import graphs, networks, points
+from tests.effort import examples
+from tests.needs import needed
 from tests.programs import PRODUCT, rebuilt
 
-pytest.importorskip("numba", reason="the native backend needs numba")
+needed("numba")
 
 
 def native(fn, *example, params=()):
@@ -49,7 +51,7 @@ def assert_close(found, expected, rel=1e-12):
 # ------------------------------------------------------------------ equal to the engine
 
 
-@settings(max_examples=300)
+@examples(300)
 @given(st.data())
 def test_random_graphs(data):
     root, leaves = data.draw(graphs(max_size=12) | networks())
@@ -80,7 +82,7 @@ def test_random_graphs(data):
 
 @pytest.mark.parametrize("op", TABLE.values(), ids=TABLE)
 @given(st.data())
-@settings(max_examples=30)
+@examples(30)
 def test_every_operation(op, data):
     point = data.draw(points(op))
     indices = st.integers(0, len(point) - 1)
@@ -491,7 +493,8 @@ def test_threads_share_a_program():
 
 
 def test_optimisers_of_scipy_take_it():
-    optimize = pytest.importorskip("scipy.optimize", reason="the optimisers are SciPy's")
+    needed("scipy")
+    from scipy import optimize
 
     def rosenbrock(x):
         return mg.sum([100.0 * (b - a**2) ** 2 + (1.0 - a) ** 2 for a, b in itertools.pairwise(x)])

@@ -27,7 +27,8 @@ from micrograd_plus.compiler.native.tape import CODES
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.operation import Op
-from tests.programs import ONE_HOT, T, X, eager, jax
+from tests.needs import needed, needed_by
+from tests.programs import ONE_HOT, T, X, eager
 
 
 def test_changes_are_seen_without_tracing_again():
@@ -102,8 +103,7 @@ def test_results_that_are_not_finite_name_the_example_and_the_operation():
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])
 def test_what_was_recorded_is_freed(backend):
-    if backend == "native":
-        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+    needed_by(backend)
     w = Value(2.0)
 
     def alive():
@@ -132,8 +132,7 @@ def test_weights_of_equal_large_numbers():
 
 @pytest.mark.parametrize("backend", ["numpy", "jax"])
 def test_the_source_runs_without_the_package(tmp_path, backend):
-    if backend == "jax":
-        jax()
+    needed_by(backend)
     model = nn.MLP(3, [4, 2], activation="gelu", seed=1)
     hostile = 'x"\n__import__("os").abort()'
     for parameter in model.parameters():
@@ -168,8 +167,7 @@ def test_the_source_runs_without_the_package(tmp_path, backend):
 
 @pytest.mark.parametrize("backend", ["numpy", "jax"])
 def test_weights_of_examples(backend):
-    if backend == "jax":
-        jax()
+    needed_by(backend)
     w = Value(2.0, "w")
     program = compile(lambda x: (w * x) ** 2, 1.0, params=[w], backend=backend)
     value, gradient = program.value_and_grad([1.0, 3.0], weights=[1, 1])  # the sum
@@ -236,7 +234,7 @@ def test_the_names_of_arguments_are_the_functions_own_where_they_will_do():
         lambda p, x: p * x,
         lambda np, x: np * x,
         lambda exp, x: exp * x,
-        lambda softmax, x: softmax * x,
+        lambda logsumexp, x: logsumexp * x,
         lambda z1, x: z1 * x,
         lambda x, dx: x * dx,
         lambda größe, x: größe * x,
@@ -343,15 +341,13 @@ def test_arguments_keep_their_kind(kind, backend):
     f, one, other, batch = KINDS[kind]
     examples = one, filled(one, iter(flat(other)))
     values, slopes = zip(*map(mg.value_and_grad(f), examples), strict=True)
+    needed_by(backend)
     if backend == "native":
-        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
         program = compile(f, one, backend="native")
         found = [program.value_and_grad(example) for example in examples]
         assert [program(example) for example in examples] == [value for value, _ in found]
         value, rows = sum(value for value, _ in found), [row for _, row in found]
     else:
-        if backend == "jax":
-            jax()
         program = compile(f, one, input_gradients=True, backend=backend)
         assert program(batch) == pytest.approx(values, rel=1e-12)
         value, _, (arrays,) = program.value_and_grad(batch, weights=[1, 1])
@@ -369,13 +365,11 @@ def test_results_keep_their_kind(backend):
         array = np.array([[x[0], 3.0], [x[1], x[0]]], object)
         return {"a": Point(x[0] * 2, (x[1],)), "b": [array, np.array(x[1], object)], "c": 5}
 
+    needed_by(backend)
     if backend == "native":
-        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
         found = [compile(f, [1.0, 2.0], backend="native")(row) for row in ([1, 2], [3, 4])]
         assert [type(x) for x in flat(found[0])] == [float] * 8
     else:
-        if backend == "jax":
-            jax()
         whole = compile(f, [1.0, 2.0], backend=backend)([[1, 2], [3, 4]])
         found = [mapped(lambda array, i=i: array[i], whole, "leaves") for i in range(2)]
         pair = compile(lambda x: (x[0], f(x)), [1.0, 2.0], has_aux=True, backend=backend)
@@ -477,8 +471,7 @@ NOT_FINITE = {  # a function, whether it has_aux, and an example for which somet
 @pytest.mark.parametrize("chunk", [None, 2])
 @pytest.mark.parametrize("kind", NOT_FINITE)
 def test_what_is_not_finite_is_never_returned(kind, backend, chunk):
-    if backend == "jax":
-        jax()
+    needed_by(backend)
     fn, has_aux, bad, words = NOT_FINITE[kind]
     program = compile(fn, 1.0, has_aux=has_aux, input_gradients=True, backend=backend)
     program.value_and_grad([1.0, 0.5], chunk=chunk)
@@ -556,7 +549,7 @@ ODD = {
 @pytest.mark.parametrize("what", ODD)
 def test_a_program_that_gives_other_numbers_than_the_engine_is_refused(what, options):
     if options.get("backend") == "jax":
-        jax()
+        needed("jax")
     op, mine, theirs = ODD[what]
     w = Value(0.5, "w")
 
@@ -575,7 +568,7 @@ def test_a_program_that_gives_other_numbers_than_the_engine_is_refused(what, opt
 
 
 def test_a_program_at_one_point_is_tried_too(monkeypatch):
-    pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+    needed("numba")
     assert compile(mg.sin, 3.0, backend="native")(0.0) == 0
     monkeypatch.setitem(CODES, ops.sin, CODES[ops.cos])
     with pytest.raises(TraceError, match=r"result 0 would be -0\.98\d+, .* engine's is 0\.14"):
@@ -654,10 +647,7 @@ GIVEN = {"numpy": ([{"a": [1.0, 3.0]}, [0.0, 0.0]]), "native": [{"a": 3.0}, 0.0]
 @pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
 @pytest.mark.parametrize("kind", ["method", "partial", "module", "plain"])
 def test_a_copied_program_belongs_to_the_copied_model(kind, backend, copied):
-    if backend == "native":
-        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
-    if backend == "jax":
-        jax()
+    needed_by(backend)
     model = Squares()
     fn = {"method": model.loss, "partial": partial(loss_of, model), "plain": plain}.get(kind, model)
     example = [{"a": 1.0}, 0.0][: 1 if kind == "module" else 2]
@@ -701,8 +691,7 @@ class Outsider(Squares):
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])
 def test_what_can_not_be_copied_with_its_parameters_says_why(backend):
-    if backend == "native":
-        pytest.importorskip("numba", reason="pip install 'micrograd-plus[native]'")
+    needed_by(backend)
     model = Squares()
     program = compile(lambda x, t: model.loss(x, t), {"a": 1.0}, 0.0, params=model, backend=backend)
     outsider = Outsider()

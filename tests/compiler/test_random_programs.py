@@ -1,53 +1,50 @@
-"""Random functions, compiled: values and gradients are those of the engine.
-
-`pytest --hypothesis-profile=thorough tests/compiler/test_random_programs.py` tries 20,000
-of each kind and more.
-"""
+"""Random functions, compiled: values and gradients are those of the engine."""
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from micrograd_plus import compile
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
-from tests.programs import jax, layered, rebuilt
+from tests.effort import examples
+from tests.needs import needed
+from tests.programs import layered, not_compiled, rebuilt
 
 pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
-MANY = 5 * settings.default.max_examples
 
 
-@settings(max_examples=MANY)
+@examples(500)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations(data, graph):
     compare(data, graph, "numpy")
 
 
-@settings(max_examples=MANY // 5)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations_on_jax(data, graph):
-    with jax().disable_jit():  # compiling each graph would take minutes
+    needed("jax")
+    with not_compiled():
         compare(data, graph, "jax")
 
 
-@settings(max_examples=20)
+@examples(20)
 @given(st.data(), graphs(max_size=10) | layered())
 def test_jax_compiles_what_it_is_given(data, graph):
-    jax()
+    needed("jax")
     compare(data, graph, "jax")
 
 
-@settings(max_examples=MANY)
+@examples(500)
 @given(st.data(), layered())
 def test_layers_that_share_what_they_can(data, graph):
     compare(data, graph, "numpy")
 
 
-@settings(max_examples=MANY // 5)
 @given(st.data(), layered())
 def test_layers_that_share_what_they_can_on_jax(data, graph):
-    with jax().disable_jit():
+    needed("jax")
+    with not_compiled():
         compare(data, graph, "jax")
 
 

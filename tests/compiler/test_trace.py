@@ -26,6 +26,7 @@ from micrograd_plus.compiler.surroundings import Surroundings
 from micrograd_plus.graph import hooks
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.ops.operation import Op
+from tests.needs import needed_by
 
 X = [1.0, 2.0, 3.0, 4.0]
 
@@ -685,8 +686,7 @@ BACKENDS = ["numpy", "native"]
 
 
 def compiled(fn, backend, params=()):
-    if backend == "native":
-        pytest.importorskip("numba")
+    needed_by(backend)
     program = compile(fn, 1.0, params=params, backend=backend)
     return program, (lambda x: program([x])[0] if backend == "numpy" else program(x))
 

@@ -8,7 +8,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import values
 from micrograd_plus.drawing import look
-from tests.drawing.test_page import xyz
+from tests.graphs import xyz
 
 STATIC = resources.files("micrograd_plus.drawing.pages").joinpath("static")
 CSS = STATIC.joinpath("stepper.css").read_text(encoding="utf-8")
@@ -139,7 +139,7 @@ SEEN = """() => [...document.querySelectorAll("body *")].flatMap(element => {
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_text_in_the_page_can_be_read(open_page, tmp_path, scheme):
-    page = open_page(xyz().to_html(tmp_path / "a.html"), color_scheme=scheme)
+    page = open_page(mg.step_through(xyz()).to_html(tmp_path / "a.html"), color_scheme=scheme)
     seen = []
     for _ in range(8):
         seen += page.evaluate(SEEN)
@@ -175,6 +175,6 @@ def test_the_lectures_pure_green_and_red(open_page, tmp_path):
 
 def test_unknown_colours_list_the_known_ones():
     with pytest.raises(ValueError, match="no colors 'pure'; choose from accessible, lecture"):
-        mg.draw(xyz().root, colors="pure")
+        mg.draw(xyz(), colors="pure")
     with pytest.raises(ValueError, match="choose from accessible, lecture"):
-        mg.step_through(xyz().root, colors="pure")
+        mg.step_through(xyz(), colors="pure")

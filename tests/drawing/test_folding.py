@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -21,15 +21,10 @@ from micrograd_plus.drawing.scene.grouping import grouped
 from micrograd_plus.drawing.scene.tree import fold, opened
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
-from tests.drawing.test_picture import HOSTILE, svg_texts
-
-
-def moons(**options):
-    model = nn.MLP(2, [16, 16, 1], seed=1, activation="tanh", **options)
-    f = (model(mg.values(x_1=0.5, x_2=-0.3)) - 1) ** 2
-    f.label = "loss"
-    f.backward()
-    return model, f
+from tests.effort import examples
+from tests.graphs import moons
+from tests.hostile import FEW
+from tests.pages import svg_texts
 
 
 @st.composite
@@ -337,14 +332,14 @@ def test_groups_without_a_way_back_stay_whole():
 
 
 @given(networks(), st.integers(1, 40))
-@settings(max_examples=60)
+@examples(60)
 def test_nothing_is_lost_and_wires_lead_forward_in_networks(network, limit):
     _, f = network
     check(fold(f, limit), limit)
 
 
 @given(graphs(max_size=60), st.integers(1, 40))
-@settings(max_examples=60)
+@examples(60)
 def test_nothing_is_lost_and_wires_lead_forward_in_any_graph(graph, limit):
     check(fold(graph[0], limit), limit)
 
@@ -373,7 +368,7 @@ def test_pieces_are_cut_where_few_wires_cross():
 
 
 @given(networks(), st.integers(1, 60), st.integers(0, 3), st.sampled_from(["wires", "box"]))
-@settings(max_examples=40)
+@examples(40)
 def test_any_network_is_drawn_within_the_limit_and_stays_as_it_was(network, limit, levels, style):
     _, f = network
     f.backward()
@@ -386,7 +381,7 @@ def test_any_network_is_drawn_within_the_limit_and_stays_as_it_was(network, limi
 
 
 @given(networks())
-@settings(max_examples=40)
+@examples(40)
 def test_folds_carry_the_numbers_of_what_leaves_them(network):
     _, f = network
     f.backward()
@@ -465,7 +460,7 @@ def test_small_graphs_fold_when_asked():
     assert "Layer 1 → 1" in mg.draw(y, fold=True).source
 
 
-@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("label", FEW, ids=range(len(FEW)))
 def test_hostile_names_of_modules_are_text(label):
     class Hostile(nn.Layer):
         def describe(self):

@@ -9,23 +9,18 @@ import zlib
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import micrograd_plus as mg
-from micrograd_plus import Value, values
+from micrograd_plus import Value
 from micrograd_plus.drawing import frames
 from micrograd_plus.drawing.dot import labels, layout
 from micrograd_plus.drawing.dot.layout import LayoutError
 from micrograd_plus.drawing.look import FORWARD, GRADIENT, LIT_GATE, LIT_PLATE, LIT_WIRE, TEXT
 from micrograd_plus.drawing.scene.parts import GraphTooLargeError
 from micrograd_plus.testing import graphs
-
-
-def xyz():
-    x, y, z = values(x=1, y=-3, z=4)
-    d = x + y
-    d.label = "d"
-    return mg.step_through(d * z)
+from tests.effort import examples
+from tests.graphs import xyz
 
 
 def parse(path):
@@ -48,7 +43,7 @@ def parse(path):
 
 
 def test_one_file_per_step_in_order(tmp_path):
-    paths = xyz().frames(tmp_path / "new")
+    paths = mg.step_through(xyz()).frames(tmp_path / "new")
     assert [path.name for path in paths] == [
         "01-given.svg",
         "02-forward.svg",
@@ -59,7 +54,7 @@ def test_one_file_per_step_in_order(tmp_path):
 
 
 def test_the_layout_stands_still_and_the_numbers_appear(tmp_path):
-    walk = xyz()
+    walk = mg.step_through(xyz())
     size, shapes, last, _ = parse(walk.frames(tmp_path)[-1])
     assert len(last) == 17  # two numbers on each of five wires, five names and two symbols
     count = 7
@@ -75,7 +70,7 @@ def test_the_layout_stands_still_and_the_numbers_appear(tmp_path):
 
 
 def test_the_parts_of_a_step_are_lit_as_in_the_page(tmp_path):
-    lit = [parse(path)[3] for path in xyz().frames(tmp_path)]
+    lit = [parse(path)[3] for path in mg.step_through(xyz()).frames(tmp_path)]
     x, y, d, z, f = (f"v{i}" for i in range(5))
     assert lit == [
         set(),
@@ -90,7 +85,7 @@ def test_the_parts_of_a_step_are_lit_as_in_the_page(tmp_path):
 
 
 @given(graphs())
-@settings(max_examples=10, deadline=None)
+@examples(10)
 def test_any_graph_stands_still(tmp_path_factory, graph):
     root, _ = graph
     folder = tmp_path_factory.mktemp("frames")
@@ -102,7 +97,7 @@ def test_any_graph_stands_still(tmp_path_factory, graph):
 
 
 def test_png_frames_have_one_size_and_differ(tmp_path):
-    images = [path.read_bytes() for path in xyz().frames(tmp_path, format="png")]
+    images = [path.read_bytes() for path in mg.step_through(xyz()).frames(tmp_path, format="png")]
     assert all(image.startswith(b"\x89PNG") for image in images)
     assert len({image[16:24] for image in images}) == 1  # width and height
     assert len(set(images)) == len(images)
@@ -117,7 +112,7 @@ def inflated(stream):
 
 
 def test_pdf_frames_have_one_size(tmp_path, needs_dot):
-    pages = [path.read_bytes() for path in xyz().frames(tmp_path, format="pdf")]
+    pages = [path.read_bytes() for path in mg.step_through(xyz()).frames(tmp_path, format="pdf")]
     # newer versions of cairo compress this part, too
     streams = [re.findall(rb"stream\r?\n(.*?)endstream", page, re.DOTALL) for page in pages]
     boxes = [
@@ -131,13 +126,13 @@ def test_pdf_frames_have_one_size(tmp_path, needs_dot):
 
 def test_the_system_draws_them_too(tmp_path, needs_dot, monkeypatch):
     monkeypatch.setattr(layout, "_bundled", lambda: None)
-    given, *_, last = (parse(path) for path in xyz().frames(tmp_path))
+    given, *_, last = (parse(path) for path in mg.step_through(xyz()).frames(tmp_path))
     assert given[0] == last[0]
     assert (len(given[2]), len(last[2])) == (10, 17)
 
 
 def test_frames_of_many_steps_sort_by_name(tmp_path):
-    steps = [*xyz()] * 13
+    steps = [*mg.step_through(xyz())] * 13
     sources = ("digraph {}" for _ in steps)
     paths = frames.write_frames(tmp_path, steps, sources)
     assert (paths[0].name, paths[-1].name) == ("001-given.svg", "104-backward.svg")
@@ -157,7 +152,7 @@ def test_many_frames_have_a_bar_on_a_terminal(tmp_path, monkeypatch, capsys, str
     with monkeypatch.context() as patch:
         patch.setattr("sys.stderr", stderr := stream())
         patch.setattr(layout, "render", lambda source, format: b"<svg/>")
-        steps = [*xyz()] * (count // 8)
+        steps = [*mg.step_through(xyz())] * (count // 8)
         frames.write_frames(tmp_path, steps, ("" for _ in steps))
     assert (f"frame {count} of {count}" in stderr.getvalue()) is shown
     assert (stderr.getvalue() != "") is shown
@@ -169,9 +164,9 @@ def test_a_folder_that_cannot_be_written(tmp_path, monkeypatch):
     monkeypatch.setattr(layout, "render", lambda *args: drawn.append(args))
     (tmp_path / "file").touch()
     with pytest.raises(OSError, match="file"):
-        xyz().frames(tmp_path / "file")
+        mg.step_through(xyz()).frames(tmp_path / "file")
     with pytest.raises(OSError, match="missing"):
-        xyz().frames(tmp_path / "missing" / "folder")
+        mg.step_through(xyz()).frames(tmp_path / "missing" / "folder")
     assert not drawn
     assert [path.name for path in tmp_path.iterdir()] == ["file"]
 
@@ -181,13 +176,13 @@ def test_all_frames_or_none(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, "No space left on device")
 
     with pytest.raises(ValueError, match="no format 'gif'; choose from svg, png, pdf"):
-        xyz().frames(tmp_path / "a", format="gif")
+        mg.step_through(xyz()).frames(tmp_path / "a", format="gif")
     with pytest.raises(GraphTooLargeError, match="limit=5"):
-        mg.step_through(xyz().root, limit=4).frames(tmp_path / "a")
+        mg.step_through(xyz(), limit=4).frames(tmp_path / "a")
     with monkeypatch.context() as patch:
         patch.setenv("PATH", "")
         with pytest.raises(LayoutError, match="PDF"):
-            xyz().frames(tmp_path / "a", format="pdf")
+            mg.step_through(xyz()).frames(tmp_path / "a", format="pdf")
     assert not [*tmp_path.iterdir()]
 
     def fail_later(source, format):
@@ -196,7 +191,7 @@ def test_all_frames_or_none(tmp_path, monkeypatch):
             raise LayoutError("out of luck")
         return render(source, format)
 
-    old, render, drawn = xyz().frames(tmp_path)[0].read_bytes(), layout.render, []
+    old, render, drawn = mg.step_through(xyz()).frames(tmp_path)[0].read_bytes(), layout.render, []
     with monkeypatch.context() as patch:
         patch.setattr(layout, "render", fail_later)
         with pytest.raises(LayoutError, match="out of luck"):
@@ -213,12 +208,13 @@ def test_all_frames_or_none(tmp_path, monkeypatch):
 
 def test_frames_of_another_walk_are_replaced(tmp_path):
     """What is in the folder in this format is one walk, and all else stays as it was."""
-    many = frames.write_frames(tmp_path, [*xyz()] * 13, ("digraph {}" for _ in range(104)))
-    png, others = xyz().frames(tmp_path, "png"), ["01-intro.svg", "1-given.svg", "01-given.svg.old"]
+    ours, others = mg.step_through(xyz()), ["01-intro.svg", "1-given.svg", "01-given.svg.old"]
+    many = frames.write_frames(tmp_path, [*ours] * 13, ("digraph {}" for _ in range(104)))
+    png = ours.frames(tmp_path, "png")
     for name in others:
         (tmp_path / name).touch()
     assert many[0].name == "001-given.svg"
-    for walk in (xyz(), mg.step_through(Value(2, "a") * 3), xyz()):
+    for walk in (ours, mg.step_through(Value(2, "a") * 3), ours):
         expected = walk.frames(tmp_path / "alone")
         walk.frames(tmp_path)
         found = {path for path in tmp_path.glob("*.svg") if path.name not in others}

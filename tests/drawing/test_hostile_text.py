@@ -10,7 +10,6 @@ import io
 import json
 import math
 import re
-import shutil
 import subprocess
 import unicodedata
 import xml.etree.ElementTree as ET
@@ -18,7 +17,7 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -32,8 +31,9 @@ from micrograd_plus.parsing import ExpressionError, from_text, read_numbers
 from micrograd_plus.training import History
 from micrograd_plus.walk.formula import latex_name, split_label, text_name
 from micrograd_plus.walk.steps import steps
-from tests.conftest import skip
+from tests.effort import examples
 from tests.hostile import SAMPLES, hostile
+from tests.needs import program
 
 pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 STRINGS = hostile()
@@ -178,7 +178,7 @@ def test_svg_has_the_structure_of_harmless_labels_and_the_text_of_the_label(labe
             assert spaces(shown_at(found, f"o{i}")).strip() == spaces(name + subscript).strip()
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(st.lists(ANY, min_size=2, max_size=20))
 def test_any_labels(labels):
     found, expected = svg(tuple(labels)), svg(twins(labels))
@@ -324,8 +324,7 @@ def test_any_name_in_latex(text):
 
 def test_latex_reads_no_file_and_runs_no_command(tmp_path):
     """LaTeX itself sets the samples as far as its fonts go, and records all that it opens."""
-    if shutil.which("pdflatex") is None:
-        skip("there is no pdflatex on the PATH: apt-get install texlive-latex-base")
+    program("pdflatex", package="texlive-latex-base")
     names = [name for name in map(latex_name, SAMPLES) if name.isascii() and name]
     formulas = "\n\n".join(f"${name} = 1$" for name in names)
     (tmp_path / "a.tex").write_text(

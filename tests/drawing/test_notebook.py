@@ -5,23 +5,23 @@ The notebook is run once, in JupyterLab itself, and saved by it; what is opened 
 
 import base64
 import contextlib
-import importlib.util
 import inspect
 import json
-import os
 import re
 import secrets
-import socket
 import subprocess
 import sys
-import time
 import urllib.request
 
 import pytest
 
 import micrograd_plus as mg
 from micrograd_plus.drawing.dot import layout
-from tests.conftest import EXAMPLES, skip
+from micrograd_plus.graph import order
+from tests.graphs import xyz
+from tests.needs import EXAMPLES, needed
+from tests.pages import numbers, sentence
+from tests.processes import LIMIT, free_address, isolated_jupyter, started, until
 
 CELLS = {
     "setting": """
@@ -59,20 +59,6 @@ SETTINGS = {
 ASKED_TO_RUN = "To change the numbers, run the cell."
 BORDER = "e => getComputedStyle(e).borderColor"
 RED = """() => getComputedStyle(document.querySelector(".mg-stepper [data-ink=gradient]")).fill"""
-SVG_NUMBERS = """root => Object.fromEntries(["forward", "gradient"].map(ink => [ink,
-    [...root.querySelectorAll(`svg [data-ink="${ink}"]`)].map(e => e.textContent).sort()]))"""
-
-
-def apart(folder):
-    """An environment whose Jupyter knows nothing of what else is on the machine."""
-    kinds = ("_CONFIG", "_DATA", "_RUNTIME", "LAB_SETTINGS", "LAB_WORKSPACES")
-    folders = {f"JUPYTER{kind}_DIR": str(folder / kind) for kind in kinds}
-    return os.environ | folders | {"IPYTHONDIR": str(folder / "ipython")}
-
-
-def needed(package):
-    if importlib.util.find_spec(package) is None:
-        skip(f"there is no {package}: pip install 'micrograd-plus[test]'")
 
 
 class Lab:
@@ -80,31 +66,22 @@ class Lab:
 
     def __init__(self, folder, browser):
         self.folder, self.browser = folder, browser
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.address = f"http://127.0.0.1:{free.getsockname()[1]}"
-        self.token = secrets.token_hex()
-        self.log = (folder / "log").open("wb")
+        self.place, self.token = free_address(), secrets.token_hex()
         for plugin, content in SETTINGS.items():
             self.set(plugin, content)
         (folder / "root").mkdir()
         options = {
-            "ServerApp.port": self.address.rpartition(":")[2],
+            "ServerApp.port": self.place.rpartition(":")[2],
             "ServerApp.root_dir": folder / "root",
             "IdentityProvider.token": self.token,
             "LabApp.extension_manager": "readonly",
         }
         arguments = [f"--{name}={value}" for name, value in options.items()]
-        self.server = subprocess.Popen(
-            [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", *arguments],
-            env=apart(folder),
-            stdout=self.log,
-            stderr=self.log,
-        )
+        without = ["--no-browser", "--allow-root"]
+        self.command = [sys.executable, "-m", "jupyterlab", *without, *arguments]
 
     def answers(self):
-        assert self.server.poll() is None, (self.folder / "log").read_text()
-        with contextlib.suppress(OSError), urllib.request.urlopen(f"{self.address}/api"):
+        with contextlib.suppress(OSError), urllib.request.urlopen(f"http://{self.place}/api"):
             return True
 
     def set(self, plugin, content):
@@ -112,38 +89,26 @@ class Lab:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(content))
 
-    @staticmethod
-    def wait(found, seconds=60):
-        end = time.monotonic() + seconds
-        while not (result := found()):
-            assert time.monotonic() < end, found
-            time.sleep(0.1)
-        return result
-
     def open(self, name):
         """A notebook in a new window, its kernel ready."""
         page = self.browser.new_context(viewport={"width": 1300, "height": 4000}).new_page()
-        page.set_default_timeout(60_000)
-        page.goto(f"{self.address}/lab/tree/{name}?reset&token={self.token}")
+        page.set_default_timeout(LIMIT * 1000)
+        page.goto(f"http://{self.place}/lab/tree/{name}?reset&token={self.token}")
         page.get_by_text("Python 3 (ipykernel) | Idle").wait_for()
         return page
-
-    def close(self):
-        self.server.terminate()
-        self.server.wait()
-        self.log.close()
 
 
 @pytest.fixture(scope="module")
 def lab(browser, tmp_path_factory):
-    for package in ("jupyterlab", "anywidget", "nbconvert", "nbclient"):
-        needed(package)
-    lab = Lab(tmp_path_factory.mktemp("lab"), browser)
-    try:
-        lab.wait(lab.answers)
+    needed("jupyterlab", "anywidget", "nbconvert", "nbclient")
+    folder = tmp_path_factory.mktemp("lab")
+    lab, env = Lab(folder, browser), isolated_jupyter(folder)
+    with (
+        (folder / "log").open("wb") as log,
+        started(lab.command, env=env, stdout=log, stderr=log, limit=3600) as [server],
+    ):
+        until(lab.answers, server)
         yield lab
-    finally:
-        lab.close()
 
 
 @pytest.fixture(scope="module")
@@ -196,23 +161,11 @@ def output(page, name):
     return page.locator(".jp-Cell").nth(NAMES.index(name)).locator(".jp-Cell-outputWrapper")
 
 
-def sentence(root):
-    return root.locator(".mg-sentence").inner_text()
-
-
-def numbers(root):
-    return root.evaluate(SVG_NUMBERS)
-
-
-def walk(x, y=-3.0, z=4.0):
+def walk(x):
     """The walk that the picture should show, and its numbers, as Python has them."""
-    x, y, z = mg.values(x=x, y=y, z=z)
-    d = x + y
-    d.label = "d"
-    f = d * z
-    f.label = "f"
+    f = xyz(x=x)
     f.backward()
-    nodes = (x, y, z, d, f)
+    nodes = order(f)
     written = [
         [f"{n:.2f}".replace("-", "−") for n in numbers]
         for numbers in zip(*((node.data, node.grad) for node in nodes), strict=True)
@@ -267,7 +220,7 @@ def test_dragging_a_slider_moves_the_picture_and_the_sentence(live):
     assert -2 <= x < 0
     steps, expected = walk(x)
     root.get_by_text(steps[-1].text, exact=True).wait_for()
-    Lab.wait(lambda: numbers(root) == expected, 10)
+    until(lambda: numbers(root) == expected)
     assert before.evaluate("e => e.isConnected")  # the layout stood still
     root.get_by_role("button", name="First step").click()
     assert sentence(root) == steps[0].text
@@ -449,11 +402,10 @@ IMAGES = "'image/png', 'image/svg+xml', "
 )
 def test_ipython_gets_text_and_pictures_where_they_are_shown(kind, lines, tmp_path):
     """A terminal shows the number, and nothing is laid out that nobody sees."""
-    for package in ("IPython", "anywidget"):
-        needed(package)
+    needed("IPython", "anywidget")
     run = subprocess.run(
         [sys.executable, "-c", SHELLS, kind],
-        env=apart(tmp_path),
+        env=isolated_jupyter(tmp_path),
         capture_output=True,
         text=True,
         check=False,
@@ -477,7 +429,7 @@ def test_where_no_picture_can_be_made_values_stay_text(monkeypatch):
 
 
 def test_a_history_hands_its_curves_to_notebooks(monkeypatch):
-    pytest.importorskip("matplotlib", reason="curves are drawn by matplotlib")
+    needed("matplotlib")
     history = mg.History([{"loss": 2.0}, {"loss": 1.0}])
     assert history._repr_png_().startswith(b"\x89PNG")
     assert mg.History()._repr_png_() is None
@@ -494,13 +446,16 @@ NOTEBOOKS = sorted(
 
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_notebook_runs(name, tmp_path):
-    for package in ("nbconvert", "nbclient", "ipykernel", "anywidget"):
-        needed(package)
+    needed("nbconvert", "nbclient", "ipykernel", "anywidget")
     notebook = json.loads((EXAMPLES / name).read_text(encoding="utf-8"))
     assert not any(cell.get("outputs") for cell in notebook["cells"]), "save it without outputs"
     command = ["-m", "nbconvert", "--to=notebook", "--execute", "--stdout", EXAMPLES / name]
     run = subprocess.run(
-        [sys.executable, *command], env=apart(tmp_path), capture_output=True, text=True, check=False
+        [sys.executable, *command],
+        env=isolated_jupyter(tmp_path),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert run.returncode == 0, run.stderr
     for cell in json.loads(run.stdout)["cells"]:

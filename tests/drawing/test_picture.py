@@ -8,7 +8,7 @@ import xml.etree.ElementTree as ET
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -20,35 +20,14 @@ from micrograd_plus.drawing.dot.layout import LayoutError
 from micrograd_plus.drawing.scene.parts import GraphTooLargeError, scene
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
-
-HOSTILE = [
-    '"quoted"',
-    "<script>alert(1)</script>",
-    "back\\slash \\N \\G \\n \\",
-    "two\nlines\r\n\ttab",
-    "😀 é ∂ 漢字",
-    "<b>&amp;</b> &lt; ]]> -->",
-    "{a|b} %s $x$ `x` 'x' ;",
-    "\x00\x01\x7f\ud800\uffff\u2028",
-    "x" * 10_000,
-]
-
-
-def xyz():
-    x, y, z = values(x=1, y=-3, z=4)
-    d = x + y
-    f = d * z
-    f.label = "f"
-    return f
-
-
-def svg_texts(picture):
-    root = ET.fromstring(picture.pipe("svg"))
-    return ["".join(element.itertext()) for element in root.findall(".//{*}text")]
+from tests.effort import examples
+from tests.graphs import xyz
+from tests.hostile import FEW
+from tests.pages import svg_texts
 
 
 def test_numbers_on_the_wires_and_symbols_in_the_gates():
-    f = xyz()
+    f = xyz(d="")
     f.backward()
     texts = svg_texts(mg.draw(f))
     labels, gates = ["x", "y", "z", "f"], ["+", "×"]
@@ -121,7 +100,7 @@ def test_boxes():
 
 
 @given(graphs())
-@settings(max_examples=30, deadline=None)
+@examples(30)
 def test_drawing_changes_nothing_and_any_graph_can_be_drawn(graph):
     root, _ = graph
     root.backward()
@@ -235,7 +214,7 @@ def test_notebooks_get_svg_and_a_png_for_the_untrusted():
 
 
 @pytest.mark.parametrize("style", ["wires", "box"])
-@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("label", FEW, ids=range(len(FEW)))
 def test_hostile_labels_are_text(label, style):
     leaf, inner = Value(2, label), Value(2, "a") * 3
     inner.label = label
@@ -252,7 +231,6 @@ def test_hostile_labels_are_text(label, style):
 
 
 @given(st.text(max_size=20))
-@settings(max_examples=100, deadline=None)
 def test_any_label_gives_a_picture(label):
     ET.fromstring(mg.draw(Value(1, label) + 1).pipe("svg"))
 

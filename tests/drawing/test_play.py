@@ -9,18 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
-from micrograd_plus import Value, values
+from micrograd_plus import Value
 from micrograd_plus.drawing.pages.player import player_of
 from micrograd_plus.parsing import ExpressionError
-
-
-def xyz():
-    x, y, z = values(x=1, y=-3, z=4)
-    d = x + y
-    d.label = "d"
-    f = d * z
-    f.label = "f"
-    return f
+from tests.graphs import xyz
+from tests.needs import needed
 
 
 def shown(player):
@@ -268,7 +261,7 @@ def test_without_anywidget_the_error_has_the_command(monkeypatch):
 
 
 def test_outside_a_notebook_it_is_plain_text():
-    pytest.importorskip("anywidget", reason="the widget needs anywidget")
+    needed("anywidget")
     play = mg.play(xyz())
     assert repr(play) == "<Play with x = 1.0, y = -3.0, z = 4.0: -8.0>"
     play.widget.asked = {"name": "x", "text": "2.5", "count": 1}

@@ -11,7 +11,7 @@ import sys
 from importlib import resources
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 
 import micrograd_plus as mg
 from micrograd_plus import Value, values
@@ -25,15 +25,9 @@ from micrograd_plus.testing import graphs
 from micrograd_plus.walk import questions
 from micrograd_plus.walk.formula import text_number
 from micrograd_plus.walk.questions import read, target
-from tests.drawing.test_picture import HOSTILE
-
-XYZ = "d = x + y; f = d * z", {"x": 1, "y": -3, "z": 4}
-GATE = "f = 1 / (1 + exp(-(w_0*x_0 + w_1*x_1 + b)))"
-GATE_NUMBERS = {"w_0": -3, "x_0": -2, "w_1": 2, "x_1": -1, "b": -3}
-
-
-def xyz(hide="gradients"):
-    return mg.quiz(from_text(*XYZ), hide)
+from tests.effort import examples
+from tests.graphs import SIGMOID_GATE, xyz
+from tests.hostile import FEW
 
 
 def judge(quiz, asked, answer):
@@ -135,7 +129,7 @@ def from_grad(f, x):
 
 
 def test_the_lectures_questions_in_the_lectures_order():
-    quiz = xyz()
+    quiz = mg.quiz(xyz())
     assert [q.asked for q in quiz.questions] == ["∂f/∂f", "∂f/∂z", "∂f/∂d", "∂f/∂y", "∂f/∂x"]
     answers = ["1", "-2", "4", "4", "4"]
     assert all(q.judge(a).right for q, a in zip(quiz.questions, answers, strict=True))
@@ -160,7 +154,7 @@ def test_the_lectures_questions_in_the_lectures_order():
     ],
 )
 def test_mistakes_in_the_lectures_example(asked, answer, hint):
-    assert judge(xyz(), asked, answer) == hint
+    assert judge(mg.quiz(xyz()), asked, answer) == hint
 
 
 @pytest.mark.parametrize(
@@ -200,7 +194,7 @@ def test_mistakes_in_the_lectures_example(asked, answer, hint):
     ],
 )
 def test_the_sigmoid_gate_taken_apart(asked, right, wrong):
-    quiz = mg.quiz(from_text(GATE, GATE_NUMBERS))
+    quiz = mg.quiz(from_text(*SIGMOID_GATE))
     assert judge(quiz, asked, right) == "right"
     for answer, hint in wrong.items():
         assert hint in judge(quiz, asked, answer)
@@ -303,7 +297,7 @@ def test_operations_on_many_operands_know_few_mistakes():
     assert max(len(q.mistakes) for q in quiz.questions) < 10
 
 
-@settings(max_examples=60)
+@examples(60)
 @given(graphs())
 def test_right_answers_score_full_marks_and_no_mistake_is_accepted(graph):
     root, _ = graph
@@ -370,12 +364,12 @@ def test_bad_graphs():
     with pytest.raises(mg.NonFiniteError, match="gradient through sqrt"):
         mg.quiz(mg.sqrt(Value(0, "x")))
     with pytest.raises(ValueError, match="limit=5"):
-        mg.quiz(from_text(*XYZ), limit=2).to_html("never.html")
+        mg.quiz(xyz(), limit=2).to_html("never.html")
     assert len(mg.quiz(Value(3)).questions) == 1
 
 
 @given(graphs())
-@settings(max_examples=20)
+@examples(20)
 def test_nothing_in_the_graph_is_changed(graph):
     root, leaves = graph
     root.backward()
@@ -422,7 +416,7 @@ def run(*arguments, answers="", **environment):
     )
 
 
-EXPRESSION = [XYZ[0], "x=1", "y=-3", "z=4"]
+EXPRESSION = ["d = x + y; f = d * z", "x=1", "y=-3", "z=4"]
 
 
 def test_a_whole_run_as_a_program():
@@ -481,14 +475,15 @@ def test_an_interrupt_ends_with_the_score():
             raise KeyboardInterrupt from None
 
     file = io.StringIO()
-    score = xyz().run(ask, file)
+    score = mg.quiz(xyz()).run(ask, file)
     assert score == (1, 1, 5)
     assert file.getvalue().endswith("\n1 of 5 right, 1 of them at the first try\n")
 
 
 def test_a_hidden_number_is_not_told_before_it_is_asked():
     fan_out = mg.quiz(from_text("b = 2 * a; c = 3 * a; b + c", {"a": 2}))
-    for quiz in (fan_out, *map(xyz, ("gradients", "values", "all", ["y"]))):
+    others = [mg.quiz(xyz(), hide) for hide in ("gradients", "values", "all", ["y"])]
+    for quiz in (fan_out, *others):
         seen = io.StringIO()
         solutions = iter([line for q in quiz.questions for line in q.solution])
 
@@ -529,31 +524,28 @@ def numbers(root, ink="gradient"):
 
 
 def test_a_page_is_answered_with_the_keyboard(open_page, tmp_path):
-    page = open_page(xyz().to_html(tmp_path / "a.html"))
+    page = open_page(mg.quiz(xyz()).to_html(tmp_path / "a.html"))
     root = page.locator(".mg-quiz")
     assert numbers(root) == ["?"] * 5
     assert sorted(numbers(root, "forward")) == ["1.00", "4.00", "−2.00", "−3.00", "−8.00"]
-    for typed in ("1", "4", "−2", "four", "4", "1", "2"):  # the keyboard is there at once
-        page.keyboard.press("Control+a")
+    swapped, local = (judge(mg.quiz(xyz()), *wrong) for wrong in (("∂f/∂z", "4"), ("∂f/∂y", "1")))
+    for typed, said, wrong, asked, known in (
+        ("1", "Right: ∂f/∂f = 1", None, 2, 1),
+        ("4", f"Not yet. {swapped}", "true", 2, 1),
+        ("−2", "Right: ∂f/∂z = d = −2", None, 3, 2),
+        ("four", f"That is no number: {questions.UNREADABLE}.", "true", 3, 2),
+        ("4", "Right: ∂f/∂d = z = 4", None, 4, 3),
+        ("1", f"Not yet. {local}", "true", 4, 3),
+        ("2", "Not right; the answer is: ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4", None, 5, 4),
+    ):
+        page.keyboard.press("Control+a")  # the keyboard is there at once
         page.keyboard.type(typed)
         page.keyboard.press("Enter")
-        if typed == "4" and field(root).is_visible():
-            seen = reply(root)
-            if "swapped" in seen:
-                assert seen == (
-                    "Not yet. Operands swapped: that is the derivative of f with respect to d, "
-                    "not z."
-                )
-                assert field(root).get_attribute("aria-invalid") == "true"
-        if typed == "−2":
-            assert reply(root) == "Right: ∂f/∂z = d = −2"
-            assert sorted(numbers(root)) == ["1.00", "?", "?", "?", "−2.00"]
-            assert field(root).get_attribute("aria-invalid") is None
-        if typed == "four":
-            assert reply(root) == f"That is no number: {questions.UNREADABLE}."
-            assert root.locator(".mg-count").inner_text() == "3 / 5"
-    assert reply(root) == "Not right; the answer is: ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4"
-    assert numbers(root).count("?") == 1
+        assert reply(root) == said
+        assert field(root).get_attribute("aria-invalid") == wrong
+        assert root.locator(".mg-count").inner_text() == f"{asked} / 5"
+        assert numbers(root).count("?") == 5 - known
+    assert sorted(numbers(root)) == ["1.00", "4.00", "4.00", "?", "−2.00"]
     for _ in range(2):
         page.keyboard.press("Tab")
     page.keyboard.press("Enter")  # on "Show the answer"
@@ -562,7 +554,7 @@ def test_a_page_is_answered_with_the_keyboard(open_page, tmp_path):
     )
     assert sorted(numbers(root)) == sorted(["1.00", "4.00", "4.00", "4.00", "−2.00"])
     assert root.locator("li").all_inner_texts() == [
-        line for q in xyz().questions for line in q.solution
+        line for q in mg.quiz(xyz()).questions for line in q.solution
     ]
     assert "∂f/∂z = d = −2." in root.get_by_role("img").get_attribute("aria-label")
     page.keyboard.press("Enter")  # on "Start again", which has got the focus
@@ -574,7 +566,7 @@ def test_a_page_is_answered_with_the_keyboard(open_page, tmp_path):
 
 
 def test_what_a_screen_reader_finds(open_page, tmp_path):
-    page = open_page(xyz().to_html(tmp_path / "a.html"))
+    page = open_page(mg.quiz(xyz()).to_html(tmp_path / "a.html"))
     page.get_by_role("img", name="A computational graph. What is ∂f/∂f, ∂f/∂z").wait_for()
     page.get_by_role("textbox", name="∂f/∂f =").fill("1")
     page.get_by_role("button", name="Check").click()
@@ -584,14 +576,14 @@ def test_what_a_screen_reader_finds(open_page, tmp_path):
 
 
 def test_the_asked_wire_and_its_gate_are_lit(open_page, tmp_path):
-    page = open_page(xyz(["y"]).to_html(tmp_path / "a.html"))
+    page = open_page(mg.quiz(xyz(), ["y"]).to_html(tmp_path / "a.html"))
     lit = page.locator("svg .lit").evaluate_all("all => all.map(e => e.textContent.trim())")
     assert sorted(lit) == ["", "", "+", "−3.00\n?"]
     assert page.locator("svg .mg-now").all_text_contents() == ["?"]
 
 
 def test_numbers_appear_on_their_wires(open_page, tmp_path):
-    quiz = mg.quiz(from_text("total = x + y; f = total * z", XYZ[1]), "all")
+    quiz = mg.quiz(xyz(d="total"), "all")
     page = open_page(quiz.to_html(tmp_path / "a.html"))
     root = page.locator(".mg-quiz")
     answer(root, "−2", "−8", "1", "−2", "4", "4", "4")
@@ -619,7 +611,7 @@ def test_numbers_appear_on_their_wires(open_page, tmp_path):
 
 def test_two_quizzes_do_not_disturb_each_other(open_page, tmp_path):
     square = mg.quiz(Value(3, "a") ** 2)
-    cells = xyz()._repr_html_() + square._repr_html_()
+    cells = mg.quiz(xyz())._repr_html_() + square._repr_html_()
     path = tmp_path / "cell.html"
     path.write_text(f'<!DOCTYPE html><body data-jp-theme-light="false">{cells}</body>', "utf-8")
     page = open_page(path)
@@ -639,14 +631,14 @@ def test_two_quizzes_do_not_disturb_each_other(open_page, tmp_path):
 
 
 def test_keys_stay_in_the_field(open_page, tmp_path):
-    page = open_page(xyz().to_html(tmp_path / "a.html"))
+    page = open_page(mg.quiz(xyz()).to_html(tmp_path / "a.html"))
     page.evaluate("document.addEventListener('keydown', () => { document.title = 'heard' })")
     page.keyboard.type("1x")
     assert page.title() == "Quiz"  # a notebook would have deleted a cell
 
 
 def test_light_and_dark(open_page, tmp_path):
-    path = xyz().to_html(tmp_path / "a.html")
+    path = mg.quiz(xyz()).to_html(tmp_path / "a.html")
     found = []
     for scheme in ("light", "dark"):
         page = open_page(path, color_scheme=scheme)
@@ -658,13 +650,13 @@ def test_light_and_dark(open_page, tmp_path):
 
 
 def test_without_scripts_the_questions_are_there(open_page, tmp_path):
-    page = open_page(xyz().to_html(tmp_path / "a.html"), java_script_enabled=False)
+    page = open_page(mg.quiz(xyz()).to_html(tmp_path / "a.html"), java_script_enabled=False)
     image = page.locator(".mg-quiz img")
     assert image.bounding_box()["width"] > 200
     assert image.get_attribute("alt").endswith("What is ∂f/∂f, ∂f/∂z, ∂f/∂d, ∂f/∂y, ∂f/∂x?")
 
 
-@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("label", FEW, ids=range(len(FEW)))
 def test_hostile_labels(open_page, tmp_path, label):
     attack = label + "</script><script>alert(2)</script><img src=x onerror=alert(3)><!--"
     x = Value(2, attack)
@@ -684,7 +676,7 @@ def test_hostile_labels(open_page, tmp_path, label):
 def test_the_page_judges_as_python_does(open_page, tmp_path):
     (a,) = values(a=2)
     graph = mg.sigmoid(a * 0.3) * a + mg.exp(a - 1) / 3
-    quizzes = mg.quiz(from_text(GATE, GATE_NUMBERS), "all"), mg.quiz(graph)
+    quizzes = mg.quiz(from_text(*SIGMOID_GATE), "all"), mg.quiz(graph)
     asked = [question for quiz in quizzes for question in quiz.questions]
     texts = [*UNREADABLE[:-1], *(t for _, yes, no in ROUNDED for t in (*yes, *no))]
     for question in asked:
@@ -737,7 +729,7 @@ def test_where_pictures_are_svg_alone_the_one_that_stands_still_is(monkeypatch):
     monkeypatch.setattr(layout, "in_browser", lambda source: "<svg></svg>")
     monkeypatch.setattr(layout, "_program", None)  # there is none to be started
     assert f"data:image/svg+xml;base64,{base64.b64encode(b'<svg></svg>').decode()}" in (
-        xyz()._repr_html_()
+        mg.quiz(xyz())._repr_html_()
     )
 
 
@@ -747,7 +739,7 @@ TOLD = ["0.1966", "−0.1966", "0.3932", "−0.5898", "−0.5344", "0.20", "−0
 
 
 def gate():
-    return mg.quiz(from_text(GATE, GATE_NUMBERS))
+    return mg.quiz(from_text(*SIGMOID_GATE))
 
 
 def test_a_page_shows_no_answer_to_a_glance_at_its_source(tmp_path):
@@ -784,16 +776,16 @@ def written(path):
 
 
 def test_exercises_as_pictures(tmp_path):
-    assert xyz().exercise(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
-    assert xyz().solution(tmp_path / "a").name == "a.svg"
+    assert mg.quiz(xyz()).exercise(tmp_path / "a.png").read_bytes().startswith(b"\x89PNG")
+    assert mg.quiz(xyz()).solution(tmp_path / "a").name == "a.svg"
     with pytest.raises(ValueError, match="there is no format 'gif'"):
-        xyz().solution(tmp_path / "a.gif")
+        mg.quiz(xyz()).solution(tmp_path / "a.gif")
     with pytest.raises(OSError, match="missing"):
-        xyz().exercise(tmp_path / "missing" / "a.html")
+        mg.quiz(xyz()).exercise(tmp_path / "missing" / "a.html")
 
 
 def test_values_that_are_asked_are_not_told_by_gradients(tmp_path):
-    quiz = mg.quiz(from_text(*XYZ), "values")
+    quiz = mg.quiz(xyz(), "values")
     exercise = written(quiz.exercise(tmp_path / "a.svg"))
     assert "−2.00" not in exercise  # ∂f/∂z is d
     assert exercise.count(">?<") == 2
@@ -802,6 +794,6 @@ def test_values_that_are_asked_are_not_told_by_gradients(tmp_path):
 
 
 def test_an_exercise_in_a_browser(open_page, tmp_path):
-    page = open_page(xyz().exercise(tmp_path / "a.html"))
+    page = open_page(mg.quiz(xyz()).exercise(tmp_path / "a.html"))
     assert page.locator("li").first.inner_text() == "∂f/∂f = ________"
     assert page.locator("img").bounding_box()["width"] > 200

@@ -3,17 +3,18 @@
 import math
 
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.testing import graphs
 from tests import oracle
+from tests.effort import examples
 
 pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 LARGEST = 1e4
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(graphs())
 def test_values_and_gradients_agree_with_mpmath(graph):
     root, leaves = graph
@@ -30,7 +31,7 @@ def test_values_and_gradients_agree_with_mpmath(graph):
     assert gradients == pytest.approx([float(g) for g in exact], rel=1e-7, abs=1e-7 * scale)
 
 
-@settings(max_examples=1000, deadline=None)
+@examples(1000)
 @given(graphs())
 def test_what_backward_writes_out_is_what_the_table_says(graph):
     root, leaves = graph

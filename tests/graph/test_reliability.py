@@ -1,14 +1,16 @@
 """What must never go wrong: random graphs to second order, operands, labels, threads, size."""
 
+import contextlib
 import decimal
 import fractions
 import math
 import xml.etree.ElementTree as ET
 from concurrent.futures import ThreadPoolExecutor
+from operator import add, mul, sub, truediv
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -17,14 +19,15 @@ from micrograd_plus.drawing.pages.stepper import fragment
 from micrograd_plus.engine import recorded
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.testing import graphs
-from micrograd_plus.walk.formula import latex_name, text_name
+from micrograd_plus.walk.formula import text_name
 from micrograd_plus.walk.steps import steps
 from tests import oracle
+from tests.effort import examples, slow
 
 pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(st.data())
 def test_second_derivatives_of_random_graphs_agree_with_mpmath(data):
     root, leaves = data.draw(graphs(max_size=6))
@@ -67,24 +70,20 @@ OPERANDS = st.one_of(
 REAL = (int, float, fractions.Fraction, np.floating, np.integer)
 
 
-@settings(max_examples=1000)
-@given(OPERANDS, st.sampled_from("+-*/ "), st.booleans())
-def test_any_operand_gives_a_value_or_a_clear_error(other, symbol, swapped):
+@examples(1000)
+@given(OPERANDS, st.sampled_from([add, sub, mul, truediv, mg.maximum]), st.booleans())
+def test_any_operand_gives_a_value_or_a_clear_error(other, compute, swapped):
     v = Value(1.5, "v")
-    left, right = (other, v) if swapped else (v, other)
-    compute = {
-        "+": lambda: left + right,
-        "-": lambda: left - right,
-        "*": lambda: left * right,
-        "/": lambda: left / right,
-        " ": lambda: mg.maximum(left, right),
-    }[symbol]
+    operands = (other, v) if swapped else (v, other)
     try:
-        result = compute()
+        result = compute(*operands)
     except TypeError:
         assert not isinstance(other, (Value, *REAL))
         return
     except mg.NonFiniteError:
+        with contextlib.suppress(OverflowError, ZeroDivisionError):  # of floats alone
+            plain = [*map(float, operands)]
+            assert not all(map(math.isfinite, [*plain, compute(*plain)]))
         return
     if isinstance(result, np.ndarray):
         assert all(type(x) is Value for x in result.flat)
@@ -95,7 +94,7 @@ def test_any_operand_gives_a_value_or_a_clear_error(other, symbol, swapped):
     assert not isinstance(other, decimal.Decimal | complex | str | bytes)
 
 
-@settings(max_examples=1000)
+@examples(1000)
 @given(st.text(max_size=30))
 def test_any_label_is_shown_and_breaks_nothing(label):
     x = Value(2, label)
@@ -105,11 +104,9 @@ def test_any_label_is_shown_and_breaks_nothing(label):
     assert not any(ord(character) < 32 for sentence in sentences for character in sentence)
     "".join(sentences).encode()
     assert text_name(label).isprintable() or not label.isprintable()
-    assert latex_name(label).count("{") >= latex_name(label).count("\\text{")
     ET.fromstring(mg.draw(f).pipe("svg"))
 
 
-@settings(max_examples=100)
 @given(st.text(alphabet="<>/!-scriptimgonerror='\"&;\\{}\n\0=() ", max_size=40))
 def test_no_label_ends_the_script_of_a_page(label):
     html = fragment(steps(Value(2, label) * 3))
@@ -132,14 +129,15 @@ def test_graphs_in_several_threads_are_independent():
         assert list(pool.map(work, range(40))) == expected
 
 
-def test_a_value_with_a_million_consumers():
+@pytest.mark.parametrize("count", [10_000, pytest.param(1_000_000, marks=slow)])
+def test_a_value_with_very_many_consumers(count):
     x = Value(2.0, "x")
-    f = mg.sum([x + 1.0 for _ in range(1_000_000)])
+    f = mg.sum([x + 1.0 for _ in range(count)])
     f.backward()
-    assert (f.data, x.grad) == (3_000_000, 1_000_000)
+    assert (f.data, x.grad) == (3 * count, count)
     x.data = 1.0
     mg.replay(f)
-    assert f.data == 2_000_000
+    assert f.data == 2 * count
 
 
 # The demo of karpathy/micrograd, as it is written there, on this engine's Value.

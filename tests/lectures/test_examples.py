@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import EXAMPLES
+from tests.needs import EXAMPLES
 
 PROGRAMS = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")}
 # no examples themselves; test_browser and test_guides run them

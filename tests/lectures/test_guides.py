@@ -7,8 +7,8 @@ import sys
 
 import pytest
 
-from tests.conftest import EXAMPLES
-from tests.drawing.test_notebook import apart, needed
+from tests.needs import EXAMPLES, needed
+from tests.processes import isolated_jupyter
 
 FOLDER = EXAMPLES / "guide"
 GUIDES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
@@ -18,10 +18,9 @@ PACKAGES = ("nbclient", "nbconvert", "ipykernel", "PIL", "matplotlib", "hypothes
 @pytest.fixture
 def program(monkeypatch, tmp_path):
     """A program of the guides' folder, as a module; its Jupyter sees no other one's settings."""
-    for package in PACKAGES:
-        needed(package)
+    needed(*PACKAGES)
     monkeypatch.syspath_prepend(FOLDER)
-    for name, value in apart(tmp_path).items():
+    for name, value in isolated_jupyter(tmp_path).items():
         monkeypatch.setenv(name, value)
     yield importlib.import_module
     for name in ("render", "rerun"):
@@ -48,8 +47,7 @@ def shown(output):
 
 @pytest.mark.parametrize("name", GUIDES)
 def test_a_run_gives_what_is_stored(name, program):
-    for package in {"07": ["numba"], "08": ["jax"], "10": ["micrograd"]}.get(name[:2], ()):
-        needed(package)
+    needed(*{"07": ["numba"], "08": ["jax"], "10": ["micrograd"]}.get(name[:2], ()))
     run = program("rerun").run(FOLDER / f"{name}.ipynb")
     for new, old in zip(run.cells, cells(name), strict=True):
         assert new.source == text(old["source"])  # solutions have their outputs in it

@@ -8,7 +8,7 @@ from sklearn.metrics import log_loss, mean_absolute_error, mean_squared_error
 
 import micrograd_plus as mg
 from micrograd_plus import nn
-from tests.conftest import EXAMPLES
+from tests.needs import EXAMPLES
 
 XYZ = "a_computational_graphs/xyz.py"
 GATE = "a_computational_graphs/sigmoid_gate.py"

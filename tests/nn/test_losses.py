@@ -4,11 +4,12 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
+from tests.effort import examples
 
 NUMBERS = st.floats(-20, 20).map(lambda x: round(x, 6))
 PROBABILITIES = st.floats(0.01, 0.99)
@@ -53,7 +54,7 @@ def close(expected):
 
 
 @given(st.data(), st.integers(1, 5))
-@settings(max_examples=60)
+@examples(60)
 def test_regression_losses(data, n):
     ys, ts = data.draw(lists(NUMBERS, n)), data.draw(lists(NUMBERS, n))
     y, t = np.array(ys), np.array(ts)
@@ -125,7 +126,7 @@ def test_0_times_log_0_counts_as_0(p, t):
 
 
 @given(st.data(), CLASSES)
-@settings(max_examples=60)
+@examples(60)
 def test_cross_entropy(data, n):
     ys = data.draw(lists(PROBABILITIES, n))
     ts = data.draw(distributions(n))
@@ -135,7 +136,7 @@ def test_cross_entropy(data, n):
 
 
 @given(st.data(), CLASSES)
-@settings(max_examples=60)
+@examples(60)
 def test_softmax_cross_entropy(data, n):
     zs, ts = data.draw(lists(NUMBERS, n)), data.draw(distributions(n))
     z, t = np.array(zs), np.array(ts)
@@ -146,7 +147,7 @@ def test_softmax_cross_entropy(data, n):
 
 
 @given(st.data(), CLASSES)
-@settings(max_examples=60)
+@examples(60)
 def test_after_a_softmax_the_derivative_is_y_minus_t(data, n):
     zs, ts = data.draw(lists(st.floats(-5, 5), n)), data.draw(distributions(n))
     found = gradients(lambda z: nn.cross_entropy(mg.softmax(z), ts), zs)
@@ -154,7 +155,7 @@ def test_after_a_softmax_the_derivative_is_y_minus_t(data, n):
 
 
 @given(st.data(), CLASSES)
-@settings(max_examples=60)
+@examples(60)
 def test_an_index_and_probabilities_of_0_and_1_are_the_same(data, n):
     ys = data.draw(lists(PROBABILITIES, n))
     k = data.draw(st.integers(0, n - 1))

@@ -13,12 +13,13 @@ from types import MappingProxyType, SimpleNamespace
 import micrograd.nn
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.datasets import make_moons
 
 import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn, optim
+from tests.effort import examples
 
 NUMBERS = st.floats(-2, 2)
 
@@ -569,7 +570,7 @@ def test_nonlin_false_wins():
 
 
 @given(st.lists(NUMBERS, min_size=3, max_size=3), st.integers(0, 1000))
-@settings(max_examples=50)
+@examples(50)
 def test_softmax_layers_give_probabilities(x, seed):
     probabilities = [float(p) for p in nn.Layer(3, 4, activation="softmax", seed=seed)(x)]
     assert all(p > 0 for p in probabilities)
@@ -587,7 +588,6 @@ def test_softmax_layers_give_probabilities(x, seed):
     st.booleans(),
     st.lists(NUMBERS, min_size=2, max_size=2),
 )
-@settings(max_examples=100)
 def test_expanded_networks_are_equal(seed, activation, bias, x):
     found = []
     for expanded in (False, True):
@@ -630,7 +630,7 @@ def test_the_slope_of_a_prelu_learns():
 
 
 @given(st.integers(0, 1000), st.integers(1, 4), st.lists(NUMBERS, min_size=2, max_size=2))
-@settings(max_examples=50)
+@examples(50)
 def test_maxout_is_the_largest_of_its_pieces(seed, pieces, x):
     layer = nn.Maxout(2, 3, pieces=pieces, seed=seed)
     for i, p in enumerate(layer.parameters()):

@@ -5,7 +5,7 @@ from itertools import permutations, product
 
 import mpmath
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -18,6 +18,7 @@ from micrograd_plus.ops.operation import BINDING
 from micrograd_plus.testing import operations, points
 from micrograd_plus.walk.formula import LATEX, TEXT, Name, Term, formulas, write
 from tests import oracle
+from tests.effort import examples
 
 SPECIAL_VALUES = {
     "add": [((1, -3), -2), ((0.1, 0.2), 0.30000000000000004)],
@@ -238,7 +239,7 @@ ROUNDED = {
 
 
 @each_operation
-@settings(max_examples=settings.default.max_examples // 2)
+@examples(50)
 @given(st.data())
 def test_values_agree_with_mpmath(op, data):
     args = data.draw(points(op))
@@ -272,7 +273,7 @@ def test_partial_derivatives_agree_with_central_differences_on_the_grid(op):
 
 
 @each_operation
-@settings(max_examples=settings.default.max_examples // 10)
+@examples(10)
 @given(st.data())
 def test_partial_derivatives_agree_with_central_differences(op, data):
     args = data.draw(points(op))

@@ -10,6 +10,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from micrograd_plus.engine import apply, record
 from micrograd_plus.ops.operation import Op
+from tests.needs import needed_by
 from tests.programs import PRODUCT, X, assert_equal
 
 
@@ -72,7 +73,7 @@ def test_a_new_operation_needs_no_place_in_the_table():
 
 @pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
 def test_two_of_one_name(backend):
-    pytest.importorskip({"native": "numba"}.get(backend, backend))
+    needed_by(backend)
     twice, five_times = scale(2.0), scale(5.0)
     f = mg.compile(lambda x: apply(twice, x) + apply(five_times, x), 0.0, backend=backend)
     assert f([3.0] if backend != "native" else 3.0) == 21

@@ -11,12 +11,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, optim
 from micrograd_plus.optim import Optimizer
+from tests.effort import examples
+from tests.needs import needed
 
 STORED = Path(__file__).with_name("optimisers.json")
 STEPS = 100
@@ -103,7 +105,7 @@ def test_rules_give_the_stored_figures_of_pytorch(name):
 
 @pytest.mark.parametrize("name", TORCH)
 def test_rules_give_the_figures_of_pytorch(name):
-    pytest.importorskip("torch", reason="PyTorch is not installed; its stored figures are compared")
+    needed("torch")
     theirs = torchs_path(name)
     for ours, point in zip(our_path(TORCH[name][0]), theirs, strict=True):
         assert ours == pytest.approx(point, rel=1e-12)
@@ -220,7 +222,7 @@ def test_adamw_decays_without_a_gradient():
 
 @pytest.mark.parametrize("name", TORCH)
 @given(st.integers(0, 2**32 - 1))
-@settings(max_examples=20)
+@examples(20)
 def test_arrays_go_through_the_same_lines(name, seed):
     rule = TORCH[name][0]
     random = np.random.default_rng(seed)
@@ -401,7 +403,7 @@ ENTRIES = st.floats(-3, 3)
 
 
 @given(st.data(), st.integers(1, 4))
-@settings(max_examples=40)
+@examples(40)
 def test_newton_finds_the_lowest_point_of_a_quadratic_at_once(data, n):
     """½ xᵀA x − bᵀx, whose lowest point is A⁻¹b."""
     draw = data.draw(st.lists(ENTRIES, min_size=n * n, max_size=n * n))

@@ -10,7 +10,7 @@ from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import distributed
 from tests.benchmarks.peers import PEERS, installed
 from tests.benchmarks.worker import prepared
-from tests.programs import jax
+from tests.needs import needed
 
 
 def run(*arguments):
@@ -78,7 +78,10 @@ def test_layers_and_operators_agree():
     assert layers == pytest.approx(bare, rel=1e-12)
 
 
-def test_training_beside_jax_by_hand():
-    jax()
-    found = distributed.beside_hand((5, [4, 3]), 1)  # compares all results
-    assert found["ratio"] == found["micrograd_plus"] / found["JAX by hand"]
+def test_training_beside_jax_by_hand(monkeypatch):
+    needed("jax")
+    found = distributed.beside_hand((5, [4, 3]), 1)
+    assert found["ratio"] * found["JAX by hand"] == pytest.approx(found["micrograd_plus"])
+    monkeypatch.setattr(distributed, "BETA2", 0.9)  # another Adam by hand
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        distributed.beside_hand((5, [4, 3]), 1)

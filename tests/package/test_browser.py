@@ -8,7 +8,6 @@ import importlib.util
 import json
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -20,7 +19,8 @@ from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.labels import number
 from micrograd_plus.graph import order
 from micrograd_plus.parsing import from_text, read_numbers
-from tests.conftest import EXAMPLES, skip
+from tests.needs import EXAMPLES, ROOT, needed, program, skip
+from tests.pages import sentence
 
 PAGE = (EXAMPLES / "browser" / "index.html").read_text(encoding="utf-8")
 CDN = "https://cdn.jsdelivr.net/npm/"
@@ -46,7 +46,7 @@ def node_modules():
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
     """The page with its wheels, as its program builds it."""
-    pytest.importorskip("hatchling", reason="hatchling builds the wheel: pip install '.[test]'")
+    needed("hatchling")
     path = EXAMPLES / "browser" / "build.py"
     spec = importlib.util.spec_from_file_location("build", path)
     build = importlib.util.module_from_spec(spec)
@@ -104,7 +104,7 @@ result = {
 }
 try:
     mg.draw(mg.Value(1)).pipe()
-except mg.drawing.layout.LayoutError as error:
+except mg.drawing.dot.layout.LayoutError as error:
     result["layout"] = str(error)
 print(json.dumps([sys.platform, result]))
 """
@@ -123,7 +123,7 @@ ERRORS = ["x + q", "sim(x)", "x.real", "log(x - 2)", "+".join(["x"] * 401), "(" 
 @pytest.fixture(scope="module")
 def both(node_modules, site, tmp_path_factory):
     """The same program's results under CPython and under Pyodide."""
-    node = shutil.which("node") or skip("there is no Node.js on the PATH: apt-get install nodejs")
+    node = program("node", package="nodejs")
     code = tmp_path_factory.mktemp("code") / "everything.py"
     code.write_text(f"WALKS, ERRORS = {(WALKS, ERRORS)!r}\n{EVERYTHING}", encoding="utf-8")
     script = Path(__file__).with_name("pyodide.mjs")
@@ -132,7 +132,7 @@ def both(node_modules, site, tmp_path_factory):
         [sys.executable, code],
         [node, script, node_modules, code, *sorted(site.glob("*.whl"))],
     ):
-        run = subprocess.run(command, capture_output=True, text=True, cwd=EXAMPLES.parent)
+        run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
         assert run.returncode == 0, run.stderr[-2000:]
         results.append(json.loads(run.stdout))
     (here, expected), (there, found) = results
@@ -175,7 +175,7 @@ def test_pictures_are_laid_out_by_a_function_where_no_program_can_be(monkeypatch
     assert picture.pipe("dot") == picture.source.encode()
     monkeypatch.setattr(layout.sys, "platform", "emscripten")
     with pytest.raises(
-        layout.LayoutError, match=r"set micrograd_plus\.drawing\.layout\.in_browser"
+        layout.LayoutError, match=r"set micrograd_plus\.drawing\.dot\.layout\.in_browser"
     ):
         picture.pipe("png")
 
@@ -223,10 +223,6 @@ def step_through(page, expression, numbers):
     page.get_by_label("Expression").fill(expression)
     page.get_by_label("A number").fill(numbers)
     page.get_by_label("A number").press("Enter")
-
-
-def sentence(page):
-    return page.locator(".mg-sentence").inner_text()
 
 
 def test_the_page_begins_with_the_walkthrough_of_its_address(page):

@@ -16,8 +16,8 @@ from micrograd_plus import Value, nn, optim
 from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus.check.debugging import ForgottenCallWarning
 from micrograd_plus.parsing import from_text
+from tests.needs import ROOT, needed
 
-ROOT = Path(mg.__file__).parent.parent
 TABLE = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what is wrong |")[2]
 ROWS = dict(re.findall(r"^\| (.*) \| .*?`([^`]*)` \|$", TABLE.partition("\n\n")[0], re.MULTILINE))
 
@@ -73,7 +73,7 @@ def no_notebook(tmp_path, request):
 
 
 def an_older_python(tmp_path, request):
-    pytest.importorskip("pip", reason="pip is what refuses an older Python")
+    needed("pip")
     options = ["--no-deps", "--no-index", "--only-binary=:all:", "--dest", tmp_path]
     wheel = request.getfixturevalue("wheel")
     # install, unlike download, takes its own Python for the one that is asked for
@@ -237,7 +237,7 @@ def test_a_warning_made_an_error_changes_nothing():
 
 @pytest.mark.parametrize("engine", ["eager", "compiled"])
 def test_fit_forgets_nothing(engine):
-    pytest.importorskip("numpy", reason="compiled training needs NumPy")
+    needed("numpy")
     with mg.debug():  # warnings are errors here
         mg.fit(nn.MLP(2, [2, 1], seed=1), mg.datasets.xor(), nn.mse, epochs=3, engine=engine)
 

@@ -12,9 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import EXAMPLES
+from tests.needs import ROOT, needed
 
-ROOT = EXAMPLES.parent
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -32,7 +31,7 @@ def hatchling(target, source, folder):
 @pytest.fixture(scope="module")
 def sdist(tmp_path_factory):
     """The source distribution."""
-    pytest.importorskip("hatchling", reason="hatchling builds it: pip install '.[test]'")
+    needed("hatchling")
     return hatchling("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
 
 
@@ -112,7 +111,9 @@ def test_the_metadata_tell_what_one_asks(wheel):
 
 
 def test_classifiers_tell_the_pythons_that_were_tried(wheel):
-    known = pytest.importorskip("trove_classifiers", reason="hatchling needs it, too").classifiers
+    needed("trove_classifiers")  # as hatchling does
+    from trove_classifiers import classifiers as known
+
     assert set(PROJECT["classifiers"]) <= known
     pythons = re.findall(r":: (3\.\d+)\b", " ".join(PROJECT["classifiers"]))
     assert PROJECT["requires-python"] == f">={pythons[0]}"
@@ -146,7 +147,7 @@ mg.step_through(x * y).to_html("xy.html")
 
 @pytest.mark.parametrize("kind", ["wheel", "sdist"])
 def test_it_installs_and_works_in_a_new_environment(kind, request, tmp_path):
-    pytest.importorskip("pip", reason="pip installs it")
+    needed("pip")
     archive, clean = request.getfixturevalue(kind), {"env": {}, "cwd": tmp_path}
     pip = (sys.executable, "-m", "pip", "--disable-pip-version-check")
     if kind == "sdist":

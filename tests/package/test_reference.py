@@ -11,13 +11,11 @@ import tokenize
 from pathlib import Path
 from types import ModuleType
 
-import pytest
-
 import micrograd_plus as mg
-from tests.conftest import EXAMPLES
+from tests.needs import ROOT, needed
 
 PACKAGE = Path(mg.__file__).parent
-SCRIPT = EXAMPLES.parent / ".github" / "reference.py"
+SCRIPT = ROOT / ".github" / "reference.py"
 
 
 def load(path):
@@ -159,7 +157,7 @@ def test_what_stands_in_backticks_exists():
 
 
 def test_the_pages_show_all_names_and_sections(tmp_path):
-    pytest.importorskip("pdoc", reason="pdoc makes the pages: pip install '.[docs]'")
+    needed("pdoc")
     reference.main(tmp_path)
     for module in reference.modules():
         page = tmp_path.joinpath(*module.__name__.split(".")).with_suffix(".html")

@@ -1,15 +1,13 @@
 """Types as users have them: a program that uses all public names, checked strictly and run."""
 
 import ast
-import importlib
 import subprocess
 import sys
 import sysconfig
 import zipfile
 from pathlib import Path
 
-import pytest
-
+from tests.needs import needed
 from tests.package.test_reference import reference
 from tests.typing import user
 
@@ -35,7 +33,7 @@ def test_the_program_uses_every_public_name():
 
 
 def test_mypy_accepts_the_program_where_the_wheel_is_installed(wheel, tmp_path):
-    pytest.importorskip("mypy", reason="mypy checks types: pip install '.[dev]'")
+    needed("mypy")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "new"], check=True)
     python = tmp_path / "new" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
@@ -52,7 +50,5 @@ def test_mypy_accepts_the_program_where_the_wheel_is_installed(wheel, tmp_path):
 
 
 def test_the_program_runs(tmp_path):
-    for name in ("anywidget", "matplotlib", "numba", "numpy", "sklearn"):
-        if importlib.util.find_spec(name) is None:
-            pytest.skip(f"the program uses {name}")
+    needed("anywidget", "matplotlib", "numba", "numpy", "sklearn")
     user.main(tmp_path)

@@ -15,7 +15,7 @@ import pytest
 
 from micrograd_plus._tools import files
 from micrograd_plus._tools.files import check_places, write, write_all
-from tests.processes import until
+from tests.processes import started, until
 
 POSIX = pytest.mark.skipif(os.name == "nt", reason="files there have no such rights")
 
@@ -45,13 +45,6 @@ def test_names_as_long_as_the_system_allows(tmp_path):
     path = tmp_path / ("x" * 250)
     path.write_bytes(b"before")
     assert write(path, b"after").read_bytes() == b"after"
-
-
-def test_leftovers_of_a_process_of_the_same_number(tmp_path):
-    path = tmp_path / "state"
-    leftover = tmp_path / f".state.{os.getpid()}.part"
-    leftover.write_bytes(b"x" * 100_000)
-    assert write(path, b"short").read_bytes() == b"short"
 
 
 def test_writers_in_several_threads_do_not_disturb_one_another(tmp_path):
@@ -233,8 +226,8 @@ def test_places_of_folders(tmp_path):
 )
 def test_where_the_program_prints(stream, what, tmp_path):
     code = (
-        "import sys; from micrograd_plus._tools import files\n"
-        "files.check_places({'a': sys.argv[1]})"
+        "import sys; from micrograd_plus._tools.files import check_places;"
+        "check_places({'a': sys.argv[1]})"
     )
     path = tmp_path / "state"
     with path.open("wb") as file:
@@ -269,8 +262,7 @@ while True:
 
 def writer(folder, save):
     """A process that writes two files over and over, and waits in that save, but not in a -save."""
-    command = [sys.executable, "-c", WRITER, str(folder), str(save)]
-    return subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    return started([sys.executable, "-c", WRITER, folder, save], stdin=subprocess.PIPE)
 
 
 def names(folder):
@@ -281,14 +273,13 @@ def names(folder):
 def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path):
     draw = random.Random(1)
     for save in (1, 2, -3, -4, -5, 3, 4, -3, -4, -5):
-        with writer(tmp_path, save) as process:
+        with writer(tmp_path, save) as [process]:
             assert process.stdout.readline() == "in the middle\n"
             if save > 0:
                 parts = [name for name in names(tmp_path) if name.endswith(".part")]
                 assert len(parts) == 2 - save % 2
             else:  # at any moment
                 time.sleep(draw.uniform(0, 0.03))
-            process.kill()
         for name in ("a", "b"):
             if (tmp_path / name).exists():
                 assert (tmp_path / name).read_bytes() == b"whole" * 10_000
@@ -298,26 +289,20 @@ def test_what_a_killed_process_left_is_removed_by_the_next_write(tmp_path):
 
 @POSIX
 def test_what_a_living_process_writes_is_left_to_it(tmp_path):
-    with writer(tmp_path, 2) as first, writer(tmp_path, 4) as second:
-        try:
+    with writer(tmp_path, 2) as [first]:
+        with writer(tmp_path, 4) as [second]:
             for process in (first, second):
                 assert process.stdout.readline() == "in the middle\n"
             before = names(tmp_path)
             assert len([name for name in before if name.endswith((".lock", ".part"))]) == 6
             write(tmp_path / "c", b"")
             assert names(tmp_path) == sorted([*before, "c"])
-            second.kill()
-            second.wait()
-            write(tmp_path / "c", b"")
-            left = names(tmp_path)
-            assert len([name for name in left if name.endswith((".lock", ".part"))]) == 3
-            (tmp_path / "a").unlink()
-            first.stdin.write("\n")
-            first.stdin.flush()
-            until((tmp_path / "a").exists, first)
-        finally:
-            first.kill()
-            second.kill()
+        write(tmp_path / "c", b"")
+        left = names(tmp_path)
+        assert len([name for name in left if name.endswith((".lock", ".part"))]) == 3
+        (tmp_path / "a").unlink()
+        print(file=first.stdin, flush=True)
+        until((tmp_path / "a").exists, first)
 
 
 def test_what_others_left_is_left(tmp_path):

@@ -1,7 +1,6 @@
 """Checkpoints: a broken training goes on as if nothing had happened, and no file is half a file."""
 
 import errno
-import hashlib
 import json
 import logging
 import os
@@ -14,7 +13,6 @@ import time
 from collections import deque
 from functools import partial
 from pathlib import Path
-from threading import Timer
 
 import numpy as np
 import pytest
@@ -22,7 +20,8 @@ import pytest
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.training import CheckpointError, TrainingError, fit
 from micrograd_plus.training.checkpoint import load
-from tests.trainings import Rows
+from tests.processes import started
+from tests.trainings import Rows, sealed
 
 DATA = datasets.moons(10, seed=3)
 LOSS = nn.binary_cross_entropy_with_logits
@@ -174,7 +173,7 @@ def fsync(number):
         epochs = len(json.loads(path.read_bytes())["history"]["epochs"])
         print("writing over", epochs, flush=True)
         if mode != "random":
-            time.sleep(60)
+            time.sleep(10**6)
 os.fsync = fsync
 model = nn.MLP(2, [2, 1], activation="tanh", seed=1)
 fit(model, datasets.moons(10, seed=3), nn.binary_cross_entropy_with_logits, optim.Adam(0.05),
@@ -188,14 +187,9 @@ def killed(path, mode, delay=0.0):
     Returns:
         The number of epochs in the file that it was about to write over.
     """
-    program = [sys.executable, "-c", PROGRAM, str(path), mode, "1000000"]
-    with subprocess.Popen(program, stdout=subprocess.PIPE, text=True) as run:
-        watchdog = Timer(60, run.kill)
-        watchdog.start()
+    with started([sys.executable, "-c", PROGRAM, path, mode, 1_000_000]) as [run]:
         words = run.stdout.readline().split()
         time.sleep(delay)
-        run.kill()
-        watchdog.cancel()
     assert words[:2] == ["writing", "over"]
     return int(words[2])
 
@@ -221,24 +215,12 @@ def test_a_kill_in_the_first_write_leaves_no_file(tmp_path):
     program = PROGRAM.replace("saves == 3", "saves == 1").replace("path.read_bytes()", "NONE")
     program = program.replace("NONE", """'{"history": {"epochs": []}}'""")
     path = tmp_path / "state"
-    command = [sys.executable, "-c", program, str(path), "half", "9"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
-        watchdog = Timer(60, run.kill)
-        watchdog.start()
-        printed = run.stdout.readline()
-        run.kill()
-        watchdog.cancel()
-    assert printed == "writing over 0\n"
+    with started([sys.executable, "-c", program, path, "half", 9]) as [run]:
+        assert run.stdout.readline() == "writing over 0\n"
     assert not path.exists()
 
 
 # ------------------------------------------------------------------- what is no checkpoint
-
-
-def sealed(text):
-    """An object of JSON as a checkpoint has it: with the digest of what stands before."""
-    text = text.removesuffix("}")
-    return f'{text}, "sha256": "{hashlib.sha256(text.encode()).hexdigest()}"}}'
 
 
 def assert_refused(path, match="state", **options):
@@ -761,14 +743,11 @@ def test_what_can_not_be_kept_is_refused_before_training(name, tmp_path):
     assert len(train(None, model, engine="eager")) == 4
 
 
-def test_a_metric_without_a_number_does_no_harm(tmp_path):
-    """Either it is refused at once, or the checkpoint goes on."""
-    path, metrics = tmp_path / "state", {"odd": lambda y, t: NAN}
-    try:
-        train(path, epochs=2, metrics=metrics)
-    except TrainingError:
-        return
-    assert len(train(path, epochs=3, metrics=metrics, resume=path)) == 3
+def test_a_metric_without_a_number_is_refused_before_anything_is_written(tmp_path):
+    path = tmp_path / "state"
+    with pytest.raises(TrainingError, match="batch 1: odd must be a finite number, not nan"):
+        train(path, epochs=2, metrics={"odd": lambda y, t: NAN})
+    assert not path.exists()
 
 
 def test_no_file_at_all(tmp_path):

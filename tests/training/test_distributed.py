@@ -13,14 +13,13 @@ import micrograd_plus as mg
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from tests import trainings
-from tests.cli.test_main import COMMAND
-from tests.processes import SMALL, assert_close, ended, epochs, free_address, started
-from tests.programs import jax
+from tests.needs import needed
+from tests.processes import COMMAND, SMALL, assert_close, ended, epochs, free_address, started
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _with_jax():
-    jax()
+    needed("jax")
 
 
 @pytest.fixture(scope="module")
@@ -41,7 +40,7 @@ def test_numpy_gives_the_same(eager):
 
 def test_eight_devices(eager, tmp_path):
     command = [sys.executable, "-m", "tests.trainings", tmp_path]
-    with started(command, JAX_NUM_CPU_DEVICES="8") as [process]:
+    with started(command, env={"JAX_NUM_CPU_DEVICES": "8"}) as [process]:
         code, _, errors = ended(process)
     assert code == 0, errors
     assert_close(json.loads((tmp_path / "0.json").read_text()), {"devices": 8, **eager})
@@ -161,8 +160,8 @@ def test_a_cluster_as_slurm_describes_it(tmp_path):
         "JAX_COORDINATOR_BIND_ADDRESS": f"127.0.0.1:{61440 + job}",
     }
     with (
-        started(command, **given, SLURM_PROCID="0", SLURM_LOCALID="0") as [first],
-        started(command, **given, SLURM_PROCID="1", SLURM_LOCALID="1") as [other],
+        started(command, env=given | {"SLURM_PROCID": "0", "SLURM_LOCALID": "0"}) as [first],
+        started(command, env=given | {"SLURM_PROCID": "1", "SLURM_LOCALID": "1"}) as [other],
     ):
         code, printed, errors = ended(first)
         assert (code, printed.count("3 epochs")) == (0, 1), errors

@@ -6,6 +6,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.compiler import TraceError
+from tests.needs import needed
 
 RULES = [
     optim.GradientDescent(0.1),
@@ -72,7 +73,7 @@ def test_what_can_not_be_compiled_is_said_and_trained_eagerly(capsys):
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert "example by example" in said
-    with pytest.raises((TraceError, TypeError)):
+    with pytest.raises(TypeError, match="list indices must be integers or slices, not Value"):
         trained("compiled", loss=loss, epochs=1)
     with pytest.raises(ValueError, match="no engine 'fast'; choose from auto, eager, compiled"):
         trained("fast")
@@ -158,16 +159,16 @@ class Choosy(optim.GradientDescent):
 
 
 @pytest.mark.parametrize(
-    ("problem", "rule", "words"),
+    ("problem", "rule", "error", "words"),
     [
-        (asserts, optim.GradientDescent(0.01), "AssertionError"),
-        (stops, optim.GradientDescent(0.01), "RuntimeError not"),
-        (looks_up, optim.GradientDescent(0.01), "KeyError"),
-        (lambda model, x: None, Choosy(0.01), "compiled: The truth value of an array"),
+        (asserts, optim.GradientDescent(0.01), AssertionError, "AssertionError"),
+        (stops, optim.GradientDescent(0.01), RuntimeError, "RuntimeError not"),
+        (looks_up, optim.GradientDescent(0.01), KeyError, "KeyError"),
+        (lambda model, x: None, Choosy(0.01), ValueError, "compiled: The truth value of an array"),
     ],
     ids=["assert", "error", "lookup", "first step"],
 )
-def test_whatever_can_not_be_compiled_is_trained_eagerly(problem, rule, words, capsys):
+def test_whatever_can_not_be_compiled_is_trained_eagerly(problem, rule, error, words, capsys):
     def run(engine):
         model, data = Line(problem), ([[2.0], [3.0]], [1.0, 2.0])
         return mg.fit(model, data, nn.mse, rule, epochs=3, engine=engine)["loss"], model.w.data
@@ -176,7 +177,7 @@ def test_whatever_can_not_be_compiled_is_trained_eagerly(problem, rule, words, c
     said = capsys.readouterr().err
     assert said.count("\n") == 1
     assert words in said
-    with pytest.raises((AssertionError, RuntimeError, KeyError, ValueError)):
+    with pytest.raises(error):
         run("compiled")
 
 
@@ -257,9 +258,9 @@ class Replaces(nn.Module):
 @pytest.mark.parametrize("how", ["attribute", "another one", "item"])
 def test_a_model_that_replaces_its_parameters_is_refused(engine, how):
     if engine == "jax":
-        pytest.importorskip("jax")
+        needed("jax")
     model = Replaces(how)
-    with pytest.raises((ValueError, TraceError)):
+    with pytest.raises(ValueError, match="other parameters than when the training began"):
         mg.fit(model, ([[1.0], [2.0]], [1.0, 0.0]), nn.mse, epochs=2, engine=engine)
     assert float(model.w) == 0.5
 

@@ -12,7 +12,6 @@ import types
 from collections import namedtuple
 from dataclasses import dataclass
 from random import Random
-from threading import Timer
 
 import numpy as np
 import pytest
@@ -21,7 +20,9 @@ from sklearn.metrics import accuracy_score
 
 import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn, optim
+from micrograd_plus.compiler import TraceError
 from micrograd_plus.training import History, TrainingError, evaluate, fit
+from tests.processes import ended, started
 from tests.trainings import Column, Rows, Table
 
 DATA = datasets.moons(10, seed=3)
@@ -500,8 +501,7 @@ def test_ctrl_c_anywhere_leaves_a_whole_number_of_steps(engine):
 
 
 LOOP = """
-import json, signal
-signal.signal(signal.SIGINT, signal.default_int_handler)
+import json
 from micrograd_plus import datasets, nn
 from micrograd_plus.training import fit
 model = nn.MLP(2, [3, 1], seed=1)
@@ -521,15 +521,12 @@ print(json.dumps([len(history), history.stopped, list(model.state_dict().values(
 
 @pytest.mark.skipif(os.name == "nt", reason="a process can't be sent Ctrl-C alone")
 def test_a_real_ctrl_c():
-    with subprocess.Popen([sys.executable, "-c", LOOP], stdout=subprocess.PIPE, text=True) as run:
-        watchdog = Timer(60, run.kill)
-        watchdog.start()
+    with started([sys.executable, "-c", LOOP]) as [run]:
         assert run.stdout.readline() == "ready\n"
         run.send_signal(signal.SIGINT)
-        printed = run.stdout.read()
-        watchdog.cancel()
+        code, printed, errors = ended(run)
+    assert (code, errors) == (0, "")
     epochs, stopped, parameters, again = json.loads(printed)
-    assert run.returncode == 0
     assert epochs >= 9
     assert stopped == f"interrupted in epoch {epochs + 1}"
     assert all(map(math.isfinite, parameters))
@@ -677,13 +674,11 @@ def test_a_squared_gradient_beyond_the_floats(rule, engine):
     assert model.w.data == 1.0
 
 
-def test_the_mean_of_large_losses_is_finite_or_an_error(engine):
+def test_the_mean_of_large_losses_is_finite(engine):
+    """Though their sum is not."""
     model = nn.MLP(1, [1], seed=1)
     data = [[0.0]] * 3, [1.7e308] * 3
-    try:
-        history = fit(model, data, nn.l1, SLOW, batch_size=1, epochs=1, engine=engine)
-    except TrainingError:
-        return
+    history = fit(model, data, nn.l1, SLOW, batch_size=1, epochs=1, engine=engine)
     assert history["loss"] == pytest.approx([1.7e308])
 
 
@@ -726,7 +721,7 @@ LOOKS = {
 @pytest.mark.parametrize("name", LOOKS)
 def test_what_cant_be_compiled_is_trained_example_by_example(name, capsys):
     one, other = Scaled(LOOKS[name]), Scaled(LOOKS[name])
-    with pytest.raises(TypeError):
+    with pytest.raises(TraceError):
         fit(one, DATA, LOGITS, engine="compiled")
     assert numbers(one) == numbers(other)
     assert fit(one, DATA, LOGITS) == fit(other, DATA, LOGITS, engine="eager")
@@ -736,7 +731,7 @@ def test_what_cant_be_compiled_is_trained_example_by_example(name, capsys):
 
 def test_random_numbers_are_not_frozen():
     random = Random(0)
-    with pytest.raises(TypeError):
+    with pytest.raises(TraceError, match="random numbers"):
         fit(Scaled(lambda x: random.random() < 0.5), DATA, LOGITS, engine="compiled")
 
 
@@ -1263,15 +1258,8 @@ def terminal(progress):
     """What a training prints on a terminal."""
     pty = pytest.importorskip("pty", reason="this system has no pseudo-terminals")
     ours, theirs = pty.openpty()
-    environment = {**os.environ, "COLUMNS": "100", "TERM": "xterm-256color"}
-    environment.pop("NO_COLOR", None)
-    text = b""
-    with subprocess.Popen(
-        [sys.executable, "-c", BAR.format(progress)],
-        stdout=subprocess.PIPE,
-        stderr=theirs,
-        env=environment,
-    ) as run:
+    text, env = b"", {"COLUMNS": "100", "TERM": "xterm-256color", "NO_COLOR": ""}
+    with started([sys.executable, "-c", BAR.format(progress)], stderr=theirs, env=env) as [run]:
         os.close(theirs)
         try:
             while part := os.read(ours, 4096):
@@ -1280,8 +1268,7 @@ def terminal(progress):
             pass
         finally:
             os.close(ours)
-        assert run.communicate(timeout=60)[0].split() == [b"done"]
-        assert run.returncode == 0
+        assert ended(run) == (0, "done\n", None)
     return text.decode()
 
 

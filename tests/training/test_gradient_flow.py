@@ -8,6 +8,7 @@ import pytest
 
 from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.training import CheckpointError, History, TrainingError, fit
+from tests.trainings import sealed
 
 LOSS = nn.binary_cross_entropy_with_logits
 RATE = 0.5
@@ -125,9 +126,12 @@ def test_a_checkpoint_with_other_gradients_is_refused(gradients, tmp_path):
     path = tmp_path / "checkpoint"
     train(network(), 1, checkpoint=path)
     content = json.loads(path.read_bytes())
+    del content["sha256"]
+    path.write_text(sealed(json.dumps(content)))
+    assert len(train(network(), 2, resume=path)) == 2  # the seal is right
     content["history"]["gradients"] = gradients
-    path.write_text(json.dumps(content))
-    with pytest.raises(CheckpointError):
+    path.write_text(sealed(json.dumps(content)))
+    with pytest.raises(CheckpointError, match="gradient"):
         train(network(), 2, resume=path)
 
 

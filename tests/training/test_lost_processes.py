@@ -14,8 +14,9 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn
 from micrograd_plus.cli.main import main
-from tests.cli.test_main import COMMAND
+from tests.needs import needed
 from tests.processes import (
+    COMMAND,
     GONE,
     SMALL,
     assert_close,
@@ -26,12 +27,11 @@ from tests.processes import (
     started,
     until,
 )
-from tests.programs import jax
 
 
 @pytest.fixture(autouse=True, scope="module")
 def _with_jax():
-    jax()
+    needed("jax")
 
 
 def listens(address):

@@ -12,7 +12,7 @@ from micrograd_plus import datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from micrograd_plus.training import TrainingError, engines, evaluate
 from tests import trainings
-from tests.programs import jax
+from tests.needs import needed
 
 LOGITS = nn.binary_cross_entropy_with_logits
 DATA = datasets.moons(60, seed=3)
@@ -29,7 +29,7 @@ def engine(request):
 def any_engine(request):
     """JAX takes a second to compile: it is here where its engine reads in its own way."""
     if request.param == "jax":
-        jax()
+        needed("jax")
     return request.param
 
 
@@ -113,7 +113,7 @@ def test_trainings_of_all_kinds(name, engine):
 
 
 def test_on_the_devices_of_jax():
-    jax()
+    needed("jax")
     assert trained(trainings.Rows(DATA), engine="jax") == trained(DATA, engine="jax")
     expected = trainings.found(trainings.saturated, engine="jax")
     found = trainings.found(trainings.saturated, form=trainings.Rows, engine="jax")

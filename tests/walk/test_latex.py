@@ -2,31 +2,29 @@
 
 import contextlib
 import re
-import shutil
 import subprocess
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from matplotlib.mathtext import MathTextParser
 
 import micrograd_plus as mg
-from micrograd_plus import Value, values
+from micrograd_plus import Value
 from micrograd_plus.engine import apply, record
 from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.operation import Op
-from tests.drawing.test_picture import HOSTILE
+from tests.effort import examples
+from tests.graphs import xyz
+from tests.hostile import FEW
+from tests.needs import program
 
 DOCUMENT = r"\documentclass{article}\usepackage{amsmath}\begin{document}%s\end{document}"
-
-needs_tex = pytest.mark.skipif(
-    shutil.which("pdflatex") is None,
-    reason="there is no pdflatex on the PATH: apt-get install texlive-latex-base",
-)
 
 
 def compiles(folder, texts):
     """Whether pdfLaTeX takes all of it without an error; there is no other way to know."""
+    program("pdflatex", package="texlive-latex-base")
     path = folder / "steps.tex"
     path.write_text(DOCUMENT % "\n\n".join(texts), encoding="utf-8")
     command = ["pdflatex", "-halt-on-error", "-interaction=nonstopmode", "-no-shell-escape"]
@@ -44,14 +42,11 @@ def named(*labels):
 
 
 def test_the_lecture_as_an_align_environment():
-    x, y, z = values(x=1, y=-3, z=4)
-    d = x + y
-    d.label = "d"
     chain = (
         r"\frac{\partial f}{\partial %s} &= \frac{\partial f}{\partial d} \cdot "
         r"\frac{\partial d}{\partial %s} = 4 \cdot 1 = 4"
     )
-    assert mg.step_through(d * z).latex().split("\n") == [
+    assert mg.step_through(xyz()).latex().split("\n") == [
         r"\begin{align}",
         r"x &= 1,\quad y = -3,\quad z = 4 \\",
         r"d &= x + y = 1 + \left(-3\right) = -2 \\",
@@ -73,23 +68,20 @@ def test_lines_are_aligned_at_their_own_equals_sign():
     assert one.latex().split("\n")[1] == r"5 \\"  # 5 = 5 is written once
 
 
-@needs_tex
-@pytest.mark.parametrize("label", HOSTILE, ids=range(len(HOSTILE)))
+@pytest.mark.parametrize("label", FEW, ids=range(len(FEW)))
 def test_hostile_labels_compile(tmp_path, label):
     attack = label + r"\input{/etc/passwd}\end{align}\write18{date}%"
     assert compiles(tmp_path, [named(label, attack, "x_" + label).latex()])
 
 
-@needs_tex
 @given(st.lists(st.text(min_size=1, max_size=12), min_size=30, max_size=60))
-@settings(max_examples=4, deadline=None)
+@examples(4)
 def test_any_label_compiles(tmp_path_factory, labels):
     tripled = [labels[i : i + 3] for i in range(0, len(labels), 3)]
     folder = tmp_path_factory.mktemp("tex")
     assert compiles(folder, [named(*some).latex() for some in tripled])
 
 
-@needs_tex
 def test_every_character_of_the_first_blocks_compiles(tmp_path):
     characters = [chr(code) for code in range(0x600)]
     parts = ["".join(characters[i : i + 30]) for i in range(0, len(characters), 30)]
@@ -128,7 +120,6 @@ def test_words_are_operators_and_no_braces_are_left_over():
                 MathTextParser("path").parse(f"${formula}$")  # as Matplotlib reads it
 
 
-@needs_tex
 def test_every_operation_compiles(tmp_path):
     texts = [*walks()]
     assert len(texts) > 40

@@ -14,23 +14,17 @@ from micrograd_plus.graph import inputs, order
 from micrograd_plus.testing import graphs
 from micrograd_plus.walk.steps import names, steps
 from tests import oracle
+from tests.graphs import xyz
 
 
 def texts(root):
     return [step.text for step in steps(root)]
 
 
-def xyz():
-    x, y, z = values(x=1, y=-3, z=4)
-    d = x + y
-    d.label = "d"
-    f = d * z
-    f.label = "f"
-    return x, y, z, d, f
-
-
 def test_lecture_xyz():
-    x, y, z, d, f = xyz()
+    f = xyz()
+    d, z = f.args
+    x, y = d.args
     walk = steps(f)
     assert [step.text for step in walk] == [
         "x = 1, y = −3, z = 4",
@@ -53,7 +47,9 @@ def test_lecture_xyz():
 
 
 def test_everything_visible_after_a_step():
-    x, y, z, d, f = xyz()
+    f = xyz()
+    d, z = f.args
+    x, y = d.args
     walk = steps(f)
     assert walk[0].visible == {x: (1, None), y: (-3, None), z: (4, None)}
     assert walk[1].visible == {**walk[0].visible, d: (-2, None)}

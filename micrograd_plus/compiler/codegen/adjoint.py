@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.compiler.codegen.arrays import same, some
 from micrograd_plus.compiler.codegen.backends import View
 from micrograd_plus.compiler.codegen.code import Code, Functions, code
-from micrograd_plus.compiler.codegen.forward import REDUCTIONS, Forward
+from micrograd_plus.compiler.codegen.forward import Forward
 from micrograd_plus.compiler.schedule import SMALL
 
 if TYPE_CHECKING:
@@ -187,8 +187,9 @@ class Adjoint(Forward):
     def _reduction_adjoint(self, group: Group) -> None:
         rows, count = self._rows[group.name], len(group.members[0].args)
         op = some(group.op)
-        if op in REDUCTIONS:
-            slope = self._reduced(REDUCTIONS[op][1], rows, group.name)
+        if op.at_once:
+            function = self.reductions.slopes(op, _Slopes(self.functions))
+            slope = f"{function}({rows}, {group.name})"
         else:
             found = op.partials(self.functions, Code(group.name), *self._columns_of(group))
             alike = f"{self.library}.zeros_like({group.name})"  # a slope may be a number

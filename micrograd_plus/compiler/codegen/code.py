@@ -5,12 +5,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.ops import TABLE
+from micrograd_plus.ops import TABLE, has
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import Symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
+
+    from micrograd_plus.ops.operation import Op
 
 _TIGHT = {"<": 1, ">": 1, "<=": 1, ">=": 1, "==": 1, "!=": 1, "+": 2, "-": 2, "*": 3, "/": 3}
 _UNARY, _POWER, _ATOM = 4, 5, 6
@@ -121,15 +123,34 @@ class Functions:
         self.used: dict[str, None] = {}
 
     def __getattr__(self, name: str) -> Any:
-        def call(*args: Any) -> Any:
+        def function(*args: Any) -> Any:
             if not any(isinstance(arg, Code) for arg in args):
                 return TABLE[name].value(floats, *args)
-            if name == "power":
-                return _power(*args)
-            self.used[name] = None
-            return Code(f"{name}({', '.join(code(arg).text for arg in args)})")
+            if TABLE[name].arity is None:
+                return TABLE[name].value(self, *args)
+            return self.call(name, *args)
 
-        return call
+        return function
+
+    def call(self, name: str, *args: Any) -> Code:
+        """A call of a function, which is remembered."""
+        self.used[name] = None
+        return Code(f"{name}({', '.join(code(arg).text for arg in args)})")
+
+    def power(self, x: Any, y: Any) -> Any:
+        return _power(x, y)
+
+    def applied(self, op: Op, args: Sequence[Code]) -> Any:
+        """An operation on code: a call of its function, if the namespace has it.
+
+        What needs no more than operators is written out, and so is what is not in the table.
+        """
+        inner = type(self)()
+        written = op.value(inner, *args)
+        if has(op) and inner.used:
+            return getattr(self, op.name)(*args)
+        self.used |= inner.used
+        return written
 
     def definitions(self, primitives: dict[str, str]) -> list[str]:
         """Python lines that define the functions used: a library's, or by the table's rules."""

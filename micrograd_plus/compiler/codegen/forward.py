@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import ops
 from micrograd_plus.compiler.codegen.arrays import Arrays, some
 from micrograd_plus.compiler.codegen.backends import View
 from micrograd_plus.compiler.codegen.code import Code, Functions, code
+from micrograd_plus.compiler.codegen.reductions import Reductions
 from micrograd_plus.compiler.schedule import SMALL
 
 if TYPE_CHECKING:
@@ -17,24 +17,13 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.schedule import Group
 
 
-_INLINE = {
-    *(ops.add, ops.subtract, ops.multiply, ops.divide, ops.negate, ops.reciprocal, ops.power)
-}
-
-REDUCTIONS = {  # the functions for their values, and for their derivatives
-    ops.max: ("largest", "chosen"),
-    ops.min: ("smallest", "chosen"),
-    ops.logsumexp: ("logsumexp", "softmax"),
-}
-
-
 class Forward(Arrays):
     """Writes the lines that compute all groups; arguments as for `Arrays`."""
 
     def __init__(self, *given: Any) -> None:
         super().__init__(*given)
         self.functions = Functions()
-        self.reductions: set[str] = set()
+        self.reductions = Reductions(self.library)
         self._weights: dict[str, tuple[str | View, Any]] = {}
         self._rows: dict[str, str] = {}
         self.forward: list[str] = []
@@ -130,26 +119,18 @@ class Forward(Arrays):
         ]
 
     def _operation(self, group: Group) -> None:
-        op = some(group.op)
-        # what is not in the table has no function of its own, whatever it is called
-        rule = op.value if op in _INLINE or not ops.has(op) else None
-        args = self._args(group)
-        value = rule(self.functions, *args) if rule else getattr(self.functions, op.name)(*args)
+        value = self.functions.applied(some(group.op), self._args(group))
         self._let(group, code(value).text)
 
     def _reduction(self, group: Group) -> None:
         count = len(group.members[0].args)
         rows = self._cube(group, [row for e in group.members for row in e.args], count)
         op = some(group.op)
-        if op in REDUCTIONS:
-            self._let(group, self._reduced(REDUCTIONS[op][0], rows))
+        if op.at_once:
+            self._let(group, f"{self.reductions.value(op, self.functions)}({rows})")
         else:
             value = op.value(self.functions, *self._columns_of(group))
             self._let(group, code(value).text)
-
-    def _reduced(self, name: str, *args: str) -> str:
-        self.reductions.add(name)
-        return f"{name}({', '.join(args)})"
 
     def _columns_of(self, group: Group) -> list[Code]:
         """The arguments of a reduction one by one, for rules that know of no arrays."""

@@ -14,21 +14,6 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
 
-REDUCTIONS = {
-    "largest": "def largest(X): return X.max(axis=1)",
-    "smallest": "def smallest(X): return X.min(axis=1)",
-    "chosen": """def chosen(X, out):
-    ties = X == out[:, None]
-    return ties / ties.sum(axis=1, keepdims=True)""",
-    "logsumexp": """def logsumexp(X):
-    top = X.max(axis=1, keepdims=True)
-    return top[:, 0] + np.log(np.exp(X - top).sum(axis=1))""",
-    # the weights' own sum, as X − out loses the digits of log n where numbers are large
-    "softmax": """def softmax(X, out):
-    weights = np.exp(X - out[:, None])
-    return weights / weights.sum(axis=1, keepdims=True)""",
-}
-
 
 class Source:
     """The program of a schedule, as text.
@@ -75,8 +60,7 @@ class Source:
     def functions(self) -> str:
         """The program as functions, without the imports that they need."""
         lines = self._program.functions.definitions(self.backend.primitives)
-        for name in sorted(self._program.reductions):
-            lines.append(REDUCTIONS[name].replace("np.", f"{self.backend.library}."))
+        lines += self._program.reductions.definitions()
         lines += ["", *self.constant_lines()]
         for function in (self.forward_lines(), self.gradient_lines()):
             if function:

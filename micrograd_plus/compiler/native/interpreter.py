@@ -29,7 +29,6 @@ _WHOLE = {"ceil": "ceil", "floor": "floor", "round": "rint", "trunc": "trunc"}
 _FUNCTIONS |= {op: f"njit(lambda x: np.{its}(x) + 0.0)" for op, its in _WHOLE.items()}
 _FUNCTIONS |= {"abs": "math.fabs", "cbrt": "np.cbrt"}
 _FUNCTIONS |= {op: f"_{op}" for op in ("maximum", "minimum", "power", "where")}
-_ARITHMETIC = [CODES[op] for op in (ops.add, ops.subtract, ops.multiply, ops.divide)]
 
 _TEXT = """
 @njit
@@ -123,10 +122,15 @@ def text() -> str:
         (LOWERED << MOST | 1, [loop, "    d[targets[n]] += g * v[factors[n]]"]),
         (SUM << MOST | 1, [loop, "    d[targets[n]] += g"]),
     ]
+    arithmetic = set()
     for op, number in CODES.items():
         letters = "abc"[: op.arity]
         args = [Code(f"v[{letter}]") for letter in letters]
-        values.append((number << MOST, [f"v[o] = {as_code(op.value(functions, *args)).text}"]))
+        own = _Functions()
+        values.append((number << MOST, [f"v[o] = {as_code(op.value(own, *args)).text}"]))
+        if not own.used:
+            arithmetic.add(number)
+        functions.used |= own.used
         for bits in range(1, 1 << len(args)):
             wanted = [bool(bits >> i & 1) for i in range(len(args))]
             local = op.local_derivatives(functions, Code("v[o]"), args, wanted)
@@ -142,8 +146,8 @@ def text() -> str:
     downward = ["for i in range(stop - 1, start - 1, -1):", *indented([*names, "g = d[o]"])]
     return _TEXT.format(
         functions="\n".join(re.sub("^def", "@njit\ndef", line) for line in defined),
-        values="\n".join(indented(_loops(values, upward), 2)),
-        slopes="\n".join(indented(_loops(slopes, downward), 2)),
+        values="\n".join(indented(_loops(values, upward, arithmetic), 2)),
+        slopes="\n".join(indented(_loops(slopes, downward, arithmetic), 2)),
         most=MOST,
         largest=sys.float_info.max,
     )
@@ -151,17 +155,18 @@ def text() -> str:
 
 class _Functions(Functions):
     def power(self, x: Any, y: Any) -> Code:
-        self.used["power"] = None
-        return Code(f"power({as_code(x).text}, {as_code(y).text})")
+        return self.call("power", x, y)
 
 
-def _loops(cases: Sequence[tuple[int, list[str]]], loop: list[str]) -> list[str]:
+def _loops(
+    cases: Sequence[tuple[int, list[str]]], loop: list[str], arithmetic: set[int]
+) -> list[str]:
     """Python lines that do for the instructions of a run what belongs to the number `k`.
 
     Arithmetic has loops of its own, which are twice as fast. With one for each operation LLVM
     would take three times as long.
     """
-    own = [case for case in cases if case[0] >> MOST in _ARITHMETIC]
+    own = [case for case in cases if case[0] >> MOST in arithmetic]
     shared = [case for case in cases if case not in own]
     lines = _branches((number, [*loop, *indented(body)]) for number, body in own)
     return [*lines, "else:", *indented([*loop, *indented(_branches(shared))])]

@@ -1,0 +1,46 @@
+"""What tests need beside the package: the examples, and packages and programs that may be missing.
+
+Where something is missing, a test is skipped; but not in CI, where all of it has to be there.
+"""
+
+import os
+import shutil
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+def skip(reason):
+    """Skip a test, except in CI."""
+    if os.environ.get("CI"):
+        pytest.fail(reason)
+    pytest.skip(reason, allow_module_level=True)
+
+
+def has(package):
+    """Whether a package is there, as in CI all are."""
+    return bool(os.environ.get("CI") or find_spec(package))
+
+
+def needed(*packages):
+    """Skip a test where one of these packages is missing."""
+    for package in packages:
+        if not find_spec(package):
+            skip(f"there is no {package}: pip install '.[dev,docs,test]'")
+
+
+def needed_by(backend):
+    """Skip a test where the package is missing that runs programs of this backend."""
+    needed({"native": "numba"}.get(backend, backend))
+
+
+def program(*names, package):
+    """Where a program is, under one of its names; a package of Debian provides it."""
+    for name in names:
+        if place := shutil.which(name):
+            return place
+    return skip(f"there is no {names[0]} on the PATH: apt-get install {package}")
