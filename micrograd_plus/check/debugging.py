@@ -9,9 +9,8 @@ import warnings
 from contextlib import contextmanager
 from opcode import opmap
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import follows, hooks, inputs
@@ -245,17 +244,8 @@ def _name(value: Value) -> str:
 
 def _mend(error: NonFiniteError) -> str:
     """What usually helps."""
-    op, operands = error.op, error.operands
-
-    def comes_from(arg: Any, *names: Any) -> bool:
-        return isinstance(arg, Value) and arg.op in names
-
-    if op is ops.log and comes_from(operands[0], ops.exp, ops.sigmoid, ops.divide):
-        return "mend: log_softmax, log_sigmoid or logsumexp don't underflow where log of it does"
-    if op is ops.exp:
-        return "mend: softmax, logsumexp, sigmoid or softplus don't overflow where exp does"
-    if op in (ops.sqrt, ops.hypot) and not any(error.numbers):
-        return "mend: the derivative of a root is infinite at 0; add a small constant, √(x + 1e-12)"
-    if op in (ops.divide, ops.reciprocal) and comes_from(operands[-1], ops.subtract):
-        return "mend: the denominator is a difference of equal numbers; treat equality by itself"
-    return ""
+    if error.op is None or error.op.hint is None:
+        return ""
+    sources = [getattr(arg, "op", None) for arg in error.operands]
+    hint = error.op.hint(sources, *error.numbers)
+    return f"mend: {hint}" if hint else ""

@@ -83,8 +83,17 @@ class Op:
         domain: where it is defined.
         kink: the distance of the arguments from the nearest point where the derivative jumps or
             ceases to exist; 0 there. None for an operation that is smooth on its domain.
+        simpler: `simpler(m, *args)` for arguments that are formulas and numbers: how a reader would
+            write it instead, as x for x · 1; None where it is written as it stands.
         gates: what is drawn for two arguments when the first, or the second, is a constant.
         commutative: whether its arguments can be exchanged.
+        settings: the positions of arguments that choose the function, as an exponent does, and are
+            no data.
+        gradient: what its gradient is called where no formula is written, by default name′.
+        dead: whether a unit with these arguments is dead: it passes nothing on, and no gradient.
+        hint: `hint(sources, *args)` for numbers at which the value or a derivative is not finite:
+            what is usually done about it, or "". In `sources` stand the operations that made the
+            arguments, with None for a leaf or a constant.
         at_once: whether the rules of an operation on any number of arguments also take one array
             of all of them, for compiled programs: then `args` has just the array, which m.sum,
             m.max and m.min reduce, and the derivatives are one array for all.
@@ -116,16 +125,21 @@ class Op:
         "at_once",
         "binds",
         "commutative",
+        "dead",
         "domain",
         "example",
         "formula",
         "gates",
+        "gradient",
+        "hint",
         "joined",
         "kink",
         "latex",
         "name",
         "partials",
         "primitive",
+        "settings",
+        "simpler",
         "source",
         "symbol",
         "value",
@@ -146,8 +160,13 @@ class Op:
         joined: str = "",
         domain: Domain = REALS,
         kink: Callable[..., float] | None = None,
+        simpler: Rule | None = None,
         gates: tuple[str, str] | None = None,
         commutative: bool = True,
+        settings: tuple[int, ...] = (),
+        gradient: str = "",
+        dead: Callable[..., bool] | None = None,
+        hint: Callable[..., str] | None = None,
         at_once: bool = False,
         primitive: bool = False,
         source: str = "",
@@ -169,8 +188,13 @@ class Op:
         self.joined = joined
         self.domain = domain
         self.kink = kink
+        self.simpler = simpler
         self.gates = gates
         self.commutative = commutative
+        self.settings = settings
+        self.gradient = gradient or f"{name}′"
+        self.dead = dead
+        self.hint = hint
         self.at_once = at_once
         self.source = source
 
@@ -195,6 +219,10 @@ class Op:
             rule(m, out, *args) if want else None
             for rule, want in zip(self.partials, wanted, strict=True)
         ]
+
+    def made(self, formula: Any) -> tuple[Any, ...]:
+        """The arguments of a formula that is this operation; none of any other."""
+        return formula.args if getattr(formula, "op", None) is self else ()
 
     def __copy__(self) -> Op:
         return self  # nothing of it ever changes

@@ -34,6 +34,7 @@ add = Op(
     formula="{0:sum} + {1:product}",
     latex="{0:sum} + {1:product}",
     binds="sum",
+    simpler=lambda m, x, y: y if x == 0.0 else x if y == 0.0 else None,
     gates=("+{0}", "+{1}"),
     value=lambda m, x, y: x + y,
     partials=(lambda m, out, x, y: 1.0, lambda m, out, x, y: 1.0),
@@ -48,6 +49,7 @@ subtract = Op(
     formula="{0:sum} − {1:product}",
     latex="{0:sum} - {1:product}",
     binds="sum",
+    simpler=lambda m, x, y: x if y == 0.0 else None,
     gates=("{0}−x", "−{1}"),
     commutative=False,
     value=lambda m, x, y: x - y,
@@ -56,12 +58,22 @@ subtract = Op(
     example=((1.0, -3.0), 4.0),
 )
 
+
+def _simpler_product(m: Any, x: Any, y: Any) -> Any:
+    if x == 0.0 or y == 0.0:
+        return 0.0
+    if x == 1.0 or y == 1.0:
+        return y if x == 1.0 else x
+    return m.power(x, 2.0) if x == y else None
+
+
 multiply = Op(
     "multiply",
     symbol="×",
     formula="{0:negation} · {1:power}",
     latex=r"{0:negation} \cdot {1:power}",
     binds="product",
+    simpler=_simpler_product,
     gates=("×{0}", "×{1}"),
     value=lambda m, x, y: x * y,
     partials=(lambda m, out, x, y: y, lambda m, out, x, y: x),
@@ -70,14 +82,27 @@ multiply = Op(
     source="lecture A",
 )
 
+
+def _simpler_quotient(m: Any, x: Any, y: Any) -> Any:
+    if y == 1.0:
+        return x
+    if above := divide.made(x):
+        return m.divide(above[0], m.multiply(above[1], y))
+    if below := reciprocal.made(x):
+        return m.reciprocal(m.multiply(*below, y))
+    return None
+
+
 divide = Op(
     "divide",
     symbol="÷",
     formula="{0:product} / {1:power}",
     latex=r"\frac{{{0}}}{{{1}}}",
     binds="product",
+    simpler=_simpler_quotient,
     gates=("{0}/x", "÷{1}"),
     commutative=False,
+    hint=lambda sources, x, y: _difference(sources[1]),
     value=lambda m, x, y: x / y,
     # −(x/y)/y, not −x/y²: y² leaves the range of floats long before the quotient does
     partials=(lambda m, out, x, y: 1.0 / y, lambda m, out, x, y: -(out / y)),
@@ -108,10 +133,25 @@ reciprocal = Op(
     value=lambda m, x: 1.0 / x,
     partials=(lambda m, out, x: -(out / x),),
     domain=Domain("x ≠ 0", lambda x: x != 0),
+    hint=lambda sources, x: _difference(sources[0]),
     about="the reciprocal 1 / x",
     example=((4.0,), 0.25),
     source="lecture A",
 )
+
+
+def _difference(below: Op | None) -> str:
+    equal = "the denominator is a difference of equal numbers; treat equality by itself"
+    return equal if below is subtract else ""
+
+
+def _simpler_power(m: Any, x: Any, y: Any) -> Any:
+    if y == 2.0 and (arg := sech.made(x)):
+        return 1.0 - m.power(m.tanh(*arg), 2.0)  # as lectures write it
+    if y == 2.0 and (sides := hypot.made(x)):
+        return m.add(*(m.power(side, 2.0) for side in sides))
+    return x if y == 1.0 else None
+
 
 power = Op(
     "power",
@@ -119,8 +159,10 @@ power = Op(
     formula="{0:atom}{1:superscript}",
     latex="{{{0:atom}}}^{{{1}}}",
     binds="power",
+    simpler=_simpler_power,
     gates=("{0}ˣ", "x{1:superscript}"),
     commutative=False,
+    settings=(1,),
     partials=(
         # at x = 0 the derivative of x⁰ is 0
         lambda m, out, x, y: y * m.power(x + m.is_zero(x) * m.is_zero(y), y - 1.0),
@@ -140,6 +182,7 @@ exp = Op(
     "exp",
     latex="e^{{{0}}}",
     partials=(lambda m, out, x: out,),
+    hint=lambda sources, x: "softmax, logsumexp, sigmoid or softplus don't overflow where exp does",
     about="the exponential eˣ",
     example=((0.0,), 1.0),
     source="lecture A",
@@ -156,11 +199,18 @@ expm1 = Op(
     example=((0.0,), 0.0),
 )
 
+
+def _underflow(argument: Op | None) -> str:
+    better = "log_softmax, log_sigmoid or logsumexp don't underflow where log of it does"
+    return better if argument in (exp, sigmoid, divide) else ""
+
+
 log = Op(
     "log",
     latex=r"\log",
     partials=(lambda m, out, x: 1.0 / x,),
     domain=Domain("x > 0", lambda x: x > 0, low=0.0),
+    hint=lambda sources, x: _underflow(sources[0]),
     about="the natural logarithm of x",
     example=((1.0,), 0.0),
     source="lecture A",
@@ -212,6 +262,8 @@ xlogy = Op(
     example=((2.0, 1.0), 0.0),
 )
 
+_ROOT_OF_0 = "the derivative of a root is infinite at 0; add a small constant, √(x + 1e-12)"
+
 sqrt = Op(
     "sqrt",
     symbol="√",
@@ -220,6 +272,7 @@ sqrt = Op(
     partials=(lambda m, out, x: 1.0 / (2.0 * out),),
     domain=Domain("x ≥ 0", lambda x: x >= 0, low=0.0),
     kink=lambda x: x,
+    hint=lambda sources, x: "" if x else _ROOT_OF_0,
     about="the square root of x",
     example=((9.0,), 3.0),
 )
@@ -241,6 +294,7 @@ hypot = Op(
     latex=r"\sqrt{{{{{0:atom}}}^2 + {{{1:atom}}}^2}}",
     partials=(lambda m, out, x, y: x / out, lambda m, out, x, y: y / out),
     kink=lambda x, y: builtins.abs(x) + builtins.abs(y),
+    hint=lambda sources, x, y: "" if x or y else _ROOT_OF_0,
     about="the length √(x² + y²)",
     example=((3.0, 4.0), 5.0),
 )
@@ -376,9 +430,12 @@ atanh = Op(
 )
 
 
+_FAR = 40.0
+
+
 def _bell(m: Any, x: Any, width: float = 1.0) -> Any:
-    """exp(−x²/width); where it is 0, x² may be too large."""
-    near = m.clip(x, -40.0, 40.0)
+    """exp(−x²/width); it is 0 beyond ±40, where x² may be too large."""
+    near = m.clip(x, -_FAR, _FAR)
     return m.exp(-(near * near) / width)
 
 
@@ -412,6 +469,7 @@ abs = Op(
 sign = Op(
     "sign",
     value=lambda m, x: m.where(x > 0, 1.0, m.where(x < 0, -1.0, 0.0)),
+    simpler=lambda m, x: float((x > 0) - (x < 0)) if isinstance(x, float) else None,
     partials=(lambda m, out, x: 0.0,),
     kink=lambda x: x,
     about="the sign of x: −1, 0 or 1",
@@ -422,6 +480,7 @@ sign = Op(
 is_zero = Op(
     "is_zero",
     value=lambda m, x: m.where(x == 0, 1.0, 0.0),
+    simpler=lambda m, x: 0.0,  # derivatives use it for what holds at 0 only
     partials=(lambda m, out, x: 0.0,),
     kink=lambda x: x,
     about="1 where x is 0, else 0",
@@ -483,6 +542,8 @@ clip = Op(
         lambda m, out, x, low, high: m.greater(low, x),
         lambda m, out, x, low, high: m.greater(x, high),
     ),
+    # what a reader would not write in _bell
+    simpler=lambda m, x, low, high: x if (low, high) == (-_FAR, _FAR) else None,
     domain=Domain("low ≤ high", lambda x, low, high: low <= high),
     kink=lambda x, low, high: builtins.min(
         builtins.abs(x - low), builtins.abs(x - high), high - low
@@ -560,6 +621,7 @@ sigmoid = Op(
     latex=r"\sigma",
     value=_sigmoid,
     partials=(lambda m, out, x: out * m.sigmoid(-x),),  # 1 − out would lose digits at large x
+    simpler=lambda m, x: 1.0 - m.sigmoid(*arg) if (arg := negate.made(x)) else None,
     about="the logistic function σ(x) = 1 / (1 + e⁻ˣ)",
     example=((0.0,), 0.5),
     source="lecture A",
@@ -583,6 +645,7 @@ relu = Op(
     value=lambda m, x: m.maximum(x, 0.0),
     partials=(lambda m, out, x: m.step(x),),
     kink=lambda x: x,
+    dead=lambda x: x <= 0,
     about="the rectified linear unit max(0, x), with the derivative 0 at x = 0",
     example=((-2.0,), 0.0),
     source="lecture A",
@@ -706,6 +769,7 @@ sum = Op(
     binds="sum",
     value=lambda m, *args: builtins.sum(args),
     partials=lambda m, out, *args: (1.0,) * len(args),
+    simpler=lambda m, *args: args[0] if len(args) == 1 else None,
     about="the sum of any number of arguments",
     example=((1.0, 2.0, 3.0), 6.0),
 )
@@ -803,6 +867,7 @@ logsumexp = Op(
     symbol="LSE",
     value=_logsumexp,
     partials=_softmax,
+    gradient="softmax",
     at_once=True,
     domain=Domain("one number or more", lambda *args: len(args) > 0),
     about="log(eˣ¹ + eˣ² + …), without overflow",

@@ -26,7 +26,6 @@ _SUBSCRIPT = re.compile(r"(.*[^\W_])_(?:\{([^{}]+)\}|(\d+|[^\W\d_]))", re.DOTALL
 _LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
 _RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _GATE_WIDTH = 12
-_FOLDED = {"add", "subtract", "multiply", "divide", "negate", "power", "sign"}
 
 
 class Operators(Symbol):
@@ -111,36 +110,10 @@ def operands(args: Sequence[Any]) -> list[int]:
 
 def apply(op: Op, *args: Any) -> Any:
     """An operation on formulas and numbers, simplified."""
-    if not ops.has(op):  # it may be called like one of the table's
-        return Term(op, args)
-    if op.name in _FOLDED and all(isinstance(arg, float) for arg in args):
-        return op.value(floats, *args)
-    match op.name, args:
-        case ("multiply", (0.0, _) | (_, 0.0)):
-            return 0.0
-        case ("multiply", (1.0, x) | (x, 1.0)):
-            return x
-        case ("is_zero", _):
-            return 0.0  # rules use it for what holds at 0 only
-        case ("clip", (x, float(), float())):
-            return x  # rules use it where the result is 0 only
-        case ("power", (Term(ops.sech, (x,)), 2.0)):
-            return 1.0 - apply(ops.power, Term(ops.tanh, (x,)), 2.0)  # as lectures write it
-        case ("power", (Term(ops.hypot, (x, y)), 2.0)):
-            return apply(ops.add, apply(ops.power, x, 2.0), apply(ops.power, y, 2.0))
-        case ("multiply", (x, y)) if x == y:
-            return apply(ops.power, x, 2.0)
-        case ("sigmoid", (Term(ops.negate, (x,)),)):
-            return Term(ops.subtract, (1.0, Term(ops.sigmoid, (x,))))  # as lectures write it
-        case ("add", (0.0, x) | (x, 0.0)) | ("subtract", (x, 0.0)):
-            return x
-        case ("divide" | "power", (x, 1.0)):
-            return x
-        case ("divide", (Term(ops.divide, (x, y)), z)):
-            return apply(ops.divide, x, apply(ops.multiply, y, z))
-        case ("divide", (Term(ops.reciprocal, (y,)), z)):
-            return Term(ops.reciprocal, (apply(ops.multiply, y, z),))
-    return Term(op, args)
+    if op.binds != "atom" and all(isinstance(arg, float) for arg in args):
+        return op.value(floats, *args)  # what is written with signs is computed, and no function
+    simpler = op.simpler(formulas, *args) if op.simpler else None
+    return Term(op, args) if simpler is None else simpler
 
 
 def replaced(formula: Any, old: Term, new: Name) -> Any:

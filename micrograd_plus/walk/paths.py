@@ -10,7 +10,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
-from micrograd_plus.graph import order
+from micrograd_plus.graph import inputs, order
 from micrograd_plus.graph.sweep import adjoints, slopes
 from micrograd_plus.walk.formula import (
     Derivative,
@@ -190,7 +190,7 @@ class Summary:
         largest: the value with the largest gradient, and the gradient.
         smallest: the value with the smallest gradient other than 0, and the gradient.
         without: how many values have the gradient 0.
-        dead: the rectified linear units that pass nothing on, as their input is not positive.
+        dead: the units that pass nothing on, such as rectified linear ones without positive input.
 
     >>> from micrograd_plus import Value
     >>> found = summary(Value(3.0) * 2 + 1)
@@ -262,5 +262,5 @@ def summary(root: Value) -> Summary:
         largest=(named[largest], found[largest]),
         smallest=(named[smallest], found[smallest]),
         without=len(nodes) - len(alive),
-        dead=[named[n] for n in nodes if n.op is ops.relu and n.args[0].data <= 0],
+        dead=[named[n] for n in nodes if n.op and n.op.dead and n.op.dead(*inputs(n))],
     )

@@ -11,7 +11,6 @@ from html import escape
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import ops
 from micrograd_plus._tools.text import shorten
 from micrograd_plus.compiler.codegen.arrays import parts, some
 from micrograd_plus.drawing.look import ACCESSIBLE, GATE, INK, TEXT, Look
@@ -127,8 +126,7 @@ class _Layers:
         rows, weights, biases = group.reads
         for name in rows:
             if group.op is not None:
-                rule = "softmax" if group.op is ops.logsumexp else f"{group.op.name}′"
-                yield name, f"{upstream} · {rule}({', '.join(map(_symbol, rows))})"
+                yield name, f"{upstream} · {group.op.gradient}({', '.join(map(_symbol, rows))})"
             elif "p" in weights:
                 yield name, f"W{_lowered(group.name[1:])}ᵀ {upstream}"
             else:
