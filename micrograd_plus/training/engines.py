@@ -15,7 +15,7 @@ from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite
 from micrograd_plus.nn.losses import as_numbers, correct
-from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
+from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value, clipped
 from micrograd_plus.training.examples import read
 from micrograd_plus.training.reach import check_kept
 from micrograd_plus.training.settings import content, difference
@@ -283,14 +283,7 @@ class Compiled(Eager):
         self, m: Any, gradient: Any, states: Any, vector: Any, rate: Any, number: Any
     ) -> tuple[Any, Any]:
         """Clip the gradient and apply the rule, with the arrays of a library `m`."""
-        if self.clip_value is not None:
-            gradient = gradient.clip(-self.clip_value, self.clip_value)
-        if self.clip_norm is not None:
-            size = abs(gradient).max()
-            largest = m.where(size > 0, size, 1.0)  # whose square need not be a float
-            relative = m.sqrt(((gradient / largest) ** 2).sum())
-            shorter = gradient / largest * (self.clip_norm / relative)
-            gradient = m.where(relative > self.clip_norm / largest, shorter, gradient)
+        gradient = clipped(m, gradient, self.clip_value, self.clip_norm)
         updated: tuple[Any, Any] = self.optimizer.rule.update(
             gradient, states, vector, rate, number
         )
