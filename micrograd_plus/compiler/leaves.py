@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.surroundings import Numbers
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import hooks, in_turn
+from micrograd_plus.graph import assign, finite, hooks, in_turn
 from micrograd_plus.nn import module
 from micrograd_plus.nn.module import listed
 
@@ -19,10 +19,14 @@ if TYPE_CHECKING:
 
 
 class Leaves:
-    """The parameters, and after them all other leaves that a function found outside itself.
+    """The parameters, and after them all other leaves that a function found; and their numbers.
+
+    The numbers stand in one array, which the program computes with. Whoever sets a number last is
+    right: data that were assigned to a leaf go into the array at the next look, and what is put
+    into the array stays there, and is written back to the parameters by `write` alone.
 
     Args:
-        params: what to differentiate for, a model or Values.
+        params: what to differentiate with respect to, a model or Values.
         found: what the function recorded.
 
     Attributes:
@@ -39,14 +43,21 @@ class Leaves:
         given = set(self.parameters)
         self.values = [*self.parameters, *(x for x in found.outside if x not in given)]
         self._surroundings = found.surroundings
-        self._changes = hooks.changes, module.attributes
-        self._seen = [x._data for x in self.values]
+        self._count = len(self.parameters)
 
-    def take_over(self, numbers: Any) -> None:
-        """Put what was assigned to leaves since the last look into an array.
+    def live_in(self, array: Any) -> None:
+        """Have the numbers in an array from now on.
 
         Args:
-            numbers: an array with a place for each of the `values`, and perhaps more.
+            array: one with a place for each of the `values`, or such a part of another.
+        """
+        self._array = array
+        self._changes: Any = None  # so that all are put there
+        self._seen: list[Any] = [None] * len(self.values)
+        self._take_over()
+
+    def numbers(self) -> Any:
+        """The array of all numbers, with what was assigned to leaves since the last look.
 
         Raises:
             ValueError: another Value stands in the place of a parameter, or something else in a
@@ -55,17 +66,34 @@ class Leaves:
         if change := self._surroundings.change():
             raise ValueError(f"{_told(*change)}, or compile again")
         if self._changes != (hooks.changes, module.attributes):
-            self._take_over(numbers)
+            self._take_over()
+        return self._array
+
+    def vector(self) -> Any:
+        """The part of the array with the parameters' numbers; raises as `numbers` does."""
+        return self.numbers()[: self._count]
 
     @in_turn
-    def _take_over(self, numbers: Any) -> None:
+    def write(self) -> None:
+        """Put the numbers of the array into the parameters: into all of them or none.
+
+        Raises:
+            NonFiniteError: one is not finite; then nothing is changed.
+            ValueError: as `numbers` does.
+        """
+        numbers = [finite(x, "a number of the vector") for x in self.vector().tolist()]
+        assign(self.parameters, "data", numbers)
+        self._take_over()  # they are those that it has
+
+    @in_turn
+    def _take_over(self) -> None:
         changes = hooks.changes, module.attributes
         if list(map(id, listed(self.params))) != list(map(id, self.parameters)):
             raise ValueError(f"a parameter {_REPLACED}, or compile again")
         now = [x._data for x in self.values]
         for i, (x, old) in enumerate(zip(now, self._seen, strict=True)):
             if x is not old:  # another object, not another number: −0.0 equals 0.0
-                numbers[i] = x
+                self._array[i] = x
         # last, so that what is interrupted before, or in another thread, is done again
         self._seen, self._changes = now, changes
 

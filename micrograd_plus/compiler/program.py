@@ -123,13 +123,13 @@ class Program:
         self._code = _executed(self._source)
         for name in self._source.constants:
             self._code[name] = self._cast(self._code[name])
-        self._all = numpy.array([x.data for x in self._leaves.values], dtype=self._dtype)
+        self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
 
     @property
     def vector(self) -> Any:
         """The parameters' numbers, an array that may be changed in place or replaced."""
-        return self._current()[: len(self.parameters)]
+        return self._leaves.vector()
 
     @vector.setter
     def vector(self, numbers: Any) -> None:
@@ -151,7 +151,7 @@ class Program:
         """
         columns = self._arguments.columns(batch)
         with self._running():
-            rows = self._backend.fetched(self._code["forward"](self._current(), *columns))
+            rows = self._backend.fetched(self._code["forward"](self._leaves.numbers(), *columns))
         self._check(columns, [rows], slopes=False)
         return arranged(self._structure, rows.copy())  # they may be a view of the batch
 
@@ -181,7 +181,11 @@ class Program:
         columns = self._arguments.columns(batch)
         count = columns[0].shape[1]
         shares = self._shares(weights, count)
-        run, numbers, fetched = self._code["value_and_grad"], self._current(), self._backend.fetched
+        run, numbers, fetched = (
+            self._code["value_and_grad"],
+            self._leaves.numbers(),
+            self._backend.fetched,
+        )
         with self._running():
             if chunk is None or chunk >= count:
                 found = fetched(run(numbers, *columns, shares))
@@ -209,12 +213,13 @@ class Program:
         """Put the gradient of the last `value_and_grad` into the parameters."""
         graph.assign(self.parameters, "grad", self._gradient.tolist())
 
-    @graph.in_turn
     def write_parameters(self) -> None:
-        """Put the numbers of `vector` into the parameters."""
-        numbers = [graph.finite(x, "a number of the vector") for x in self.vector.tolist()]
-        graph.assign(self.parameters, "data", numbers)
-        self._leaves.take_over(self._all)  # they are those that it has
+        """Put the numbers of `vector` into the parameters: into all of them or none.
+
+        Raises:
+            NonFiniteError: one of them is not finite; then nothing is changed.
+        """
+        self._leaves.write()
 
     def source(self, backend: str = "numpy") -> str:
         """The program as the text of a module that runs without this package.
@@ -240,7 +245,7 @@ class Program:
     @property
     def numbers(self) -> Any:
         """What the functions take as p: `vector`, and after it other leaves that they read."""
-        return self._current()
+        return self._leaves.numbers()
 
     def other_results(self, rows: Any) -> Any:
         """The last that `value_and_grad` of `functions` gives, as `has_aux` promises it.
@@ -323,11 +328,6 @@ class Program:
     def _cast(self, constant: Any) -> Any:
         return constant.astype(self._dtype) if constant.dtype.kind == "f" else constant
 
-    def _current(self) -> Any:
-        """The numbers of all leaves, those that were assigned to Values taken over."""
-        self._leaves.take_over(self._all)
-        return self._all
-
     def _shares(self, weights: Any, count: int) -> Any:
         """What each example counts."""
         if weights is None:
@@ -389,7 +389,7 @@ class Program:
         No Value is assigned to, as other threads would see it: where the vector is another point
         than the Values are at, what the function records there is recorded again.
         """
-        live = zip(self._leaves.values, self._current().tolist(), strict=True)
+        live = zip(self._leaves.values, self._leaves.numbers().tolist(), strict=True)
         moved = {leaf: Value(x, leaf.label) for leaf, x in live if x != leaf._data}
         there, recorded = self._run(self._arguments.first) if moved else ([], [])
         for i in examples:

@@ -60,7 +60,6 @@ class PointProgram:
         self._structure = mapped(lambda _: None, found.outputs)
         self._arguments = Arguments(fn, tuple(example), float, batched=False)
         count = len(found.inputs)
-        self._first = count  # the slot of the first live leaf
         if self.parameters:
             wanted, self._wanted = self.parameters, (count, count + len(self.parameters))
         else:
@@ -72,6 +71,7 @@ class PointProgram:
             [*found.inputs, *self._leaves.values],
             set(map(id, wanted)) if self._differentiable else set(),
         )
+        self._leaves.live_in(self._numbers[count : count + len(self._leaves.values)])
         self._slopes = numpy.zeros_like(self._numbers)
         # of infinite constants, such as bounds, the interpreter can't tell what came of them
         self._bounded = numpy.isfinite(self._numbers).all()
@@ -132,7 +132,7 @@ class PointProgram:
 
     def _run(self, point: tuple[Any, ...], low: int, high: int) -> tuple[Any, Any]:
         """The outputs, and the derivatives for some slots."""
-        self._leaves.take_over(self._numbers[self._first :])
+        self._leaves.numbers()  # which are a part of the tape's
         x = self._arguments.numbers(point)
         fine, numbers, gradient = self._interpreter(
             x, *self._tape, self._numbers, self._slopes, low, high
