@@ -15,7 +15,7 @@ from micrograd_plus._tools.files import check_places
 from micrograd_plus.plots import decision_boundary, training_curves
 from micrograd_plus.plots.style import check_format, figure, save
 from micrograd_plus.training import Cluster, History, evaluate, fit
-from micrograd_plus.training.fit import ENGINES
+from micrograd_plus.training.checks import ENGINES
 
 if TYPE_CHECKING:
     import argparse

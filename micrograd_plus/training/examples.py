@@ -7,7 +7,6 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.datasets import rows
-from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite
 
 if TYPE_CHECKING:
@@ -207,51 +206,3 @@ def _target(target: Any, where: str) -> Any:
         return target
     finite(target, where)
     return target
-
-
-def check_targets(
-    found: Examples, model: Callable[[Any], Any], loss: Callable[..., Any], what: str = "the data"
-) -> None:
-    """Try all targets with the outputs for the first inputs, before any step is made.
-
-    Those that are on demand are tried whenever they are read, and now only the first.
-
-    Raises:
-        ValueError, TypeError: the first inputs don't suit the model, or a target the loss; the
-            message names the row.
-    """
-    inputs, first = found[0]
-    try:
-        outputs = model(inputs)
-    except ArithmeticError:
-        return  # training will tell where
-    except (TypeError, ValueError) as error:
-        raise _placed(error, f"{what}, row 0") from error
-    if isinstance(outputs, Value):
-        plain: Any = outputs.data
-    elif isinstance(outputs, list | tuple) and all(isinstance(y, Value) for y in outputs):
-        plain = [y.data for y in outputs]
-    else:
-        return  # only the loss knows what they are
-
-    def fits(target: Any, i: int) -> bool:
-        """Whether it makes sense to try others; a loss that needs Values can't be tried."""
-        try:
-            loss(plain, target)
-        except ArithmeticError:  # at these outputs; others may do
-            pass
-        except (TypeError, ValueError) as error:
-            raise _placed(error, f"{what}, target {i}") from error
-        except AttributeError:
-            return False
-        return True
-
-    if isinstance(found, OnDemand):
-        found.fits = fits if fits(first, 0) else None
-    else:
-        all(fits(target, i) for i, (_, target) in enumerate(found))
-
-
-def _placed(error: Exception, where: str) -> Exception:
-    kind = TypeError if isinstance(error, TypeError) else ValueError
-    return kind(f"{where}: {error}")

@@ -4,44 +4,41 @@ from __future__ import annotations
 
 import sys
 from array import array
-from collections.abc import Mapping
 from contextlib import contextmanager
 from operator import itemgetter
-from os import PathLike
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._tools.errors import NonFiniteError, did_you_mean
+from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.files import check_places
 from micrograd_plus._tools.progress import progress as show_progress
 from micrograd_plus.datasets import split
-from micrograd_plus.graph import finite
-from micrograd_plus.nn.module import Module
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
+from micrograd_plus.training.checkpoint import Training
+from micrograd_plus.training.checks import (
+    check_parts,
+    check_reached,
+    check_settings,
+    check_targets,
+)
 from micrograd_plus.training.cluster import current
-from micrograd_plus.training.engines import Compiled, Eager, Means
-from micrograd_plus.training.examples import check_targets, examples, joined
+from micrograd_plus.training.compiled import Compiled, Whole
+from micrograd_plus.training.eager import Eager, Means, Problem
+from micrograd_plus.training.examples import examples, joined
+from micrograd_plus.training.fingerprint import changed, content, described, digest, numbers
 from micrograd_plus.training.history import History
-from micrograd_plus.training.reach import check_reached
-from micrograd_plus.training.settings import changed, content, described, digest, numbers
+from micrograd_plus.training.peers import total
 from micrograd_plus.training.sharded import Sharded
-from micrograd_plus.training.state import Training
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
     from pathlib import Path
 
     from micrograd_plus.engine import Value
+    from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.rules import Rule
-    from micrograd_plus.training.engines import Metric
-
-ENGINES: dict[str, type[Eager]] = {
-    "auto": Compiled,
-    "eager": Eager,
-    "compiled": Compiled,
-    "jax": Sharded,
-}
+    from micrograd_plus.training.eager import Engine, Metric
 
 
 class TrainingError(NonFiniteError):
@@ -152,8 +149,8 @@ def fit(
     >>> history.last["accuracy"]
     1.0
     """
-    _check_parts(model, loss, metrics, {"checkpoint": checkpoint, "resume": resume})
-    _check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value)
+    check_parts(model, loss, metrics, {"checkpoint": checkpoint, "resume": resume})
+    check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value)
     found = examples(data)
     check_targets(found, model, loss)
     digests = {} if checkpoint is resume is None else digest(found)
@@ -193,18 +190,19 @@ def fit(
     check_reached(found, model, loss, training.optimizer.parameters)
     if checkpoint is not None:
         changed(model, training.settings["model"])  # raises now what it would raise later
-    layers = _layers(model) if gradient_flow else {}
-    limits = (clip_norm, clip_value)
-    given = (found, model, loss, training.optimizer, metrics, penalty, *limits, layers)
+    problem = Problem(
+        found, model, loss, metrics, training.optimizer, penalty, clip_norm, clip_value,
+        layers=_layers(model) if gradient_flow else {},
+    )  # fmt: skip
     watched = "validation loss" if held_out else "loss"
     if resume is not None:
-        names = ["loss", *Eager(*given).figures]
+        names = ["loss", *problem.figures]
         names += [f"validation {name}" for name in names if held_out]
-        training = training.resumed(resume, [*names, "rate"], [*layers])
+        training = training.resumed(resume, [*names, "rate"], [*problem.layers])
         _stop_early(training.history, patience, watched)
-    steps, history = _engine(engine, *given), training.history
+    learner, history = _engine(engine, problem), training.history
     training.settle()
-    steps.agree({**training.settings, "epochs": [epochs, len(history)], "patience": patience})
+    learner.agree({**training.settings, "epochs": [epochs, len(history)], "patience": patience})
     with show_progress(progress, epochs * batches, len(history) * batches) as bar:
 
         def advance(loss: float) -> None:
@@ -215,17 +213,18 @@ def fit(
                 order = array("q", train)  # five times as small as a list
                 if shuffle:
                     training.random.shuffle(order)
-                row = _epoch(steps, order, size, history, advance)
-                steps.check_kept()
+                row = _epoch(learner, order, size, history, advance)
+                learner.check_kept()
                 if held_out:
+                    means = Means(problem.figures)
                     with _told(f"epoch {len(history) + 1}, validation set", history):
-                        measured = steps.evaluate(held_out)
-                    row |= {f"validation {name}": x for name, x in measured.items()}
+                        learner.evaluate(held_out, means)
+                    row |= {f"validation {name}": x for name, x in total(means).items()}
                 row["rate"] = training.optimizer.rule.rate_at(len(history))
                 history.epochs.append(row)
                 _stop_early(history, patience, watched)
                 if checkpoint is not None:
-                    steps.synchronise()
+                    learner.synchronise()
                     training.save(checkpoint)
         except KeyboardInterrupt:
             if cluster.processes > 1:  # not all are interrupted at one step
@@ -233,26 +232,26 @@ def fit(
             history.stopped = f"interrupted in epoch {len(history) + 1}"
         finally:
             try:
-                steps.synchronise()
+                learner.synchronise()
             except KeyboardInterrupt:  # what was learnt would be lost
-                steps.synchronise()
+                learner.synchronise()
                 raise
     return history
 
 
 def _epoch(
-    steps: Eager, order: Sequence[int], size: int, history: History, advance: Callable[..., None]
+    learner: Engine, order: Sequence[int], size: int, history: History, advance: Callable[..., None]
 ) -> dict[str, float]:
     """A pass over all examples in that order, batch by batch; the mean figures."""
-    epoch, means = len(history), Means()
+    epoch, means = len(history), Means(learner.problem.figures)
     for b in range(history.steps):
         batch = order[b * size : (b + 1) * size]
         with _told(f"epoch {epoch + 1}, batch {b + 1}", history):
-            history.batches.append(steps.step(batch, epoch + b / history.steps, means))
-        for name, norm in steps.norms.items():
+            history.batches.append(learner.step(batch, epoch + b / history.steps, means))
+        for name, norm in learner.norms.items():
             history.gradients.setdefault(name, []).append(norm)
-        advance(means.figures().get("loss", 0.0))
-    return steps.total(means)
+        advance(means.found.get("loss", 0.0))
+    return total(means)
 
 
 @contextmanager
@@ -286,57 +285,13 @@ def evaluate(
     >>> evaluate(model, datasets.xor(labels=(-1, 1)), nn.hinge)
     {'loss': 1.0, 'accuracy': 0.5}
     """
-    _check_parts(model, loss, metrics, {})
+    check_parts(model, loss, metrics, {})
     found = examples(data)
     check_targets(found, model, loss)
-    return Eager(found, model, loss, metrics=metrics).evaluate(range(len(found)))
-
-
-def _check_parts(model: Any, loss: Any, metrics: Any, files: Mapping[str, Any]) -> None:
-    """Refuse what is no model, loss, metrics or name of a file."""
-    if not isinstance(model, Module):
-        raise TypeError(
-            f"a model such as nn.MLP(2, [16, 1]) is needed, or another Module, not {model!r}"
-        )
-    if not callable(loss):
-        raise TypeError(f"a loss is a function such as nn.mse, not {loss!r}")
-    if not isinstance(metrics, Mapping | None):
-        raise TypeError(f"metrics are functions by name, as in {{'size': f}}, not {metrics!r}")
-    for name, metric in (metrics or {}).items():
-        if name in ("loss", "rate", "epoch") or str(name).startswith("validation "):
-            raise ValueError(f"a metric can't be called {name!r}, which has a meaning of its own")
-        if not callable(metric):
-            raise TypeError(f"the metric {name!r} must be a function, not {metric!r}")
-    for name, path in files.items():
-        if not isinstance(path, str | PathLike | None):
-            raise TypeError(f"{name} is the name of a file, not {path!r}")
-
-
-def _check_settings(
-    engine: str,
-    epochs: Any,
-    batch_size: Any,
-    patience: Any,
-    seed: Any,
-    clip_norm: Any,
-    clip_value: Any,
-) -> None:
-    """Refuse numbers and names that make no sense."""
-    if engine != "jax" and current().processes > 1:
-        raise ValueError(f"the processes of a cluster train with engine='jax', not {engine!r}")
-    if engine not in ENGINES:
-        hint = did_you_mean(engine, ENGINES)
-        raise ValueError(f"there is no engine {engine!r}{hint}; choose from {', '.join(ENGINES)}")
-    whole = {"epochs": epochs, "batch_size": batch_size, "patience": patience}
-    for name, number in whole.items():
-        optional = number is None and name != "epochs"
-        if not optional and (not isinstance(number, int) or number < 1):
-            raise ValueError(f"{name} must be a positive whole number, not {number!r}")
-    if not isinstance(seed, int):
-        raise TypeError(f"seed must be a whole number, not {seed!r}")
-    for name, number in {"clip_norm": clip_norm, "clip_value": clip_value}.items():
-        if number is not None and not finite(number, name) > 0:
-            raise ValueError(f"{name} must be a positive number, not {number!r}")
+    problem = Problem(found, model, loss, metrics)
+    means = Means(problem.figures)
+    Eager(problem).evaluate(range(len(found)), means)
+    return dict(means.found)
 
 
 def _layers(model: Module) -> dict[str, list[int]]:
@@ -355,20 +310,22 @@ def _layers(model: Module) -> dict[str, list[int]]:
     return dict(sorted(found.items(), key=itemgetter(1)))
 
 
-def _engine(name: str, *given: Any) -> Eager:
+def _engine(name: str, problem: Problem) -> Engine:
     """What makes the steps, by its name."""
+    if name == "eager":
+        return Eager(problem)
     if name != "auto":
-        return ENGINES[name](*given)
+        return Compiled(problem, Sharded if name == "jax" else Whole)
     try:
-        compiled = Compiled(*given)
+        compiled = Compiled(problem)
         compiled.rehearse()
-    except Exception as error:  # whatever it is, the engine tells it better, or needs it not
+    except Exception as error:  # whatever it is, the eager engine tells it better, or needs it not
         told = isinstance(error, TypeError | ValueError | ModuleNotFoundError)
         kind = "" if told else f"{type(error).__name__} "
         reason = f"{kind}{next(iter(str(error).splitlines()), '')}"
         print(f"fit: training example by example, as it can't be compiled: {reason}",
               file=sys.stderr)  # fmt: skip
-        return Eager(*given)
+        return Eager(problem)
     return compiled
 
 

@@ -18,7 +18,8 @@ import numpy as np
 import micrograd_plus as mg
 from micrograd_plus import nn, optim
 from micrograd_plus.optim.optimizer import Optimizer
-from micrograd_plus.training.engines import Means
+from micrograd_plus.training.compiled import Compiled
+from micrograd_plus.training.eager import Means, Problem
 from micrograd_plus.training.sharded import Sharded
 
 NETWORKS = {"64-32-10": (64, [32, 10]), "1024-100-10": (1024, [100, 10])}
@@ -36,7 +37,8 @@ def engine(nin, nouts, count):
     found = list(zip(draw.random((count, nin)).tolist(), classes, strict=True))
     model = nn.MLP(nin, nouts, init="he_uniform", seed=1)
     optimizer = Optimizer(model.parameters(), optim.Adam(RATE))
-    return Sharded(found, model, nn.softmax_cross_entropy, optimizer)
+    problem = Problem(found, model, nn.softmax_cross_entropy, optimizer=optimizer)
+    return Compiled(problem, Sharded), Means(problem.figures)
 
 
 def seconds(step, least=0.05):
@@ -54,7 +56,7 @@ def seconds(step, least=0.05):
 # ------------------------------------------------------------------- beside JAX by hand
 
 
-def by_hand(steps):
+def by_hand(model):
     """A jitted step with Adam as an expert writes it, on parameters of its own."""
     import jax
     from jax import numpy as jnp
@@ -64,7 +66,7 @@ def by_hand(steps):
             jnp.array([[w.data for w in neuron.w] for neuron in layer.neurons]).T,
             jnp.array([neuron.b.data for neuron in layer.neurons]),
         )
-        for layer in steps.model.layers
+        for layer in model.layers
     ]
 
     def loss(layers, inputs, targets):
@@ -94,21 +96,21 @@ def beside_hand(shape, repetitions):
     """Seconds of a step: the compiled functions on data that are there, and all that `fit` does."""
     import jax
 
-    steps = engine(*shape, BATCH)
-    batch, means = range(BATCH), Means()
+    steps, means = engine(*shape, BATCH)
+    batch, runner = range(BATCH), steps.runner
     with jax.enable_x64(True):
-        step, state = by_hand(steps)
+        step, state = by_hand(steps.problem.model)
         data = (1.0, *jax.device_put(steps.arrays))
         scalars = np.array([BATCH, RATE, 1.0])
-        given = (steps.vector, steps.states, scalars, *steps._read(batch).arrays)
+        given = (runner.vector, runner.states, scalars, *runner.read(batch).arrays)
         (theirs, *_), value = step(state, *data)
-        mine = steps._step(*given)
+        mine = runner._step(*given)
         np.testing.assert_allclose(mine[3][0], value, rtol=1e-12)
         weights = [np.vstack([w, b]).T.ravel() for w, b in theirs]
         np.testing.assert_allclose(mine[0], np.concatenate(weights), rtol=1e-10, atol=1e-14)
         contenders = {
             "JAX by hand": lambda: jax.block_until_ready(step(state, *data)),
-            "micrograd_plus": lambda: jax.block_until_ready(steps._step(*given)),
+            "micrograd_plus": lambda: jax.block_until_ready(runner._step(*given)),
             "micrograd_plus, with examples and figures": lambda: steps.step(batch, 0.0, means),
         }
         times = {who: [] for who in contenders}
@@ -131,7 +133,7 @@ def process(coordinator, processes, process_id, repetitions):
         rows = {}
         for name, shape in NETWORKS.items():
             for batch in BATCHES:
-                steps, means = engine(*shape, batch), Means()
+                steps, means = engine(*shape, batch)
                 steps.step(range(batch), 0.0, means)
                 times = []
                 for _ in range(repetitions):  # as many in all processes, which wait for each other

@@ -10,7 +10,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.compiler import TraceError
-from micrograd_plus.training import TrainingError, engines, evaluate
+from micrograd_plus.training import TrainingError, compiled, evaluate
 from tests import trainings
 from tests.needs import needed
 
@@ -156,7 +156,7 @@ def test_each_example_is_read_once_in_an_epoch(any_engine):
 
 def test_evaluation_takes_some_at_a_time(any_engine, monkeypatch):
     expected = trained(DATA, engine=any_engine, validation=HELD_OUT)
-    monkeypatch.setattr(engines, "_AT_A_TIME", 6)
+    monkeypatch.setattr(compiled, "_AT_A_TIME", 6)
     found = trained(trainings.Rows(DATA), engine=any_engine, validation=HELD_OUT)
     assert found[0] == expected[0]
     for mine, theirs in zip(found[1].epochs, expected[1].epochs, strict=True):

@@ -1,0 +1,196 @@
+"""What `fit` refuses before it makes a step: what is no model, no loss for it, or not trained."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping
+from os import PathLike
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus.engine import Value
+from micrograd_plus.graph import REAL, finite, order
+from micrograd_plus.graph.places import placed
+from micrograd_plus.nn.module import Module
+from micrograd_plus.training.cluster import current
+from micrograd_plus.training.examples import OnDemand
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.training.examples import Examples
+
+ENGINES = ("auto", "eager", "compiled", "jax")
+
+
+def check_reached(
+    found: Examples, model: Module, loss: Callable[..., Any], parameters: Sequence[Value]
+) -> None:
+    """Look for an example on whose loss a parameter has a part: it is the first, as a rule.
+
+    Values that have a part in it, but belong to no module, are told in a warning.
+
+    Args:
+        found: all examples.
+        model: what is trained.
+        loss: a function of outputs and target.
+        parameters: what is to change.
+
+    Raises:
+        ValueError: there is none, though some loss is not 0; or other parameters take their place.
+    """
+    bad = None
+    for i in range(len(found)):
+        x, target = found[i]
+        try:
+            total = loss(model(x), target)
+            check_kept(model, parameters)
+            leaves = _leaves(total)
+            if not leaves.isdisjoint(parameters):
+                if others := leaves.difference(parameters):
+                    # those that the model and the loss make are others the next time
+                    _tell(others & _leaves(loss(model(x), target)))
+                return
+        except ArithmeticError:
+            return  # training will tell where
+        if bad is None and (leaves or not isinstance(total, REAL) or total != 0):
+            bad = i, total, leaves
+    if bad is not None:  # else all is as it should be already
+        i, total, leaves = bad
+        raise ValueError(
+            "no parameter of the model has a part in the loss, so that nothing would be trained: "
+            f"that of row {i} is {f'computed from {_named(leaves)}' if leaves else repr(total)}; "
+            "both are to be computed from the parameters themselves, without float(), .data or "
+            "other Values in their place"
+        )
+
+
+def check_kept(model: Module, parameters: Sequence[Value]) -> None:
+    """Refuse a model that has other parameters than those which are trained.
+
+    Raises:
+        ValueError: it has.
+    """
+    if list(map(id, model.parameters())) != list(map(id, parameters)):
+        trained = set(map(id, parameters))
+        others = [name for name, p in model.named_parameters() if id(p) not in trained]
+        such = f", such as {others[0]}" if others else ""
+        raise ValueError(
+            f"the model has other parameters than when the training began{such}, which are not "
+            "trained: assign to the data of those it has, instead of making new ones"
+        )
+
+
+def _leaves(total: Any) -> set[Value]:
+    return {node for node in order(total) if node.op is None} if isinstance(total, Value) else set()
+
+
+def _tell(others: set[Value]) -> None:
+    """Warn of leaves that are there before a function runs, where no module owns them."""
+    if lost := others - placed(others).keys():
+        warnings.warn(
+            f"{_named(lost)} has a part in the loss, but belongs to no Module and is not trained: "
+            "make it an attribute of the model, or a number if it is a constant",
+            stacklevel=4,  # where `fit` is called
+        )
+
+
+def _named(leaves: set[Value]) -> str:
+    """Some leaves, by their labels or else as `repr` shows them."""
+    names = sorted(leaf.label or repr(leaf) for leaf in leaves)
+    return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
+
+
+def check_targets(
+    found: Examples, model: Callable[[Any], Any], loss: Callable[..., Any], what: str = "the data"
+) -> None:
+    """Try all targets with the outputs for the first inputs, before any step is made.
+
+    Those that are on demand are tried whenever they are read, and now only the first.
+
+    Raises:
+        ValueError, TypeError: the first inputs don't suit the model, or a target the loss; the
+            message names the row.
+    """
+    inputs, first = found[0]
+    try:
+        outputs = model(inputs)
+    except ArithmeticError:
+        return  # training will tell where
+    except (TypeError, ValueError) as error:
+        raise _placed(error, f"{what}, row 0") from error
+    if isinstance(outputs, Value):
+        plain: Any = outputs.data
+    elif isinstance(outputs, list | tuple) and all(isinstance(y, Value) for y in outputs):
+        plain = [y.data for y in outputs]
+    else:
+        return  # only the loss knows what they are
+
+    def fits(target: Any, i: int) -> bool:
+        """Whether it makes sense to try others; a loss that needs Values can't be tried."""
+        try:
+            loss(plain, target)
+        except ArithmeticError:  # at these outputs; others may do
+            pass
+        except (TypeError, ValueError) as error:
+            raise _placed(error, f"{what}, target {i}") from error
+        except AttributeError:
+            return False
+        return True
+
+    if isinstance(found, OnDemand):
+        found.fits = fits if fits(first, 0) else None
+    else:
+        all(fits(target, i) for i, (_, target) in enumerate(found))
+
+
+def _placed(error: Exception, where: str) -> Exception:
+    kind = TypeError if isinstance(error, TypeError) else ValueError
+    return kind(f"{where}: {error}")
+
+
+def check_parts(model: Any, loss: Any, metrics: Any, files: Mapping[str, Any]) -> None:
+    """Refuse what is no model, loss, metrics or name of a file."""
+    if not isinstance(model, Module):
+        raise TypeError(
+            f"a model such as nn.MLP(2, [16, 1]) is needed, or another Module, not {model!r}"
+        )
+    if not callable(loss):
+        raise TypeError(f"a loss is a function such as nn.mse, not {loss!r}")
+    if not isinstance(metrics, Mapping | None):
+        raise TypeError(f"metrics are functions by name, as in {{'size': f}}, not {metrics!r}")
+    for name, metric in (metrics or {}).items():
+        if name in ("loss", "rate", "epoch") or str(name).startswith("validation "):
+            raise ValueError(f"a metric can't be called {name!r}, which has a meaning of its own")
+        if not callable(metric):
+            raise TypeError(f"the metric {name!r} must be a function, not {metric!r}")
+    for name, path in files.items():
+        if not isinstance(path, str | PathLike | None):
+            raise TypeError(f"{name} is the name of a file, not {path!r}")
+
+
+def check_settings(
+    engine: str,
+    epochs: Any,
+    batch_size: Any,
+    patience: Any,
+    seed: Any,
+    clip_norm: Any,
+    clip_value: Any,
+) -> None:
+    """Refuse numbers and names that make no sense."""
+    if engine != "jax" and current().processes > 1:
+        raise ValueError(f"the processes of a cluster train with engine='jax', not {engine!r}")
+    if engine not in ENGINES:
+        hint = did_you_mean(engine, ENGINES)
+        raise ValueError(f"there is no engine {engine!r}{hint}; choose from {', '.join(ENGINES)}")
+    whole = {"epochs": epochs, "batch_size": batch_size, "patience": patience}
+    for name, number in whole.items():
+        optional = number is None and name != "epochs"
+        if not optional and (not isinstance(number, int) or number < 1):
+            raise ValueError(f"{name} must be a positive whole number, not {number!r}")
+    if not isinstance(seed, int):
+        raise TypeError(f"seed must be a whole number, not {seed!r}")
+    for name, number in {"clip_norm": clip_norm, "clip_value": clip_value}.items():
+        if number is not None and not finite(number, name) > 0:
+            raise ValueError(f"{name} must be a positive number, not {number!r}")

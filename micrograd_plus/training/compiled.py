@@ -1,0 +1,336 @@
+"""The engine that traces the loss of one example, and runs it as matrix code over batches."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from micrograd_plus import compiler
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.sealed import TraceError
+from micrograd_plus.compiler.trial import compare
+from micrograd_plus.nn.losses import as_numbers
+from micrograd_plus.training import peers
+from micrograd_plus.training.cluster import current
+from micrograd_plus.training.eager import Eager, Means
+from micrograd_plus.training.examples import read
+from micrograd_plus.training.fingerprint import content, difference
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from micrograd_plus.compiler.program import Program
+    from micrograd_plus.engine import Value
+    from micrograd_plus.nn.module import Module
+    from micrograd_plus.training.eager import Problem
+
+    Take = Callable[[Sequence[int]], tuple[list[Any], list[Any]]]
+
+_TRIED = 16  # examples that a program is tried out with
+_AT_A_TIME = 1024  # examples read on demand that are evaluated together
+
+
+class Part(NamedTuple):
+    """What a process computes with of a batch.
+
+    Attributes:
+        arrays: inputs and targets.
+        targets: the targets, as given, of the examples that it counts.
+        whole: the number of examples in the whole batch.
+    """
+
+    arrays: list[Any]
+    targets: list[Any]
+    whole: int
+
+
+class Learnt(NamedTuple):
+    """What comes of a step.
+
+    Attributes:
+        value: the loss, with the penalty.
+        gradient: its gradient, before clipping.
+        vector: the parameters' numbers.
+        states: what the rule remembers.
+        fine: whether all of these are finite.
+        losses: the loss of each example that the process counts.
+        outputs: its outputs.
+    """
+
+    value: float
+    gradient: Any
+    vector: Any
+    states: tuple[Any, ...]
+    fine: bool
+    losses: Any
+    outputs: Any
+
+
+class Runner(Protocol):
+    """How a program is run over a batch, and where the numbers are that it learns.
+
+    Args:
+        problem: what is learnt.
+        program: the loss of an example, with what is counted along.
+        take: gives the arrays and the targets of examples by their numbers.
+    """
+
+    backend: str
+    least: int  # what `read` is to fill up the batches of steps to
+
+    def __init__(self, problem: Problem, program: Program, take: Take) -> None: ...
+
+    def begin(self) -> None:
+        """Go on from the numbers in the model and the optimizer."""
+
+    def read(self, batch: Sequence[int], least: int = 0) -> Part:
+        """What this process needs of a batch, in arrays as long as it likes."""
+
+    def advance(self, part: Part, rate: float, number: int) -> Learnt:
+        """A step, which `keep` makes valid; raises NonFiniteError where results are not finite."""
+
+    def keep(self, learnt: Learnt, number: int) -> None:
+        """Go on from a step: all of it or nothing, whatever interrupts."""
+
+    def evaluate(self, part: Part) -> tuple[Any, Any]:
+        """Losses and outputs of the examples that the process counts; raises as `advance`."""
+
+    def fetch(self) -> tuple[Any, ...]:
+        """Bring the parameters' numbers to the program, and give the rule's states."""
+
+
+class Whole:
+    """Runs a program over each batch as a whole, with NumPy: learns in the program's own vector.
+
+    Args:
+        problem: as for `Runner`.
+        program: likewise.
+        take: likewise.
+    """
+
+    backend = "numpy"
+    least = 0
+
+    def __init__(self, problem: Problem, program: Program, take: Take) -> None:
+        self._numpy = need("numpy", "numpy")
+        self._problem, self._program, self._take = problem, program, take
+        self.begin()
+
+    def begin(self) -> None:
+        states = zip(*self._problem.optimizer.states, strict=True)
+        self._states = tuple(map(self._numpy.array, states))
+
+    def read(self, batch: Sequence[int], least: int = 0) -> Part:
+        return Part(*self._take(batch), len(batch))
+
+    def advance(self, part: Part, rate: float, number: int) -> Learnt:
+        numpy, program = self._numpy, self._program
+        value, gradient, (losses, outputs) = program.value_and_grad(*part.arrays)
+        with numpy.errstate(all="ignore"):
+            vector, states = self._problem.updated(
+                numpy, gradient, self._states, program.vector, rate, number
+            )
+        fine = bool(numpy.isfinite([vector, *states]).all())
+        return Learnt(value, gradient, vector, states, fine, losses, outputs)
+
+    def keep(self, learnt: Learnt, number: int) -> None:
+        vector, optimizer = self._program.vector, self._problem.optimizer
+        vector[:], self._states, optimizer.steps = learnt.vector, learnt.states, number
+
+    def evaluate(self, part: Part) -> tuple[Any, Any]:
+        _, (losses, outputs) = self._program(*part.arrays)
+        return losses, outputs
+
+    def fetch(self) -> tuple[Any, ...]:
+        return self._states
+
+
+class Compiled:
+    """Learns by a program; what that can't compute is left to the eager engine.
+
+    Examples in memory become arrays once, others become arrays batch by batch.
+
+    Args:
+        problem: what is learnt; its first example is traced.
+        runner: how the program is run.
+
+    Raises:
+        TraceError: (when made) the loss can't be compiled.
+        ModuleNotFoundError: (when made) NumPy is missing, or what the runner needs.
+    """
+
+    def __init__(self, problem: Problem, runner: type[Runner] = Whole) -> None:
+        self.problem = problem
+        self.norms: dict[str, float] = {}
+        self._numpy = need("numpy", "numpy")
+        self._eager = Eager(problem)
+        parameters = problem.optimizer.parameters
+        before = content(problem.model)
+        x, target = problem.found[0]
+        outputs = problem.model(x)
+        self._classes = len(outputs) if isinstance(outputs, list | tuple) else 1
+        self._total = _total(problem.model, problem.loss, problem.penalty, parameters)
+        self.program = compiler.compile(
+            self._total, x, as_numbers(problem.loss, target, self._classes), params=parameters,
+            has_aux=True, backend=runner.backend,
+        )  # fmt: skip
+        if odd := difference(before, content(problem.model)):
+            raise TraceError(
+                f"the model changes when it is called, which a program does not: {odd}"
+            )
+        self.arrays: list[Any] | None = None
+        if isinstance(problem.found, list):
+            inputs = self._numpy.array([x for x, _ in problem.found])
+            self.arrays = [inputs, self._targets([target for _, target in problem.found])]
+        self._tried = False
+        if self.arrays:  # others when they are read
+            self._take(range(len(problem.found))[:_TRIED])
+        self.runner: Runner = runner(problem, self.program, self._take)
+
+    def _targets(self, targets: list[Any]) -> Any:
+        """Targets as an array; raises where they differ in shape."""
+        loss = self.problem.loss
+        plain = [as_numbers(loss, target, self._classes) for target in targets]
+        return self._numpy.array(plain, float)
+
+    def _examples(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
+        """Examples as arrays, read now if they are on demand; and their targets as given."""
+        found = self.problem.found
+        if self.arrays is None:
+            inputs, targets = read(self._numpy, found, numbers)
+            return [inputs, self._targets(targets)], targets
+        return [array[numbers] for array in self.arrays], [found[i][1] for i in numbers]
+
+    def _take(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
+        """The same; the first that are taken are tried out."""
+        arrays, targets = self._examples(numbers)
+        if not self._tried:
+            self._compare([array[:_TRIED] for array in arrays], targets[:_TRIED])
+            self._tried = True
+        return arrays, targets
+
+    def _compare(self, arrays: list[Any], targets: list[Any]) -> None:
+        """Refuse a program that is not the function: that looked at something unseen."""
+        problem = self.problem
+        try:
+            pairs = [*zip(arrays[0].tolist(), targets, strict=True)]
+            expected = [float(problem.loss(problem.model(x), target)) for x, target in pairs]
+            losses = self.program(*arrays)[1][0]
+            whole, _ = self._total(*pairs[0])
+            value, gradient, _ = self.program.value_and_grad(*(array[:1] for array in arrays))
+        except NonFiniteError:  # training will tell where
+            return
+        if not self._numpy.allclose(losses, expected, rtol=1e-9, atol=1e-9):
+            raise TraceError("some examples have another loss than the first one's formula gives")
+        compare([whole], [value], problem.optimizer.parameters, gradient.tolist())
+
+    def rehearse(self) -> None:
+        """Make a step and forget it, so that what can't be run shows before anything is changed."""
+        optimizer = self.problem.optimizer
+        try:
+            part = self.runner.read(range(len(self.problem.found))[:_TRIED])
+        except TraceError:
+            raise
+        except Exception:  # they can't be read: training will tell where
+            return
+        with suppress(NonFiniteError):  # likewise
+            self.runner.advance(part, optimizer.rule.rate_at(0.0), optimizer.steps + 1)
+
+    def step(self, batch: Sequence[int], time: float, means: Means) -> float:
+        optimizer, runner = self.problem.optimizer, self.runner
+        rate, number = optimizer.rule.rate_at(time), optimizer.steps + 1
+        part = runner.read(batch, runner.least)
+        try:
+            learnt = runner.advance(part, rate, number)
+        except NonFiniteError:  # perhaps 0 · log 0, which the engine leaves out
+            self.synchronise()
+            whole = self._eager.step(batch, time, self._counted(means))
+            self.norms = self._eager.norms
+            runner.begin()
+            return whole
+        means.add_all(learnt.losses, learnt.outputs, part.targets)
+        if self.problem.layers:
+            self.norms = self.problem.norms(learnt.gradient.tolist())
+        if not learnt.fine:
+            self._refuse(learnt, number)
+        runner.keep(learnt, number)
+        if self.problem.metrics:  # they may look at the model
+            self.synchronise()
+        return learnt.value
+
+    def _refuse(self, learnt: Learnt, number: int) -> None:
+        """Raise the error of a step that would leave the numbers."""
+        numpy = self._numpy
+        numbers = numpy.array([*map(numpy.asarray, (learnt.vector, *learnt.states))])
+        place = int(numpy.argmin(numpy.isfinite(numbers).all(axis=0)))
+        bad = self.problem.optimizer.parameters[place]
+        raise NonFiniteError(f"step {number}: {bad.label or 'a parameter'} leaves the numbers")
+
+    def evaluate(self, batch: Sequence[int], means: Means) -> None:
+        size = len(batch) if self.arrays else _AT_A_TIME
+        for start in range(0, len(batch), size):
+            some = batch[start : start + size]
+            part = self.runner.read(some)
+            try:
+                losses, outputs = self.runner.evaluate(part)
+            except NonFiniteError:
+                self.synchronise()
+                self._eager.evaluate(some, self._counted(means))
+            else:
+                means.add_all(losses, outputs, part.targets)
+
+    def _counted(self, means: Means) -> Means:
+        """Where the eager engine counts: all processes compute all examples, and one counts."""
+        return means if current().first else Means(self.problem.figures)
+
+    def synchronise(self) -> None:
+        states = self.runner.fetch()
+        self.program.write_parameters()
+        if states:
+            rows = zip(*(state.tolist() for state in states), strict=True)
+            self.problem.optimizer.states = list(rows)
+
+    def check_kept(self) -> None:
+        """Nothing: each call of the program looks whether what the model reads was replaced."""
+
+    def agree(self, settings: dict[str, Any]) -> None:
+        """Refuse to train together what differs between processes.
+
+        Nobody has read all data that are on demand: of those the number of examples and the first
+        one are compared, and whether the rest is the same is for those who give them to know.
+
+        Raises:
+            ClusterError: (in all processes) something differs; the message names it.
+        """
+        if current().processes == 1:
+            return
+        optimizer, known = self.problem.optimizer, self.arrays or self._examples([0])[0]
+        digests = (sha256(array.tobytes()).hexdigest() for array in known)
+        peers.agree({
+            "model": [str(self.program), self.program.numbers.tolist()],
+            "data": [len(self.problem.found), *digests],
+            "update rule": [type(optimizer.rule).__name__, optimizer.steps, *optimizer.states],
+            "settings": settings,
+        })  # fmt: skip
+
+
+def _total(
+    model: Module,
+    loss: Callable[[Any, Any], Any],
+    penalty: Callable[[list[Value]], Any] | None,
+    parameters: list[Value],
+) -> Callable[[Any, Any], tuple[Any, list[Any]]]:
+    """What an example adds to the gradient, and to the figures, as a function of it.
+
+    What it reads are variables around it, where `compile` sees whether they change.
+    """
+
+    def total(x: Any, target: Any) -> tuple[Any, list[Any]]:
+        outputs = model(x)
+        one = loss(outputs, target)
+        whole = one if penalty is None else one + penalty(parameters)
+        return whole, [one, outputs]
+
+    return total

@@ -1,0 +1,201 @@
+"""What is learnt, and the engine that records each example anew."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Protocol
+
+from micrograd_plus import functions
+from micrograd_plus._tools import nested
+from micrograd_plus.engine import Value
+from micrograd_plus.graph import finite
+from micrograd_plus.nn.losses import correct
+from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value, clipped
+from micrograd_plus.training.checks import check_kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from micrograd_plus.nn.module import Module
+    from micrograd_plus.training.examples import Examples
+
+    Metric = Callable[[Any, Any], float]
+
+
+@dataclass(frozen=True, eq=False)
+class Problem:
+    """What is learnt, from what, and how.
+
+    Attributes:
+        found: all examples; steps are told which of them to take, by number.
+        model: what is trained.
+        loss: a function of outputs and target.
+        metrics: further figures by name, functions of outputs and target.
+        optimizer: what changes the parameters; None where the model is only evaluated.
+        penalty: a function of the parameters to add to the loss.
+        clip_norm: the largest norm of the gradient.
+        clip_value: the largest size of its parts.
+        layers: the indices of the parameters of each layer whose gradient's norm is wanted.
+    """
+
+    found: Examples
+    model: Module
+    loss: Callable[[Any, Any], Any]
+    metrics: Mapping[str, Metric] | None = None
+    optimizer: Any = None
+    penalty: Callable[[list[Value]], Any] | None = None
+    clip_norm: float | None = None
+    clip_value: float | None = None
+    layers: Mapping[str, list[int]] = field(default_factory=dict)
+
+    @cached_property
+    def figures(self) -> dict[str, Metric]:
+        """What is measured besides the loss."""
+        right = correct(self.loss)
+        return {**({"accuracy": right} if right else {}), **(self.metrics or {})}
+
+    def updated(
+        self, m: Any, gradient: Any, states: Any, vector: Any, rate: Any, number: Any
+    ) -> tuple[Any, Any]:
+        """The parameters and the rule's states after a step, as arrays of a library `m`."""
+        gradient = clipped(m, gradient, self.clip_value, self.clip_norm)
+        updated: tuple[Any, Any] = self.optimizer.rule.update(
+            gradient, states, vector, rate, number
+        )
+        return updated
+
+    def norms(self, gradient: list[float]) -> dict[str, float]:
+        """The Euclidean norm of each layer's part of a gradient."""
+        return {
+            name: math.hypot(*(gradient[i] for i in places)) for name, places in self.layers.items()
+        }
+
+
+class Means:
+    """Means of figures over examples, which stay finite where their sum would not.
+
+    Attributes:
+        figures: what is measured besides the loss, functions of outputs and target by name.
+        count: how many examples were counted.
+        found: the mean of each figure.
+    """
+
+    def __init__(self, figures: Mapping[str, Metric]) -> None:
+        self.figures = figures
+        self.count = 0
+        self.found: dict[str, float] = {}
+
+    def add(self, loss: float, outputs: Any, target: Any) -> None:
+        """Count an example, whose outputs are plain numbers."""
+        self.count += 1
+        row = {"loss": loss, **{name: f(outputs, target) for name, f in self.figures.items()}}
+        for name, found in row.items():
+            x = finite(float(found), name)
+            mean = self.found.get(name, 0.0)
+            self.found[name] = mean + (x - mean) / self.count
+
+    def add_all(self, losses: Any, outputs: Any, targets: Sequence[Any]) -> None:
+        """Count examples whose losses and outputs are arrays."""
+        for loss, out, target in zip(losses.tolist(), _by_example(outputs), targets, strict=True):
+            self.add(loss, out, target)
+
+
+class Engine(Protocol):
+    """What makes the steps of a training.
+
+    Attributes:
+        problem: what is learnt.
+        norms: for each layer that was asked for the norm of its gradient in the last step, before
+            clipping.
+    """
+
+    problem: Problem
+    norms: dict[str, float]
+
+    def step(self, batch: Sequence[int], time: float, means: Means) -> float:
+        """One step down the gradient of the mean loss over a batch, whose value it returns.
+
+        Args:
+            batch: the numbers of the examples.
+            time: the time in epochs, for schedules.
+            means: where the examples are counted.
+
+        Raises:
+            NonFiniteError: a result is not finite; then nothing is changed.
+        """
+
+    def evaluate(self, batch: Sequence[int], means: Means) -> None:
+        """Count examples without learning from them; raises as `step` does."""
+
+    def synchronise(self) -> None:
+        """Put what was learnt into the model and the optimizer."""
+
+    def check_kept(self) -> None:
+        """Refuse a model that has other parameters than those which are trained."""
+
+    def agree(self, settings: dict[str, Any]) -> None:
+        """Make sure that all processes that train together do the same."""
+
+
+class Eager:
+    """Records each example anew, and differentiates it.
+
+    Args:
+        problem: what is learnt.
+    """
+
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.norms: dict[str, float] = {}
+
+    def step(self, batch: Sequence[int], time: float, means: Means) -> float:
+        problem, optimizer = self.problem, self.problem.optimizer
+        losses = [self._loss(i, means) for i in batch]
+        total = functions.mean(losses)
+        if problem.penalty is not None:
+            total = total + problem.penalty(optimizer.parameters)
+        optimizer.zero_grad()
+        if isinstance(total, Value):  # a loss may be a plain number for some examples
+            total.backward()
+        if problem.layers:
+            self.norms = problem.norms([float(p.grad) for p in optimizer.parameters])
+        if problem.clip_value is not None:
+            clip_by_value(optimizer.parameters, problem.clip_value)
+        if problem.clip_norm is not None:
+            clip_by_norm(optimizer.parameters, problem.clip_norm)
+        optimizer.step(time)
+        return float(total)
+
+    def evaluate(self, batch: Sequence[int], means: Means) -> None:
+        for i in batch:
+            self._loss(i, means)
+
+    def synchronise(self) -> None:
+        """Nothing: it is there already."""
+
+    def agree(self, settings: dict[str, Any]) -> None:
+        """Nothing: it trains in a single process."""
+
+    def check_kept(self) -> None:
+        check_kept(self.problem.model, self.problem.optimizer.parameters)
+
+    def _loss(self, i: int, means: Means) -> Any:
+        """The loss of an example, which is counted."""
+        x, target = self.problem.found[i]
+        outputs = self.problem.model(x)
+        loss = self.problem.loss(outputs, target)
+        plain = nested.mapped(lambda y: y.data if isinstance(y, Value) else y, outputs)
+        means.add(float(loss), plain, target)
+        return loss
+
+
+def _by_example(outputs: Any) -> list[Any]:
+    """The outputs for each example, from arrays with those of all."""
+    if isinstance(outputs, list | tuple | dict):
+        parts = outputs.values() if isinstance(outputs, dict) else outputs
+        rows = zip(*map(_by_example, parts), strict=True)
+        return [nested.with_items(outputs, list(row)) for row in rows]
+    found: list[Any] = outputs.tolist() if outputs.ndim == 1 else [*outputs]
+    return found
