@@ -7,6 +7,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from micrograd_plus import compiler
+from micrograd_plus._tools import nested
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.sealed import TraceError
@@ -250,7 +251,7 @@ class Compiled:
             self.norms = self._eager.norms
             runner.begin()
             return whole
-        means.add_all(learnt.losses, learnt.outputs, part.targets)
+        means.add(learnt.losses.tolist(), _by_example(learnt.outputs), part.targets)
         if self.problem.layers:
             self.norms = self.problem.norms(learnt.gradient.tolist())
         if not learnt.fine:
@@ -279,7 +280,7 @@ class Compiled:
                 self.synchronise()
                 self._eager.evaluate(some, self._counted(means))
             else:
-                means.add_all(losses, outputs, part.targets)
+                means.add(losses.tolist(), _by_example(outputs), part.targets)
 
     def _counted(self, means: Means) -> Means:
         """Where the eager engine counts: all processes compute all examples, and one counts."""
@@ -334,3 +335,13 @@ def _total(
         return whole, [one, outputs]
 
     return total
+
+
+def _by_example(outputs: Any) -> list[Any]:
+    """The outputs for each example, from arrays with those of all."""
+    if isinstance(outputs, list | tuple | dict):
+        parts = outputs.values() if isinstance(outputs, dict) else outputs
+        rows = zip(*map(_by_example, parts), strict=True)
+        return [nested.with_items(outputs, list(row)) for row in rows]
+    found: list[Any] = outputs.tolist() if outputs.ndim == 1 else [*outputs]
+    return found

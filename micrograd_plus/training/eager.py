@@ -16,7 +16,7 @@ from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value, clipped
 from micrograd_plus.training.checks import check_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from micrograd_plus.nn.module import Module
     from micrograd_plus.training.examples import Examples
@@ -87,19 +87,24 @@ class Means:
         self.count = 0
         self.found: dict[str, float] = {}
 
-    def add(self, loss: float, outputs: Any, target: Any) -> None:
-        """Count an example, whose outputs are plain numbers."""
-        self.count += 1
-        row = {"loss": loss, **{name: f(outputs, target) for name, f in self.figures.items()}}
-        for name, found in row.items():
-            x = finite(float(found), name)
-            mean = self.found.get(name, 0.0)
-            self.found[name] = mean + (x - mean) / self.count
+    def add(self, losses: Iterable[Any], outputs: Iterable[Any], targets: Iterable[Any]) -> None:
+        """Count examples, with outputs that are plain numbers.
 
-    def add_all(self, losses: Any, outputs: Any, targets: Sequence[Any]) -> None:
-        """Count examples whose losses and outputs are arrays."""
-        for loss, out, target in zip(losses.tolist(), _by_example(outputs), targets, strict=True):
-            self.add(loss, out, target)
+        Raises:
+            NonFiniteError: a figure is not finite; the message names it.
+        """
+        losses = [*map(float, losses)]
+        pairs = [*zip(outputs, targets, strict=True)]
+        rows = {name: [float(f(*pair)) for pair in pairs] for name, f in self.figures.items()}
+        for name, row in {"loss": losses, **rows}.items():
+            mean = self.found.get(name, 0.0)
+            for count, x in enumerate(row, self.count + 1):
+                mean += (x - mean) / count
+            if not math.isfinite(mean):  # as is every mean after a number that is not
+                for x in row:
+                    finite(x, name)
+            self.found[name] = mean
+        self.count += len(losses)
 
 
 class Engine(Protocol):
@@ -187,15 +192,5 @@ class Eager:
         outputs = self.problem.model(x)
         loss = self.problem.loss(outputs, target)
         plain = nested.mapped(lambda y: y.data if isinstance(y, Value) else y, outputs)
-        means.add(float(loss), plain, target)
+        means.add([loss], [plain], [target])
         return loss
-
-
-def _by_example(outputs: Any) -> list[Any]:
-    """The outputs for each example, from arrays with those of all."""
-    if isinstance(outputs, list | tuple | dict):
-        parts = outputs.values() if isinstance(outputs, dict) else outputs
-        rows = zip(*map(_by_example, parts), strict=True)
-        return [nested.with_items(outputs, list(row)) for row in rows]
-    found: list[Any] = outputs.tolist() if outputs.ndim == 1 else [*outputs]
-    return found
