@@ -7,6 +7,7 @@ import threading
 from collections import deque
 from functools import wraps
 from itertools import chain, repeat, starmap
+from operator import mul
 from typing import TYPE_CHECKING, Any, Literal, ParamSpec, TypeVar
 
 from micrograd_plus.graph import hooks
@@ -56,7 +57,9 @@ code alone. So what an iterator of C does, run through by one call, is done as a
 
 def assigning(nodes: Iterable[Node], slot: Literal["data", "grad"], contents: Iterable[Any]) -> Any:
     """An iterator that puts contents into a slot of nodes, as it is run through."""
-    return map(setattr, nodes, repeat("_data" if slot == "data" else slot), contents)
+    if slot == "grad":
+        return map(setattr, nodes, repeat("grad"), contents)
+    return map(setattr, nodes, repeat("_data"), map(mul, contents, repeat(1.0)))  # as `Node.data`
 
 
 @in_turn

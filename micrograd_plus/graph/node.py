@@ -58,7 +58,7 @@ class Node:
         if type(number) is not float or not _LOW < number < _HIGH:
             what = f"the data of {visible(self.label)}" if self.label else "a Value's data"
             number = finite(number, what)
-        self._data = number
+        self._data = number * 1.0  # a new object, by which programs know what was assigned to
         hooks.changes += 1
 
     @property

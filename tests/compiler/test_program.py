@@ -701,3 +701,21 @@ def test_what_can_not_be_copied_with_its_parameters_says_why(backend):
             copied(program)
         with pytest.raises(TypeError, match="does not read the copied parameters"):
             copied(unseen)
+
+
+def test_a_number_that_is_assigned_once_more_is_taken_over_again():
+    class Line(nn.Module):
+        def __init__(self):
+            self.w = Value(2.0)
+
+    model, number = Line(), 0.5
+    program = compile(lambda x: model.w * x, 1.0, params=model)
+
+    def assign():
+        model.w.data = number
+
+    for again in (assign, lambda: model.load_state_dict({"w": number})):
+        for _ in range(2):  # the same object, not only the same number
+            again()
+            assert program([1.0]).tolist() == [0.5]
+            program.vector[0] = 4.0

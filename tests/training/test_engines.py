@@ -127,6 +127,37 @@ def test_metrics_may_look_at_the_model():
     assert len(set(curve("compiled"))) == 3
 
 
+class Assigns:
+    """Examples, one of which sets a parameter of the model whenever it is read."""
+
+    def __init__(self, parameter):
+        self.parameter = parameter
+
+    def __len__(self):
+        return 4
+
+    def __getitem__(self, i):
+        if i == 2:
+            self.parameter.data = 7.0
+        return [1.0], float(i)
+
+
+def test_a_number_that_is_assigned_between_steps_is_learnt_from():
+    def run(engine):
+        model = nn.Neuron(1, activation=None, seed=1)
+        options = {"epochs": 2, "batch_size": 1, "shuffle": False, "engine": engine}
+        mg.fit(model, Assigns(model.b), nn.mse, optim.GradientDescent(0.1), **options)
+        return [model.w[0].data, model.b.data]
+
+    w, b = (p.data for p in nn.Neuron(1, activation=None, seed=1).parameters())
+    for target in [0.0, 1.0, 2.0, 3.0] * 2:
+        b = 7.0 if target == 2.0 else b
+        slope = 2 * (w + b - target)
+        w, b = w - 0.1 * slope, b - 0.1 * slope
+    assert run("eager") == pytest.approx([w, b])
+    assert run("compiled") == pytest.approx([w, b])
+
+
 class Line(nn.Module):
     """A model, and something that goes wrong with Values in the place of numbers."""
 

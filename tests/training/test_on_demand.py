@@ -201,7 +201,11 @@ BAD = {
         TypeError,
         "data, row 25, column 1 must be a real .*None",
     ),
-    "a dictionary for a row": (({0: 0.0, 1: 0.0}, 0), TypeError, "data, row 25: a dict gives no"),
+    "a dictionary for a row": (
+        ({0: 0.0, 1: 0.0}, 0),
+        TypeError,
+        "data, row 25: a dict has no rows in order",
+    ),
     "a set for a row": (({0.0, 1.0}, 0), TypeError, "data, row 25: a set gives no"),
     "a dictionary for a pair": ({0: 0.0, 1: 0.0}, TypeError, "data, row 25: a pair of inputs"),
     "a nested row": (([[0.0, 0.0]], 0), TypeError, "data, row 25, column 0"),
