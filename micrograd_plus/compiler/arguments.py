@@ -70,15 +70,17 @@ class Arguments:
             NonFiniteError: one of the numbers is not finite; likewise.
         """
         given = self._arrays(batch) or [[]]
-        examples = next((len(arrays[0]) for arrays in given if arrays), 1)
-        for i, arrays in enumerate(given):
-            for array in arrays:
-                if len(array) != examples:
-                    raise ValueError(f"argument {i} has {len(array)} examples, not {examples}")
-            if len(arrays) != 1:
-                nothing = self._numpy.zeros((examples, 0), self._dtype)
-                arrays[:] = [self._numpy.hstack([nothing, *arrays])]
-        return [array.T for (array,) in given]
+        counts = [len(array) for arrays in given for array in arrays]
+        examples = counts[0] if counts else 1
+        if counts.count(examples) != len(counts):
+            found = ((i, len(array)) for i, arrays in enumerate(given) for array in arrays)
+            i, count = next(pair for pair in found if pair[1] != examples)
+            raise ValueError(f"argument {i} has {count} examples, not {examples}")
+        return [
+            arrays[0].T if len(arrays) == 1
+            else self._numpy.hstack([self._numpy.zeros((examples, 0), self._dtype), *arrays]).T
+            for arrays in given
+        ]  # fmt: skip
 
     def numbers(self, point: tuple[Any, ...], finite: bool = False) -> Any:
         """All numbers of one example, in a row.
