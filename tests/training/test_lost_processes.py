@@ -280,4 +280,4 @@ def test_launched_places_are_tried_before(tmp_path, capsys):
 
 def test_what_can_not_be_detected_and_told(capsys):
     assert main(["train", "xor", "--detect-cluster", "--processes", "2"]) == 2
-    assert "--detect-cluster finds out itself" in capsys.readouterr().err
+    assert "--detect-cluster finds --coordinator" in capsys.readouterr().err

@@ -206,7 +206,7 @@ BAD = {
         TypeError,
         "data, row 25: a dict has no rows in order",
     ),
-    "a set for a row": (({0.0, 1.0}, 0), TypeError, "data, row 25: a set gives no"),
+    "a set for a row": (({0.0, 1.0}, 0), TypeError, "data, row 25: a set has no rows in order"),
     "a dictionary for a pair": ({0: 0.0, 1: 0.0}, TypeError, "data, row 25: a pair of inputs"),
     "a nested row": (([[0.0, 0.0]], 0), TypeError, "data, row 25, column 0"),
     "a narrow row": (([0.0], 0), ValueError, "data, row 25: 1 numbers, not 2 as above"),
