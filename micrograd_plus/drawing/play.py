@@ -13,9 +13,9 @@ from uuid import uuid4
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus.drawing.dot.layout import asked
-from micrograd_plus.drawing.pages.page import resource
+from micrograd_plus.drawing.pages.page import bundle, resource
 from micrograd_plus.drawing.pages.player import Player, player_of
-from micrograd_plus.drawing.pages.stepper import fragment, script
+from micrograd_plus.drawing.pages.stepper import fragment
 from micrograd_plus.walk.formula import text_name
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _widget_class(kind: Any) -> Any:
         other traits know of.
         """
 
-        _esm = f"const stepper = {script()};\n{resource('play.js')}"
+        _esm = bundle("play.js")
         _css = resource("play.css")
         name = traitlets.Unicode().tag(sync=True)
         fields = traitlets.List().tag(sync=True)

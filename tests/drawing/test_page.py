@@ -6,11 +6,21 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value, values
+from micrograd_plus.drawing.pages.page import bundle
 from micrograd_plus.drawing.stepper import write_page
 from tests.graphs import xyz
 from tests.hostile import FEW
 from tests.pages import numbers, sentence
 from tests.processes import until
+
+
+def test_a_bundle_has_each_module_once_after_those_that_it_imports():
+    text = bundle("play.js", "quiz.js")
+    modules = ["make", "picture", "zoom", "stepper", "render", "judge", "quiz"]
+    places = [text.index(f"\nfunction {name}(") for name in modules]
+    assert places == sorted(places)
+    assert [text.count(f"\nfunction {name}(") for name in modules] == [1] * len(modules)
+    assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == ["export default { render };"]
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import os
 import re
 import subprocess
 import sys
-from importlib import resources
 
 import pytest
 from hypothesis import given
@@ -18,6 +17,7 @@ from micrograd_plus import Value, values
 from micrograd_plus.cli import main as cli
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.labels import number
+from micrograd_plus.drawing.pages.page import bundle
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.parsing import from_text
@@ -688,15 +688,9 @@ def test_the_page_judges_as_python_does(open_page, tmp_path):
     assert {None, "right", questions.CLOSE} < {said for row in expected for said in row}
     page = open_page(quizzes[0].to_html(tmp_path / "a.html"))
     contents = [content(quiz._repr_html_()) for quiz in quizzes]
-    source = (
-        resources.files("micrograd_plus.drawing.pages")
-        .joinpath("static", "judge.js")
-        .read_text("utf-8")
-    )
     found = page.evaluate(
         f"""([asked, texts, rule]) => {{
-            const judge =
-            {source};
+            {bundle("judge.js")}
             return asked.map(question => texts.map(text => {{
                 const said = judge(question, text, rule);
                 return said && (said.right ? "right" : said.hint);

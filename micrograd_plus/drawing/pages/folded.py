@@ -52,8 +52,7 @@ def folded_page(
             "with expand=, or draw a part of the graph."
         )
     content = {"views": views, "inks": INKS, "css": resource("stepper.css") + resource("folds.css")}
-    scripts = [resource(name).strip() for name in ("folds.js", "picture.js", "zoom.js")]
-    fragment = living("mg-stepper mg-folds", "", scripts[0], content, *scripts[1:])
+    fragment = living("mg-stepper mg-folds", "", "folds", content)
     return page(title, [("", fragment)], note=note, focus=".mg-folds .mg-picture")
 
 

@@ -7,6 +7,7 @@ where scripts may not run, as in a notebook that is not trusted, the picture sta
 from __future__ import annotations
 
 import json
+import re
 from hashlib import sha256
 from html import escape
 from importlib import resources
@@ -27,6 +28,9 @@ INKS = {
     NAME: "name",
     GATE: "gate",
 }
+
+_IMPORT = re.compile(r'^import \{[\w, ]+\} from "\./(\w+\.js)";\n', re.MULTILINE)
+_EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -89,23 +93,42 @@ def image(source: str, alt: str, format: str | None = None) -> str:
     return f'<img alt="{escape(alt)}" style="max-width: 100%" src="{address}">'
 
 
-def living(classes: str, still: str, script: str, content: Any, *scripts: str) -> str:
+def living(classes: str, still: str, script: str, content: Any) -> str:
     """An element that shows something still until a script makes it live, and that script.
 
     Args:
         classes: the element's.
         still: what is in it where scripts may not run.
-        script: a JavaScript function of the element, of the content and of other functions.
-        content: what the script is told.
-        scripts: the other functions.
+        script: a JavaScript module, whose function of the same name gets the element and the
+            content.
+        content: what the function needs to know.
     """
-    given = ",\n".join([in_script(content), *scripts])
+    given = in_script(content)
     name = sha256(given.encode()).hexdigest()[:12]
     return (
         f'<div class="{classes}" data-living="{name}">{still}</div>\n'
-        f'<script>{resource("living.js").strip()}("{name}", (root) =>\n'
-        f"{script}(root, {given}));</script>"
+        f'<script>(() => {{\n"use strict";\n{bundle("living.js", f"{script}.js")}\n'
+        f'living("{name}", (root) => {script}(root, {given}));\n}})();</script>'
     )
+
+
+def bundle(*modules: str) -> str:
+    """JavaScript modules as one script: each once, after those that it imports.
+
+    Args:
+        modules: the files of those that are wanted.
+    """
+    texts: dict[str, str] = {}
+
+    def add(module: str) -> None:
+        text = resource(module)
+        for imported in _IMPORT.findall(text):
+            add(imported)
+        texts.setdefault(module, _EXPORT.sub("", _IMPORT.sub("", text)).strip())
+
+    for module in modules:
+        add(module)
+    return "\n\n".join(texts.values())
 
 
 def _text(text: str) -> str:

@@ -69,9 +69,8 @@ def fragment(picture: Scene, asked: Sequence[Question]) -> str:
         "score": questions.SCORE,
         "tries": questions.TRIES,
     }
-    scripts = [resource(name).strip() for name in ("quiz.js", "picture.js", "judge.js")]
     still = image(dot.source(picture), _what(asked))
-    return living("mg-stepper mg-quiz", still, scripts[0], content, *scripts[1:])
+    return living("mg-stepper mg-quiz", still, "quiz", content)
 
 
 def sheet(source: str, asked: Sequence[Question], lines: Sequence[str]) -> str:

@@ -38,13 +38,7 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = ACCESSIBLE) -> str:
     if other := walk.other():
         told["other"] = content(walked(other, limit), other, look)
         told["folded"], told["other"]["folded"] = walk.sigma, other.sigma
-    return living("mg-stepper", still, f"({script()})", told)
-
-
-def script() -> str:
-    """A JavaScript function of an element and of a walk's content, which shows it there."""
-    parts = [resource(name).strip() for name in ("stepper.js", "picture.js", "zoom.js")]
-    return f"(root, walk) =>\n{parts[0]}(root, walk,\n{parts[1]},\n{parts[2]})"
+    return living("mg-stepper", still, "stepper", told)
 
 
 def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> dict[str, Any]:

@@ -1,13 +1,11 @@
 // A picture in which folds open. The number of the picture shown stands in the page's address, so
 // the browser's Back button leads out of a fold.
-(function (root, content, picture, zoom) {
-  "use strict";
+import { make } from "./dom.js";
+import { picture } from "./picture.js";
+import { zoom } from "./zoom.js";
+
+export function folds(root, content) {
   const { views, inks, css } = content;
-  const make = (tag, properties, ...children) => {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children);
-    return element;
-  };
   const way = make("nav", { className: "mg-way" });
   way.setAttribute("aria-label", "Where this picture stands");
   const stage = make("div", {});
@@ -63,4 +61,4 @@
   });
   addEventListener("hashchange", show);
   show();
-})
+}

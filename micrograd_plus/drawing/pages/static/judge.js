@@ -1,7 +1,6 @@
 // Whether an answer is right, and the hint if not; null where it is no number.
 // The same rule as Question.judge, on the same numbers.
-(function (question, text, rule) {
-  "use strict";
+export function judge(question, text, rule) {
   const { answer, minus, longest, close } = rule;
   const found = text.length <= longest && text.replace(new RegExp(minus, "g"), "-").match(answer);
   if (!found) return null;
@@ -15,4 +14,4 @@
   const mistake = question.mistakes.find(([target]) => agrees(target));
   if (mistake) return { right: false, hint: mistake[1] };
   return { right: false, hint: near(question.target, question.target[2]) ? close : question.hint };
-})
+}

@@ -1,7 +1,6 @@
 // Runs a script on the element before it. Classic Notebook runs scripts in another place, and
 // before the element is on its page: there it is found by its name.
-(function (name, run) {
-  "use strict";
+export function living(name, run) {
   const before = document.currentScript?.previousElementSibling;
   const mine = before?.dataset.living === name;
   const start = () => {
@@ -13,4 +12,4 @@
   };
   if (mine) start();
   else setTimeout(start);
-})
+}

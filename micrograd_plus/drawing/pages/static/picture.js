@@ -1,6 +1,5 @@
 // A picture as a part of the page: its SVG, and its parts by the ids that they had.
-(function (source, inks, label) {
-  "use strict";
+export function picture(source, inks, label) {
   // The ids in the SVG become data, so that two pictures on a page can't disturb each other.
   const parsed = new DOMParser().parseFromString(source, "image/svg+xml");
   const svg = document.importNode(parsed.documentElement, true);
@@ -18,4 +17,4 @@
   svg.setAttribute("role", "img");
   svg.setAttribute("aria-label", label);
   return { svg, parts };
-})
+}

@@ -1,9 +1,6 @@
 // The fields of `play` and the walkthrough beneath them; the widget's model is Python's side.
-const make = (tag, properties, ...children) => {
-  const element = Object.assign(document.createElement(tag), properties);
-  element.append(...children);
-  return element;
-};
+import { make } from "./dom.js";
+import { stepper } from "./stepper.js";
 
 const PATIENCE = 2000; // milliseconds until the reader is told that Python is busy, or gone
 
@@ -12,7 +9,7 @@ function centred(source) {
   const svg = new DOMParser().parseFromString(source, "image/svg+xml");
   for (const plate of svg.querySelectorAll('g[id^="v"]')) {
     const corners = [...plate.querySelectorAll("polygon")].flatMap((rule) =>
-      rule.getAttribute("points").trim().split(/\s+/).map((corner) => parseFloat(corner)));
+      rule.getAttribute("points").trim().split(/\s+/).map((corner) => Number.parseFloat(corner)));
     const middle = (Math.min(...corners) + Math.max(...corners)) / 2;
     const texts = [...plate.querySelectorAll("text")];
     for (const text of texts) {
@@ -94,7 +91,8 @@ function render({ model, el }) {
     walk = { ...model.get("picture"), steps: model.get("steps") };
     walk.svg = centred(walk.svg);
     const next = make("div", { className: "mg-stepper" }, make("img", { alt: description() }));
-    section ? section.replaceWith(next) : root.append(next);
+    if (section) section.replaceWith(next);
+    else root.append(next);
     section = next;
     stepper(section, walk);
     stepSlider().value = atEnd ? walk.steps.length - 1 : before.value;

@@ -1,16 +1,12 @@
 // Turns the static picture before the script into a quiz: each "?" is asked for in turn.
-(function (root, quiz, picture, judge) {
-  "use strict";
-  if (!root || !root.classList.contains("mg-quiz")) return;
+import { make } from "./dom.js";
+import { judge } from "./judge.js";
+import { picture } from "./picture.js";
 
+export function quiz(root, content) {
   const { alt } = root.querySelector("img");
-  const bytes = Uint8Array.from(atob(quiz.questions), (letter) => letter.charCodeAt(0));
+  const bytes = Uint8Array.from(atob(content.questions), (letter) => letter.charCodeAt(0));
   const questions = JSON.parse(new TextDecoder().decode(bytes));
-  const make = (tag, properties, ...children) => {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children);
-    return element;
-  };
   const button = (textContent, type, action) => {
     const element = make("button", { type, textContent });
     if (action) element.addEventListener("click", action);
@@ -19,7 +15,7 @@
   const frame = make("div", { className: "mg-picture" });
   const asked = make("span", { className: "mg-asked" });
   const input = make("input", {
-    type: "text", autocomplete: "off", spellcheck: false, size: 12, maxLength: quiz.rule.longest,
+    type: "text", autocomplete: "off", spellcheck: false, size: 12, maxLength: content.rule.longest,
   });
   const count = make("span", { className: "mg-count" });
   const form = make("form", { className: "mg-controls" },
@@ -29,9 +25,13 @@
   reply.setAttribute("role", "status"); // read aloud when it changes
   const solved = make("ol", { className: "mg-solved" });
   const again = button("Start again", "button", () => { start(); input.focus(); });
-  root.replaceChildren(make("style", { textContent: quiz.css }), frame, form, reply, again, solved);
+  root.replaceChildren(make("style", { textContent: content.css }), frame, form, reply, again, solved);
 
-  let parts, svg, current, tries, score;
+  let parts;
+  let svg;
+  let current;
+  let tries;
+  let score;
 
   const find = (question, ink) =>
     [...parts.get(question.plate).querySelectorAll("text")].find((text) => text.dataset.ink === ink);
@@ -52,7 +52,7 @@
   }
 
   function start() {
-    ({ svg, parts } = picture(quiz.svg, quiz.inks, alt));
+    ({ svg, parts } = picture(content.svg, content.inks, alt));
     frame.replaceChildren(svg);
     for (const question of questions) center(question);
     solved.replaceChildren();
@@ -79,7 +79,7 @@
   }
 
   function finish() {
-    const done = quiz.score.replace(/{(\w+)}/g, (_, name) => score[name]);
+    const done = content.score.replace(/{(\w+)}/g, (_, name) => score[name]);
     reply.append(make("strong", { className: "mg-score", textContent: done }));
     const inside = form.contains(document.activeElement);
     form.hidden = true;
@@ -105,19 +105,19 @@
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const question = questions[current];
-    const verdict = judge(question, input.value, quiz.rule);
+    const verdict = judge(question, input.value, content.rule);
     input.setAttribute("aria-invalid", String(!verdict?.right));
-    if (!verdict) return say(`That is no number: ${quiz.unreadable}.`, "wrong");
+    if (!verdict) return say(`That is no number: ${content.unreadable}.`, "wrong");
     tries += 1;
     if (verdict.right) {
       score.right += 1;
       score.first += tries === 1;
       return tell("Right", true);
     }
-    if (tries === quiz.tries) return tell("Not right; the answer is", false);
+    if (tries === content.tries) return tell("Not right; the answer is", false);
     say(`Not yet. ${verdict.hint}`, "wrong");
     input.select();
   });
   form.addEventListener("keydown", (event) => event.stopPropagation()); // no notebook's shortcuts
   start();
-})
+}

@@ -1,17 +1,13 @@
 // Turns the static picture before the script into a walkthrough that can be stepped through.
-(function walkthrough(root, walk, picture, zoom) {
-  "use strict";
-  if (!root || !root.classList.contains("mg-stepper")) return;
+import { make } from "./dom.js";
+import { picture } from "./picture.js";
+import { zoom } from "./zoom.js";
 
+export function stepper(root, walk) {
   const { svg, parts } = picture(walk.svg, walk.inks, "");
   for (const [ink, color] of Object.entries(walk.colors)) {
     svg.style.setProperty(`--mg-${ink}`, color); // of the numbers; sentences stay readable
   }
-  const make = (tag, properties, ...children) => {
-    const element = Object.assign(document.createElement(tag), properties);
-    element.append(...children);
-    return element;
-  };
   const button = (glyph, title, target) => {
     const element = make("button", { type: "button", title, textContent: glyph });
     element.setAttribute("aria-label", title);
@@ -63,8 +59,7 @@
     switched.addEventListener("click", () => {
       const fresh = root.cloneNode(false); // without what listened to this walk's keys
       root.replaceWith(fresh);
-      walkthrough(fresh, { ...other, css: walk.css, other: mine, end: current === last },
-        picture, zoom);
+      stepper(fresh, { ...other, css: walk.css, other: mine, end: current === last });
       fresh.querySelector(".mg-gates").focus();
     });
     return switched;
@@ -80,7 +75,8 @@
     current = Math.min(Math.max(step, 0), last);
     for (const plate of walk.plates) {
       const { data, grad } = numbers(plate);
-      data.textContent = grad.textContent = "";
+      data.textContent = "";
+      grad.textContent = "";
     }
     for (const { changes } of walk.steps.slice(0, current + 1)) {
       for (const [plate, slot, number] of changes) numbers(plate)[slot].textContent = number;
@@ -100,4 +96,4 @@
     for (const element of [forward, end]) element.ariaDisabled = current === last;
   }
   show(walk.end ? last : 0);
-})
+}

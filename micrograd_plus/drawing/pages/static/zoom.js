@@ -7,8 +7,9 @@
 // and a larger picture is moved by dragging, by scrolling, or by the arrow keys once the frame has
 // the focus. Without Ctrl the wheel scrolls the page, save where it scrolls the frame first, as in
 // any box that scrolls. Needs no ids and no style sheet; the buttons' class is "mg-zoom".
-(function zoom(svg, keys) {
-  "use strict";
+import { make } from "./dom.js";
+
+export function zoom(svg, keys) {
   const frame = svg.parentElement;
   const { width, height } = svg.viewBox.baseVal;
   const STEP = 1.25;
@@ -107,7 +108,7 @@
   });
 
   const button = (text, title, key, target) => {
-    const element = Object.assign(document.createElement("button"), {
+    const element = make("button", {
       type: "button", textContent: text, title: `${title} (${key})`,
     });
     element.setAttribute("aria-label", title);
@@ -115,14 +116,12 @@
     element.addEventListener("click", () => zoomTo(target()));
     return element;
   };
-  const buttons = document.createElement("span");
-  buttons.className = "mg-zoom";
-  buttons.setAttribute("role", "group");
-  buttons.setAttribute("aria-label", "Zoom");
-  buttons.append(
+  const buttons = make("span", { className: "mg-zoom" },
     button("−", "Zoom out", "-", () => scale() / STEP),
     button("+", "Zoom in", "+", () => scale() * STEP),
     button("Fit", "Fit the picture", "0", fitting),
   );
+  buttons.setAttribute("role", "group");
+  buttons.setAttribute("aria-label", "Zoom");
   return buttons;
-})
+}
