@@ -124,17 +124,17 @@ def _unary(op: Op) -> Unary:
     return function
 
 
-def _binary(op: Op) -> Binary:
+def _binary(op: Op, name: str = "") -> Binary:
     def function(x: Any, y: Any, /) -> Any:
         return apply(op, x, y)
 
-    _document(function, op, "x, y")
+    _document(function, op, "x, y", name)
     return function
 
 
-def _document(function: Any, op: Op, names: str) -> None:
+def _document(function: Any, op: Op, names: str, name: str = "") -> None:
     numbers, result = op.example
-    function.__name__ = function.__qualname__ = name = {"power": "pow"}.get(op.name, op.name)
+    function.__name__ = function.__qualname__ = name = name or op.name
     function.__doc__ = f"""{op.about[0].upper()}{op.about[1:]}.
 
     Args:
@@ -194,7 +194,7 @@ greater = _binary(ops.greater)
 hypot = _binary(ops.hypot)
 maximum = _binary(ops.maximum)
 minimum = _binary(ops.minimum)
-pow = _binary(ops.power)
+pow = _binary(ops.power, "pow")
 xlogy = _binary(ops.xlogy)
 
 

@@ -549,6 +549,7 @@ clip = Op(
         builtins.abs(x - low), builtins.abs(x - high), high - low
     ),
     commutative=False,
+    settings=(1, 2),
     about="x, but at least low and at most high",
     example=((5.0, 0.0, 1.0), 1.0),
 )
@@ -689,6 +690,7 @@ leaky_relu = Op(
     ),
     kink=lambda x, slope: x,
     commutative=False,
+    settings=(1,),
     about="x where x > 0, else slope · x; with the derivative slope at x = 0",
     example=((-2.0, 0.25), -0.5),
     source="lecture A",
@@ -706,6 +708,7 @@ elu = Op(
     ),
     kink=lambda x, alpha: x,
     commutative=False,
+    settings=(1,),
     about="the exponential linear unit: x where x > 0, else alpha · (eˣ − 1)",
     example=((2.0, 1.0), 2.0),
     source="lecture A",

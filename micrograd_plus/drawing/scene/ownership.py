@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from micrograd_plus import ops
 from micrograd_plus.graph.places import Place, placed
 
 if TYPE_CHECKING:
@@ -73,4 +72,5 @@ def _common(found: set[Place | None]) -> Place | None:
 
 def _takes_data(node: Value) -> bool:
     """Whether there is a constant among the operands: examples may be plain numbers."""
-    return node.op is not ops.power and any(type(arg) is float for arg in node.args)
+    settings = node.op.settings if node.op else ()
+    return any(type(arg) is float for i, arg in enumerate(node.args) if i not in settings)
