@@ -301,7 +301,7 @@ def gate(op: Op, args: tuple[Any, ...]) -> str:
     # a single input is called x, as in 1/x; several would seem to be one and the same
     hole = Name("x" if constants.count(False) == 1 else "□")
     written = [_write(arg if type(arg) is float else hole, TEXT) for arg in args]
-    if op.gates and not all(constants):
+    if op.gates and len(args) == 2 and not all(constants):
         return op.gates[constants.index(True)].format(*written)
     text = _fill(op, written, TEXT).replace(" ", "")
     return shorten(text, _GATE_WIDTH)

@@ -3,6 +3,8 @@
 import copy
 import math
 import pickle
+import re
+from operator import mul
 
 import pytest
 
@@ -77,6 +79,78 @@ def test_two_of_one_name(backend):
     twice, five_times = scale(2.0), scale(5.0)
     f = mg.compile(lambda x: apply(twice, x) + apply(five_times, x), 0.0, backend=backend)
     assert f([3.0] if backend != "native" else 3.0) == 21
+
+
+def power_sum(power, name):
+    """The sum of squares or cubes, its rules for all arguments at once, under any name."""
+    return Op(
+        name,
+        value=lambda m, *args: m.sum(*[x**power for x in args]),
+        partials=lambda m, out, *args: [power * x ** (power - 1.0) for x in args],
+        at_once=True,
+        about=f"Σ x to the power {power}",
+        example=((2.0,), 2.0**power),
+    )
+
+
+@pytest.mark.parametrize("name", ["total", "max", "logsumexp", "max_of", "sum of powers!", "np"])
+def test_two_of_one_name_for_all_arguments_at_once(name):
+    squares, cubes, w = power_sum(2.0, name), power_sum(3.0, name), Value(0.5)
+
+    def fn(x):
+        sums = apply(squares, w, *x), apply(cubes, w, *x), apply(squares, x[0], x[1])
+        return mg.sum(sums) * mg.max(x) + mg.logsumexp(x)
+
+    program = assert_equal(fn, (X,), [w])
+    assert len(re.findall(r"^def \w+_of\(", program.source(), re.MULTILINE)) == 4
+
+
+def test_a_rule_that_needs_its_arguments_one_by_one_does_not_take_them_at_once():
+    own = Op(
+        "spread",
+        value=lambda m, *args: m.max(*args) - m.mean(*args),
+        partials=lambda m, out, *args: [0.0] * len(args),
+        at_once=True,
+        about="the largest less the mean",
+        example=((1.0, 3.0), 1.0),
+    )
+    with pytest.raises(TypeError, match=r"uses <operation mean: .*write it with m\.sum, m\.max"):
+        mg.compile(lambda x: apply(own, *x), [1.0, 3.0])
+    own = Op(
+        "square",
+        value=lambda m, *args: args[0] * args[0],
+        partials=lambda m, out, *args: [2.0 * args[0], *[0.0] * (len(args) - 1)],
+        at_once=True,
+        about="the square of the first",
+        example=((1.0, 3.0), 1.0),
+    )
+    with pytest.raises(TypeError, match=r"<operation square: .*not one number for all"):
+        mg.compile(lambda x: apply(own, *[mg.exp(v) for v in x]), [1.0, 3.0])
+
+
+def test_what_adds_up_is_found_in_the_rules_and_not_by_the_name():
+    total = Op(
+        "total",
+        value=lambda m, *args: sum(args),
+        partials=lambda m, out, *args: [1.0] * len(args),
+        about="the sum",
+        example=((1.0, 3.0), 4.0),
+    )
+    ws = [Value(0.5), Value(-2.0), Value(3.0)]
+    program = assert_equal(lambda x: apply(total, *map(mul, ws, x)) + ws[0], (X,), ws)
+    assert "W1 @ x" in str(program)
+
+
+def test_an_operation_whose_derivative_is_not_that_of_its_value_is_none_that_adds_up():
+    reverse = Op(
+        "negate",
+        value=lambda m, x: -x,
+        partials=(lambda m, out, x: 1.0,),
+        about="−x, and with the gradient of x",
+        example=((1.0,), -1.0),
+    )
+    w = Value(0.5)
+    assert_equal(lambda x: apply(reverse, w * x[0]) + x[1] + x[2], (X,), [w])
 
 
 @pytest.mark.parametrize("name", ["exp", "negate", "sigmoid", "is_zero", "relu", "sign"])

@@ -148,7 +148,7 @@ class Functions:
         inner = type(self)()
         written = op.value(inner, *args)
         if has(op) and inner.used:
-            return getattr(self, op.name)(*args)
+            return self.call(op.name, *args)
         self.used |= inner.used
         return written
 

@@ -14,8 +14,8 @@ from micrograd_plus.compiler.codegen.code import Code, code, indented
 if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
-_METHODS = ("max", "min", "sum")
-"""The table's operations that arrays have methods for."""
+_METHODS = (ops.max, ops.min, ops.sum)
+"""The operations that arrays have methods for, by the same names."""
 
 
 class Reductions:
@@ -41,8 +41,7 @@ class Reductions:
             TypeError: its rule doesn't reduce the arguments to one number.
         """
         m, x = _AtOnce(functions), Code("x")
-        own = ops.has(op) and op.name in _METHODS
-        made = code(getattr(m, op.name)(x) if own else op.value(m, x))
+        made = code(m.reduced(op, x) if op in _METHODS else op.value(m, x))
         if _each(made):
             raise TypeError(
                 f"{op!r} says that its rules take all arguments at once, but its value has not "
@@ -88,15 +87,20 @@ class _AtOnce:
 
     def __getattr__(self, name: str) -> Any:
         def call(*args: Any) -> Any:
-            if name in _METHODS:
-                text = f"{code(args[0]).within(6)}.{name}(axis=1, keepdims=True)"
-                return self._named(text, "t")
+            op = ops.TABLE[name]
+            if op in _METHODS:
+                return self.reduced(op, *args)
+            if op.arity is None:
+                return _at_once(op).value(self, *args)
             made = getattr(self._functions, name)(*args)
             if not isinstance(made, Code):
                 return made
             return self._named(made.text, "x" if _each(made) else "t")
 
         return call
+
+    def reduced(self, op: Op, x: Any) -> Code:
+        return self._named(f"{code(x).within(6)}.{op.name}(axis=1, keepdims=True)", "t")
 
     def _named(self, text: str, letter: str) -> Code:
         if text not in self._names:
@@ -106,6 +110,15 @@ class _AtOnce:
 
     def lines(self) -> list[str]:
         return [f"{name} = {text}" for text, name in self._names.items()]
+
+
+def _at_once(op: Op) -> Op:
+    if not op.at_once:
+        raise TypeError(
+            f"an operation's rule that takes all arguments at once uses {op!r}, whose own rule "
+            "takes them one by one: write it with m.sum, m.max and m.min"
+        )
+    return op
 
 
 def _each(made: Code) -> bool:
