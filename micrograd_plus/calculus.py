@@ -11,18 +11,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from functools import wraps
-from numbers import Real
 from typing import Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import aligned, filled, flat, listed, mapped
-from micrograd_plus.engine import Value, recorded
-from micrograd_plus.graph import infinite_gradient, inputs, order
-from micrograd_plus.graph.leaving import differentiating, watched
+from micrograd_plus.engine import Value
+from micrograd_plus.graph import REAL, infinite_gradient, inputs, order
+from micrograd_plus.graph.leaving import Call, running
+from micrograd_plus.graph.recording import recorded
 from micrograd_plus.graph.sweep import adjoints, plus, slopes, times
 from micrograd_plus.ops.floats import floats
 
 Function = Callable[..., Any]
+_SCALAR = (Value, *REAL)
 
 
 def value_and_grad(f: Function, create_graph: bool = False) -> Function:
@@ -269,19 +270,23 @@ class _Call:
                 "what to differentiate for by position"
             )
         args = tuple(map(listed, args))
-        self.args = _map(lambda x: x, args)
-        given = flat(args)
+        given: list[Any] = []
+        self.args = _map(lambda x: given.append(x) or x, args)  # type: ignore[func-returns-value]
+        self.done = {id(x) for x in given if isinstance(x, Value)}
         # inside the function of another transform all is Values: it may depend on that one's
-        values_given = any(isinstance(x, Value) for x in [*given, *flat(with_values)])
-        self.as_values = create_graph or differentiating() or values_given
+        values_given = self.done or any(isinstance(x, Value) for x in flat(with_values))
+        self.as_values = bool(create_graph or running() or values_given)
         # each place gets a node of its own, also where a Value is given, perhaps twice
         self.leaves = [x * 1.0 if isinstance(x, Value) else Value(x) for x in given]
-        self.done = {id(x) for x in given if isinstance(x, Value)}
-        with watched() as call:
+        call, calls = Call(), running()
+        try:
+            calls.append(call)
             self.output = f(*filled(args, iter(self.leaves)), **(options or {}))
+        finally:
+            calls.pop()
         outputs = flat(self.output)
         for x in outputs:
-            if not isinstance(x, Value | Real) or isinstance(x, bool):
+            if not isinstance(x, _SCALAR) or isinstance(x, bool):
                 kind = type(x).__name__
                 raise TypeError(f"the function has to return Values, not {x!r} ({kind})")
         if call.departures:
@@ -289,7 +294,7 @@ class _Call:
 
     def scalar(self) -> Any:
         """The output, which has to be one number."""
-        if isinstance(self.output, Value | Real):
+        if isinstance(self.output, _SCALAR):
             return self.output
         kind = type(self.output).__name__
         raise TypeError(f"the function has to return one Value, not {self.output!r} ({kind})")
@@ -320,14 +325,14 @@ class _Call:
 
     def shaped(self, numbers: list[Any], as_values: bool | None = None) -> Any:
         """Numbers for the leaves in the shape of the arguments."""
-        rest = iter(numbers)
-        shaped = self.plain(_map(lambda x: next(rest), self.args), as_values)
+        as_values = self.as_values if as_values is None else as_values
+        rest = iter(numbers if as_values else map(_number, numbers))
+        shaped = _map(lambda x: next(rest), self.args)
         return shaped[0] if len(shaped) == 1 else shaped
 
-    def plain(self, nested: Any, as_values: bool | None = None) -> Any:
+    def plain(self, nested: Any) -> Any:
         """Values as they are, or as floats where nobody asked for Values."""
-        as_values = self.as_values if as_values is None else as_values
-        return nested if as_values else _map(_number, nested)
+        return nested if self.as_values else _map(_number, nested)
 
 
 def _number(x: Any) -> float:
@@ -341,7 +346,7 @@ def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:
         given_shape, shape = (_map(lambda _: 0, nested) for nested in (given, expected))
         raise ValueError(f"{what} need the shape {shape}, not {given_shape}")
     for x in scalars:
-        if not isinstance(x, Value | Real):
+        if not isinstance(x, _SCALAR):
             raise TypeError(f"{what} are numbers, not {x!r} ({type(x).__name__})")
     return scalars
 

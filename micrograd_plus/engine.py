@@ -1,199 +1,37 @@
-"""`Value`: a number that remembers where it came from, and so can be differentiated."""
+"""`Value`: a number that remembers where it came from, and so can be differentiated.
+
+An operation on Values makes a node: it computes a number and keeps the operation and its arguments
+(`graph/recording.py`). So every result is the end of a graph that leads back to the leaves, and
+`backward` goes through it once, from the end, by the chain rule (`graph/sweep.py`).
+"""
 
 from __future__ import annotations
 
-import math
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, Protocol, cast, overload
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
-from micrograd_plus._tools.errors import NonFiniteError
-from micrograd_plus._tools.text import visible
-from micrograd_plus.graph import (
-    REAL,
-    assign,
-    assigning,
-    evaluate,
-    finite,
-    hooks,
-    in_turn,
-    infinite_gradient,
-    inputs,
-    local_derivatives,
-    order,
-    real,
-    run_through,
-    scalar,
-)
+from micrograd_plus.graph import REAL, assign, finite, hooks, in_turn, order
 from micrograd_plus.graph.handmade import Lectured
-from micrograd_plus.graph.sweep import adjoints, plus
+from micrograd_plus.graph.recording import (
+    apply,
+    binary,
+    made_by_operations,
+    operand,
+    record,
+    recorded,
+    unary,
+)
+from micrograd_plus.graph.sweep import check_gradients, settle, sweep
 from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable
 
-    from micrograd_plus.ops.operation import Op
-
-    _Method = Callable[[Any, Any], Any]
-
-__all__ = ["Value", "apply", "operand", "record", "values"]  # the rest is ours
-
-_LOW, _HIGH = -math.inf, math.inf
-_ADD, _MULTIPLY, _DOT = ops.add, ops.multiply, ops.dot
-_DIRECT = frozenset({_ADD, _MULTIPLY, _DOT})
-_new = object.__new__
+__all__ = ["Value", "apply", "operand", "record", "values"]
 
 
-def record(op: Op, args: tuple[Any, ...]) -> Value:
-    """A new node: the operation, its ordered arguments, and its value.
-
-    Args:
-        op: an entry of the table.
-        args: Values, and floats for constants.
-
-    Raises:
-        NonFiniteError: the value is not a finite real number.
-
-    >>> record(ops.multiply, (Value(2.0), 3.0))
-    Value(data=6.0, grad=0.0)
-    """
-    # of one or two arguments, as a comprehension would take as long as all the rest
-    if op.arity == 2:
-        left, right = args
-        x = left if type(left) is float else left._data
-        y = right if type(right) is float else right._data
-        return new_node(evaluate(op, args, (x, y)), op, left, right)
-    if op.arity == 1:
-        (only,) = args
-        x = only if type(only) is float else only._data
-        return new_node(evaluate(op, args, (x,)), op, only, None)
-    numbers = [arg if type(arg) is float else arg._data for arg in args]
-    return new_node(evaluate(op, args, numbers), op, args, None)
-
-
-def new_node(data: float, op: Op, left: Any, right: Any) -> Value:
-    """A new node whose value is known.
-
-    Args:
-        data: what `evaluate` gives for the arguments.
-        op: an entry of the table.
-        left: as a node has it.
-        right: likewise.
-    """
-    node = _new(Value)
-    node._data = data
-    node.grad = 0.0
-    node.label = ""
-    node.op = op
-    node.left = left
-    node.right = right
-    if hooks.observers:
-        for observer in tuple(hooks.observers):  # other threads may add and remove theirs
-            observer.recorded(node)
-    return node
-
-
-def apply(op: Op, *arguments: Any) -> Any:
-    """Apply an operation: recorded if an argument is a Value, a plain float if none is.
-
-    Args:
-        op: an entry of the table, or one of your own.
-        arguments: Values and real numbers.
-
-    Raises:
-        TypeError: an argument is neither a Value nor a real number.
-        NonFiniteError: the result is not a finite real number.
-
-    >>> apply(ops.multiply, Value(2), 3), apply(ops.multiply, 2, 3)
-    (Value(data=6.0, grad=0.0), 6.0)
-    """
-    if not _EXACT.issuperset(map(type, arguments)):
-        arguments = tuple(_argument(op, x) for x in arguments)
-    for arg in arguments:
-        if isinstance(arg, Value):
-            return record(op, arguments)
-    return evaluate(op, arguments, arguments)
-
-
-def _argument(op: Op, x: Any) -> Any:
-    arg = operand(x)
-    if arg is NotImplemented:
-        raise TypeError(f"{op.name} needs Values or real numbers, not {x!r} ({type(x).__name__})")
-    return arg
-
-
-def operand(x: Any) -> Any:
-    """`x` as an argument of an operation: Values stay, real numbers become floats.
-
-    NotImplemented for everything else, which lets Python ask the other operand.
-
-    Args:
-        x: anything.
-
-    >>> operand(2), operand("2")
-    (2.0, NotImplemented)
-    """
-    if type(x) is float or isinstance(x, Value):
-        return x
-    if not isinstance(x, REAL):
-        x = scalar(x)
-        if isinstance(x, Value):
-            return x
-    return real(x, "an operand") if isinstance(x, REAL) else NotImplemented
-
-
-def unary(op: Op) -> Callable[[Value], Value]:
-    """What records an operation on one Value.
-
-    Args:
-        op: an entry of the table.
-
-    >>> unary(ops.exp)(Value(0.0))
-    Value(data=1.0, grad=0.0)
-    """
-
-    def method(self: Value) -> Value:
-        try:
-            data = op.value(floats, self._data)
-        except ZeroDivisionError:
-            data = math.nan
-        if _LOW < data < _HIGH:
-            return new_node(data, op, self, None)
-        return record(op, (self,))  # raises, and names the operand
-
-    method.__doc__ = f"{op.about[0].upper()}{op.about[1:]}."
-    return method
-
-
-class _Operator(Protocol):
-    """An operator's method; what is no number answers for itself, as NumPy's arrays do."""
-
-    @overload
-    def __call__(self, other: Value | float, /) -> Value: ...
-    @overload
-    def __call__(self, other: Any, /) -> Any: ...
-
-
-def _operator(method: _Method) -> _Operator:
-    return cast("_Operator", method)
-
-
-def _binary(op: Op) -> tuple[_Method, _Method]:
-    def method(self: Value, other: Any) -> Any:
-        other = operand(other)
-        return other if other is NotImplemented else record(op, (self, other))
-
-    def reflected(self: Value, other: Any) -> Any:
-        other = operand(other)
-        return other if other is NotImplemented else record(op, (other, self))
-
-    return method, reflected
-
-
-_sum, _reflected_sum = _binary(ops.add)
-_product, _reflected_product = _binary(ops.multiply)
-
-
+@made_by_operations
 class Value(Lectured):
     """A real number that records the operations applied to it into a graph.
 
@@ -254,85 +92,32 @@ class Value(Lectured):
         >>> a.grad
         6.0
         """
-        nodes = order(self)
+        nodes = order(self)  # each after its arguments
         for observer in tuple(hooks.observers):
             observer.differentiating(nodes)
-        if create_graph:
-            _check_gradients(nodes)
-            found = adjoints(self, m=recorded)
-            gradients = [
-                found[node] if node.op is not None else plus(node.grad, found[node])
-                for node in nodes
-            ]
-            assign(nodes, "grad", gradients)
-            return
-        before = [node.grad for node in nodes]
-        undo = assigning(nodes, "grad", before)  # made before, so that one call does it
         try:
-            if any(before):  # a graph just recorded has clean gradients
-                _clear(nodes)
-            self.grad += 1.0
-            _chain_rule(nodes)
-        except BaseException as error:
-            run_through(undo)
-            if isinstance(error, TypeError):
-                _check_gradients(nodes)
+            for node in nodes:
+                node.adjoint = node.grad if node.op is None else 0.0
+            self.adjoint += 1.0  # ∂self/∂self
+            sweep(nodes, recorded if create_graph else floats)
+        except TypeError:
+            check_gradients(nodes)
             raise
+        settle(nodes)
 
     def zero_grad(self) -> None:
         """Set the gradient of this value, and of every value it depends on, to 0."""
         assign(order(self), "grad", repeat(0.0))
 
-    # arithmetic; sums and products, most of what is ever recorded, take a direct way, and
-    # calling `new_node` would make that a seventh longer
-    @_operator
-    def __add__(self, other: Any) -> Any:
-        kind = type(other)
-        if kind is Value:
-            data = self._data + other._data
-        elif kind is float:
-            data = self._data + other
-        else:
-            return _sum(self, other)
-        if hooks.observers or not _LOW < data < _HIGH:
-            return _sum(self, other)  # tells of it; or raises, and names the operands
-        node = _new(Value)
-        node._data = data
-        node.grad = 0.0
-        node.label = ""
-        node.op = _ADD
-        node.left = self
-        node.right = other
-        return node
-
-    @_operator
-    def __mul__(self, other: Any) -> Any:
-        kind = type(other)
-        if kind is Value:
-            data = self._data * other._data
-        elif kind is float:
-            data = self._data * other
-        else:
-            return _product(self, other)
-        if hooks.observers or not _LOW < data < _HIGH:
-            return _product(self, other)  # tells of it; or raises, and names the operands
-        node = _new(Value)
-        node._data = data
-        node.grad = 0.0
-        node.label = ""
-        node.op = _MULTIPLY
-        node.left = self
-        node.right = other
-        return node
-
-    __radd__, __rmul__ = _operator(_reflected_sum), _operator(_reflected_product)
-    __sub__, __rsub__ = map(_operator, _binary(ops.subtract))
-    __truediv__, _divide_by = map(_operator, _binary(ops.divide))
-    __pow__, __rpow__ = map(_operator, _binary(ops.power))
+    # arithmetic, with Values and numbers
+    __add__, __radd__ = binary(ops.add)
+    __sub__, __rsub__ = binary(ops.subtract)
+    __mul__, __rmul__ = binary(ops.multiply)
+    __truediv__, _divide_by = binary(ops.divide)
+    __pow__, __rpow__ = binary(ops.power)
     __neg__ = unary(ops.negate)
     __abs__ = abs = unary(ops.abs)
 
-    @_operator
     def __rtruediv__(self, other: Any) -> Any:
         one = isinstance(other, REAL) and other == 1
         return record(ops.reciprocal, (self,)) if one else self._divide_by(other)
@@ -352,98 +137,6 @@ class Value(Lectured):
     erf, erfc = map(unary, (ops.erf, ops.erfc))
     leaky_relu: Callable[..., Value]  # these have options, whose defaults stand in functions.py
     elu: Callable[..., Value]
-
-
-_EXACT = frozenset({Value, float})
-
-
-def _clear(nodes: Sequence[Value]) -> None:
-    """Set the gradients inside the graph to 0."""
-    for node in nodes:
-        if node.op is not None:
-            node.grad = 0.0
-
-
-def _chain_rule(nodes: Sequence[Value]) -> None:
-    """Add upstream gradient · local derivative to the gradient of each argument of each node.
-
-    Args:
-        nodes: each after its arguments; the last one's gradient is there.
-    """
-    leaves = []
-    try:
-        for node in reversed(nodes):
-            op: Any = node.op
-            if op is None:
-                leaves.append(node)
-                continue
-            upstream = node.grad
-            if not upstream and op in _DIRECT:  # their derivatives are finite, and 0 adds nothing
-                continue
-            left, right = node.left, node.right
-            if op is _ADD:
-                if type(left) is not float:
-                    left.grad += upstream
-                if type(right) is not float:
-                    right.grad += upstream
-            elif op is _MULTIPLY:
-                if type(left) is not float:
-                    if type(right) is not float:
-                        left.grad += upstream * right._data
-                        right.grad += upstream * left._data
-                    else:
-                        left.grad += upstream * right
-                else:
-                    right.grad += upstream * left
-            elif op is _DOT:
-                half = len(left) // 2
-                if len(left) % 2 and type(left[-1]) is not float:
-                    left[-1].grad += upstream
-                for w, x in zip(left[:half], left[half:]):  # noqa: B905  ends before b
-                    if type(w) is float:
-                        if type(x) is not float:
-                            x.grad += upstream * w
-                    elif type(x) is float:
-                        w.grad += upstream * x
-                    else:
-                        w.grad += upstream * x._data
-                        x.grad += upstream * w._data
-            elif op.arity == 1:
-                left.grad += upstream * op.partials[0](floats, node._data, left._data)
-            elif op.arity == 2:
-                rules, out = op.partials, node._data
-                x = left if type(left) is float else left._data
-                y = right if type(right) is float else right._data
-                if type(left) is not float:
-                    left.grad += upstream * rules[0](floats, out, x, y)
-                if type(right) is not float:
-                    right.grad += upstream * rules[1](floats, out, x, y)
-            else:
-                slopes = local_derivatives(op, left, inputs(node), node._data)
-                for arg, slope in zip(left, slopes, strict=True):
-                    if type(arg) is not float:
-                        arg.grad += upstream * slope
-    except ZeroDivisionError:
-        raise infinite_gradient(op, node.args, inputs(node)) from None
-    # what is not finite anywhere stays so on its way down: the leaves tell of it
-    for leaf in leaves:
-        if not _LOW < leaf.grad < _HIGH:
-            adjoints(nodes[-1])  # finds the operation, and raises
-            raise NonFiniteError(f"the gradients of {leaf!r} add up to more than a float can hold")
-
-
-def _check_gradients(nodes: Sequence[Value]) -> None:
-    """Raises TypeError where a program has put what is no number into a gradient."""
-    for node in nodes:
-        if not isinstance(node.grad, (Value, *REAL)):
-            name = f" of {visible(node.label)}" if node.label else ""
-            raise TypeError(
-                f"the gradient{name} must be a number, not {node.grad!r}: zero_grad() sets it to 0"
-            ) from None
-
-
-recorded = ops.Operations(apply)
-"""The table's namespace for Values: what a rule computes in it becomes part of the graph."""
 
 
 def values(**numbers: float) -> tuple[Value, ...]:

@@ -10,8 +10,9 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol, overload
 
 from micrograd_plus import ops
-from micrograd_plus.engine import Value, apply, new_node, unary
+from micrograd_plus.engine import Value, apply
 from micrograd_plus.graph import REAL
+from micrograd_plus.graph.recording import new_node, unary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops
-from micrograd_plus.engine import record, recorded
 from micrograd_plus.graph import order
+from micrograd_plus.graph.recording import record, recorded
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.testing import graphs, operations, points
 from tests import oracle

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops
-from micrograd_plus.engine import record, unary
+from micrograd_plus.graph.recording import record, unary
 from micrograd_plus.ops.floats import floats
 
 FLOATS = st.floats(-1e16, 1e16)

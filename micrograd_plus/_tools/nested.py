@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     Arrays = Literal["kept", "lists", "leaves"]
 
 
+_SEQUENCES = (list, tuple)  # found sooner than `list | tuple`
+
+
 def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any:
     """The same structure, with a function applied to the leaves in order.
 
@@ -28,8 +31,9 @@ def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any
     >>> mapped(lambda x: 2 * x, ({"w": [1, 2], "b": 3}, 4))
     ({'w': [2, 4], 'b': 6}, 8)
     """
-    if isinstance(nested, list | tuple):
-        return with_items(nested, [mapped(f, item, arrays) for item in nested])
+    if isinstance(nested, _SEQUENCES):
+        items = [f(x) if type(x) is float else mapped(f, x, arrays) for x in nested]
+        return with_items(nested, items)
     if isinstance(nested, dict):
         return with_items(nested, [mapped(f, item, arrays) for item in nested.values()])
     axes = getattr(nested, "ndim", None)

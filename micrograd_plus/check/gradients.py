@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.calculus import Function, grad, jacobian, jvp
-from micrograd_plus.engine import Value, recorded
+from micrograd_plus.engine import Value
 from micrograd_plus.graph import evaluate, inputs, local_derivatives, order, real
 from micrograd_plus.graph.handmade import Handmade
+from micrograd_plus.graph.recording import recorded
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.ops import Namespace
 from micrograd_plus.ops.floats import floats

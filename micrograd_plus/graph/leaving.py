@@ -82,8 +82,10 @@ class Call:
     """A running function of a transform: what leaves the graph in it is noted.
 
     >>> from micrograd_plus import Value
-    >>> with watched() as call:
-    ...     _ = float(Value(2.0))
+    >>> call = Call()
+    >>> running().append(call)
+    >>> _ = float(Value(2.0))
+    >>> running().remove(call)
     >>> len(call.departures)
     1
     """
@@ -170,20 +172,9 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def differentiating() -> bool:
-    """Whether a function of a transform runs in this thread."""
-    return bool(_here.calls)
-
-
-@contextmanager
-def watched() -> Iterator[Call]:
-    """Note what leaves the graph within the block, in this thread."""
-    call = Call()
-    try:
-        _here.calls.append(call)
-        yield call
-    finally:
-        _here.calls.pop()
+def running() -> list[Call]:
+    """The functions of transforms that run in this thread, the innermost last."""
+    return _here.calls
 
 
 @contextmanager

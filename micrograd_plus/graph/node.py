@@ -28,16 +28,18 @@ class Node:
             operation the tuple of all arguments; None for a leaf.
         right: the second argument of an operation on two; of a parameter its place in a model.
         grad: the derivative of the last `backward()`'s value for this one; 0.0 before.
+        adjoint: what a running `sweep` has added up so far; of no meaning outside of one.
         label: the name.
     """
 
-    __slots__ = ("_data", "grad", "label", "left", "op", "right")
+    __slots__ = ("_data", "adjoint", "grad", "label", "left", "op", "right")
 
     op: Op | None
     left: Any
     right: Any
     _data: float
     grad: Any
+    adjoint: Any
     label: str
 
     @property

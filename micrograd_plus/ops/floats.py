@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import builtins
 import math
+import operator
 from functools import wraps
 from typing import TYPE_CHECKING
 
@@ -33,6 +34,8 @@ def _total(function: Callable[..., float]) -> staticmethod[..., float]:
 
 
 class _Floats(Namespace):
+    add, subtract = staticmethod(operator.add), staticmethod(operator.sub)
+    multiply, divide = staticmethod(operator.mul), staticmethod(operator.truediv)
     abs = staticmethod(builtins.abs)
     tanh, atan, asinh = staticmethod(math.tanh), staticmethod(math.atan), staticmethod(math.asinh)
     atan2, cbrt = staticmethod(math.atan2), staticmethod(math.cbrt)

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value
 from micrograd_plus.drawing.pages.stepper import fragment
-from micrograd_plus.engine import recorded
+from micrograd_plus.graph.recording import recorded
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.testing import graphs
 from micrograd_plus.walk.formula import text_name

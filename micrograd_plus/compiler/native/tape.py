@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus import ops
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.sealed import unseen
-from micrograd_plus.engine import Value, recorded
+from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
+from micrograd_plus.graph.recording import recorded
 from micrograd_plus.graph.sweep import slopes
 
 if TYPE_CHECKING:

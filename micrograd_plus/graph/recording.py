@@ -1,0 +1,221 @@
+"""How an operation is recorded: its value is computed, and a new node remembers where from."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
+
+from micrograd_plus import ops
+from micrograd_plus.graph.evaluation import evaluate
+from micrograd_plus.graph.hooks import observers
+from micrograd_plus.graph.node import REAL, Node, packed, real, scalar
+from micrograd_plus.ops.floats import floats
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.ops.operation import Op
+
+K = TypeVar("K", bound=type)
+
+_LOW, _HIGH = -math.inf, math.inf
+_new = object.__new__
+_kind: Any = Node
+_exact: frozenset[type] = frozenset()
+
+
+def made_by_operations(kind: K) -> K:
+    """A class decorator: nodes of this class, `Value`, are what operations make."""
+    global _kind, _exact
+    _kind, _exact = kind, frozenset({kind, float})
+    return kind
+
+
+def new_node(data: float, op: Op, left: Any, right: Any) -> Value:
+    """A new node whose value is known.
+
+    Args:
+        data: what `evaluate` gives for the arguments.
+        op: an entry of the table.
+        left: as a node has it.
+        right: likewise.
+    """
+    node: Value = _new(_kind)
+    node._data = data
+    node.grad = 0.0
+    node.label = ""
+    node.op = op
+    node.left = left
+    node.right = right
+    if observers:
+        for observer in tuple(observers):  # other threads may add and remove theirs
+            observer.recorded(node)
+    return node
+
+
+def record(op: Op, args: tuple[Any, ...]) -> Value:
+    """A new node: the operation, its ordered arguments, and its value.
+
+    Args:
+        op: an entry of the table.
+        args: Values, and floats for constants.
+
+    Raises:
+        NonFiniteError: the value is not a finite real number.
+
+    >>> from micrograd_plus import Value
+    >>> record(ops.multiply, (Value(2.0), 3.0))
+    Value(data=6.0, grad=0.0)
+    """
+    numbers = [arg if type(arg) is float else arg._data for arg in args]
+    return new_node(evaluate(op, args, numbers), op, *packed(op, args))
+
+
+def apply(op: Op, *arguments: Any) -> Any:
+    """Apply an operation: recorded if an argument is a Value, a plain float if none is.
+
+    Args:
+        op: an entry of the table, or one of your own.
+        arguments: Values and real numbers.
+
+    Raises:
+        TypeError: an argument is neither a Value nor a real number.
+        NonFiniteError: the result is not a finite real number.
+
+    >>> from micrograd_plus import Value
+    >>> apply(ops.multiply, Value(2), 3), apply(ops.multiply, 2, 3)
+    (Value(data=6.0, grad=0.0), 6.0)
+    """
+    if not _exact.issuperset(map(type, arguments)):
+        arguments = tuple(_argument(op, x) for x in arguments)
+    for arg in arguments:
+        if isinstance(arg, Node):
+            return record(op, arguments)
+    return evaluate(op, arguments, arguments)
+
+
+def _argument(op: Op, x: Any) -> Any:
+    arg = operand(x)
+    if arg is NotImplemented:
+        raise TypeError(f"{op.name} needs Values or real numbers, not {x!r} ({type(x).__name__})")
+    return arg
+
+
+recorded = ops.Operations(apply)
+"""The table's namespace for Values: what a rule computes in it becomes part of the graph."""
+
+
+def operand(x: Any) -> Any:
+    """`x` as an argument of an operation: Values stay, real numbers become floats.
+
+    NotImplemented for everything else, which lets Python ask the other operand.
+
+    Args:
+        x: anything.
+
+    >>> operand(2), operand("2")
+    (2.0, NotImplemented)
+    """
+    if type(x) is float or isinstance(x, Node):
+        return x
+    if not isinstance(x, REAL):
+        x = scalar(x)
+        if isinstance(x, Node):
+            return x
+    return real(x, "an operand") if isinstance(x, REAL) else NotImplemented
+
+
+class Operator(Protocol):
+    """An operator's method; what is no number answers for itself, as NumPy's arrays do."""
+
+    @overload
+    def __call__(self, other: Value | float, /) -> Value: ...
+    @overload
+    def __call__(self, other: Any, /) -> Any: ...
+
+
+# The fast ways: what nearly every operation of a program takes. They make the node themselves, as
+# calling `new_node` would take a seventh longer, and leave all else to `record`: to convert what
+# is neither a Value nor a float, to tell observers, and to raise with the operands named.
+
+
+def unary(op: Op) -> Callable[[Value], Value]:
+    """The method that records an operation of the table on one Value.
+
+    Args:
+        op: an entry of the table.
+
+    >>> from micrograd_plus import Value
+    >>> unary(ops.exp)(Value(0.0))
+    Value(data=1.0, grad=0.0)
+    """
+    compute = getattr(floats, op.name)
+
+    def method(self: Value) -> Value:
+        try:
+            data = compute(self._data)
+        except ZeroDivisionError:
+            data = _HIGH
+        if observers or not _LOW < data < _HIGH:
+            return record(op, (self,))
+        node: Value = _new(_kind)
+        node._data = data
+        node.grad = 0.0
+        node.label = ""
+        node.op = op
+        node.left = self
+        node.right = None
+        return node
+
+    method.__doc__ = f"{op.about[0].upper()}{op.about[1:]}."
+    return method
+
+
+def binary(op: Op) -> tuple[Operator, Operator]:
+    """The methods of a binary operator, for a Value on its left and for one on its right.
+
+    Args:
+        op: an entry of the table.
+
+    >>> from micrograd_plus import Value
+    >>> subtract, subtract_from = binary(ops.subtract)
+    >>> subtract(Value(3.0), 1).data, subtract_from(Value(3.0), 1).data
+    (2.0, -2.0)
+    """
+    compute = getattr(floats, op.name)
+
+    def method(self: Any, other: Any) -> Any:
+        kind = type(other)
+        try:
+            if kind is _kind:
+                data = compute(self._data, other._data)
+            elif kind is float:
+                data = compute(self._data, other)
+            elif kind is int:
+                other = float(other)
+                data = compute(self._data, other)
+            else:
+                data = _HIGH
+        except ArithmeticError:
+            data = _HIGH
+        if observers or not _LOW < data < _HIGH:
+            other = operand(other)
+            return other if other is NotImplemented else record(op, (self, other))
+        node = _new(_kind)
+        node._data = data
+        node.grad = 0.0
+        node.label = ""
+        node.op = op
+        node.left = self
+        node.right = other
+        return node
+
+    def reflected(self: Any, other: Any) -> Any:
+        other = operand(other)
+        if other is NotImplemented:
+            return other
+        x = other if type(other) is float else other._data
+        return new_node(evaluate(op, (other, self), (x, self._data)), op, other, self)
+
+    return cast("tuple[Operator, Operator]", (method, reflected))
