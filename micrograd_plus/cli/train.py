@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import time
 from contextlib import ExitStack
+from functools import partial
+from inspect import signature
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,30 +29,22 @@ if TYPE_CHECKING:
 class Task(NamedTuple):
     """A data set, with the loss, the number of outputs and the sizes that suit it."""
 
-    data: Callable[[argparse.Namespace], Any]
+    data: Callable[..., Any]
     loss: Callable[[Any, Any], Any]
     outputs: int
     hidden: tuple[int, ...] = (16, 16)
     batch_size: int = 16
 
 
-def _made(make: Callable[..., Any]) -> Callable[[argparse.Namespace], Any]:
-    def data(options: argparse.Namespace) -> Any:
-        given = {"points": options.points, "noise": options.noise, "seed": options.seed}
-        return make(**{name: x for name, x in given.items() if x is not None})
-
-    return data
-
-
 _TWO, _MANY = nn.binary_cross_entropy_with_logits, nn.softmax_cross_entropy
 TASKS = {
-    "moons": Task(_made(datasets.moons), _TWO, 1),
-    "circles": Task(_made(datasets.circles), _TWO, 1),
-    "xor": Task(_made(lambda points=200, **given: datasets.xor(points, **given)), _TWO, 1),
-    "spirals": Task(_made(datasets.spirals), _MANY, 3),
-    "blobs": Task(_made(datasets.blobs), _MANY, 3),
-    "parabolas": Task(_made(datasets.parabolas), nn.mse, 2),
-    "digits": Task(lambda options: datasets.digits(), _MANY, 10, (32,), 32),
+    "moons": Task(datasets.moons, _TWO, 1),
+    "circles": Task(datasets.circles, _TWO, 1),
+    "xor": Task(partial(datasets.xor, points=200), _TWO, 1),
+    "spirals": Task(datasets.spirals, _MANY, 3),
+    "blobs": Task(datasets.blobs, _MANY, 3),
+    "parabolas": Task(datasets.parabolas, nn.mse, 2),
+    "digits": Task(datasets.digits, _MANY, 10, (32,), 32),
 }
 RULES = {
     "gradient-descent": optim.GradientDescent,
@@ -119,7 +113,7 @@ def run(options: argparse.Namespace) -> None:
         check_format(options.picture)
     cluster = _cluster(options)
     task = TASKS[options.dataset]
-    data = task.data(options)
+    data = _data(task, options)
     train, held_out = datasets.split(data, options.held_out, options.seed)
     hidden = task.hidden if options.hidden is None else options.hidden
     model = nn.MLP(
@@ -170,6 +164,12 @@ def check_outputs(options: argparse.Namespace) -> None:
     """
     outputs = ("checkpoint", "history", "picture")
     check_places({f"--{name}": getattr(options, name) for name in outputs})
+
+
+def _data(task: Task, options: argparse.Namespace) -> Any:
+    given = {"points": options.points, "noise": options.noise, "seed": options.seed}
+    taken = signature(task.data).parameters
+    return task.data(**{name: x for name, x in given.items() if x is not None and name in taken})
 
 
 def _cluster(options: argparse.Namespace) -> Cluster:
