@@ -1,19 +1,20 @@
 """What all tests share: how much is tried, and what is started once: a browser, the wheel."""
 
 import contextlib
-import importlib.util
 import io
 import subprocess
 import sys
-from types import SimpleNamespace
+from functools import cache, cached_property
+from pathlib import Path
 
 import pytest
 from hypothesis import settings
 
 import tests.effort  # noqa: F401, which registers the profiles
-from tests.needs import EXAMPLES, ROOT, needed, program, skip
+from tests.needs import EXAMPLES, ROOT, loaded, needed, program, skip
 
 settings.load_profile("plain")
+LEFT_OUT = pytest.StashKey[int]()
 
 
 def pytest_addoption(parser):
@@ -35,14 +36,15 @@ def pytest_collection_modifyitems(config, items):
         left_out = [item for item in items if "slow" in item.keywords]
         items[:] = [item for item in items if "slow" not in item.keywords]
         config.hook.pytest_deselected(items=left_out)
+        config.stash[LEFT_OUT] = len(left_out)
 
 
 def pytest_terminal_summary(terminalreporter, config):
     if not config.getoption("thorough"):
-        count = len(terminalreporter.stats.get("deselected", []))
-        what = f"{count} tests that take long" if count else "tests that take long"
+        count = config.stash.get(LEFT_OUT, "")  # of several processes none knows it
         terminalreporter.write_line(
-            f"left out: {what}, and nine of ten random examples; pytest --thorough tries all"
+            f"left out: {count} slow tests, and nine of ten random examples; "
+            "pytest --thorough tries all"
         )
 
 
@@ -56,29 +58,40 @@ def wheel(tmp_path_factory):
     return next(folder.glob("*.whl"))
 
 
+class Example:
+    """A program of examples/, which runs when one asks for what comes of it."""
+
+    def __init__(self, path, folder):
+        self._path, self._folder = path, folder
+
+    @cached_property
+    def module(self):
+        try:
+            return loaded(self._path)
+        except ModuleNotFoundError as error:
+            return skip(f"{self._path.name} needs {error.name}")
+
+    @cached_property
+    def _ran(self):
+        printed = io.StringIO()
+        with contextlib.redirect_stdout(printed):
+            result = self.module.main(self._folder)
+        return result, printed.getvalue(), self._folder
+
+    result = property(lambda self: self._ran[0])
+    printed = property(lambda self: self._ran[1])
+    folder = property(lambda self: self._ran[2])
+
+
 @pytest.fixture(scope="session")
 def example(tmp_path_factory):
-    """Runs a program of examples/ once in all tests: its module, result, output and folder."""
-    done = {}
+    """Each program of examples/ by its path; it runs once in all tests, if at all."""
 
-    def run(name):
-        if name not in done:
-            path = EXAMPLES / name
-            spec = importlib.util.spec_from_file_location(path.stem, path)
-            module = importlib.util.module_from_spec(spec)
-            folder, printed = tmp_path_factory.mktemp(path.stem), io.StringIO()
-            try:
-                spec.loader.exec_module(module)
-                with contextlib.redirect_stdout(printed):
-                    result = module.main(folder)
-            except ModuleNotFoundError as error:
-                skip(f"{name} needs {error.name}")
-            done[name] = SimpleNamespace(
-                module=module, result=result, printed=printed.getvalue(), folder=folder
-            )
-        return done[name]
+    @cache
+    def example(name):
+        return Example(EXAMPLES / name, tmp_path_factory.mktemp(Path(name).stem))
 
-    return run
+    return example
 
 
 @pytest.fixture

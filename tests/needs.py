@@ -5,13 +5,21 @@ Where something is missing, a test is skipped; but not in CI, where all of it ha
 
 import os
 import shutil
-from importlib.util import find_spec
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
+
+
+def loaded(path):
+    """A program that is in no package, as a module."""
+    spec = spec_from_file_location(path.stem, path)
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
 
 
 def skip(reason):

@@ -4,6 +4,7 @@ import io
 import os
 import random
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -15,25 +16,8 @@ import pytest
 from micrograd_plus import _command, ops
 from micrograd_plus.cli import expressions
 from micrograd_plus.cli import main as cli
+from tests.effort import share, slow
 from tests.processes import COMMAND, ended, started
-
-
-@pytest.fixture
-def run(tmp_path):
-    def run(*arguments, input="", **environment):
-        done = subprocess.run(
-            [*COMMAND, *arguments],
-            input=input if isinstance(input, bytes) else input.encode(),
-            capture_output=True,
-            cwd=tmp_path,
-            env={**os.environ, **environment},
-            check=False,
-            timeout=60,
-        )
-        done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
-        return done
-
-    return run
 
 
 def files(folder):
@@ -218,20 +202,20 @@ def test_files_that_can_not_be_written(run, tmp_path, arguments):
     assert done.stderr.count("\n") == 1
 
 
-def test_a_missing_program(run):
-    done = run("draw", "x", "x=1", "-o", "a.pdf", PATH="")
+def test_a_missing_program(run, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+    done = run("draw", "x", "x=1", "-o", "a.pdf")
     assert done.returncode == 1
     assert "install Graphviz" in done.stderr
 
 
 @pytest.mark.parametrize("command", ["tour", "step", "check", "draw"])
-def test_help_has_an_example_that_runs(run, tmp_path, command):
+def test_help_has_an_example_that_runs(run, command):
     done = run(command, "--help")
     assert done.returncode == 0
     line = done.stdout.strip().splitlines()[-1]
     assert line.startswith(f"example: micrograd-plus {command}")
-    shell = subprocess.list2cmdline(COMMAND) + line.removeprefix("example: micrograd-plus")
-    assert subprocess.run(shell, shell=True, cwd=tmp_path, capture_output=True).returncode == 0
+    assert run(*shlex.split(line)[2:]).returncode == 0
 
 
 def test_usage(run):
@@ -403,7 +387,9 @@ CLOSED = {
 
 @pytest.mark.skipif(os.name == "nt", reason="there are shells with <&-")
 @pytest.mark.parametrize("streams", [(0, 1), (0, 2)], ids=str)
-@pytest.mark.parametrize("name", CLOSED)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=[slow] * (name != "step")) for name in CLOSED]
+)
 def test_closed_streams(tmp_path, name, streams):
     """As with <&-, >&- and 2>&-: files and what is printed elsewhere are the same."""
     close = f"import os, sys; [os.close(i) for i in {streams}]; os.execv(sys.argv[1], sys.argv[1:])"
@@ -431,10 +417,12 @@ def test_no_expression_from_a_closed_standard_input(tmp_path):
     assert done.stderr.startswith(b"micrograd-plus: the expression is empty")
 
 
-def test_an_old_terminal(run):
-    done = run("step", "x * x", "x=2", PYTHONIOENCODING="ascii")
-    assert done.returncode == 0
-    assert "f = x ? x = 2 ? 2 = 4" in done.stdout
+def test_an_old_terminal():
+    command = [*COMMAND, "step", "x * x", "x=2"]
+    with started(command, env={"PYTHONIOENCODING": "ascii"}) as [process]:
+        code, printed, _ = ended(process)
+    assert code == 0
+    assert "f = x ? x = 2 ? 2 = 4" in printed
 
 
 def test_an_interrupt(monkeypatch):
@@ -468,7 +456,7 @@ def test_an_interrupt_at_any_moment(tmp_path):
     whole = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True)
     assert (whole.returncode, whole.stderr) == (0, "..")
     draw = random.Random(1)
-    for i in range(25):
+    for i in range(share(25)):
         with started(command, stdin=subprocess.PIPE) as [process]:
             assert process.stderr.read(1) == "."
             if i:

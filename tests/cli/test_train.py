@@ -20,22 +20,8 @@ from tests.processes import COMMAND, ended, started, until
 SMALL = ["--hidden", "4", "--epochs", "3", "--points", "30"]
 
 
-@pytest.fixture
-def run(tmp_path):
-    def run(*arguments):
-        return subprocess.run(
-            [*COMMAND, "train", *map(str, arguments)],
-            capture_output=True,
-            text=True,
-            cwd=tmp_path,
-            check=False,
-        )
-
-    return run
-
-
 def test_moons_are_learnt(run, tmp_path):
-    done = run("moons", "--epochs", 30, "--history", "a.csv", "--picture", "a.png")
+    done = run("train", "moons", "--epochs", 30, "--history", "a.csv", "--picture", "a.png")
     assert (done.returncode, done.stderr) == (0, "")  # no bar where nobody watches
     assert "MLP 2 → 16 → 16 → 1: 337 parameters" in done.stdout
     accuracy = next(line for line in done.stdout.splitlines() if "accuracy" in line)
@@ -51,22 +37,22 @@ def test_moons_are_learnt(run, tmp_path):
 
 @pytest.mark.parametrize("dataset", [name for name in TASKS if name != "digits"])
 def test_every_set_that_is_made_here(run, dataset):
-    done = run(dataset, *SMALL)
+    done = run("train", dataset, *SMALL)
     assert done.returncode == 0, done.stderr
     assert "3 epochs" in done.stdout
     assert ("accuracy" in done.stdout) == (dataset != "parabolas")
 
 
 def test_digits(run):
-    done = run("digits", "--hidden", 8, "--epochs", 1, "--cosine")
+    done = run("train", "digits", "--hidden", 8, "--epochs", 1, "--cosine")
     assert done.returncode == 0, done.stderr
     assert "Layer 64 → 8, relu" in done.stdout
 
 
 def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
-    whole = run("circles", *SMALL, "--epochs", 6, "--history", "whole.json")
-    part = run("circles", *SMALL, "--checkpoint", "c.json")
-    rest = run("circles", *SMALL, "--epochs", 6, "--checkpoint", "c.json", "--resume",
+    whole = run("train", "circles", *SMALL, "--epochs", 6, "--history", "whole.json")
+    part = run("train", "circles", *SMALL, "--checkpoint", "c.json")
+    rest = run("train", "circles", *SMALL, "--epochs", 6, "--checkpoint", "c.json", "--resume",
                "--history", "rest.json")  # fmt: skip
     assert [whole.returncode, part.returncode, rest.returncode] == [0, 0, 0]
     histories = [json.loads((tmp_path / f"{name}.json").read_text()) for name in ("whole", "rest")]
@@ -111,7 +97,7 @@ def test_resuming_gives_what_an_unbroken_run_gives(run, tmp_path):
     ],
 )
 def test_errors(run, tmp_path, arguments, code, words):
-    done = run(*arguments)
+    done = run("train", *arguments)
     assert done.returncode == code
     assert words in done.stderr
     assert done.stderr.count("Traceback") == 0
@@ -146,7 +132,7 @@ def test_a_result_that_can_not_be_written_does_not_keep_others(tmp_path, monkeyp
 
 @pytest.mark.parametrize(("epochs", "words"), [(1, "1 epoch in "), (2, "2 epochs in ")])
 def test_epochs_are_counted_in_words_that_fit(run, epochs, words):
-    assert words in run("xor", "--epochs", epochs, "--points", 10).stdout
+    assert words in run("train", "xor", "--epochs", epochs, "--points", 10).stdout
 
 
 def test_an_interrupt_leaves_the_results_so_far(tmp_path):

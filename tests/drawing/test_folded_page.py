@@ -8,6 +8,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from micrograd_plus.drawing.pages import folded as folded_page
 from micrograd_plus.drawing.picture import Picture
+from tests.effort import slow
 from tests.graphs import moons
 from tests.hostile import FEW
 
@@ -137,6 +138,7 @@ def test_what_has_no_room_is_left_out_and_said(open_page, tmp_path, monkeypatch)
     assert "3 of the boxes" in mg.draw(f).to_html(tmp_path / "b.html").read_text("utf-8")
 
 
+@slow
 @pytest.mark.no_cover
 def test_pages_of_a_thousand_neurons_stay_small(tmp_path):
     model = nn.MLP(8, [500, 490, 10], activation="tanh", seed=1)

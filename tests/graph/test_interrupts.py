@@ -286,7 +286,14 @@ def steps_made(model):
     return None
 
 
-@pytest.mark.parametrize(("engine", "apart"), [("eager", 13), ("compiled", 101)])
+@pytest.mark.parametrize(
+    ("engine", "apart"),
+    [
+        ("eager", 37),
+        pytest.param("eager", 13, marks=slow),
+        pytest.param("compiled", 101, marks=slow),
+    ],
+)
 def test_an_interrupted_fit_leaves_the_model_at_the_end_of_a_step(engine, apart):
     def prepare():
         model = nn.Neuron(2, seed=1)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.effort import slow
 from tests.needs import EXAMPLES
 
 PROGRAMS = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")}
@@ -9,7 +10,20 @@ PROGRAMS = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")}
 TOOLS = {"browser/build.py", "guide/render.py", "guide/rerun.py"}
 
 
-@pytest.mark.parametrize("name", sorted(PROGRAMS - TOOLS))
+LONG = {
+    "b_neural_networks/digits.py",
+    "b_neural_networks/optimisers.py",
+    "d_backpropagation/initial_weights.py",
+    "d_backpropagation/regularisation.py",
+    "e_training_cost/linear_cost.py",
+    "e_training_cost/minibatch_gradient.py",
+}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=[slow] * (name in LONG)) for name in sorted(PROGRAMS - TOOLS)],
+)
 def test_every_example_runs(example, name):
     ran = example(name)
     if name[1] == "_":  # the folder of a lecture

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from tests.effort import slow
 from tests.needs import EXAMPLES, needed
 from tests.processes import isolated_jupyter
 
@@ -45,7 +46,9 @@ def shown(output):
     return sorted(data), data["text/plain"], sorted(svg), walk
 
 
-@pytest.mark.parametrize("name", GUIDES)
+@pytest.mark.parametrize(
+    "name", [GUIDES[0], *(pytest.param(name, marks=slow) for name in GUIDES[1:])]
+)
 def test_a_run_gives_what_is_stored(name, program):
     needed(*{"07": ["numba"], "08": ["jax"], "10": ["micrograd"]}.get(name[:2], ()))
     run = program("rerun").run(FOLDER / f"{name}.ipynb")

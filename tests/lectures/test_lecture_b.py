@@ -8,6 +8,7 @@ from PIL import Image
 
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn
+from tests.effort import slow
 
 FORWARD = "b_neural_networks/forward_pass.py"
 LOGISTIC = "b_neural_networks/logistic_regression.py"
@@ -128,6 +129,7 @@ def test_cross_entropy_after_a_softmax_and_the_slides_misprint(example):
     assert all(abs(a - b) > 0.5 * abs(b) for a, b in zip(misprint, difference, strict=True))
 
 
+@slow
 @pytest.mark.parametrize(("task", "least"), [("4 against not 4", 0.99), ("ten digits", 0.96)])
 def test_handwritten_digits(example, task, least):
     accuracy, reference = example(DIGITS).result[task]
@@ -191,6 +193,7 @@ def numpy_rule(name, rate, g, state, step):
     return rate * mean / (np.sqrt(square) + 1e-8), (v, c)
 
 
+@slow
 @pytest.mark.parametrize(
     "name", ["gradient descent", "momentum", "Nesterov", "AdaGrad", "RMSprop", "Adam"]
 )
@@ -207,6 +210,7 @@ def test_update_rules_are_the_lectures(example, name):
     assert heights[-1] < 0.05 * heights[0]
 
 
+@slow
 def test_momentum_by_the_lectures_formula(example):
     module, result = example(OPTIMISERS).module, example(OPTIMISERS).result
     assert np.array(result["momentum"][:60]) == pytest.approx(
@@ -216,6 +220,7 @@ def test_momentum_by_the_lectures_formula(example):
     assert max(ends, key=ends.get) == "gradient descent"
 
 
+@slow
 def test_the_race_is_animated(example):
     module, folder = example(OPTIMISERS).module, example(OPTIMISERS).folder
     with Image.open(folder / "optimisers.gif") as animation:

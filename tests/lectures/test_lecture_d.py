@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from micrograd_plus import optim
+from tests.effort import slow
 
 FOLDER = "d_backpropagation"
 
@@ -140,6 +141,7 @@ class TestBatchAndIncremental:
 
 
 class TestInitialWeights:
+    @slow
     def test_equal_neurons_stay_equal(self, example):
         found = example(f"{FOLDER}/initial_weights.py").result
         different = {name: neurons for name, (_, neurons) in found.items()}
@@ -152,6 +154,7 @@ class TestInitialWeights:
         assert {p.data for p in others} == {0}
         assert bias.data != 0
 
+    @slow
     def test_where_training_leads(self, example):
         found = example(f"{FOLDER}/initial_weights.py").result
         last = {name: np.mean(losses[-12:]) for name, (losses, _) in found.items()}
@@ -162,6 +165,7 @@ class TestInitialWeights:
 
 
 class TestRegularisation:
+    @slow
     @pytest.mark.parametrize("hidden", [10, 100])
     def test_a_larger_penalty_makes_smaller_weights(self, example, hidden):
         found = example(f"{FOLDER}/regularisation.py").result

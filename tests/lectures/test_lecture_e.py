@@ -6,10 +6,13 @@ from itertools import combinations
 import numpy as np
 import pytest
 
+from tests.effort import slow
+
 FOLDER = "e_training_cost"
 
 
 class TestLinearCost:
+    @slow
     def test_from_a_thousand_to_a_million_nodes(self, example):
         ran = example(f"{FOLDER}/linear_cost.py")
         nodes, edges = ran.result["nodes"], ran.result["edges"]
@@ -89,6 +92,7 @@ class TestChainRule:
 
 
 class TestMinibatchGradient:
+    @slow
     def test_the_bias_is_zero_within_its_standard_error(self, example):
         found = example(f"{FOLDER}/minibatch_gradient.py").result
         for size in (2, 6, 20):
@@ -108,6 +112,7 @@ class TestMinibatchGradient:
         mean = np.mean([gradient(batch) for batch in combinations(few, 3)], axis=0)
         np.testing.assert_allclose(mean, gradient(few), rtol=1e-12)
 
+    @slow
     def test_the_spread_is_that_of_samples_without_replacement(self, example):
         ran = example(f"{FOLDER}/minibatch_gradient.py")
         each = np.array([ran.module.gradient([i]) for i in range(60)])

@@ -4,7 +4,6 @@ Nothing comes from a network: the addresses that the page loads from are answere
 packages in the folder that NODE_PATH names (npm install pyodide @viz-js/viz).
 """
 
-import importlib.util
 import json
 import os
 import re
@@ -19,7 +18,7 @@ from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.labels import number
 from micrograd_plus.graph import order
 from micrograd_plus.parsing import from_text, read_numbers
-from tests.needs import EXAMPLES, ROOT, needed, program, skip
+from tests.needs import EXAMPLES, ROOT, loaded, needed, program, skip
 from tests.pages import sentence
 
 PAGE = (EXAMPLES / "browser" / "index.html").read_text(encoding="utf-8")
@@ -47,12 +46,8 @@ def node_modules():
 def site(tmp_path_factory):
     """The page with its wheels, as its program builds it."""
     needed("hatchling")
-    path = EXAMPLES / "browser" / "build.py"
-    spec = importlib.util.spec_from_file_location("build", path)
-    build = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(build)
     folder = tmp_path_factory.mktemp("site")
-    build.main(folder)
+    loaded(EXAMPLES / "browser" / "build.py").main(folder)
     return folder
 
 

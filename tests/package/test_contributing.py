@@ -4,12 +4,11 @@ import doctest
 import re
 from html import unescape
 
-from tests.needs import ROOT
+from tests.needs import ROOT, loaded
 from tests.package.test_imports import rooms
-from tests.package.test_reference import load
 
 GUIDE = ROOT / ".github" / "CONTRIBUTING.md"
-layout = load(ROOT / ".github" / "layout.py")
+layout = loaded(ROOT / ".github" / "layout.py")
 FRONT = "__main__", "_command"
 
 

@@ -2,7 +2,6 @@
 
 import ast
 import doctest
-import importlib.util
 import inspect
 import io
 import re
@@ -12,20 +11,13 @@ from pathlib import Path
 from types import ModuleType
 
 import micrograd_plus as mg
-from tests.needs import ROOT, needed
+from tests.needs import ROOT, loaded, needed
 
 PACKAGE = Path(mg.__file__).parent
 SCRIPT = ROOT / ".github" / "reference.py"
 
 
-def load(path):
-    spec = importlib.util.spec_from_file_location(path.stem, path)
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-reference = load(SCRIPT)
+reference = loaded(SCRIPT)
 PUBLIC = {
     f"{module.__name__}.{name}": thing
     for module in reference.modules()

@@ -7,10 +7,10 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
-from tests.needs import needed
-from tests.package.test_reference import reference
+from tests.needs import ROOT, loaded, needed
 from tests.typing import user
 
+reference = loaded(ROOT / ".github" / "reference.py")
 USER = Path(user.__file__)
 
 
