@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from micrograd_plus._tools.files import write_all
 from micrograd_plus.drawing.dot import layout
-from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.drawing.scene.parts import Scene, scene
 
@@ -71,7 +71,7 @@ def frame_sources(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE
     hidden = {(f"v{i}", slot) for i in index.values() for slot in ("data", "grad")}
     for step in steps:
         hidden -= {(f"v{index[node]}", slot) for node, slot, _ in step.changes}
-        yield dot.source(picture, look=look._replace(lit=lit(step, index), hidden=hidden))
+        yield as_dot(picture, look=look._replace(lit=lit(step, index), hidden=hidden))
 
 
 def write_frames(

@@ -9,24 +9,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools import files
-from micrograd_plus.compiler.program import Program
 from micrograd_plus.drawing.dot import layout
-from micrograd_plus.drawing.dot import programs as layers
-from micrograd_plus.drawing.dot import source as dot
 from micrograd_plus.drawing.dot.layout import LayoutError
+from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.look import checked_color, colored
-from micrograd_plus.drawing.pages.folded import folded_page
-from micrograd_plus.drawing.scene import tree as folding
-from micrograd_plus.drawing.scene.folded import folded_scene
 from micrograd_plus.drawing.scene.parts import LIMIT, GraphTooLargeError, scene
+from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
 
 if TYPE_CHECKING:
     import os
     from collections.abc import Callable
 
+    from micrograd_plus.compiler.program import Program
+    from micrograd_plus.drawing.scene.outline import Expand
     from micrograd_plus.drawing.scene.parts import Scene
-    from micrograd_plus.engine import Value
 
 __all__ = ["GraphTooLargeError", "LayoutError", "Picture", "draw"]
 
@@ -100,6 +97,8 @@ class Picture:
             LayoutError: no program to lay the picture out is installed, or it failed.
             OSError: the file can't be written.
         """
+        from micrograd_plus.drawing.pages.folded import folded_page
+
         html = folded_page(title, self.source, self._scene, self._draw)
         return files.write(Path(path), html.encode())
 
@@ -126,7 +125,7 @@ def draw(
     colors: str = "accessible",
     *,
     fold: bool | None = None,
-    expand: folding.Expand = folding.NOTHING,
+    expand: Expand = (),
 ) -> Picture:
     """Draw a graph the way lecture slides do: numbers above the wires, gradients below.
 
@@ -168,21 +167,28 @@ def draw(
     b'<?xml'
     """
     look = colored(colors)
-    if isinstance(root, Program):
-        return Picture(layers.source(root, checked_color(background), look))
+    if not isinstance(root, Value):  # what only programs and folds need is loaded for them
+        from micrograd_plus.compiler.program import Program
+        from micrograd_plus.drawing.dot.programs import program_as_dot
+
+        if isinstance(root, Program):
+            return Picture(program_as_dot(root, checked_color(background), look))
     most = math.inf if limit is None else limit
     if most < 1:
         raise ValueError(f"the limit must be a positive number of nodes, not {limit}")
     if fold is None:
         fold = len(order(root)) > most
-    if fold or expand is not folding.NOTHING:
-        top = folding.fold(root, most)
-        shown = folding.opened(top, most, folding.wanted(top, expand))
+    if fold or expand != ():
+        from micrograd_plus.drawing.scene.outline import folded, opened
+        from micrograd_plus.drawing.scene.wiring import folded_scene
+
+        top = folded(root, most)
+        shown = opened(top, most, expand)
     if fold:
         picture = folded_scene(top.flat, shown, [len(top.flat.nodes) - 1])
     else:
         picture = scene(root, math.inf)
-    drawn = partial(dot.source, style=style, look=look)
+    drawn = partial(as_dot, style=style, look=look)
     return Picture(drawn(picture, background=background), picture, drawn)
 
 

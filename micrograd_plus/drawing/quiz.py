@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus._tools import files
-from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.pages.page import page
 from micrograd_plus.drawing.pages.quiz import fragment, picture, sheet
 from micrograd_plus.drawing.picture import Picture
@@ -131,8 +131,8 @@ class Quiz:
     def _export(self, path: Path, title: str, lines: Sequence[str], solved: bool = False) -> Path:
         drawn = self._picture(solved)
         if path.suffix.lower() not in (".html", ".htm"):
-            return Picture(dot.source(drawn, caption=lines)).render(path)
-        content = sheet(dot.source(drawn), self.questions, lines)
+            return Picture(as_dot(drawn, caption=lines)).render(path)
+        content = sheet(as_dot(drawn), self.questions, lines)
         return files.write(path, page(title, [("", content)]).encode())
 
     def _picture(self, solved: bool = False) -> Scene:

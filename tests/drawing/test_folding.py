@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
-from micrograd_plus.drawing.scene.folded import folded_scene
 from micrograd_plus.drawing.scene.folds import Fold, positions
 from micrograd_plus.drawing.scene.grouping import grouped
-from micrograd_plus.drawing.scene.tree import fold, opened
+from micrograd_plus.drawing.scene.outline import folded, opened
+from micrograd_plus.drawing.scene.wiring import folded_scene
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
 from tests.effort import examples
@@ -81,7 +81,7 @@ def test_a_value_belongs_to_the_neuron_whose_parameters_it_uses(expanded, number
     outputs = model.layers[1].outputs(hidden)
     penalty = 0.1 * nn.l2_penalty(model.parameters()) + mg.sum([abs(p) for p in model.parameters()])
     f = mg.sum([(y - 1) ** 2 for y in outputs]) + penalty
-    top = fold(f)
+    top = folded(f)
     found = {}
     for each in everything(top):
         if each.place and isinstance(each.place.module(), nn.Neuron):
@@ -97,8 +97,8 @@ def test_a_value_belongs_to_the_neuron_whose_parameters_it_uses(expanded, number
 
 def test_a_network_folds_into_its_layers():
     model, f = moons()
-    shown = opened(fold(f), 400, lambda fold, depth: False)
-    titles = [x.title if isinstance(x, Fold) else fold(f).flat.nodes[x].label for x in shown]
+    shown = opened(folded(f), 400)
+    titles = [x.title if isinstance(x, Fold) else folded(f).flat.nodes[x].label for x in shown]
     assert titles == [
         "x_1",
         "x_2",
@@ -110,7 +110,7 @@ def test_a_network_folds_into_its_layers():
     ]
     assert [x.title for x in shown[2].parts] == ["Neuron 2 → 1, tanh"] * 16
     assert [x.place.name for x in shown[2].parts] == [f"neurons.{i}" for i in range(16)]
-    assert model.layers[2].neurons[0].w[0] in {fold(f).flat.nodes[i] for i in shown[4].parts}
+    assert model.layers[2].neurons[0].w[0] in {folded(f).flat.nodes[i] for i in shown[4].parts}
 
 
 def kinds(f):
@@ -121,7 +121,7 @@ def kinds(f):
         name = f"{item.place.name}: {item.title}".removeprefix(": ") if item.place else item.title
         return (name, *inside)
 
-    return [told(part) for part in fold(f).parts if isinstance(part, Fold)]
+    return [told(part) for part in folded(f).parts if isinstance(part, Fold)]
 
 
 def neurons(count, kind="Neuron 2 → 1, relu"):
@@ -311,14 +311,14 @@ def test_an_activation_is_told_by_its_operation_and_not_by_its_name():
     for activation, inside in ((mg.tanh, True), ("tanh", True), (tanh, False)):
         neuron = nn.Neuron(2, activation=activation, seed=1)
         y = neuron(X)
-        *_, last = fold(y - 1).flat.owners[:-1]
+        *_, last = folded(y - 1).flat.owners[:-1]
         assert (last is not None) is inside
 
 
 def test_what_is_used_again_after_others_is_drawn_once_for_each_time():
     cell, other = nn.Layer(1, 1, seed=1), nn.Layer(1, 1, seed=2)
     y = cell([other([cell([other([cell([Value(0.5, "x")])])])])])
-    top = fold(y)
+    top = folded(y)
     modules = [part.place.module() for part in top.parts if isinstance(part, Fold)]
     assert modules == [cell, other, cell, other, cell]
     source = mg.draw(y, fold=True).source
@@ -335,13 +335,13 @@ def test_groups_without_a_way_back_stay_whole():
 @examples(60)
 def test_nothing_is_lost_and_wires_lead_forward_in_networks(network, limit):
     _, f = network
-    check(fold(f, limit), limit)
+    check(folded(f, limit), limit)
 
 
 @given(graphs(max_size=60), st.integers(1, 40))
 @examples(60)
 def test_nothing_is_lost_and_wires_lead_forward_in_any_graph(graph, limit):
-    check(fold(graph[0], limit), limit)
+    check(folded(graph[0], limit), limit)
 
 
 def test_pieces_are_cut_where_few_wires_cross():
@@ -355,7 +355,7 @@ def test_pieces_are_cut_where_few_wires_cross():
     for width in [9, 11] * 4:
         y = block(y, width)
         ends.append(y)
-    top = fold(y)
+    top = folded(y)
     outputs = [
         part.inside.outputs
         for part in folded_scene(top.flat, top.parts, [len(top.flat.nodes) - 1]).parts
@@ -385,7 +385,7 @@ def test_any_network_is_drawn_within_the_limit_and_stays_as_it_was(network, limi
 def test_folds_carry_the_numbers_of_what_leaves_them(network):
     _, f = network
     f.backward()
-    top = fold(f)
+    top = folded(f)
     nodes = top.flat.nodes
     last = len(nodes) - 1
     for part in folded_scene(top.flat, top.parts, [last]).parts:
@@ -404,7 +404,7 @@ def test_the_values_of_one_fold_enter_a_gate_together():
     """And what is no fold enters it once for each argument."""
     x, model = Value(2.0, "x"), nn.Layer(2, 3, seed=1)
     f = mg.sum([*model([1.0, 2.0]), x, x])
-    top = fold(f)
+    top = folded(f)
     parts = folded_scene(top.flat, top.parts, [len(top.flat.nodes) - 1]).parts
     titles = [part.gate or part.label for part in parts]
     layer, leaf = titles.index("Layer 2 → 3, relu"), titles.index("x")

@@ -10,16 +10,16 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
-from micrograd_plus.drawing.scene.heatmap import (
+from micrograd_plus.drawing.dot.heatmap import (
     NEGATIVE,
     POSITIVE,
     ZERO,
     cells,
     color,
     heat_map,
-    matrices,
     strip,
 )
+from micrograd_plus.drawing.scene.matrices import matrices
 
 # what is left of red, green and blue (linear) to those without red, green or blue cones:
 # Machado, Oliveira and Fernandes (2009), severity 1

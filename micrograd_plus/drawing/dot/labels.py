@@ -11,14 +11,13 @@ from math import isnan
 from typing import TYPE_CHECKING
 
 from micrograd_plus._tools.text import brief, shorten, visible
-from micrograd_plus.drawing.look import GATE, INK, LIT_PLATE, LIT_WIRE, NAME, TEXT, Look
-from micrograd_plus.drawing.scene.heatmap import cells, heat_map, painted, strip
+from micrograd_plus.drawing.look import INK, LIT_PLATE, LIT_WIRE, NAME, TEXT, Look
 from micrograd_plus.walk.formula import split_label, text_name, text_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from micrograd_plus.drawing.scene.parts import Inside, Part
+    from micrograd_plus.drawing.scene.parts import Part
 
 _LONGEST_NAME = 10  # of an inner value, on its wire
 
@@ -34,7 +33,7 @@ def plate(part: Part, size: str, id: str, look: Look) -> str:
     """
     name = _name_on_wire(part)
     if name:
-        name = f'<font point-size="10" color="{NAME}"><i>{_escape(name)}</i></font> '
+        name = f'<font point-size="10" color="{NAME}"><i>{escaped(name)}</i></font> '
     rows = (
         ("bottom", name, look.forward, number(part.data), "data"),
         ("top", "", look.gradient, number(part.grad), "grad"),
@@ -87,7 +86,7 @@ def number(x: float | None) -> str:
 def box(part: Part) -> str:
     """One value in micrograd's style: its name, data and grad beside each other."""
     entries = [
-        _name(part.label) if part.label else "",
+        named(part.label) if part.label else "",
         f"data {number(part.data)}",
         f"grad {number(part.grad)}",
     ]
@@ -103,96 +102,24 @@ def end(label: str) -> str:
         return ""
     return (
         '<<table border="0" cellborder="0" cellpadding="2"><tr><td>'
-        f'<font point-size="16">{_name(label)}</font></td></tr></table>>'
+        f'<font point-size="16">{named(label)}</font></td></tr></table>>'
     )
 
 
 def caption(lines: Sequence[str]) -> str:
     """Lines of text below the picture."""
     gap = '<font point-size="6"> <br/></font>'
-    text = "".join(f'{gap}{_escape(visible(line))}<br align="left"/>' for line in lines)
+    text = "".join(f'{gap}{escaped(visible(line))}<br align="left"/>' for line in lines)
     return f'<<font point-size="13" color="{TEXT}">{gap}{text}</font>>'
 
 
-def cable(inside: Inside, look: Look, name: str = "") -> str:
-    """The plate of a wire that stands for several: their range, and each as a colour."""
-    data = [x for x, _ in inside.numbers if x is not None]
-    grads = [x for _, x in inside.numbers if x is not None]
-    above = [
-        f"<tr><td><i>{_name(name)}</i></td></tr>" if name else "",
-        _range(data, look.forward),
-        _strip(data),
-    ]
-    below = [_strip(grads), _range(grads, look.gradient)]
-    return (
-        '<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
-        f"{''.join(above)}<hr/>{''.join(below)}</table>>"
-    )
-
-
-def _range(numbers: list[float], ink: str) -> str:
-    text = f"{number(min(numbers))} … {number(max(numbers))}" if numbers else number(None)
-    return f'<tr><td><font point-size="11" color="{ink}">{text}</font></td></tr>'
-
-
-def _strip(numbers: list[float]) -> str:
-    return f"<tr><td>{strip(numbers)}</td></tr>" if numbers else ""
-
-
-def folded(title: str, inside: Inside, look: Look) -> str:
-    """The gate of a fold: what it is, and its parameters as maps, gradients beside them."""
-    maps = [
-        (name, ink, heat_map(blocks))
-        for name, ink, blocks in (
-            ("parameters", look.forward, inside.data),
-            ("gradients", look.gradient, inside.grads),
-        )
-        if blocks
-    ]
-    span = f'colspan="{max(1, len(maps))}"'
-    rows = [
-        f'<td {span}><font point-size="13">{_escape(brief(title))}</font></td>',
-        f"<td {span}>{_small(_escape(brief(inside.details, 60)), NAME)}</td>",
-    ]
-    if maps:
-        for line in (
-            [_small(name, NAME) for name, _, _ in maps],
-            [painted(heat) for _, _, heat in maps],
-            [_scale(heat.largest, ink) for _, ink, heat in maps],
-        ):
-            rows.append("".join(f"<td>{cell}</td>" for cell in line))
-        averaged = maps[0][2].averaged
-        if averaged > 1:
-            note = _small(f"a cell is the mean of up to {averaged:,}", NAME)
-            rows.append(f"<td {span}>{note}</td>")
-    lines = "".join(f"<tr>{row}</tr>" for row in rows)
-    return (
-        f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="3" style="rounded" '
-        f'color="{INK}" bgcolor="{GATE}">{lines}</table>>'
-    )
-
-
-def _scale(largest: float, ink: str) -> str:
-    """The colours from the least number to the largest one, 0 in the middle."""
-    bar = cells([[k / 4 for k in range(-4, 5)]], 1.0, 6, 7)
-    least, most = (_small(number(x), ink) for x in (-largest, largest))
-    return (
-        '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
-        f"<tr><td>{least}</td><td>{bar}</td><td>{most}</td></tr></table>"
-    )
-
-
-def _small(text: str, ink: str) -> str:
-    return f'<font point-size="9" color="{ink}">{text}</font>'
-
-
-def _name(label: str) -> str:
+def named(label: str) -> str:
     """A label in italics, with its subscript."""
-    name, subscript = map(_escape, split_label(brief(label)))
+    name, subscript = map(escaped, split_label(brief(label)))
     lowered = f'<sub><font point-size="10">{subscript}</font></sub>' if subscript else ""
     return f"<i>{name}{lowered}</i>"
 
 
-def _escape(text: str) -> str:
+def escaped(text: str) -> str:
     """Text for an HTML-like label, where DOT's backslash has a meaning as well."""
     return escape(text).replace("\\", r"\\")

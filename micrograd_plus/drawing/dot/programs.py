@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _LONGEST = 44
 
 
-def source(program: Program, background: str = "white", look: Look = ACCESSIBLE) -> str:
+def program_as_dot(program: Program, background: str = "white", look: Look = ACCESSIBLE) -> str:
     """The DOT source of a program's layers.
 
     Args:

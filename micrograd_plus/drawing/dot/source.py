@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import did_you_mean
-from micrograd_plus.drawing.dot import labels
+from micrograd_plus.drawing.dot import heatmap, labels
 from micrograd_plus.drawing.look import (
     ACCESSIBLE,
     GATE,
@@ -28,7 +28,7 @@ _EXACT = 100  # with more nodes wires needn't be as straight as can be, which ta
 _CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}  # their widths, by what is written inside
 
 
-def source(
+def as_dot(
     scene: Scene,
     style: str = "wires",
     background: str = "white",
@@ -80,7 +80,7 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
     for i, part in enumerate(scene.parts):
         if part.carried:
             if part.inside and part.carried > 1:
-                plate = labels.cable(part.inside, look)
+                plate = heatmap.cable(part.inside, look)
             else:
                 plate = labels.plate(part, size, f"v{i}", look)
             graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
@@ -126,7 +126,7 @@ def _boxes(graph: Any, scene: Scene, look: Look) -> None:
     for i, part in enumerate(scene.parts):
         if part.carried:
             if part.inside and part.carried > 1:
-                plate = labels.cable(part.inside, look, part.label)
+                plate = heatmap.cable(part.inside, look, part.label)
             else:
                 plate = labels.box(part)
             graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
@@ -148,7 +148,7 @@ def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
 
     text = part.gate or ""
     if part.inside:
-        graph.node(name, labels.folded(text, part.inside, look), shape="plain", id=name)
+        graph.node(name, heatmap.folded(text, part.inside, look), shape="plain", id=name)
         return
     form = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
     if len(text) in _CIRCLES:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.text import brief
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.pages.page import INKS, living, page, resource
-from micrograd_plus.drawing.scene.folded import folded_scene
+from micrograd_plus.drawing.scene.wiring import folded_scene
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels
-from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import walked
 from micrograd_plus.drawing.pages import stepper as stepper_page
 from micrograd_plus.drawing.scene.parts import LIMIT
@@ -115,7 +115,7 @@ def _view(root: Value, before: View | None = None) -> View:
     room = max(before.room if before else _ROOM, *map(len, written))
     longest = -(10.0 ** min(room - 5, 5))
     picture = walked(walk, LIMIT, lambda node: (longest, longest))
-    source = dot.source(picture)
+    source = as_dot(picture)
     if before and source == before.source:
         content = {**before.content, "steps": stepper_page.told_steps(picture, walk)}
     else:

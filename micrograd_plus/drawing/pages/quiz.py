@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels, layout
-from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import lit, walked
 from micrograd_plus.drawing.pages.page import INKS, image, living, resource
 from micrograd_plus.walk import questions
@@ -55,7 +55,7 @@ def fragment(picture: Scene, asked: Sequence[Question]) -> str:
     index = {node: i for i, node in enumerate(picture.nodes)}
     secret = json.dumps([_question(question, index) for question in asked])
     content = {
-        "svg": layout.render(dot.source(picture, background="transparent"), "svg").decode(),
+        "svg": layout.render(as_dot(picture, background="transparent"), "svg").decode(),
         "css": resource("stepper.css") + resource("quiz.css"),
         "inks": INKS,
         "questions": base64.b64encode(secret.encode()).decode(),
@@ -69,7 +69,7 @@ def fragment(picture: Scene, asked: Sequence[Question]) -> str:
         "score": questions.SCORE,
         "tries": questions.TRIES,
     }
-    still = image(dot.source(picture), _what(asked))
+    still = image(as_dot(picture), _what(asked))
     return living("mg-stepper mg-quiz", still, "quiz", content)
 
 

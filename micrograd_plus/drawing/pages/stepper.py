@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.drawing.dot import labels, layout
-from micrograd_plus.drawing.dot import source as dot
+from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import lit, walked
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.drawing.pages.page import INKS, image, living, resource
@@ -31,7 +31,7 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = ACCESSIBLE) -> str:
     LayoutError as for `layout.render`.
     """
     picture = walked(walk, limit)
-    source, sentences = dot.source(picture, look=look), "\n".join(step.text for step in walk)
+    source, sentences = as_dot(picture, look=look), "\n".join(step.text for step in walk)
     still, told = layout.together(
         lambda: image(source, sentences), lambda: content(picture, walk, look)
     )
@@ -43,7 +43,7 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = ACCESSIBLE) -> str:
 
 def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> dict[str, Any]:
     """What the script needs to know of a walkthrough, as JSON has it."""
-    source = dot.source(picture, background="transparent", look=look)
+    source = as_dot(picture, background="transparent", look=look)
     numbers = {"forward": look.forward, "gradient": look.gradient}
     return {
         "svg": layout.render(source, "svg").decode(),

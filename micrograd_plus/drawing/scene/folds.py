@@ -6,13 +6,13 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
-from micrograd_plus.drawing.scene.heatmap import matrices
+from micrograd_plus.drawing.scene.matrices import matrices
 from micrograd_plus.walk.formula import split_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-    from micrograd_plus.drawing.scene.heatmap import Block
+    from micrograd_plus.drawing.scene.matrices import Block
     from micrograd_plus.engine import Value
     from micrograd_plus.graph.places import Place
 

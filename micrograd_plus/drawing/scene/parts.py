@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from micrograd_plus.drawing.scene.folds import Fold
-    from micrograd_plus.drawing.scene.heatmap import Block
+    from micrograd_plus.drawing.scene.matrices import Block
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
     from micrograd_plus.walk.sigma import Gates

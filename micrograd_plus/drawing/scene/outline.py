@@ -1,7 +1,7 @@
-"""Folding: a graph as a tree of groups, so that a large one still gives a picture.
+"""A graph as an outline, folds in folds, of which a picture shows as many open as are asked for.
 
-What belongs to modules folds by module: neuron, layer, model. What belongs to none folds into
-pieces of the order of computation.
+What belongs to modules is folded by module: neurons in layers, layers in models. What belongs to
+none is cut into pieces in the order of computation.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, TypeAlias
 
+from micrograd_plus.drawing.scene.cutting import fewer
 from micrograd_plus.drawing.scene.folds import Flat, Fold
 from micrograd_plus.drawing.scene.grouping import grouped
 from micrograd_plus.drawing.scene.ownership import owners
-from micrograd_plus.drawing.scene.pieces import fewer
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
 from micrograd_plus.graph.places import Place
@@ -26,15 +26,14 @@ if TYPE_CHECKING:
     Expand: TypeAlias = int | Value | str | Module | Collection[Value | str | Module]
 
 _MOST = 32  # parts that still can be looked at
-NOTHING: tuple[Value, ...] = ()
 
 
-def fold(root: Value, limit: float = math.inf) -> Fold:
-    """The graph of a value as one fold, whose parts are found as they are looked at.
+def folded(root: Value, limit: float = math.inf) -> Fold:
+    """The graph of a value as one fold, whose parts are found when they are first asked for.
 
     Args:
         root: the value.
-        limit: the largest number of parts that are to be in a fold.
+        limit: the largest number of parts that a fold should have.
     """
     nodes = order(root)
     index = {node: i for i, node in enumerate(nodes)}
@@ -91,46 +90,41 @@ def _by_module(flat: Flat, members: Sequence[int], place: Place | None) -> list[
     return found
 
 
-def opened(top: Fold, limit: float, wanted: Callable[[Fold, int], bool]) -> list[Item]:
-    """The parts of a fold, those opened whose module shows its parts, and those that are wanted.
+def opened(top: Fold, limit: float, expand: Expand = ()) -> list[Item]:
+    """The parts of a fold, with folds opened: modules that show their parts, and what is asked for.
 
     Args:
-        top: the fold.
-        limit: the largest number of parts; what would lead to more stays closed.
-        wanted: whether to open a fold, and how deep it lies in others that were opened.
+        top: the whole graph.
+        limit: the largest number of parts; a fold that would exceed it stays closed.
+        expand: Values, labels or modules, one or several; or how many levels of all folds.
+
+    Raises:
+        ValueError: the graph has nothing of that name, or there are fewer than 0 levels.
+        TypeError: `expand` is none of these.
     """
+    wanted = _wanted(top.flat, expand)
     shown: list[Item] = [top]
     todo = [(top, 0)]
     for item, depth in todo:  # grows: breadth first
-        bare = item.place is not None and item.place.shows_parts
-        if not (item is top or bare or wanted(item, depth)):
+        transparent = item.place is not None and item.place.shows_parts
+        if not (item is top or transparent or wanted(item, depth)):
             continue
         if len(shown) + len(item.parts) - 1 > limit:
             continue
         at = shown.index(item)
         shown[at : at + 1] = item.parts
-        deeper = depth + (item is not top and not bare)
+        deeper = depth + (item is not top and not transparent)
         todo += [(part, deeper) for part in item.parts if isinstance(part, Fold)]
     return shown
 
 
-def wanted(top: Fold, expand: Expand) -> Callable[[Fold, int], bool]:
-    """Whether a fold is to be opened, as `opened` asks it.
-
-    Args:
-        top: the whole graph.
-        expand: Values, labels or modules, one or several; or how many levels of all folds.
-
-    Raises:
-        ValueError: the graph has nothing of that name, or there are fewer than 0 levels.
-        TypeError: it is none of these.
-    """
+def _wanted(flat: Flat, expand: Expand) -> Callable[[Fold, int], bool]:
+    """Whether a fold is asked for, given that it lies so deep in others that were."""
     if isinstance(expand, int):
         if expand < 0:
             raise ValueError(f"the number of levels to expand can't be {expand}")
         return lambda fold, depth: depth < expand
     several = expand if isinstance(expand, list | tuple | set | frozenset) else [expand]
-    flat = top.flat
     values: set[int] = set()
     modules: list[tuple[Place, set[int]]] = []
     for thing in several:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus.drawing.scene.cutting import alike
 from micrograd_plus.drawing.scene.folds import Fold, positions
 from micrograd_plus.drawing.scene.parts import Inside, Part, Scene, own_numbers, part_of
-from micrograd_plus.drawing.scene.pieces import alike
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence

@@ -1,24 +1,26 @@
-"""Many numbers as colours: parameters in the shape of their matrix, wires of several values."""
+"""Many numbers as colours: the gates of folds with their parameters, and the wires between them."""
 
 from __future__ import annotations
 
 from statistics import fmean
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+from micrograd_plus._tools.text import brief
+from micrograd_plus.drawing.dot.labels import escaped, named, number
+from micrograd_plus.drawing.look import GATE, INK, NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from micrograd_plus.engine import Value
-    from micrograd_plus.graph.places import Place
+    from micrograd_plus.drawing.look import Look
+    from micrograd_plus.drawing.scene.matrices import Block
+    from micrograd_plus.drawing.scene.parts import Inside
 
 # blue and orange differ to all kinds of eyes, and both are darker than the white between them
 NEGATIVE, ZERO, POSITIVE = (0x1F, 0x5F, 0xA8), (0xFA, 0xFA, 0xFA), (0xC2, 0x57, 0x0C)
 _ROWS, _COLUMNS = 24, 24  # of more than these several are averaged in a cell
 _WIDTH, _SMALLEST, _LARGEST = 120, 5, 9  # of a map and of a cell's sides, in points
 _FRAME = "#cbd5e1"
-
-Block = list[list[Any]]
-"""The rows of a matrix; None where there is no number."""
 
 
 class HeatMap(NamedTuple):
@@ -35,27 +37,76 @@ class HeatMap(NamedTuple):
     averaged: int
 
 
-def matrices(parameters: Iterable[Value]) -> list[Block]:
-    """Parameters as matrices of as many rows: one row for each neuron; weights, then biases.
-
-    >>> from micrograd_plus.nn import Layer
-    >>> [[[p.label for p in row] for row in block] for block in matrices(Layer(2, 2).parameters())]
-    [[['w_{0,0,0}', 'w_{0,0,1}'], ['w_{0,1,0}', 'w_{0,1,1}']], [['b_{0,0}'], ['b_{0,1}']]]
-    """
-    rows: dict[Any, dict[tuple[str, str], Value]] = {}
-    columns: dict[str, dict[str, None]] = {}
-    for parameter in parameters:
-        place: Place = parameter.right
-        attribute, *places = place.name.split(".")
-        # an attribute that is a matrix itself has rows of its own
-        row = (place.around, attribute, *places[:-1]) if places[1:] else place.around
-        column = "".join(places[-1:])
-        rows.setdefault(row, {})[attribute, column] = parameter
-        columns.setdefault(attribute, {})[column] = None
-    return [
-        [[row.get((attribute, column)) for column in numbers] for row in rows.values()]
-        for attribute, numbers in columns.items()
+def cable(inside: Inside, look: Look, name: str = "") -> str:
+    """The plate of a wire that stands for several: their range, and each as a colour."""
+    data = [x for x, _ in inside.numbers if x is not None]
+    grads = [x for _, x in inside.numbers if x is not None]
+    above = [
+        f"<tr><td><i>{named(name)}</i></td></tr>" if name else "",
+        _range(data, look.forward),
+        _strip(data),
     ]
+    below = [_strip(grads), _range(grads, look.gradient)]
+    return (
+        '<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+        f"{''.join(above)}<hr/>{''.join(below)}</table>>"
+    )
+
+
+def _range(numbers: list[float], ink: str) -> str:
+    text = f"{number(min(numbers))} … {number(max(numbers))}" if numbers else number(None)
+    return f'<tr><td><font point-size="11" color="{ink}">{text}</font></td></tr>'
+
+
+def _strip(numbers: list[float]) -> str:
+    return f"<tr><td>{strip(numbers)}</td></tr>" if numbers else ""
+
+
+def folded(title: str, inside: Inside, look: Look) -> str:
+    """The gate of a fold: what it is, and its parameters as maps, gradients beside them."""
+    maps = [
+        (name, ink, heat_map(blocks))
+        for name, ink, blocks in (
+            ("parameters", look.forward, inside.data),
+            ("gradients", look.gradient, inside.grads),
+        )
+        if blocks
+    ]
+    span = f'colspan="{max(1, len(maps))}"'
+    rows = [
+        f'<td {span}><font point-size="13">{escaped(brief(title))}</font></td>',
+        f"<td {span}>{_small(escaped(brief(inside.details, 60)), NAME)}</td>",
+    ]
+    if maps:
+        for line in (
+            [_small(name, NAME) for name, _, _ in maps],
+            [painted(heat) for _, _, heat in maps],
+            [_scale(heat.largest, ink) for _, ink, heat in maps],
+        ):
+            rows.append("".join(f"<td>{cell}</td>" for cell in line))
+        averaged = maps[0][2].averaged
+        if averaged > 1:
+            note = _small(f"a cell is the mean of up to {averaged:,}", NAME)
+            rows.append(f"<td {span}>{note}</td>")
+    lines = "".join(f"<tr>{row}</tr>" for row in rows)
+    return (
+        f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="3" style="rounded" '
+        f'color="{INK}" bgcolor="{GATE}">{lines}</table>>'
+    )
+
+
+def _scale(largest: float, ink: str) -> str:
+    """The colours from the least number to the largest one, 0 in the middle."""
+    bar = cells([[k / 4 for k in range(-4, 5)]], 1.0, 6, 7)
+    least, most = (_small(number(x), ink) for x in (-largest, largest))
+    return (
+        '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
+        f"<tr><td>{least}</td><td>{bar}</td><td>{most}</td></tr></table>"
+    )
+
+
+def _small(text: str, ink: str) -> str:
+    return f'<font point-size="9" color="{ink}">{text}</font>'
 
 
 def heat_map(blocks: Sequence[Sequence[Sequence[float | None]]]) -> HeatMap:

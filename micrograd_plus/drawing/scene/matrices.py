@@ -1,0 +1,37 @@
+"""Parameters in the shape of their matrix, as the heat map of a fold shows them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from micrograd_plus.engine import Value
+    from micrograd_plus.graph.places import Place
+
+Block = list[list[Any]]
+"""The rows of a matrix; None where there is no number."""
+
+
+def matrices(parameters: Iterable[Value]) -> list[Block]:
+    """Parameters as matrices of as many rows: one row for each neuron; weights, then biases.
+
+    >>> from micrograd_plus.nn import Layer
+    >>> [[[p.label for p in row] for row in block] for block in matrices(Layer(2, 2).parameters())]
+    [[['w_{0,0,0}', 'w_{0,0,1}'], ['w_{0,1,0}', 'w_{0,1,1}']], [['b_{0,0}'], ['b_{0,1}']]]
+    """
+    rows: dict[Any, dict[tuple[str, str], Value]] = {}
+    columns: dict[str, dict[str, None]] = {}
+    for parameter in parameters:
+        place: Place = parameter.right
+        attribute, *places = place.name.split(".")
+        # an attribute that is a matrix itself has rows of its own
+        row = (place.around, attribute, *places[:-1]) if places[1:] else place.around
+        column = "".join(places[-1:])
+        rows.setdefault(row, {})[attribute, column] = parameter
+        columns.setdefault(attribute, {})[column] = None
+    return [
+        [[row.get((attribute, column)) for column in numbers] for row in rows.values()]
+        for attribute, numbers in columns.items()
+    ]
