@@ -6,12 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus._tools.files import write
-from micrograd_plus.drawing.frames import frame_sources, walked, write_frames
 from micrograd_plus.drawing.look import colored
-from micrograd_plus.drawing.pages.page import page
-from micrograd_plus.drawing.pages.stepper import NOTE, fragment
 from micrograd_plus.drawing.scene.parts import LIMIT
-from micrograd_plus.drawing.terminal.walk import print_steps
 from micrograd_plus.graph import order
 from micrograd_plus.walk.steps import Walk
 
@@ -54,6 +50,8 @@ class Walkthrough(Walk):
         Args:
             file: where to; standard output by default.
         """
+        from micrograd_plus.drawing.terminal.walk import print_steps  # loaded by those who print
+
         print_steps(self, file)
 
     def to_html(self, path: str | os.PathLike[str], title: str = "Step through") -> Path:
@@ -90,6 +88,8 @@ class Walkthrough(Walk):
             ValueError: there is no such format.
             OSError: the folder can't be written.
         """
+        from micrograd_plus.drawing.frames import frame_sources, walked, write_frames
+
         sources = frame_sources(walked(self, self.limit), self, self.look)
         return write_frames(folder, self, sources, format)
 
@@ -97,6 +97,8 @@ class Walkthrough(Walk):
         return f"<Walkthrough of {len(self)} steps: see .print(), .to_html(path), .frames(folder)>"
 
     def _repr_html_(self) -> str:
+        from micrograd_plus.drawing.pages.stepper import fragment
+
         return fragment(self, self.limit, self.look)
 
 
@@ -124,6 +126,9 @@ def write_page(
     ...     write_page(Path(folder, "two.html"), "Two gates", walks).name
     'two.html'
     """
+    from micrograd_plus.drawing.pages.page import page
+    from micrograd_plus.drawing.pages.stepper import NOTE
+
     html = page(title, [(heading, walk._repr_html_()) for heading, walk in walks], NOTE)
     return write(Path(path), html.encode())
 

@@ -138,13 +138,37 @@ def test_importing_loads_the_standard_library_only():
     assert set(loaded.split()) - set(sys.stdlib_module_names) == {"micrograd_plus"}
 
 
-def test_drawing_is_loaded_when_it_is_used():
-    loaded = run_python(
-        "import sys, micrograd_plus as mg; mg.draw(mg.Value(1)).source; print(*sys.modules)"
-    )
-    assert "graphviz" in loaded
-    assert "rich" not in loaded
-    assert "numpy" not in loaded
+GRAPH = "import micrograd_plus as mg; x, y = mg.values(x=1, y=2); f = mg.exp(x * y);"
+ENGINE = {"", "_tools", "engine", "functions", "graph", "ops"}
+DRAWING = {*ENGINE, "drawing", "walk"}
+NEEDED = {  # the rooms that each of these loads, and what it does not load of those
+    "": (ENGINE, []),
+    "mg.grad(lambda x: x * x)(2.0)": ({*ENGINE, "calculus"}, []),
+    "mg.draw(f).source": (
+        DRAWING,
+        [
+            *("drawing.pages", "drawing.terminal", "drawing.scene.folds", "drawing.frames"),
+            *("walk.steps", "walk.questions", "walk.paths"),
+        ],
+    ),
+    "mg.draw(f, fold=True).source": (DRAWING, ["drawing.pages", "walk.steps"]),
+    "mg.step_through(f)": (
+        DRAWING,
+        ["drawing.pages", "drawing.terminal", "drawing.dot", "drawing.frames", "walk.questions"],
+    ),
+}
+
+
+@pytest.mark.parametrize("code", NEEDED)
+def test_what_is_not_used_is_not_loaded(code):
+    rooms, others = NEEDED[code]
+    printed = run_python(f"{GRAPH} {code}\nimport sys; print(*sys.modules)").split()
+    loaded = {name for name in printed if name.startswith("micrograd_plus")}
+    assert {name.split(".")[1] if "." in name else "" for name in loaded} == rooms
+    assert not [name for name in loaded for other in others if f"{name}.".endswith(f".{other}.")]
+    outside = {name.partition(".")[0] for name in printed}
+    assert ("graphviz" in outside) is ("draw" in code)
+    assert outside.isdisjoint({"rich", "numpy"})
 
 
 def test_types_are_shipped():
