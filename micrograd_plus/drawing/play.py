@@ -14,7 +14,7 @@ from uuid import uuid4
 from micrograd_plus._tools.extras import need
 from micrograd_plus.drawing.dot.layout import asked
 from micrograd_plus.drawing.pages.page import bundle, resource
-from micrograd_plus.drawing.pages.player import Player, player_of
+from micrograd_plus.drawing.pages.panel import Panel, panel_of
 from micrograd_plus.drawing.pages.stepper import fragment
 from micrograd_plus.walk.formula import text_name
 
@@ -28,7 +28,7 @@ class Play:
     """A graph to play with; a notebook's cell shows it with a slider and a field for each number.
 
     Args:
-        player: what recomputes the graph; `play` makes it.
+        panel: what recomputes the graph; `play` makes it.
 
     Attributes:
         widget: the widget alone, to be put beside others of ipywidgets.
@@ -39,20 +39,20 @@ class Play:
     ({'x': 0.0}, 0.0)
     """
 
-    def __init__(self, player: Player) -> None:
-        self._player = player
+    def __init__(self, panel: Panel) -> None:
+        self._panel = panel
         self._name = uuid4().hex
-        self.widget: Any = _widget_class(need("anywidget", "jupyter").AnyWidget)(player, self._name)
+        self.widget: Any = _widget_class(need("anywidget", "jupyter").AnyWidget)(panel, self._name)
 
     @property
     def numbers(self) -> dict[str, float]:
         """The numbers that the picture shows, by name."""
-        return dict(self._player.numbers)
+        return dict(self._panel.numbers)
 
     @property
     def root(self) -> Value:
         """The graph at these numbers: its output."""
-        return self._player.view.walk.root
+        return self._panel.view.walk.root
 
     def __repr__(self) -> str:
         numbers = ", ".join(f"{name} = {x!r}" for name, x in self.numbers.items())
@@ -63,7 +63,7 @@ class Play:
             print(repr(self))
             return
         display = import_module("IPython.display").display
-        walk = fragment(self._player.view.walk)
+        walk = fragment(self._panel.view.walk)
         style = f"<style>{resource('play.css')}</style>"
         html = f'<div data-mg-play="{self._name}">{style}{walk}</div>'
         display({"text/html": html, "text/plain": repr(self)}, raw=True)
@@ -97,7 +97,7 @@ def play(f: Any, /, **numbers: Any) -> Play:
     >>> play(lambda x, y: sin(x) * y, x=1.0, y=(-3, 5, 0.5))
     <Play with x = 1.0, y = 1.0: 0.8414709848078965>
     """
-    return Play(player_of(f, numbers))
+    return Play(panel_of(f, numbers))
 
 
 @cache
@@ -122,29 +122,27 @@ def _widget_class(kind: Any) -> Any:
         asked = traitlets.Dict().tag(sync=True)
         answered = traitlets.Int().tag(sync=True)
 
-        def __init__(self, player: Player, name: str) -> None:
-            self._player = player
-            fields = [
-                {**field._asdict(), "label": text_name(field.name)} for field in player.fields
-            ]
+        def __init__(self, panel: Panel, name: str) -> None:
+            self._panel = panel
+            fields = [{**field._asdict(), "label": text_name(field.name)} for field in panel.fields]
             super().__init__(name=name, fields=fields, **self._state())
             self.observe(self._answer, "asked")
 
         def _answer(self, change: Any) -> None:
             asked = change["new"]
-            self._player.change(str(asked["name"]), str(asked["text"]))
+            self._panel.change(str(asked["name"]), str(asked["text"]))
             with self.hold_sync():
                 self.set_trait("answered", asked["count"])
                 for name, content in self._state().items():
                     self.set_trait(name, content)
 
         def _state(self) -> dict[str, Any]:
-            content = dict(self._player.view.content)
+            content = dict(self._panel.view.content)
             return {
                 "steps": content.pop("steps"),
                 "picture": content,
-                "texts": dict(self._player.texts),
-                "errors": dict(self._player.errors),
+                "texts": dict(self._panel.texts),
+                "errors": dict(self._panel.errors),
             }
 
     return PlayWidget

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value
-from micrograd_plus.drawing.pages.player import player_of
+from micrograd_plus.drawing.pages.panel import panel_of
 from micrograd_plus.parsing import ExpressionError
 from tests.graphs import xyz
 from tests.needs import needed
 
 
-def shown(player):
+def shown(panel):
     """The numbers in the picture: for each value its name, number and gradient."""
-    last = player.view.walk[-1]
+    last = panel.view.walk[-1]
     return {node.label: tuple(numbers) for node, numbers in last.visible.items()}
 
 
@@ -31,35 +31,35 @@ def test_a_graph_an_expression_and_a_function_play_alike():
         return out
 
     numbers = {"x": 1, "y": -3, "z": 4}
-    players = [
-        player_of(xyz(), {}),
-        player_of("d = x + y; f = d * z", numbers),
-        player_of(f, numbers),
+    panels = [
+        panel_of(xyz(), {}),
+        panel_of("d = x + y; f = d * z", numbers),
+        panel_of(f, numbers),
     ]
-    for player in players:
-        player.change("x", "2.5")
-        assert shown(player) == {
+    for panel in panels:
+        panel.change("x", "2.5")
+        assert shown(panel) == {
             "x": (2.5, 4.0),
             "y": (-3.0, 4.0),
             "d": (-0.5, 4.0),
             "z": (4.0, -0.5),
             "f": (-2.0, 1.0),
         }
-        assert player.view.walk[-1].text == "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4"
+        assert panel.view.walk[-1].text == "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4"
 
 
 def test_the_graph_that_is_given_stays_as_it_is():
     f = xyz()
     f.backward()
     before = [(node.data, node.grad) for node in mg.graph.order(f)]
-    player = player_of(f, {})
-    player.change("z", "7")
-    assert player.view.walk.root.data == -14
+    panel = panel_of(f, {})
+    panel.change("z", "7")
+    assert panel.view.walk.root.data == -14
     assert [(node.data, node.grad) for node in mg.graph.order(f)] == before
-    f.left.left.label = "u"  # and what happens to it later does not matter to the player
-    player.change("z", "8")
-    assert player.view.walk.root.data == -16
-    assert shown(player)["x"] == (1.0, 8.0)
+    f.left.left.label = "u"  # and what happens to it later does not matter to the panel
+    panel.change("z", "8")
+    assert panel.view.walk.root.data == -16
+    assert shown(panel)["x"] == (1.0, 8.0)
 
 
 @pytest.mark.parametrize(
@@ -76,42 +76,42 @@ def test_the_graph_that_is_given_stays_as_it_is():
     ],
 )
 def test_a_bad_number_is_told_of_and_the_last_good_view_stays(text, message):
-    player = player_of("log(x) * y", {"x": 1, "y": 2})
-    before = player.view
-    player.change("x", text)
-    assert player.errors == {"x": message}
-    assert player.texts["x"] == text
-    assert player.numbers == {"x": 1.0, "y": 2.0}
-    assert player.view is before
-    player.change("y", "3")  # the other field goes on, beside the last good number
-    assert player.numbers == {"x": 1.0, "y": 3.0}
-    assert set(player.errors) == {"x"}
-    player.change("x", " 5e−1 ")
-    assert player.errors == {}
-    assert player.view.walk.root.data == pytest.approx(3 * math.log(0.5))
+    panel = panel_of("log(x) * y", {"x": 1, "y": 2})
+    before = panel.view
+    panel.change("x", text)
+    assert panel.errors == {"x": message}
+    assert panel.texts["x"] == text
+    assert panel.numbers == {"x": 1.0, "y": 2.0}
+    assert panel.view is before
+    panel.change("y", "3")  # the other field goes on, beside the last good number
+    assert panel.numbers == {"x": 1.0, "y": 3.0}
+    assert set(panel.errors) == {"x"}
+    panel.change("x", " 5e−1 ")
+    assert panel.errors == {}
+    assert panel.view.walk.root.data == pytest.approx(3 * math.log(0.5))
 
 
 def test_a_bad_number_leaves_the_last_good_graph_as_it_was():
     x = Value(1, "x")
-    player = player_of(x.log(), {})
-    root = player.view.walk.root
-    player.change("x", "-1")
-    assert player.errors
-    assert player.view.walk.root is root
+    panel = panel_of(x.log(), {})
+    root = panel.view.walk.root
+    panel.change("x", "-1")
+    assert panel.errors
+    assert panel.view.walk.root is root
     assert (root.data, root.left.data) == (0.0, 1.0)
 
 
 def test_a_bad_number_is_tried_again_beside_another():
-    player = player_of("sqrt(x + y)", {"x": 1, "y": 2})
-    player.change("x", "-5")
-    assert set(player.errors) == {"x"}
-    player.change("y", "9")
-    assert player.errors == {}
-    assert player.view.walk.root.data == 2.0
-    player.change("x", "-10")
-    player.change("y", "9.5")  # alone it will do: x stays where it was
-    assert player.numbers == {"x": -5.0, "y": 9.5}
-    assert set(player.errors) == {"x"}
+    panel = panel_of("sqrt(x + y)", {"x": 1, "y": 2})
+    panel.change("x", "-5")
+    assert set(panel.errors) == {"x"}
+    panel.change("y", "9")
+    assert panel.errors == {}
+    assert panel.view.walk.root.data == 2.0
+    panel.change("x", "-10")
+    panel.change("y", "9.5")  # alone it will do: x stays where it was
+    assert panel.numbers == {"x": -5.0, "y": 9.5}
+    assert set(panel.errors) == {"x"}
 
 
 @pytest.mark.parametrize(
@@ -128,11 +128,11 @@ def test_whatever_the_function_raises_is_told_at_the_field(error, message):
             raise error
         return x * 2
 
-    player = player_of(f, {"x": 1})
-    player.change("x", "-1")
-    assert player.errors == {"x": message}
+    panel = panel_of(f, {"x": 1})
+    panel.change("x", "-1")
+    assert panel.errors == {"x": message}
     with pytest.raises(type(error)):
-        player_of(f, {"x": -1})
+        panel_of(f, {"x": -1})
 
 
 def test_a_result_that_is_no_number_is_refused():
@@ -141,64 +141,64 @@ def test_a_result_that_is_no_number_is_refused():
     def strange(x):
         return x + 1 if x > 0 else "no"
 
-    player = player_of(strange, {"x": 1})
-    player.change("x", "-1")
-    assert player.errors == {"x": f"TypeError: {message}"}
+    panel = panel_of(strange, {"x": 1})
+    panel.change("x", "-1")
+    assert panel.errors == {"x": f"TypeError: {message}"}
     with pytest.raises(TypeError, match=re.escape(message)):
-        player_of(strange, {"x": -1})
+        panel_of(strange, {"x": -1})
 
 
 def test_the_layout_stands_still_as_long_as_the_structure_does():
-    player = player_of("f = 1 / (1 + exp(-(w * x + b)))", {"w": 2, "x": -1, "b": 0.5})
-    svg = player.view.content["svg"]
+    panel = panel_of("f = 1 / (1 + exp(-(w * x + b)))", {"w": 2, "x": -1, "b": 0.5})
+    svg = panel.view.content["svg"]
     for text in ("0", "-1.25", "17", "-0.000123", "-12.5"):
-        player.change("x", text)
-        assert not player.errors
-        assert player.view.content["svg"] is svg
-    player.change("x", "-1e4")
-    assert player.errors  # exp(19999.5)
-    player.change("w", "0.001")
-    assert not player.errors
-    assert player.view.content["svg"] is not svg  # −10000.00 needs more room than there was
-    wider = player.view.content["svg"]
-    player.change("x", "1")
-    assert player.view.content["svg"] is wider  # and keeps it
+        panel.change("x", text)
+        assert not panel.errors
+        assert panel.view.content["svg"] is svg
+    panel.change("x", "-1e4")
+    assert panel.errors  # exp(19999.5)
+    panel.change("w", "0.001")
+    assert not panel.errors
+    assert panel.view.content["svg"] is not svg  # −10000.00 needs more room than there was
+    wider = panel.view.content["svg"]
+    panel.change("x", "1")
+    assert panel.view.content["svg"] is wider  # and keeps it
 
 
 def test_a_structure_that_depends_on_a_number_is_laid_out_anew():
     def f(x):
         return mg.tanh(x) if x > 0 else 0.0
 
-    player = player_of(f, {"x": 1})
-    assert "tanh" in player.view.content["svg"]
-    player.change("x", "-1")
-    assert player.view.walk.root.data == 0
-    assert "tanh" not in player.view.content["svg"]
-    assert len(player.view.content["plates"]) == 1
-    player.change("x", "2")
-    assert player.view.walk.root.data == math.tanh(2)
-    assert "tanh" in player.view.content["svg"]
+    panel = panel_of(f, {"x": 1})
+    assert "tanh" in panel.view.content["svg"]
+    panel.change("x", "-1")
+    assert panel.view.walk.root.data == 0
+    assert "tanh" not in panel.view.content["svg"]
+    assert len(panel.view.content["plates"]) == 1
+    panel.change("x", "2")
+    assert panel.view.walk.root.data == math.tanh(2)
+    assert "tanh" in panel.view.content["svg"]
 
 
 @given(st.lists(st.tuples(st.sampled_from("xy"), st.text() | st.floats().map(repr)), max_size=6))
 def test_any_texts_leave_a_view_that_agrees_with_the_numbers(changes):
-    player = player_of("x * y + x", {"x": 1, "y": 2})
+    panel = panel_of("x * y + x", {"x": 1, "y": 2})
     for name, text in changes:
-        player.change(name, text)
-        assert player.texts[name] == text
-    x, y = player.numbers.values()
-    assert player.view.walk.root.data == x * y + x
-    last = player.view.walk[-1].visible
+        panel.change(name, text)
+        assert panel.texts[name] == text
+    x, y = panel.numbers.values()
+    assert panel.view.walk.root.data == x * y + x
+    last = panel.view.walk[-1].visible
     leaves = [node for node in last if node.op is None]
     assert {n.label: last[n].grad for n in leaves} == {"x": y + 1, "y": x}
-    for name, number in player.numbers.items():
-        if name not in player.errors:
-            assert float(player.texts[name].replace("−", "-")) == number
+    for name, number in panel.numbers.items():
+        if name not in panel.errors:
+            assert float(panel.texts[name].replace("−", "-")) == number
 
 
 @given(st.floats(allow_nan=False, allow_infinity=False))
 def test_a_slider_reaches_around_any_number(x):
-    (field,) = player_of(lambda x: x * 0, {"x": x}).fields
+    (field,) = panel_of(lambda x: x * 0, {"x": x}).fields
     assert field.start == x
     assert field.low < field.high
     assert 100 <= (field.high - field.low) / field.step <= 1000.1
@@ -206,23 +206,23 @@ def test_a_slider_reaches_around_any_number(x):
 
 
 def test_ranges():
-    fields = player_of(lambda x, y, z: x + y + z, {"x": 1, "y": (-3, 5), "z": (-3, 5, 0.5)}).fields
+    fields = panel_of(lambda x, y, z: x + y + z, {"x": 1, "y": (-3, 5), "z": (-3, 5, 0.5)}).fields
     assert [tuple(field) for field in fields] == [
         ("x", 1.0, -2.0, 2.0, 0.01),
         ("y", 1.0, -3.0, 5.0, 0.01),
         ("z", 1.0, -3.0, 5.0, 0.5),
     ]
-    x, y, _z = player_of(xyz(), {"y": (-10, 10), "x": 2}).fields
+    x, y, _z = panel_of(xyz(), {"y": (-10, 10), "x": 2}).fields
     assert (y.start, y.low, y.high) == (-3.0, -10.0, 10.0)
     assert x.start == 2.0
 
 
 def test_leaves_of_one_label_have_a_field_each():
     a, b = Value(1, "w"), Value(2, "w")
-    player = player_of(a * b * Value(3), {})
-    assert [field.name for field in player.fields] == ["w", "w′"]
-    player.change("w′", "5")
-    assert player.view.walk.root.data == 15
+    panel = panel_of(a * b * Value(3), {})
+    assert [field.name for field in panel.fields] == ["w", "w′"]
+    panel.change("w′", "5")
+    assert panel.view.walk.root.data == 15
 
 
 @pytest.mark.parametrize(
@@ -246,12 +246,12 @@ def test_leaves_of_one_label_have_a_field_each():
 )
 def test_what_cannot_be_played_with_is_refused_at_once(f, numbers, error, message):
     with pytest.raises(error, match=re.escape(message)):
-        player_of(f, numbers)
+        panel_of(f, numbers)
 
 
 def test_a_field_that_is_not_there_is_refused():
     with pytest.raises(ValueError, match="there is no field 'w'; choose from x, y, z"):
-        player_of(xyz(), {}).change("w", "1")
+        panel_of(xyz(), {}).change("w", "1")
 
 
 def test_without_anywidget_the_error_has_the_command(monkeypatch):

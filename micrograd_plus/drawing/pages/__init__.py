@@ -1,3 +1,3 @@
 """Pages and widgets: HTML around a picture, and the scripts that make it live."""
 
-__all__ = ["folded", "page", "player", "quiz", "stepper"]
+__all__ = ["folded", "page", "panel", "quiz", "stepper"]

@@ -54,7 +54,7 @@ class View(NamedTuple):
     room: int
 
 
-class Player:
+class Panel:
     """The fields, their texts and errors, and the last good view.
 
     Args:
@@ -84,11 +84,11 @@ class Player:
 
         Numbers that were no good are tried again: one may do beside another than before.
 
-        >>> player = player_of(lambda x: x.log(), {"x": 1})
-        >>> player.change("x", "-1")
-        >>> player.errors["x"]
+        >>> panel = panel_of(lambda x: x.log(), {"x": 1})
+        >>> panel.change("x", "-1")
+        >>> panel.errors["x"]
         'log of x = -1.0 is not finite: log is defined for x > 0'
-        >>> player.numbers
+        >>> panel.numbers
         {'x': 1.0}
         """
         if name not in self.texts:
@@ -123,8 +123,8 @@ def _view(root: Value, before: View | None = None) -> View:
     return View(walk, source, content, room)
 
 
-def player_of(f: Any, given: Mapping[str, Any]) -> Player:
-    """A player for a graph, an expression or a function.
+def panel_of(f: Any, given: Mapping[str, Any]) -> Panel:
+    """A panel for a graph, an expression or a function.
 
     Args, Raises: as for `play`.
     """
@@ -138,7 +138,7 @@ def player_of(f: Any, given: Mapping[str, Any]) -> Player:
     if not fields:
         raise ValueError("there is nothing to play with: give numbers, as in play(f, x=1.0)")
     if isinstance(f, str):
-        return Player(lambda numbers: from_text(f, numbers), fields)
+        return Panel(lambda numbers: from_text(f, numbers), fields)
     called = getattr(f, "__name__", type(f).__name__)
     signature = inspect.signature(f)
     first = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
@@ -155,10 +155,10 @@ def player_of(f: Any, given: Mapping[str, Any]) -> Player:
         result = f(*[leaves.pop(name) for name in first], **leaves)
         return result if isinstance(result, Value) else Value(real(result, f"what {called} gives"))
 
-    return Player(record, fields)
+    return Panel(record, fields)
 
 
-def _of_graph(root: Value, given: Mapping[str, Any]) -> Player:
+def _of_graph(root: Value, given: Mapping[str, Any]) -> Panel:
     root = copy.deepcopy(root)  # as it is now
     named = names(order(root))
     places = {
@@ -179,7 +179,7 @@ def _of_graph(root: Value, given: Mapping[str, Any]) -> Player:
         return fresh
 
     data = {name: node.data for node, name in named.items() if name in places}
-    return Player(record, [_field(name, given.get(name, x), x) for name, x in data.items()])
+    return Panel(record, [_field(name, given.get(name, x), x) for name, x in data.items()])
 
 
 def _field(name: str, given: Any, start: float | None = None) -> Field:
