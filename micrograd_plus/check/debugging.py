@@ -1,4 +1,4 @@
-"""Debug mode: where in the program a value came from, and what is usually done about it."""
+"""Debug mode: errors tell which line made a value, and what usually mends them."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _SHOWN = 8
-"""The most values that an error tells of."""
+"""An error lists at most so many values."""
 
 
 class StaleGraphError(RuntimeError):
@@ -41,7 +41,7 @@ class StaleGraphError(RuntimeError):
 
 
 class ForgottenCallWarning(UserWarning):
-    """A training loop seems to lack a call.
+    """A training loop seems to lack a call of `zero_grad()` or `backward()`.
 
     >>> from micrograd_plus import optim
     >>> w = Value(1.0, "w")
@@ -55,7 +55,7 @@ class ForgottenCallWarning(UserWarning):
 
 
 class EqualNumbersWarning(UserWarning):
-    """`in` found a Value where there is only another one with an equal number.
+    """`in` found not the Value itself, but another one with an equal number.
 
     >>> x, y = Value(1.0, "x"), Value(1.0, "y")
     >>> with warnings.catch_warnings(record=True) as told, debug():
@@ -75,10 +75,10 @@ class _Made(NamedTuple):
 
 
 class _Recorder(hooks.Observer):
-    """Notes of each value the line that made it and the numbers that it was made of.
+    """Notes for each value the line that made it, and the numbers of its arguments at that time.
 
-    And of each leaf the number at which it was last differentiated: gradients of one point may
-    well be added up, over examples or losses, but not with those of another point.
+    For each leaf it notes the number at which it was last differentiated: gradients at one point
+    may well be added up, over examples or losses, but not to gradients at another point.
     """
 
     def __init__(self) -> None:
@@ -89,7 +89,7 @@ class _Recorder(hooks.Observer):
         self.thread = threading.get_ident()
 
     def here(self) -> bool:
-        """Whether it is its own thread that tells of something."""
+        """Whether this is the thread that entered the block."""
         return threading.get_ident() == self.thread
 
     def recorded(self, node: Value) -> None:
@@ -111,8 +111,9 @@ class _Recorder(hooks.Observer):
             ]
             raise StaleGraphError(
                 f"{''.join(changed[:1])}{_name(node)} was computed at {made.line}, and does not "
-                "follow from its arguments any more: the gradient would belong to neither. "
-                "Compute the graph anew, or call replay() before backward()."
+                "follow from its arguments any more: the gradient would be neither that of the old "
+                "numbers nor that of the new ones. Compute the graph anew, or call replay() before "
+                "backward()."
             )
         leaves = {node: node.data for node in nodes if node.op is None}
         for leaf, now in leaves.items():
@@ -180,7 +181,7 @@ def debug() -> Iterator[None]:
 
     It sees what happens in its own thread.
 
-    Each value's line is noted, so the block takes more time and memory; outside it nothing is.
+    Each value's line is noted, which takes time and memory; outside the block nothing is noted.
     A training loop within it that lacks `zero_grad()` or `backward()` gets a
     `ForgottenCallWarning`, and `v in a_list` where only the number is found an
     `EqualNumbersWarning`.
@@ -190,8 +191,8 @@ def debug() -> Iterator[None]:
             end, tells the lines, the values that led there, and the usual mend.
         StaleGraphError: backward() is called after a value's `data` was changed without
             `replay()`, which would give wrong gradients.
-        LostGradientWarning: a gradient is lost as a number left the graph, of which without
-            `debug` there is only the warning.
+        LostGradientWarning: a number left the graph, so that its gradient is lost; without
+            `debug` that is only a warning.
 
     >>> x = Value(0.5, "x")
     >>> with debug():

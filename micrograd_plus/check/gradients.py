@@ -1,4 +1,4 @@
-"""Checks of derivatives: reverse mode against forward mode against differences of values."""
+"""Checks of derivatives: reverse mode against forward mode against finite differences."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _ROUNDING = 1e-9
 """Differences as small as this are rounding."""
 
 _COARSEST, _STEPS = 1e-3, 14
-"""The largest step of differences, beside the number that it is added to, and how many there are,
-each half of the one before."""
+"""The largest step of finite differences, relative to the number that it is added to, and how many
+steps are tried, each half of the one before."""
 
 
 class GradientError(AssertionError):
@@ -54,9 +54,9 @@ class Row:
         name: what is differentiated with respect to what.
         reverse: by reverse mode.
         forward: by forward mode.
-        difference: from differences of values; nan where they don't tell.
+        difference: by finite differences; nan where these are inconclusive.
         tolerance: how far apart the numbers may be.
-        at_kink: whether differences reach a kink of an operation that it depends on.
+        at_kink: whether the smallest step reaches a kink of an operation on the way.
 
     >>> row = check_gradients(lambda x: x * x, 3).rows[0]
     >>> row.name, row.reverse, row.forward, row.verdict
@@ -90,8 +90,8 @@ class Report:
 
     Attributes:
         rows: each derivative in three ways.
-        kinks: the operations at a kink, or nearer to one than differences reach, which then say
-            nothing.
+        kinks: the operations at a kink, or nearer to one than the smallest step of finite
+            differences, which are inconclusive there.
         culprits: what is wrong with which operation.
 
     >>> from micrograd_plus import relu
@@ -130,8 +130,8 @@ class Report:
 def check_gradients(f: Function, *point: float, second: bool = True) -> Report:
     """Check the derivatives of a function at a point in three ways.
 
-    Reverse mode and forward mode, which share the table of derivatives, are compared with
-    differences of the function's values, which don't; the step and the tolerance follow from the
+    Reverse mode and forward mode, which share the table of derivatives, are compared with finite
+    differences, which use the function's values alone; the step and the tolerance follow from the
     size of the numbers. Where they differ, each operation is checked by itself, by complex steps
     where its formula allows them, to find the culprit.
 
@@ -223,7 +223,7 @@ def _rows(
     at_kink: list[bool],
     nodes: Sequence[Value],
 ) -> Iterator[Row]:
-    """The derivatives of each of several values for each number, called by `names`."""
+    """The derivatives of several values with respect to several numbers, called by `names`."""
     reverse = jacobian(f)(*numbers)
     largest, forward, along = _largest(nodes), [], []
     for k in range(len(numbers)):
@@ -250,7 +250,7 @@ def _rows(
 def differences(
     f: Callable[[float], float], scale: float, largest: float = 0.0, kink: float = math.inf
 ) -> tuple[float, float]:
-    """The derivative of f(t) at t = 0 from differences of its values, and an estimate of its error.
+    """The derivative of f(t) at t = 0 by finite differences, and an estimate of its error.
 
     Central differences with smaller and smaller steps, extrapolated to step 0 (Ridders 1982); the
     error allows for the rounding of the values. Steps at which `f` has no value are left out.
@@ -262,7 +262,7 @@ def differences(
         kink: the distance of a kink; if all steps would reach it, smaller ones are made.
 
     Returns:
-        The derivative and its error; nan and 0 if the values around 0 don't tell.
+        The derivative and its error; nan and 0 if the values around 0 are inconclusive.
 
     >>> slope, error = differences(lambda t: (2 + t) ** 3, 2)
     >>> abs(slope - 12) < 1e-9
@@ -309,12 +309,12 @@ def _extrapolated(
 
 
 def _reach(x: float) -> float:
-    """The smallest step of differences at a number: what is nearer they can't see."""
+    """The smallest step at a number: finite differences can't see a kink that is nearer."""
     return _COARSEST * max(abs(x), 1.0) * 2.0 ** (1 - _STEPS)
 
 
 def _kinks_reached(nodes: Sequence[Value], leaf: Value) -> list[Value]:
-    """The nodes that a kink lies in between when a leaf is moved by the smallest step, or at."""
+    """The nodes that are at a kink or reach one when a leaf is moved by the smallest step."""
     reached: dict[Value, None] = {}
     for step in (_reach(leaf.data), -_reach(leaf.data)):
         moved: dict[Any, float] = {leaf: leaf.data + step}
@@ -341,7 +341,7 @@ def _culprits(nodes: Sequence[Value]) -> Iterator[str]:
     """The operations whose own derivatives are wrong, in the order of the graph."""
     for node in nodes:
         op, numbers = node.op, inputs(node)
-        if op is None or isinstance(op, Handmade):  # known at one point alone
+        if op is None or isinstance(op, Handmade):  # its function is known at one point only
             continue
         local = local_derivatives(op, node.args, numbers, node.data)
         for i, slope in enumerate(local):
@@ -358,12 +358,12 @@ def _culprits(nodes: Sequence[Value]) -> Iterator[str]:
 
 
 def _close(slope: float, found: float, error: float) -> bool:
-    """Whether a derivative agrees with differences, or these don't tell."""
+    """Whether a derivative agrees with finite differences, or these are inconclusive."""
     return not abs(slope - found) > 1e-6 * max(abs(slope), abs(found)) + 10 * error + _ROUNDING
 
 
 def _between(op: Op, numbers: list[float], position: int, slope: float) -> bool:
-    """Whether a derivative at a kink is between those of both sides, where there are two."""
+    """Whether a derivative at a kink lies between the one-sided derivatives."""
     step, here = _reach(numbers[position]), op.value(floats, *numbers)
     sides = [(op.value(floats, *_moved(numbers, position, t)) - here) / t for t in (step, -step)]
     rough = 1e-4 * max(map(abs, sides)) + _ROUNDING  # as the sides may be curved
@@ -386,7 +386,7 @@ def _described(node: Value, numbers: list[float]) -> str:
 
 
 def _local_difference(op: Op, numbers: list[float], position: int) -> tuple[float, float]:
-    """The derivative of one operation for one argument, from its values alone."""
+    """The derivative of one operation with respect to one argument, from its values alone."""
     try:  # exact, but only for rules that hold for complex numbers
         step = 1e-20 * max(abs(numbers[position]), 1e-200)
         slope = op.value(_complex, *_moved(numbers, position, step * 1j)).imag / step

@@ -1,4 +1,4 @@
-"""A walkthrough as frames: on one layout, each step shows its numbers and lights its parts."""
+"""A walkthrough as frames: one picture per step, in one layout, with the step's parts lit."""
 
 from __future__ import annotations
 

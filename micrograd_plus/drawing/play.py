@@ -1,7 +1,8 @@
-"""`play`: a graph whose numbers are changed by hand, with the picture and the sentences following.
+"""`play`: a graph whose numbers are changed by hand; the picture and the sentences follow.
 
-In a notebook it shows itself twice: as a walkthrough, which stays where no Python answers (in an
-exported page, in a notebook opened again or not trusted), and as a widget, which hides that.
+In a notebook it shows itself twice: as a walkthrough, and as a widget, which hides the walkthrough.
+That stays where no Python answers: in an exported page, and in a notebook opened again or not
+trusted.
 """
 
 from __future__ import annotations
@@ -75,20 +76,20 @@ class Play:
 def play(f: Any, /, **numbers: Any) -> Play:
     """Play with a graph: change its numbers, and see the picture, the gradients and the sentences.
 
-    Python computes everything afresh at each change. A bad number is marked and told of, and the
-    last good picture stays.
+    Python computes everything afresh at each change. An invalid number is marked, with the reason
+    beside it, and the last valid picture stays.
 
     Args:
         f: a Value, whose labelled leaves get fields, and of which a copy is played with; an
             expression; or a function of numbers, which is called with Values at each change.
-        numbers: for each argument where it starts, or the range of its slider as (low, high) or
-            (low, high, step), as in ipywidgets' function interact. For a Value only ranges of
-            leaves, or other numbers than those they have.
+        numbers: for each argument its first number, or the range of its slider as (low, high) or
+            (low, high, step), as in ipywidgets' function interact. For a Value, only the leaves
+            that need a range, or another number than they have.
 
     Raises:
         ModuleNotFoundError: anywidget is missing.
         TypeError: `f` can't be played with, or lacks an argument.
-        ValueError: a range or a name is no good, or there is nothing to change.
+        ValueError: a range or a name is invalid, or there is nothing to change.
         ExpressionError: the expression can't be read.
         NonFiniteError: a number at the start, or a result, is not finite.
         GraphTooLargeError: the graph has too many nodes to draw.
@@ -107,8 +108,8 @@ def _widget_class(kind: Any) -> Any:
     class PlayWidget(kind):  # type: ignore[misc]
         """The fields and the picture in the browser.
 
-        It writes `asked`: the text of a field, counted; `answered` is the last count that the
-        other traits know of.
+        The browser sets `asked`: a field, its text, and a count of such requests; `answered` is
+        the count of the last one that the other traits belong to.
         """
 
         _esm = bundle("play.js")

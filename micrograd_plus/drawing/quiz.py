@@ -78,8 +78,8 @@ class Quiz:
         """Write a page that asks: hidden numbers read "?" until they are answered.
 
         The page judges by itself, without a network, so the answers are in it: encoded, which
-        keeps them from a glance at its source, not from someone who sets out to find them. What
-        must not hold them is written by `exercise`.
+        keeps them from a glance at its source, not from someone who sets out to find them.
+        `exercise` writes pages without answers.
 
         Args:
             path: the file to write.
@@ -151,7 +151,7 @@ def quiz(root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> Quiz:
     """Hide numbers of a graph, to be worked out by the chain rule.
 
     A wrong answer is compared with what the usual mistakes would give (the local derivative
-    without what comes from above, operands swapped, one path of several, a wrong sign, a
+    without the upstream gradient, operands swapped, one path of several, a wrong sign, a
     derivative taken at the gate's input instead of its output), and the hint names the mistake.
     Rounded answers are right if two significant digits, and all others given, agree. Nothing in
     the graph is changed.

@@ -1,7 +1,7 @@
 """Formulas as text and as LaTeX, printed from the table of operations.
 
-The table's rules also run on the formulas here: so the derivative that a reader sees is the one
-that the engine computes.
+The table's rules are applied to formulas, too, so the derivative that a reader sees is the one that
+the engine computes.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Operators(Symbol):
     def __neg__(self) -> Any:
         return apply(ops.negate, self)
 
-    __lt__ = __gt__ = __le__ = __ge__ = Symbol._looked_at  # as `if` would
+    __lt__ = __gt__ = __le__ = __ge__ = Symbol._looked_at  # raises: a rule must not branch
 
 
 class _Name(NamedTuple):
@@ -73,7 +73,7 @@ class _Name(NamedTuple):
 
 
 class Name(Operators, _Name):
-    """A variable, by its label; as the second c in c · c, it is c⁽²⁾ (see `operands`)."""
+    """A variable by its label, and which operand it is: the second in c · c is written c⁽²⁾."""
 
 
 class _Derivative(NamedTuple):
@@ -83,7 +83,7 @@ class _Derivative(NamedTuple):
 
 
 class Derivative(Operators, _Derivative):
-    """∂of/∂by, by two labels; for the second c in c · c alone, ∂of/∂c⁽²⁾ (see `operands`)."""
+    """∂of/∂by, by two labels; with respect to the second c in c · c alone, ∂of/∂c⁽²⁾."""
 
 
 class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])])):
@@ -91,9 +91,9 @@ class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])
 
 
 def operands(args: Sequence[Any]) -> list[int]:
-    """For each argument which of those that are the same value it is; 0 if there is no other.
+    """Numbers from 1 for arguments that are the same value; 0 for one that occurs once.
 
-    The derivative of c · c for c adds up from two paths, one for each operand.
+    The derivative of c · c with respect to c is a sum over two paths, one for each operand.
 
     >>> c = Name("c")
     >>> operands((c, Name("x"), c, 2.0, 2.0))
@@ -178,7 +178,7 @@ def latex_name(label: str) -> str:
 
 
 def text_number(x: float, digits: int = 4) -> str:
-    """A number in at most so many significant digits, whole numbers whole.
+    """A number with at most so many significant digits; whole numbers have no decimals.
 
     >>> text_number(-3.0), text_number(0.196611933), text_number(-1e-7)
     ('−3', '0.1966', '−1e−07')
@@ -265,7 +265,7 @@ def _write(formula: Any, notation: Notation) -> _Written:
 
 
 def _binding(text: str, binds: str) -> str:
-    """How tightly a text holds together that may begin with a minus sign."""
+    """How tightly a written formula binds, where it may begin with a minus sign."""
     return "negation" if text[:1] in ("-", "−") and binds != "sum" else binds
 
 
@@ -298,7 +298,7 @@ def gate(op: Op, args: tuple[Any, ...]) -> str:
     constants = [type(arg) is float for arg in args]
     if not any(constants):
         return op.symbol
-    # a single input is called x, as in 1/x; several would seem to be one and the same
+    # a single input is called x, as in 1/x; two called x would look like the same value
     hole = Name("x" if constants.count(False) == 1 else "□")
     written = [_write(arg if type(arg) is float else hole, TEXT) for arg in args]
     if op.gates and len(args) == 2 and not all(constants):

@@ -44,8 +44,9 @@ class Task(NamedTuple):
     Attributes:
         asked: what is asked for, such as ∂f/∂x.
         rule: what it is equal to, without numbers.
-        terms: numbers that add up to it, or whose rounding goes into it.
-        wrong: what mistakes give, the likeliest first; some may be right, or not finite.
+        terms: the numbers that it is the sum of, or whose rounding errors it has.
+        wrong: what mistakes give, the likeliest first; some of these numbers may be the right one,
+            or not finite.
     """
 
     asked: str
@@ -55,7 +56,16 @@ class Task(NamedTuple):
 
 
 class _Edge(NamedTuple):
-    """One edge that a gradient comes along, as it reads: `above` · `step`, from `of` to `by`."""
+    """One edge that a gradient flows along, from the value `of` to its argument `by`.
+
+    Attributes:
+        above: the upstream gradient, as it is written.
+        step: the local derivative, as it is written.
+        twin: whether the argument occurs several times in the operation.
+        upstream, local: the numbers of both.
+        misplaced: the local derivative with the output in the input's place, and the rule for it.
+        others: the local derivatives with respect to the other arguments, and their names.
+    """
 
     above: str
     step: str
@@ -87,11 +97,11 @@ class _Edge(NamedTuple):
             "local": Wrong(
                 self.local,
                 f"That is the local derivative {self.step} only: "
-                f"multiply it by what comes from above, {self.above}.",
+                f"multiply it by the upstream gradient {self.above}.",
             ),
             "upstream": Wrong(
                 self.upstream,
-                f"That is {self.above} only, which comes from above: "
+                f"That is the upstream gradient {self.above} only: "
                 f"multiply it by the local derivative {self.step}.",
             ),
         }
@@ -112,10 +122,10 @@ class _Edge(NamedTuple):
 
 
 class Reader:
-    """A graph as someone reads it who works out its numbers.
+    """Tells how each number of a graph comes about, and what mistakes would give instead.
 
     Args:
-        walk: the walk through it.
+        walk: the walk through the graph.
     """
 
     def __init__(self, walk: Walk) -> None:
@@ -209,20 +219,20 @@ class Reader:
         )
 
     def _slopes(self, node: Value) -> list[float]:
-        """The local derivative for each argument, also for constants where there is one."""
+        """The local derivatives with respect to all arguments, constants too; nan for none."""
         op, args, out = _operation(node), node.args, self.number(node)
         numbers = list(map(self.number, args))
         try:
             found = op.local_derivatives(floats, out, numbers, [True] * len(args))
-        except ZeroDivisionError:  # that of a constant, which nobody else asks for
+        except ZeroDivisionError:  # for a constant, where only mistakes need a derivative
             found = local_derivatives(op, args, numbers, out)
         return [nan if slope is None else slope for slope in found]
 
     def _misplaced(self, node: Value) -> Wrong | None:
-        """The derivative of an operation on one argument with its input in its output's place.
+        """The derivative of an operation on one argument if its output is taken for its input.
 
-        The printed rule is changed, σ(x) · (1 − σ(x)) into x · (1 − x): so it is what a reader
-        would do, whichever way the table computes it.
+        The printed rule is changed, σ(x) · (1 − σ(x)) into x · (1 − x), as that is what a reader
+        would compute, however the table computes it.
         """
         op, (arg, *others) = _operation(node), node.args
         if others:

@@ -1,4 +1,4 @@
-"""Explanations of a graph: where a gradient comes from, and what is remarkable about it."""
+"""What a graph is made of, and which paths a gradient is the sum of."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 12
-"""The most values of a path that are written out."""
+"""Of paths with more values only the first and the last ones are printed."""
 
 
 class Path(NamedTuple):
@@ -40,8 +40,8 @@ class Path(NamedTuple):
         nodes: the values on it, from the first to the output.
         slopes: the local derivatives along it, from the output's to the first.
         product: their product.
-        operands: for each value but the output, where it stands several times in the operation
-            that comes next, which of these operands is meant, from 1; 0 where it stands once.
+        operands: for each value but the output, which operand of the next operation it is, from
+            1 on, if it occurs several times there; 0 if it occurs once.
 
     >>> from micrograd_plus import Value
     >>> x = Value(3.0)
@@ -126,7 +126,7 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
     Args:
         x: a value that `of` depends on.
         of: the output.
-        most: how many paths to list, those with the largest products; the others are summed up.
+        most: how many paths to list: those with the largest products; the rest are summed up.
 
     Raises:
         ValueError: `of` does not depend on `x`, or `most` is less than 1.
@@ -148,8 +148,8 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
     if x not in named:
         raise ValueError(f"{of!r} does not depend on {x!r}")
     count = Counter({of: 1})
-    # the best ways down to each node: product, and slopes, nodes and operands as lists linked
-    # towards the output
+    # for each node the paths from the output with the largest products: the product, and a list
+    # of slopes, nodes and operands, linked towards the output
     best: dict[Value, list[tuple[float, Any]]] = {of: [(1.0, (None, of, 0, None))]}
     for node in reversed(nodes):
         if node is x:
@@ -180,7 +180,7 @@ def _unlinked(product: float, way: Any) -> Path:
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """What is remarkable about a graph.
+    """What a graph is made of, and its extreme gradients.
 
     Attributes:
         nodes: how many values it has.
@@ -190,7 +190,7 @@ class Summary:
         largest: the value with the largest gradient, and the gradient.
         smallest: the value with the smallest gradient other than 0, and the gradient.
         without: how many values have the gradient 0.
-        dead: the units that pass nothing on, such as rectified linear ones without positive input.
+        dead: the units that pass no gradient on, such as ReLUs without a positive input.
 
     >>> from micrograd_plus import Value
     >>> found = summary(Value(3.0) * 2 + 1)

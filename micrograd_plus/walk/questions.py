@@ -1,7 +1,7 @@
-"""Questions about a graph's numbers: which answers are right, and what a wrong one tells.
+"""Questions about a graph's numbers: which answers are right, and what explains a wrong one.
 
-Every question carries its right number and those that the usual mistakes give, with a hint for
-each: so whoever asks, on a terminal or in a page, only compares numbers, by one rule.
+Each question has the right number and those that the usual mistakes give, with a hint for each. So
+the terminal and the page only compare numbers, both by the same rule.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     Hide = Literal["gradients", "values", "all"] | Value | Iterable[Value | str]
 
 TRIES = 2
-"""How often a question may be answered."""
+"""How many answers to a question are judged; then it is told."""
 
 CLOSE = "Close: two digits agree, but not all that you gave. Round at the very end only."
 SCORE = "{right} of {asked} right, {first} of them at the first try"
@@ -39,7 +39,8 @@ KINDS: dict[str, tuple[Slot, ...]] = {
     "all": ("data", "grad"),
 }
 
-# Python and JavaScript read these alike; the groups are the number, its decimals, its exponent.
+# Patterns that mean the same in Python and in JavaScript; the groups of a number are itself, its
+# decimals and its exponent.
 MINUS = "[−–]"
 _NUMBER = r"([+-]?(?=\.?[0-9])[0-9]*(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?)"
 ANSWER = rf"^[ \t\r\n]*{_NUMBER}(?:[ \t]*/[ \t]*{_NUMBER})?[ \t\r\n]*$"
@@ -52,7 +53,7 @@ class Answer(NamedTuple):
 
     Attributes:
         number: the number.
-        unit: what a unit in the last digit given is worth; 0 for a fraction, which is exact.
+        unit: the value of a unit in the last digit given; 0 for a fraction, which is exact.
 
     >>> read("2.50")
     Answer(number=2.5, unit=0.01)
@@ -88,7 +89,7 @@ class Target(NamedTuple):
 
     Attributes:
         number: the number.
-        slack: the difference that the rounding of floats explains.
+        slack: the largest difference that the rounding of floats explains.
         coarse: half a unit of its second significant digit.
 
     >>> target(0.25).agrees(read("1/4"))
@@ -100,7 +101,7 @@ class Target(NamedTuple):
     coarse: float
 
     def agrees(self, answer: Answer) -> bool:
-        """Whether an answer agrees in all digits given, or else in two significant ones at least.
+        """Whether an answer agrees in all digits that it has, and in two significant ones at least.
 
         Args:
             answer: as `read` gives it.
@@ -121,11 +122,11 @@ class Target(NamedTuple):
 
 
 def target(number: float, terms: Iterable[float] = ()) -> Target:
-    """A number to compare answers with; `terms` are those that it is the sum of.
+    """A number to compare answers with.
 
     Args:
         number: the number.
-        terms: the numbers that it is the sum of, for rounding.
+        terms: the numbers that it is the sum of, whose rounding errors it has.
 
     >>> target(2.0).number
     2.0
@@ -176,7 +177,8 @@ class Question:
         target: the right number.
         mistakes: the usual mistakes; where several give one number, the likeliest of them.
         hint: what to look at, for an answer that no mistake explains.
-        steps: the steps of the walkthrough that lead to the number, the last one to all of it.
+        steps: the steps of the walkthrough that lead to the number; a gradient has one for each
+            path, and is complete after the last.
 
     >>> from micrograd_plus.walk.steps import steps
     >>> x = Value(3.0, "x")
@@ -284,7 +286,7 @@ def _question(reader: Reader, node: Value, slot: Slot, way: tuple[Step, ...]) ->
 
 
 def _distinct(right: Target, wrong: Iterable[Wrong]) -> Iterator[Mistake]:
-    """Mistakes whose numbers can be told from the right one and from those before."""
+    """The mistakes whose numbers differ from the right one and from those of earlier mistakes."""
     seen = [right]
     for number, hint in wrong:
         if isfinite(number):

@@ -1,4 +1,4 @@
-"""Gates that stand for several operations, as σ does for the small ones that it consists of."""
+"""σ written out as 1 / (1 + exp(−x)), which can be seen as one gate."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def _sigmoid(node: Value) -> tuple[Value, ...]:
 
 
 def _operand(node: Value, op: Op, constants: tuple[float | None, ...]) -> Value | None:
-    """What an operation is applied to besides these constants, if it is that operation."""
+    """What `node` is made from besides these constants, if `op` makes it from them."""
     if node.op is not op:
         return None
     (other,) = (arg for arg, x in zip(node.args, constants, strict=True) if x is None)

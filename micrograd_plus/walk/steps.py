@@ -74,8 +74,8 @@ class Step:
     Attributes:
         phase: "given" for the leaves' numbers, then "forward", then "backward".
         node: the value whose number or gradient the step computes; None for the leaves' numbers.
-        edge: going backward, the value that the gradient comes from and the position of `node`
-            among its arguments; None where it comes from nowhere.
+        edge: in the backward pass, the value that the gradient comes from and the position of
+            `node` among its arguments; None for the output, where the pass begins.
         text: the sentence, as plain text.
         latex: the sentence, as LaTeX for mathematics mode.
         changes: the numbers that appear at this step.
@@ -97,7 +97,7 @@ class Step:
 
     @property
     def visible(self) -> dict[Value, Shown]:
-        """All that can be seen after this step, for each value that has a number by then."""
+        """What the wires carry after this step, for each value that has a number by then."""
         seen: dict[Value, Shown] = {}
         for step in self._history:
             for node, slot, number in step.changes:
@@ -306,7 +306,7 @@ class Walk(Sequence[Step]):
                 self._along(node, position, places[position], rules[position], local[position])
 
     def _along(self, node: Value, position: int, place: int, rule: Any, local: float) -> None:
-        """One edge, backward: the chain rule, and the sum of the paths that meet at its end."""
+        """The chain rule along one edge, added to what came along others to the same value."""
         arg = self.gates[node][1][position]
         upstream = self.grad[node]
         flow = upstream * local

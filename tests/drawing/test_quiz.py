@@ -146,7 +146,7 @@ def test_the_lectures_questions_in_the_lectures_order():
         (
             "∂f/∂y",
             "1",
-            "That is the local derivative ∂d/∂y only: multiply it by what comes from above, ∂f/∂d.",
+            "That is the local derivative ∂d/∂y only: multiply it by the upstream gradient ∂f/∂d.",
         ),
         ("∂f/∂y", "-3", "That is the value of y, not the gradient."),
         ("∂f/∂x", "5", "Asked is ∂f/∂x = ∂f/∂d · ∂d/∂x, where d = x + y."),
@@ -168,7 +168,7 @@ def test_mistakes_in_the_lectures_example(asked, answer, hint):
             "-0.20",
             {
                 "0.37": "the local derivative ∂v₆/∂v₅ only",
-                "-0.53": "That is ∂f/∂v₆ only, which comes from above",
+                "-0.53": "That is the upstream gradient ∂f/∂v₆ only",
                 "0.53": "wrong place: ∂v₆/∂v₅ = exp(v₅) has the gate's output v₆",
             },
         ),
@@ -396,7 +396,7 @@ f = d · z = −2 · 4 = −8
 ∂f/∂d = 4
   Right: ∂f/∂d = z = 4
 ∂f/∂y = 1
-  Not yet. That is the local derivative ∂d/∂y only: multiply it by what comes from above, ∂f/∂d.
+  Not yet. That is the local derivative ∂d/∂y only: multiply it by the upstream gradient ∂f/∂d.
 ∂f/∂y = 2
   Not right; the answer is: ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4
 ∂f/∂x = ?

@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from micrograd_plus.drawing.scene.folds import Fold
     from micrograd_plus.drawing.scene.parts import Scene
 
-_MOST = 300  # pictures on a page,
-_LONGEST = 4_000_000  # and characters of them all
-_AT_ONCE = 10  # pictures for one run of the program that lays them out
+_MOST = 300  # pictures on a page
+_LONGEST = 4_000_000  # characters of all its pictures together
+_AT_ONCE = 10  # pictures that one run of the program lays out
 _NEEDLESS = re.compile(r"^.*?(?=<svg)|<!--.*?-->\n?|<title>.*?</title>\n?", re.DOTALL)
 _CELL = re.compile(  # of a heat map: most of what a picture consists of
     r'<polygon fill="(#\w+)" stroke="none" points="(\S+),(\S+) \2,(\S+) (\S+),\4 \5,\3 \2,\3"/>\n'
@@ -28,7 +28,7 @@ _CELL = re.compile(  # of a heat map: most of what a picture consists of
 def folded_page(
     title: str, source: str, scene: Scene | None = None, draw: Callable[..., str] | None = None
 ) -> str:
-    """A page with a picture, and with pictures of all that is folded in it, while there is room.
+    """A page with a picture, and with pictures of what is folded in it, as far as there is room.
 
     Args:
         title: the page's title.
@@ -57,7 +57,7 @@ def folded_page(
 
 
 def _views(scene: Scene, draw: Callable[..., str]) -> tuple[list[dict[str, Any]], int]:
-    """Pictures as the script wants them, those of folds by breadth; how many there is no room for.
+    """Pictures as the script needs them, folds breadth first, and how many found no room.
 
     Each has its title, the number of the one above it, its SVG, and the numbers of the pictures
     that its parts open to.

@@ -1,7 +1,7 @@
-"""What all pages share: the page around them, and elements that scripts make live.
+"""What all pages share: their frame, and elements that a script makes interactive.
 
-Such an element is a picture that stands still and a script that puts a living one in its place:
-where scripts may not run, as in a notebook that is not trusted, the picture stays.
+Such an element is a static picture and a script that replaces it: where scripts may not run, as in
+a notebook that is not trusted, the picture stays.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def page(
         title: the page's title.
         sections: the heading of each, "" for none, and its content.
         note: a sentence below the title.
-        focus: the CSS selector of what the keyboard is for at first.
+        focus: the CSS selector of the element that has the keyboard's focus at first.
     """
     body = "\n".join(
         (f"<h2>{_text(heading)}</h2>\n" if heading else "") + content
@@ -79,7 +79,7 @@ def page(
 
 
 def image(source: str, alt: str, format: str | None = None) -> str:
-    """A picture that stands still, as an element.
+    """A static picture, as an element.
 
     Args:
         source: its DOT source.
@@ -94,11 +94,11 @@ def image(source: str, alt: str, format: str | None = None) -> str:
 
 
 def living(classes: str, still: str, script: str, content: Any) -> str:
-    """An element that shows something still until a script makes it live, and that script.
+    """An element that is static until a script makes it interactive, and that script.
 
     Args:
         classes: the element's.
-        still: what is in it where scripts may not run.
+        still: what it shows where scripts may not run.
         script: a JavaScript module, whose function of the same name gets the element and the
             content.
         content: what the function needs to know.

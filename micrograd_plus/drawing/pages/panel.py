@@ -1,4 +1,4 @@
-"""A graph with fields for its numbers, which change again and again: what stands behind `play`."""
+"""The fields that `play` shows, and the graph that is computed afresh as they change."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from micrograd_plus.walk.steps import Walk
 
 Recorder = Callable[[Mapping[str, float]], Value]
-"""Records a graph at numbers, those of the fields by name."""
+"""Records a graph, given the number of each field by name."""
 
 _ROOM = 8  # characters kept free for each number, as in −1000.00 or −1.2e−05
 
@@ -55,7 +55,7 @@ class View(NamedTuple):
 
 
 class Panel:
-    """The fields, their texts and errors, and the last good view.
+    """The fields, their texts and errors, and the last valid view.
 
     Args:
         record: records the graph at the fields' numbers.
@@ -63,7 +63,7 @@ class Panel:
 
     Attributes:
         numbers: the number of each field that the view shows.
-        texts: what stands in each field, good or bad.
+        texts: what stands in each field, valid or not.
         errors: what is wrong with it, for each field with something wrong.
         view: what is seen.
 
@@ -80,9 +80,9 @@ class Panel:
         self.view = _view(record(self.numbers))
 
     def change(self, name: str, text: str) -> None:
-        """Put a text into a field; where it is no good, the view stays and `errors` tells why.
+        """Put a text into a field; where it is invalid, the view stays and `errors` tells why.
 
-        Numbers that were no good are tried again: one may do beside another than before.
+        Other fields' invalid numbers are tried again: they may be valid beside the new one.
 
         >>> panel = panel_of(lambda x: x.log(), {"x": 1})
         >>> panel.change("x", "-1")
@@ -109,7 +109,7 @@ class Panel:
 
 
 def _view(root: Value, before: View | None = None) -> View:
-    """What is seen of a graph, in the layout of the view before where that does."""
+    """What is seen of a graph, in the layout of the view before where that still fits."""
     walk = steps(root)
     written = [labels.number(change.number) for step in walk for change in step.changes]
     room = max(before.room if before else _ROOM, *map(len, written))

@@ -46,7 +46,7 @@ def picture(walk: Walk, asked: Sequence[Question], limit: int, solved: bool = Fa
 def fragment(picture: Scene, asked: Sequence[Question]) -> str:
     """A quiz as a piece of HTML, for a page or for a notebook's cell.
 
-    The answers stand encoded in its script: out of sight, but not out of reach.
+    The answers stand in its script, encoded, so that they are not read by accident.
 
     Args:
         picture: the picture with its question marks.
@@ -94,7 +94,7 @@ def _what(asked: Sequence[Question]) -> str:
 
 
 def _question(question: Question, index: dict[Value, int]) -> dict[str, Any]:
-    """A question as the script wants it."""
+    """A question as the script needs it."""
     return {
         "plate": f"v{index[question.node]}",
         "ink": _INK[question.slot],

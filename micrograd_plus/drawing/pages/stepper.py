@@ -57,13 +57,13 @@ def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> d
 
 
 def told_steps(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """The steps as the script wants them."""
+    """The steps as the script needs them."""
     index = {node: i for i, node in enumerate(picture.nodes)}
     return [_step(step, index) for step in steps]
 
 
 def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
-    """A step as the script wants it."""
+    """A step as the script needs it."""
     changes = [
         (f"v{index[change.node]}", change.slot, labels.number(change.number))
         for change in step.changes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from micrograd_plus.walk.steps import Step
 
 _GIVE_UP = "?"
-_PATIENCE = 20  # with what is no number, of which a pipe may have no end
+_PATIENCE = 20  # answers that are no number, which a pipe may send without end
 
 
 def run(

@@ -1,5 +1,5 @@
-// Runs a script on the element before it. Classic Notebook runs scripts in another place, and
-// before the element is on its page: there it is found by its name.
+// Calls a function with the element before the script. Classic Notebook runs scripts in another
+// place, and before the element is on its page: there it is found by its name.
 export function living(name, run) {
   const before = document.currentScript?.previousElementSibling;
   const mine = before?.dataset.living === name;

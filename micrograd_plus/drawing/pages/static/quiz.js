@@ -1,4 +1,4 @@
-// Turns the static picture before the script into a quiz: each "?" is asked for in turn.
+// Turns an element with a static picture into a quiz: each "?" is asked for in turn.
 import { make } from "./dom.js";
 import { judge } from "./judge.js";
 import { picture } from "./picture.js";

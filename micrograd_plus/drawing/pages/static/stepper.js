@@ -1,4 +1,4 @@
-// Turns the static picture before the script into a walkthrough that can be stepped through.
+// Turns an element with a static picture into a walkthrough that can be stepped through.
 import { make } from "./dom.js";
 import { picture } from "./picture.js";
 import { zoom } from "./zoom.js";
