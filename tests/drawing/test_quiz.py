@@ -181,7 +181,7 @@ def test_mistakes_in_the_lectures_example(asked, answer, hint):
             "0.3932",
             {
                 "-0.1966": "swapped: that is the derivative of v₂ with respect to w₁, not x₁",
-                "0.20": "That is ∂f/∂v₂ only",
+                "0.20": "the upstream gradient ∂f/∂v₂ only",
                 "2": "the local derivative ∂v₂/∂x₁ only",
             },
         ),
