@@ -63,9 +63,14 @@ class Expression:
         self.batched = kind == "input"
         if args:
             self.args, self.op, self.weights, self.bias = args, op, weights, bias
-            parts = [part for part in (*args, *weights, bias) if part is not None]
+            parts = self.parts
             self.batched = any(part.batched for part in parts)
             self.level = 1 + max([part.level for part in parts])
+
+    @property
+    def parts(self) -> list[Expression]:
+        """What it depends on: arguments, weights and bias."""
+        return [part for part in (*self.args, *self.weights, self.bias) if part is not None]
 
 
 Term = tuple[Expression | None, Expression]

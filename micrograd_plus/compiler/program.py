@@ -18,7 +18,7 @@ from micrograd_plus.compiler.arguments import (
     real_array,
 )
 from micrograd_plus.compiler.codegen.backends import find_backend
-from micrograd_plus.compiler.codegen.source import Source
+from micrograd_plus.compiler.codegen.generate import generate
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.sealed import TraceError
@@ -31,8 +31,8 @@ from micrograd_plus.graph.sweep import adjoints
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from micrograd_plus.compiler.codegen.backends import NumPy
     from micrograd_plus.compiler.ir import Expression
-    from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.compiler.trace import Trace
     from micrograd_plus.nn.module import Module
 
@@ -55,6 +55,7 @@ class Program:
     Attributes:
         parameters: the Values that `value_and_grad` differentiates for, in order.
         vector: their numbers, an array; both it and the Values can be changed between calls.
+        groups: what its array instructions compute, in the order of computation.
 
     A program is pickled and copied as its function and its parameters, from which it is compiled
     again: a deep copy of a model and its program are a program of the copied model. Where the
@@ -101,9 +102,9 @@ class Program:
         differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._arguments = Arguments(fn, example, self._dtype)
         self._input_gradients = input_gradients
-        self._given = (
-            dtype,
-            schedule(outputs),
+        self.groups = schedule(outputs)
+        self._generated = code = generate(
+            self.groups,
             outputs,
             self._arguments.sizes,
             len(self._leaves.values),
@@ -111,8 +112,9 @@ class Program:
             input_gradients,
             differentiable,
         )
-        self._source = Source(self._backend, *self._given)
-        lines = len(self._source.forward_lines()) + len(self._source.gradient_lines())
+        self._result = outputs[0]
+        text = self._backend.functions(code)
+        lines = text.count("\n")
         if lines > self._backend.longest:
             raise TraceError(
                 f"no structure was found that matrices could use: the program has {lines:,} lines, "
@@ -120,8 +122,8 @@ class Program:
             )
         self._has_aux = has_aux
         self._equal = numpy.empty(0, self._dtype)  # the shares of the last batch's examples
-        self._code = _executed(self._source)
-        for name in self._source.constants:
+        self._code = _executed(self._backend, text)
+        for name in code.arrays.constants:
             self._code[name] = self._cast(self._code[name])
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
@@ -230,7 +232,7 @@ class Program:
         Raises:
             ValueError: there is no such backend.
         """
-        return Source(find_backend(backend), *self._given).module()
+        return find_backend(backend).module(self._generated, self._dtype.name)
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:
@@ -256,14 +258,9 @@ class Program:
         return arranged(self._structure[1], self._numpy.array(rows))
 
     @property
-    def groups(self) -> Sequence[Group]:
-        """The array instructions, in the order of computation."""
-        return self._source.groups
-
-    @property
     def result(self) -> str:
         """The name of the array that is differentiated; "" if the function returns several."""
-        return self._source.result if "value_and_grad" in self._code else ""
+        return self.array(self._result) if self._generated.gradient else ""
 
     def array(self, e: Expression) -> str:
         """The name of the array that holds an expression of a group, or a leaf.
@@ -271,7 +268,7 @@ class Program:
         Args:
             e: a part of one of the `groups`, or an input or parameter.
         """
-        return self._source.array(e)
+        return self._generated.arrays.array(e)
 
     @property
     def arguments(self) -> dict[str, int]:
@@ -286,7 +283,8 @@ class Program:
         self.vector = vector
 
     def __str__(self) -> str:
-        return "\n".join(self._source.gradient_lines() or self._source.forward_lines())
+        shown = self._generated.gradient or self._generated.forward
+        return "\n".join(self._backend.function(shown))
 
     def __repr__(self) -> str:
         count = len(self.parameters)
@@ -304,7 +302,8 @@ class Program:
         """Compare the text for NumPy in float64, which tells most exactly, with the engine."""
         numpy, code = self._numpy, self._code
         if (self._backend.library, self._dtype) != ("np", "float64"):
-            code = _executed(Source(find_backend("numpy"), *self._given))
+            plain = find_backend("numpy")
+            code = _executed(plain, plain.functions(self._generated))
         numbers = numpy.array([x.data for x in self._leaves.values])
         row = iter(self._arguments.first)
         columns = [
@@ -413,12 +412,12 @@ class Program:
         return flat(arguments), [out for out in outputs if isinstance(out, Value)]
 
 
-def _executed(source: Source) -> dict[str, Any]:
+def _executed(backend: NumPy, text: str) -> dict[str, Any]:
     """The functions of a program, and what they use, by their names."""
-    code = source.backend.namespace()
-    # what is run is the compiler's own text: no label is in it, and of the user's names those of
-    # arguments that are plain words and mean nothing else
-    exec(source.functions(), code)  # noqa: S102
+    code = backend.namespace()
+    # exec sees only text that the compiler wrote: no label is in it, and of the user's names those
+    # of arguments that are plain words and mean nothing else
+    exec(text, code)  # noqa: S102
     return code
 
 

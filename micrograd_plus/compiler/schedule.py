@@ -79,5 +79,5 @@ def _needed(outputs: Iterable[Expression]) -> list[Expression]:
         e = todo.pop()
         if e.args and e.order not in seen:
             seen[e.order] = e
-            todo += [part for part in (*e.args, *e.weights, e.bias) if part and part.args]
+            todo += [part for part in e.parts if part.args]
     return [e for _, e in sorted(seen.items())]

@@ -112,7 +112,7 @@ def test_loops_become_matrix_products(first, width):
 
     parameters = [w for row in [*rows, *last_rows] for w in row] + b
     program = assert_equal(loss, (X, T), parameters)
-    assert len(program._source.groups) == 5  # whatever the width
+    assert len(program.groups) == 5  # whatever the width
     assert f"p[0:{3 * width}].reshape({width}, 3)" in str(program)
     assert "z1 = W1 @" in str(program)
     assert "dz1 @" in str(program)

@@ -22,7 +22,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, nn, ops
 from micrograd_plus._tools.nested import filled, flat, mapped
 from micrograd_plus.compiler import TraceError, compile
-from micrograd_plus.compiler.codegen.source import Source
+from micrograd_plus.compiler.codegen.backends import NumPy
 from micrograd_plus.compiler.native.tape import CODES
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import apply
@@ -576,7 +576,7 @@ def test_a_program_at_one_point_is_tried_too(monkeypatch):
 
 
 def test_a_program_that_can_not_run_is_refused(monkeypatch):
-    monkeypatch.setattr(Source, "forward_lines", lambda self: ["def forward(p, x): return y"])
+    monkeypatch.setattr(NumPy, "functions", lambda self, code: "def forward(p, x): return y")
     with pytest.raises(TraceError, match=r"can't be run: NameError\(.*'y'"):
         compile(lambda x: x * 2, 1.0)
 

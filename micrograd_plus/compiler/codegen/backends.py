@@ -4,85 +4,97 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.python import Python, indented, literal, subscript
+from micrograd_plus.compiler.codegen.syntax import (
+    ALL,
+    Binary,
+    Library,
+    Name,
+    Part,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
-
-class View(NamedTuple):
-    """A matrix that lies regularly in a vector, which numbers can be written through.
-
-    Attributes:
-        start, stop: the part of the vector.
-        shape: the rows and columns that the part is arranged in.
-        columns: how many of them belong to the matrix, from the first.
-        transposed: whether the matrix has rows for columns.
-    """
-
-    start: int
-    stop: int
-    shape: tuple[int, int]
-    columns: int
-    transposed: bool
-
-    @property
-    def part(self) -> str:
-        return f"[{self.start}:{self.stop}]"
-
-    @property
-    def cut(self) -> str:
-        return "" if self.columns == self.shape[1] else f"[:, :{self.columns}]"
-
-    def __str__(self) -> str:
-        return f"{self.part}.reshape{self.shape}{self.cut}{'.T' * self.transposed}"
+    from micrograd_plus.compiler.codegen.generate import Code
+    from micrograd_plus.compiler.codegen.syntax import Function, Write
 
 
-class NumPy:
+def _primitives(library: str, erf: str) -> dict[str, str]:
+    """What the functions that rules may call are in a library, by the table's names."""
+    like_math = """cbrt ceil cos cosh exp expm1 floor hypot log log10 log1p log2 maximum
+        minimum sin sinh sqrt tan tanh trunc where abs"""
+    others = {"round": "rint", "atan2": "arctan2"} | {
+        f"a{name}": f"arc{name}" for name in ("cos", "cosh", "sin", "sinh", "tan", "tanh")
+    }
+    names = dict.fromkeys(like_math.split()) | others
+    return {name: f"{library}.{its or name}" for name, its in names.items()} | {
+        name: erf.format(name) for name in ("erf", "erfc")
+    }
+
+
+LARGE = 10_000
+"""So many numbers take time when they are only copied."""
+
+
+class NumPy(Python):
     """NumPy, whose arrays are changed in place."""
 
     extra = "numpy"
-    library = "np"
     longest = math.inf  # the number of lines that a program may have
-    large: float = 10_000  # numbers, from which on an array that is only copied costs time
     imports = ("import math", "", "import numpy as np")
     compiled: tuple[str, ...] = ()  # what stands above each function
-    erf = "np.vectorize(math.{0}, otypes=[float])"
+    primitives = _primitives("np", "np.vectorize(math.{0}, otypes=[float])")
 
-    @property
-    def primitives(self) -> dict[str, str]:
-        """What the functions that rules may call are in this library, by the table's names."""
-        like_math = """cbrt ceil cos cosh exp expm1 floor hypot log log10 log1p log2 maximum
-            minimum sin sinh sqrt tan tanh trunc where abs"""
-        others = {"round": "rint", "atan2": "arctan2"} | {
-            f"a{name}": f"arc{name}" for name in ("cos", "cosh", "sin", "sinh", "tan", "tanh")
-        }
-        names = dict.fromkeys(like_math.split()) | others
-        return {name: f"{self.library}.{its or name}" for name, its in names.items()} | {
-            name: self.erf.format(name) for name in ("erf", "erfc")
-        }
+    def module(self, code: Code, dtype: str) -> str:
+        """A program as the text of a Python module.
 
-    def put(self, array: str, index: str | View, numbers: str) -> str:
-        """The line that writes numbers into a part of an array."""
-        index = str(index)
-        return f"{array}{index if index.endswith(']') else index + '[:]'} = {numbers}"
+        Args:
+            code: the program.
+            dtype: "float64" or "float32".
+        """
+        return "\n".join([*self.header(dtype), "", self.functions(code)])
 
-    def add(self, array: str, index: str | View, numbers: str) -> str:
-        """The line that adds numbers to a part of an array, or to all of it if the index is ""."""
-        index = str(index)
-        return f"{array}{index + '[:]' if index[-1:] in ')T' and index else index} += {numbers}"
+    def functions(self, code: Code) -> str:
+        """A program as functions, without the imports that they need."""
+        made = [function for function in (code.forward, code.gradient) if function]
+        lines = self.definitions([(function.lines, function.results) for function in made])
+        lines += ["", *(f"{x} = np.array({literal(y)})" for x, y in code.arrays.constants.items())]
+        for function in made:
+            lines += ["", "", *self.compiled, *self.function(function)]
+        return "\n".join([*lines, ""])
 
-    def add_at(self, array: str, index: str | View, numbers: str) -> str:
-        """The line that adds numbers at places that may occur several times."""
-        return f"np.add.at({array}, {str(index)[1:-1]}, {numbers})"
+    def function(self, function: Function) -> list[str]:
+        """The lines of a function of a batch."""
+        given = list(function.parameters)
+        body = [f"N = {given[1]}.shape[1]"]
+        if given[-1] == "s":
+            given[-1] = "s=None"
+            full = f"{self.library}.full(N, 1 / max(N, 1), p.dtype)"
+            share = f"s = {full} if s is None else {self.own('s')}"
+            body.append(f"{share}  # the share of each example")
+        body += [*map(self.line, function.lines), f"return {self.results(function)}"]
+        return [f"def {function.name}({', '.join(given)}):", *indented(body)]
 
-    def put_product(self, array: str, view: View, left: str, right: str) -> str:
-        """The line that writes a large product of matrices into a part of an array."""
-        return f"{self.library}.matmul({left}, {right}, out={array}{view})"
+    def write(self, line: Write) -> str:
+        target, value, adds = line.target, line.value, line.adds
+        is_view = not (isinstance(target, Part) and isinstance(target.index[0], Name))
+        if line.repeated and isinstance(target, Part):
+            places = f"{self.text(target.array)}, {subscript(target.index)}"
+            return f"np.add.at({places}, {self.text(value)})"
+        match value:
+            case Binary("@", left, right) if is_view and not adds and line.size >= LARGE:
+                product = f"{self.library}.matmul({self.text(left)}, {self.text(right)}"
+                return f"{product}, out={self.text(target)})"
+        if not isinstance(target, Part) and not (adds and isinstance(target, Name)):
+            target = target[ALL]
+        return super().write(replace(line, target=target))
 
     def header(self, dtype: str) -> list[str]:
         """The lines that a module begins with."""
@@ -110,33 +122,28 @@ class JAX(NumPy):
 
     extra = "jax"
     library = "jnp"
-    large = math.inf  # XLA itself sees what is only copied
     longest = 2000  # about 20 ms for XLA each, and memory that grows faster
     imports = ("import jax", "import jax.numpy as jnp", "import numpy as np")
     compiled = ("@jax.jit",)
-    erf = "jax.scipy.special.{0}"
+    primitives = _primitives("jnp", "jax.scipy.special.{0}")
 
-    def put(self, array: str, index: str | View, numbers: str) -> str:
-        return self._changed(array, index or "[:]", "set", numbers)
-
-    def add(self, array: str, index: str | View, numbers: str) -> str:
-        if not index:
-            return super().add(array, index, numbers)
-        return self._changed(array, index, "add", numbers)
-
-    def add_at(self, array: str, index: str | View, numbers: str) -> str:
-        return self._changed(array, index, "add", numbers)
-
-    def _changed(self, array: str, index: str | View, method: str, numbers: str) -> str:
-        if isinstance(index, View):
-            if index.transposed:
-                numbers = f"({numbers}).T"
-            if index.cut:
-                old = f"{array}{index.part}.reshape{index.shape}"
-                numbers = f"{old}.at{index.cut}.{method}({numbers})"
-                method = "set"
-            index, numbers = index.part, f"({numbers}).reshape(-1)"
-        return f"{array} = {array}.at{index}.{method}({numbers})"
+    def write(self, line: Write) -> str:
+        target, value, method = line.target, line.value, "add" if line.adds else "set"
+        if line.adds and isinstance(target, Name):
+            return super().write(line)
+        match target:  # what is changed is the vector that it is a view of
+            case Library("T", (target,)):
+                value = value.T
+        text = self.text(value)
+        match target:
+            case Part(Library("reshape", (vector, *_)) as block, columns):
+                text = f"{self.text(block)}.at[{subscript(columns)}].{method}({text}).reshape(-1)"
+                target, method = vector, "set"
+            case Library("reshape", (vector, *_)):
+                target, text = vector, self.text(value.library("reshape", -1))
+        part = target if isinstance(target, Part) else target[ALL]
+        array = self.text(part.array)
+        return f"{array} = {array}.at[{subscript(part.index)}].{method}({text})"
 
     def namespace(self) -> dict[str, Any]:
         jax = need("jax", self.extra)

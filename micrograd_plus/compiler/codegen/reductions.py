@@ -1,78 +1,65 @@
-"""Operations on any number of arguments as functions of one array that holds all arguments.
+"""Operations on any number of arguments, as functions of one array that holds all arguments.
 
 The array has an axis of members, one of arguments and, if batched, one of examples.
 """
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
-from micrograd_plus.compiler.codegen.code import Code, code, indented
+from micrograd_plus.compiler.codegen.rules import Functions, Slopes
+from micrograd_plus.compiler.codegen.syntax import (
+    ALL,
+    Function,
+    Let,
+    Name,
+    Node,
+    column,
+    node,
+    nodes,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from micrograd_plus.ops.operation import Op
 
-_METHODS = (ops.max, ops.min, ops.sum)
+_METHODS = {ops.max, ops.min, ops.sum}
 """The operations that arrays have methods for, by the same names."""
 
 
-class Reductions:
-    """The functions that a program has for such operations.
+def values(op: Op, word: str) -> Function:
+    """The function for an operation's values.
 
     Args:
-        library: the name of the array library.
+        op: its rules take all arguments at once.
+        word: what it is called in names of functions.
+
+    Raises:
+        TypeError: its rule doesn't reduce the arguments to one number.
     """
+    m, x = _AtOnce(Functions()), Name("x")
+    made = node(m.reduced(op, x) if op in _METHODS else op.value(m, x))
+    if _each(made):
+        raise TypeError(
+            f"{op!r} says that its rules take all arguments at once, but its value has not "
+            "one number for all of them: reduce them by m.sum, m.max or m.min"
+        )
+    return Function(f"{word}_of", ("x",), m.lines, [made[ALL, 0]])
 
-    def __init__(self, library: str) -> None:
-        self._library = library
-        self._called: dict[Op, str] = {}
-        self._defined: dict[str, list[str]] = {}
 
-    def value(self, op: Op, functions: Any) -> str:
-        """The name of the function for an operation's values.
-
-        Args:
-            op: an operation whose rules take all arguments at once.
-            functions: the namespace for what is not reduced.
-
-        Raises:
-            TypeError: its rule doesn't reduce the arguments to one number.
-        """
-        m, x = _AtOnce(functions), Code("x")
-        made = code(m.reduced(op, x) if op in _METHODS else op.value(m, x))
-        if _each(made):
-            raise TypeError(
-                f"{op!r} says that its rules take all arguments at once, but its value has not "
-                "one number for all of them: reduce them by m.sum, m.max or m.min"
-            )
-        body = [*m.lines(), f"return {made.within(6)}[:, 0]"]
-        return self._define(op, "of(x)", body)
-
-    def slopes(self, op: Op, functions: Any) -> str:
-        """The name of the function for its derivatives, from the arguments and the values."""
-        m, x = _AtOnce(functions), Code("x")
-        (slope,) = op.local_derivatives(m, Code("out"), (x,), (True,))
-        made = code(slope)
-        whole = "" if _each(made) else f"{self._library}.zeros_like(x) + "
-        body = [*m.lines(), f"return {whole}{made.text}"]
-        if re.search(r"\bout\b", "\n".join(body)):
-            body.insert(0, "out = out[:, None]")
-        return self._define(op, "slopes(x, out)", body)
-
-    def definitions(self) -> list[str]:
-        """Their lines of Python."""
-        return [line for lines in self._defined.values() for line in lines]
-
-    def _define(self, op: Op, head: str, body: list[str]) -> str:
-        if op not in self._called:  # another operation may have the same name
-            word = re.sub(r"\W", "_", op.name)
-            alike = [name for name in self._called.values() if name.startswith(word)]
-            self._called[op] = f"{word}{len(alike) + 1}" if alike else word
-        head = f"{self._called[op]}_{head}"
-        self._defined[head] = [f"def {head}:", *indented(body)]
-        return head.partition("(")[0]
+def slopes(op: Op, word: str) -> Function:
+    """The function for its derivatives, from the arguments and the values."""
+    m, x, out = _AtOnce(Slopes()), Name("x"), Name("out")
+    (slope,) = op.local_derivatives(m, out, (x,), (True,))
+    made = node(slope)
+    if not _each(made):
+        made = x.library("zeros_like") + made
+    lines = m.lines
+    if any(isinstance(part, Name) and part.name == "out" for part in nodes([lines, made])):
+        lines = [Let("out", column(out)), *lines]
+    return Function(f"{word}_slopes", ("x", "out"), lines, [made])
 
 
 class _AtOnce:
@@ -81,35 +68,31 @@ class _AtOnce:
     Results have names: x1, x2, … with a part for each argument, t1, t2, … if they were reduced.
     """
 
-    def __init__(self, functions: Any) -> None:
+    def __init__(self, functions: Functions) -> None:
         self._functions = functions
-        self._names: dict[str, str] = {}
+        self.lines: list[Let] = []
 
-    def __getattr__(self, name: str) -> Any:
-        def call(*args: Any) -> Any:
+    def __getattr__(self, name: str) -> Callable[..., Any]:
+        def function(*args: Any) -> Any:
             op = ops.TABLE[name]
             if op in _METHODS:
                 return self.reduced(op, *args)
             if op.arity is None:
                 return _at_once(op).value(self, *args)
             made = getattr(self._functions, name)(*args)
-            if not isinstance(made, Code):
+            if not isinstance(made, Node):
                 return made
-            return self._named(made.text, "x" if _each(made) else "t")
+            return self._named(made, "x" if _each(made) else "t")
 
-        return call
+        return function
 
-    def reduced(self, op: Op, x: Any) -> Code:
-        return self._named(f"{code(x).within(6)}.{op.name}(axis=1, keepdims=True)", "t")
+    def reduced(self, op: Op, x: Any) -> Name:
+        return self._named(node(x).library(op.name, axis=1, keepdims=True), "t")
 
-    def _named(self, text: str, letter: str) -> Code:
-        if text not in self._names:
-            number = sum(name[0] == letter for name in self._names.values()) + 1
-            self._names[text] = f"{letter}{number}"
-        return Code(self._names[text])
-
-    def lines(self) -> list[str]:
-        return [f"{name} = {text}" for text, name in self._names.items()]
+    def _named(self, made: Node, letter: str) -> Name:
+        number = sum(line.name[0] == letter for line in self.lines) + 1
+        self.lines.append(Let(f"{letter}{number}", made))
+        return Name(f"{letter}{number}")
 
 
 def _at_once(op: Op) -> Op:
@@ -121,6 +104,6 @@ def _at_once(op: Op) -> Op:
     return op
 
 
-def _each(made: Code) -> bool:
+def _each(made: Node) -> bool:
     """Whether there is a part for each argument."""
-    return re.search(r"\bx\d*\b", made.text) is not None
+    return any(isinstance(part, Name) and part.name[0] == "x" for part in nodes([made]))

@@ -15,12 +15,15 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus._tools.extras import need
-from micrograd_plus.compiler.codegen.code import Code, Functions, indented
-from micrograd_plus.compiler.codegen.code import code as as_code
+from micrograd_plus.compiler.codegen.python import Python, indented
+from micrograd_plus.compiler.codegen.rules import Functions, calls
+from micrograd_plus.compiler.codegen.syntax import Call, Name, Write, node
 from micrograd_plus.compiler.native.tape import CODES, LOWERED, MOST, SUM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
+
+    from micrograd_plus.ops.operation import Op
 
 # Of `math`, but where that has no such function, or one that gives a whole number of 64 bits. A
 # whole number is no −0.0, as in `floats`.
@@ -112,7 +115,6 @@ def interpreter() -> Any:
 
 def text() -> str:
     """The interpreter as Python."""
-    functions = _Functions()
     loop = "for n in range(a, b):"
     values = [
         (LOWERED << MOST, ["v[o] = v[c]"]),
@@ -122,25 +124,27 @@ def text() -> str:
         (LOWERED << MOST | 1, [loop, "    d[targets[n]] += g * v[factors[n]]"]),
         (SUM << MOST | 1, [loop, "    d[targets[n]] += g"]),
     ]
-    arithmetic = set()
+    python, rules, called, arithmetic = _Numba(), _Functions(), [], set()
+    v, d, g, o = map(Name, "vdgo")
     for op, number in CODES.items():
-        letters = "abc"[: op.arity]
-        args = [Code(f"v[{letter}]") for letter in letters]
-        own = _Functions()
-        values.append((number << MOST, [f"v[o] = {as_code(op.value(own, *args)).text}"]))
-        if not own.used:
+        letters = [Name(letter) for letter in "abc"[: op.arity]]
+        args = [v[letter] for letter in letters]
+        value = Write(v[o], node(op.value(rules, *args)))
+        called.append(value)
+        if not calls(value):
             arithmetic.add(number)
-        functions.used |= own.used
+        values.append((number << MOST, [python.line(value)]))
         for bits in range(1, 1 << len(args)):
             wanted = [bool(bits >> i & 1) for i in range(len(args))]
-            local = op.local_derivatives(functions, Code("v[o]"), args, wanted)
+            local = op.local_derivatives(rules, v[o], args, wanted)
             lines = [
-                f"d[{letter}] += {as_code(Code('g') * slope).text}"
+                Write(d[letter], node(g * slope), adds=True)
                 for letter, slope, want in zip(letters, local, wanted, strict=True)
                 if want
             ]
-            slopes.append((number << MOST | bits, lines))
-    defined = functions.definitions(_FUNCTIONS)
+            called += lines
+            slopes.append((number << MOST | bits, [*map(python.line, lines)]))
+    defined = python.definitions(called)
     names = ["a, b, c = tape[i, 0], tape[i, 1], tape[i, 2]", "o = first + i"]
     upward = ["for i in range(start, stop):", *indented(names)]
     downward = ["for i in range(stop - 1, start - 1, -1):", *indented([*names, "g = d[o]"])]
@@ -153,9 +157,13 @@ def text() -> str:
     )
 
 
+class _Numba(Python):
+    primitives = _FUNCTIONS
+
+
 class _Functions(Functions):
-    def power(self, x: Any, y: Any) -> Code:
-        return self.call("power", x, y)
+    def call(self, op: Op, *args: Any) -> Any:
+        return Call(op, [*map(node, args)])  # powers, too
 
 
 def _loops(

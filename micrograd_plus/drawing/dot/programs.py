@@ -12,7 +12,6 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.text import shorten
-from micrograd_plus.compiler.codegen.arrays import parts, some
 from micrograd_plus.drawing.look import ACCESSIBLE, GATE, INK, TEXT, Look
 from micrograd_plus.walk.formula import (
     Name,
@@ -75,14 +74,14 @@ class _Layers:
     def __init__(self, program: Program) -> None:
         self.array = program.array
         everything = chain.from_iterable(group.members for group in program.groups)
-        read = (part for e in everything for part in parts(e) if part.kind == "parameter")
+        read = (part for e in everything for part in e.parts if part.kind == "parameter")
         self.uses = Counter(map(id, read))
 
     def gates(self, group: Group) -> list[tuple[str, str, list[str]]]:
         """The boxes before an array: texts, gradients of parameters, and what enters them."""
-        if group.kind == "operation":
+        if group.op is not None and group.kind == "operation":
             names = dict.fromkeys(chain.from_iterable(group.reads))
-            return [(gate(some(group.op), _arguments(group)), "", list(names))]
+            return [(gate(group.op, _arguments(group)), "", list(names))]
         rows, weights, biases = group.reads
         if group.op is not None:
             return [(group.op.symbol, "", rows)]
@@ -111,14 +110,14 @@ class _Layers:
     def slopes(self, group: Group) -> Iterator[tuple[str, str]]:
         """The gradients that an instruction gives the arrays that it reads."""
         upstream = f"∂{_symbol(group.name)}"
-        if group.kind == "operation":
+        if group.op is not None and group.kind == "operation":
             names = _arguments(group)
             out, wanted = Name(_label(group.name)), [type(name) is not float for name in names]
-            rules = some(group.op).local_derivatives(formulas, out, names, wanted)
+            rules = group.op.local_derivatives(formulas, out, names, wanted)
             args = group.members[0].args
             for reads, rule, arg in zip(group.reads, rules, args, strict=True):
                 for name in reads:
-                    text = write(replaced(rule, Term(some(group.op), names), out))
+                    text = write(replaced(rule, Term(group.op, names), out))
                     slope = f"{upstream} · ({text})" if " " in text else f"{upstream} · {text}"
                     slope = {"1": upstream, "−1": f"−{upstream}"}.get(text, slope)
                     yield name, self.summed(group, arg) + slope

@@ -1,0 +1,126 @@
+"""Derivatives as they are given, and then as instructions that add them up."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from micrograd_plus.compiler.codegen.syntax import Instruction, Let, Name, Node, Write
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from micrograd_plus.compiler.codegen.arrays import Arrays
+    from micrograd_plus.compiler.ir import Expression
+
+
+class Gift(NamedTuple):
+    """Derivatives for some rows of an array, which may get others from elsewhere."""
+
+    array: str
+    rows: Sequence[int]
+    target: Node  # where the derivatives of those rows are
+    value: Node
+    comment: str
+
+
+class Derivatives:
+    """Takes derivatives, and keeps them in the order in which they were given.
+
+    Args:
+        arrays: those of the program.
+
+    Attributes:
+        reached: the arrays that got any.
+        lines: what was given, and arrays that it needs.
+    """
+
+    def __init__(self, arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._temporary = 0
+        self.reached: set[str] = set()
+        self.lines: list[Let | Gift] = []
+
+    def give(
+        self, members: Sequence[Expression], value: Node, batched: bool, comment: str = ""
+    ) -> None:
+        """Give an array of derivatives, a row for each member, to those that need any.
+
+        Args:
+            members: expressions.
+            value: the derivatives.
+            batched: whether there is one for each example.
+            comment: what stands beside those of parameters.
+        """
+        arrays = self._arrays
+        if not arrays.any_needs(members):
+            return
+        runs = arrays.runs(members)
+        if len(runs) > 1:
+            self._temporary += 1
+            self.lines.append(Let(f"t{self._temporary}", value))
+            value = Name(f"t{self._temporary}")
+        start = 0
+        for source, run in runs:
+            part = value[start : start + len(run)] if len(runs) > 1 else value
+            start += len(run)
+            if not arrays.any_needs(run[:1]):
+                continue
+            if batched and not run[0].batched:
+                part = part.library("sum", axis=1)
+            rows = arrays.rows(run)
+            if len(rows) > 1 and len(set(rows)) == 1:
+                rows, part = rows[:1], part.library("sum", axis=0, keepdims=True)
+            target = arrays.part(source, rows, f"d{source}")
+            self.add(Gift(source, rows, target, part, comment if source == "p" else ""))
+
+    def add(self, gift: Gift) -> None:
+        self.reached.add(gift.array)
+        self.lines.append(gift)
+
+
+def accumulated(
+    lines: Iterable[Let | Gift], parameters: int, wanted: Iterable[str]
+) -> list[Instruction]:
+    """Instructions that add up what was given.
+
+    Where a look at all that was given shows that a number gets one derivative alone, that is put
+    into its place; others are added.
+
+    Args:
+        lines: those of `Derivatives`.
+        parameters: how many numbers `p` has.
+        wanted: arrays that have derivatives even if they were given none.
+    """
+    gifts = [line for line in lines if isinstance(line, Gift)]
+    arrays = Counter(gift.array for gift in gifts)
+    numbers: Counter[int] = Counter()
+    for gift in gifts:
+        if gift.array == "p":
+            numbers.update(gift.rows)
+    # not cleared first if a number is put in each place anyway
+    filled = all(numbers[row] == 1 for row in range(parameters))
+    found: list[Instruction] = [_new("p", "empty_like" if filled else "zeros_like")]
+    begun = {"p"}
+    for line in lines:
+        if isinstance(line, Let):
+            found.append(line)
+            continue
+        array, rows, target, value, comment = line
+        if array not in begun and isinstance(target, Name):
+            # an array that is added to later must not be another one's, too
+            shared = arrays[array] > 1 and value.stored
+            found.append(Let(target.name, value.library("copy") if shared else value))
+        else:
+            if array not in begun:
+                found.append(_new(array))
+            adds = array != "p" or any(numbers[row] > 1 for row in rows)
+            repeated = len(set(rows)) < len(rows)
+            found.append(Write(target, value, comment, adds, repeated, len(rows)))
+        begun.add(array)
+    return found + [_new(array) for array in wanted if array not in begun]
+
+
+def _new(array: str, function: str = "zeros_like") -> Let:
+    """The derivatives of an array, before any is added to them."""
+    return Let(f"d{array}", Name(array).library(function))

@@ -1,0 +1,85 @@
+"""From groups of expressions to a program, as syntax that any backend can write.
+
+The passes, in their order: each group becomes a step, whose lines compute it; from the last step
+to the first, each gives derivatives to what it depends on; `accumulated` looks at all that was
+given, and makes instructions of it that add as little as they can.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from micrograd_plus.compiler.codegen.arrays import Arrays
+from micrograd_plus.compiler.codegen.derivatives import Derivatives, accumulated
+from micrograd_plus.compiler.codegen.steps import step
+from micrograd_plus.compiler.codegen.syntax import Function, Let, Name
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from micrograd_plus.compiler.ir import Expression
+    from micrograd_plus.compiler.schedule import Group
+
+
+@dataclass(frozen=True, eq=False)
+class Code:
+    """A program, in no language yet.
+
+    Attributes:
+        arrays: what its arrays are called, and the constants among them.
+        forward: the function that computes the outputs.
+        gradient: the function that computes the mean of the first output and its gradient, if
+            there is one.
+    """
+
+    arrays: Arrays
+    forward: Function
+    gradient: Function | None
+
+
+def generate(
+    groups: Sequence[Group],
+    outputs: Sequence[Expression],
+    inputs: dict[str, int],
+    parameters: int,
+    wanted: int,
+    input_gradients: bool = False,
+    differentiable: bool = True,
+) -> Code:
+    """The program of a schedule.
+
+    Args:
+        groups: in the order of computation.
+        outputs: what the program returns; the first is what is differentiated.
+        inputs: how many numbers each argument has, by its name.
+        parameters: how many numbers `p` has.
+        wanted: how many of them, from the first, get derivatives.
+        input_gradients: whether inputs get derivatives, too.
+        differentiable: whether there is to be a gradient, that of the first output.
+    """
+    arrays = Arrays(groups, inputs, parameters, wanted, input_gradients)
+    steps = [step(group, arrays) for group in groups]
+    lines = [line for each in steps for line in each.lines]
+    gradient = None
+    if differentiable:
+        out, *others = outputs
+        value, shares = arrays.read([out]), Name("s")
+        mean = (value @ shares)[0] if out.batched else value[0] * shares.library("sum")
+        share = shares[None] if out.batched else shares.library("sum", keepdims=True)
+        derivatives = Derivatives(arrays)
+        derivatives.give([out], share, out.batched)
+        for each in reversed(steps):
+            if each.group.name in derivatives.reached:
+                each.adjoint(derivatives)
+        named = [name for name in inputs if arrays.needs[name]]
+        slopes = accumulated(derivatives.lines, parameters, named)
+        results = [Name(name) for name in ("value", "dp", *(f"d{name}" for name in named))]
+        gradient = Function(
+            "value_and_grad",
+            ("p", *inputs, "s"),
+            [*lines, Let("value", mean), *slopes],
+            [*results, *([arrays.whole(others)] if others else [])],
+        )
+    forward = Function("forward", ("p", *inputs), lines, [arrays.whole(outputs)])
+    return Code(arrays, forward, gradient)

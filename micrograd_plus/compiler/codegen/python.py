@@ -1,0 +1,136 @@
+"""Syntax trees as Python text, on arrays that work like NumPy's."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.compiler.codegen.rules import functions
+from micrograd_plus.compiler.codegen.syntax import (
+    Binary,
+    Call,
+    Function,
+    Instruction,
+    Let,
+    Library,
+    Name,
+    Negative,
+    Node,
+    Number,
+    Part,
+    Write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+_COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(1, 7)
+"""How tightly texts hold together, from the loosest kind to the tightest."""
+
+_BINDING = {"**": _POWER} | dict.fromkeys("+-", _SUM) | dict.fromkeys("*/@", _PRODUCT)
+_METHODS = {"copy", "max", "min", "repeat", "reshape", "sum"}
+
+
+class Python:
+    """Writes Python.
+
+    Attributes:
+        library: what the array library is called.
+        primitives: what is written for operations of the table, by their names; others are
+            defined by their rules.
+    """
+
+    library = "np"
+    primitives: Mapping[str, str]
+
+    def text(self, x: Node, binding: int = 0) -> str:
+        """An expression, in parentheses if it binds less tightly than asked."""
+        text, own = self._written(x)
+        return text if own >= binding else f"({text})"
+
+    def _written(self, x: Node) -> tuple[str, int]:
+        """An expression, and how tightly it binds."""
+        match x:
+            case Name(name):
+                return name, _ATOM
+            case Number(value):
+                return literal(value), _ATOM if value >= 0 else _UNARY
+            case Negative(array):
+                return f"-{self.text(array, _UNARY)}", _UNARY
+            case Binary(symbol, left, right):
+                own = _BINDING.get(symbol, _COMPARISON)
+                before, after = (_ATOM, _ATOM) if own == _POWER else (own, own + 1)
+                return f"{self.text(left, before)} {symbol} {self.text(right, after)}", own
+            case Call(function, args):
+                return f"{function.name}({', '.join(map(self.text, args))})", _ATOM
+            case Part(array, index):
+                return f"{self.text(array, _ATOM)}[{subscript(index)}]", _ATOM
+            case Library("T", (array,)):
+                return f"{self.text(array, _ATOM)}.T", _ATOM
+            case Library(name, args, options):
+                given = [*map(self._argument, args), *(f"{x}={y}" for x, y in options.items())]
+                place = self.library
+                if name in _METHODS:
+                    place, *given = self.text(args[0], _ATOM), *given[1:]
+                return f"{place}.{name}({', '.join(given)})", _ATOM
+        raise TypeError(f"{x!r} can't be written in Python")
+
+    def _argument(self, x: Any) -> str:
+        """What a function of the library is given: arrays, numbers, several of them."""
+        if isinstance(x, Node):
+            return self.text(x)
+        if isinstance(x, list):
+            return f"[{', '.join(map(self._argument, x))}]"
+        return f"({', '.join(map(self._argument, x))})" if isinstance(x, tuple) else str(x)
+
+    def line(self, instruction: Instruction) -> str:
+        """An instruction, and its comment."""
+        if isinstance(instruction, Let):
+            text = f"{instruction.name} = {self.text(instruction.value)}"
+        else:
+            text = self.write(instruction)
+        return f"{text}  # {instruction.comment}" if instruction.comment else text
+
+    def write(self, line: Write) -> str:
+        """An instruction that writes to an array."""
+        return f"{self.text(line.target)} {'+' * line.adds}= {self.text(line.value)}"
+
+    def definitions(self, things: Iterable[Any]) -> list[str]:
+        """Lines that define the functions that instructions and expressions call."""
+        lines: list[str] = []
+        for function in functions(things, self.primitives):
+            if not isinstance(function, Function):
+                lines.append(f"{function.name} = {self.primitives[function.name]}")
+                continue
+            head = f"def {function.name}({', '.join(function.parameters)}):"
+            body = [*map(self.line, function.lines), f"return {self.results(function)}"]
+            lines += [f"{head} {body[0]}"] if len(body) == 1 else [head, *indented(body)]
+        return lines
+
+    def results(self, function: Function) -> str:
+        """What a function returns."""
+        return ", ".join(map(self.text, function.results))
+
+
+def literal(x: Any) -> str:
+    """A number, or nested lists of them, as Python reads it where `np` is NumPy."""
+    return re.sub("inf|nan", r"np.\g<0>", repr(x))
+
+
+def indented(lines: Iterable[str], steps: int = 1) -> list[str]:
+    """Lines of Python, so many steps further in."""
+    return [f"{'    ' * steps}{line}" for line in lines]
+
+
+def subscript(index: Sequence[slice | int | Name | None]) -> str:
+    """What stands in the brackets of an index."""
+    return ", ".join(map(_one_index, index))
+
+
+def _one_index(x: slice | int | Name | None) -> str:
+    if isinstance(x, Name):
+        return x.name
+    if not isinstance(x, slice):
+        return str(x)
+    start, stop, step = ("" if part is None else str(part) for part in (x.start, x.stop, x.step))
+    return f"{start}:{stop}" + f":{step}" * (step != "")

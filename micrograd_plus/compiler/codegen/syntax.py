@@ -1,0 +1,209 @@
+"""Programs as syntax trees, in no language yet: expressions for arrays, and instructions.
+
+An instruction is one line of a program: it gives an array its name, or writes rows of one. What it
+computes is an expression, a tree of the nodes below. Passes make instructions from expressions of
+scalars, and from other instructions; only a backend turns them into text.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus import ops
+from micrograd_plus.ops.operation import Symbol
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator, Sequence
+
+    from micrograd_plus.ops.operation import Op
+
+    Way = Callable[[Any, Any], Any]
+
+# --------------------------------------------------------------------------- expressions
+
+
+def binary(symbol: str, x: Any, y: Any) -> Any:
+    """Arithmetic on nodes and numbers; what changes nothing is left out.
+
+    0 · x is not: x may be infinite.
+    """
+    left, right = (None if isinstance(part, Node) else part for part in (x, y))
+    if (symbol, left) in (("+", 0), ("*", 1)):
+        return y
+    if (symbol, right) in (("+", 0), ("*", 1), ("**", 1)):
+        return x
+    if (symbol, left) == ("-", 0):
+        return Negative(y)
+    if (symbol, right) == ("**", 2) and x.stored:
+        return Binary("*", x, x)
+    if (symbol, right) == ("*", 0) and isinstance(x, Call) and x.function is ops.is_zero:
+        return 0.0
+    return Binary(symbol, node(x), node(y))
+
+
+def _way(symbol: str) -> Way:
+    return lambda x, y: binary(symbol, x, y)
+
+
+def _ways(symbol: str) -> tuple[Way, Way]:
+    """An operator, and the same with its operands exchanged."""
+    return _way(symbol), lambda x, y: binary(symbol, y, x)
+
+
+class Node(Symbol):
+    """An expression for an array, with which the table's rules compute as with a number."""
+
+    __match_args__: tuple[str, ...] = ()  # what it is made of, filled in by `dataclass`
+    __hash__ = None  # type: ignore[assignment]
+    __add__, __radd__ = _ways("+")
+    __sub__, __rsub__ = _ways("-")
+    __mul__, __rmul__ = _ways("*")
+    __truediv__, __rtruediv__ = _ways("/")
+    __pow__, __rpow__ = _ways("**")
+    __matmul__ = _way("@")
+    __lt__, __gt__, __le__, __ge__ = map(_way, ("<", ">", "<=", ">="))
+    __eq__, __ne__ = map(_way, ("==", "!="))
+
+    def __neg__(self) -> Node:
+        return Negative(self)
+
+    def __getitem__(self, index: Any) -> Part:
+        return Part(self, index if isinstance(index, tuple) else (index,))
+
+    def library(self, function: str, *args: Any, **options: Any) -> Node:
+        """What a function of the array library gives for this array and other arguments."""
+        return Library(function, (self, *args), options)
+
+    @property
+    def T(self) -> Node:  # noqa: N802  as arrays call it
+        return Library("T", (self,))
+
+    @property
+    def stored(self) -> bool:
+        """Whether it is an array that is there already, or a part of one."""
+        return isinstance(self, Name | Part)
+
+
+@dataclass(eq=False)
+class Name(Node):
+    """An array that has a name."""
+
+    name: str
+
+
+@dataclass(eq=False)
+class Number(Node):
+    value: float
+
+
+@dataclass(eq=False)
+class Negative(Node):
+    array: Node
+
+
+@dataclass(eq=False)
+class Binary(Node):
+    """Arithmetic or a comparison of elements; "@" is the product of matrices."""
+
+    symbol: str
+    left: Node
+    right: Node
+
+
+@dataclass(eq=False)
+class Call(Node):
+    """A function of the program: of each element, by the table, or one for arrays."""
+
+    function: Op | Function
+    args: Sequence[Node]
+
+
+@dataclass(eq=False)
+class Library(Node):
+    """A function of the array library, by NumPy's name: sum, reshape, concatenate and others."""
+
+    function: str
+    args: Sequence[Any]
+    options: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(eq=False)
+class Part(Node):
+    """What an index takes: slices, numbers, None for a new axis, or the name of indices."""
+
+    array: Node
+    index: Sequence[slice | int | Name | None]
+
+
+ALL = slice(None)
+
+
+def node(x: Any) -> Node:
+    """A number, or what is a node already, as a node."""
+    return x if isinstance(x, Node) else Number(float(x))
+
+
+def column(array: Node) -> Node:
+    """An array with a new axis after its first, for examples or for rows."""
+    return array[ALL, None]
+
+
+# ----------------------------------------------------------------------------- instructions
+
+
+@dataclass(eq=False)
+class Let:
+    """Lets a name stand for a value, an array, from now on."""
+
+    name: str
+    value: Node
+    comment: str = ""
+
+
+@dataclass(eq=False)
+class Write:
+    """Puts a value into an array, or into what an expression views of one, or adds it there.
+
+    Attributes:
+        target: an array, or a view.
+        value: as many numbers, or one for all.
+        comment: what stands beside it.
+        adds: whether the value is added to what is there.
+        repeated: whether some rows are meant several times.
+        size: how many numbers are written.
+    """
+
+    target: Node
+    value: Node
+    comment: str = ""
+    adds: bool = False
+    repeated: bool = False
+    size: int = 0
+
+
+Instruction = Let | Write
+
+
+@dataclass(eq=False)
+class Function:
+    """What some lines compute from arrays with the names of the parameters."""
+
+    name: str
+    parameters: Sequence[str]
+    lines: Sequence[Instruction]
+    results: Sequence[Node]
+
+
+def nodes(things: Iterable[Any]) -> Iterator[Node]:
+    """All nodes in instructions and expressions, each with those that it is made of."""
+    todo = [*things]
+    while todo:
+        thing = todo.pop()
+        if isinstance(thing, Node):
+            yield thing
+            todo += [getattr(thing, part) for part in thing.__match_args__]
+        elif isinstance(thing, Instruction):
+            todo.append(thing.value)
+        elif isinstance(thing, list | tuple):
+            todo += thing
