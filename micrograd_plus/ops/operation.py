@@ -1,4 +1,4 @@
-"""The shape of an entry in the table of operations."""
+"""What an entry in the table of operations consists of."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ REALS = Domain("all real numbers", lambda *x: True)
 
 
 class Symbol:
-    """What stands for all numbers in a rule: which of them it is can't be asked.
+    """What a rule gets for a number, if its result is to hold for all numbers: it can't be read.
 
     >>> rule = lambda m, out, x: 1.0 if x else 0.0
     >>> rule(None, None, Symbol())
@@ -64,42 +64,49 @@ class Symbol:
 
 
 class Op:
-    """One entry of the table.
+    """One entry of the table: all that the package knows of an operation.
+
+    Rules are written over a namespace `m` of functions, which the numbers that they get belong to:
+    floats, arrays, Values or formulas.
 
     Args:
-        name: what the entry is called in Python.
-        symbol: what is drawn in its circle.
-        formula: how it prints, by default as name(x, y). `{0:product}` is the first argument, in
-            parentheses unless it binds at least as tightly as a product (see `BINDING`);
+        name: what it is called in Python and in errors. Two operations may have the same name.
+        symbol: what is drawn in its circle, by default the name.
+        formula: how it is written, by default as name(x, y). `{0:product}` is the first argument,
+            in parentheses unless it binds at least as tightly as a product (see `BINDING`);
             `{1:superscript}` is raised; `{*}` are all arguments.
-        latex: the same in LaTeX; a word such as ReLU, by default the name, or a command without
-            arguments, such as \\sin, gets them as `formula` does.
+        latex: the same in LaTeX. A word such as ReLU, by default the name, or a command such as
+            \\sin is followed by the arguments in parentheses.
+        binds: how tightly the formula holds together, one of `BINDING`. What binds less than an
+            atom is arithmetic: in a derivative that is written out, numbers alone are computed.
+        joined: what stands between the repetitions of `formula`, for any number of arguments.
+        simpler: `simpler(m, *args)`, given formulas and numbers: what a reader would write
+            instead, as x for x · 1; None where it is written as it stands.
+        gates: what is drawn for two arguments if the first, or the second, is a constant.
         value: `value(m, *args)`; by default the namespace's own function of that name.
-        partials: one rule `partial(m, out, *args)` for each argument, `out` being the value;
-            for an operation on any number of arguments one rule that returns them all.
-        about: a phrase that says what it computes.
-        binds: how tightly its formula holds together.
-        joined: what stands between the repetitions of `formula` when there may be any number.
+        partials: a rule `partial(m, out, *args)` for each argument, `out` being the value; for an
+            operation on any number of arguments, one rule that returns all derivatives.
+        at_once: for any number of arguments: whether the rules may be given one array that holds
+            all of them as the only argument, so that a compiled program needs one line for
+            thousands of them. They then reduce it by m.sum, m.max and m.min, and return one array
+            of derivatives.
+        primitive: whether `value` relies on the namespace's own function of that name.
+        gradient: what the gradient is called in the picture of a program, where it stands for
+            many arguments; by default name′.
         domain: where it is defined.
         kink: the distance of the arguments from the nearest point where the derivative jumps or
-            ceases to exist; 0 there. None for an operation that is smooth on its domain.
-        simpler: `simpler(m, *args)` for arguments that are formulas and numbers: how a reader would
-            write it instead, as x for x · 1; None where it is written as it stands.
-        gates: what is drawn for two arguments when the first, or the second, is a constant.
+            does not exist; 0 there. None for an operation that is smooth on its domain.
+        dead: whether a unit with these arguments is dead, that is, passes on neither a value nor
+            a gradient.
+        hint: `hint(sources, *args)`, given the numbers at which the value or a derivative is not
+            finite, and the operations that made the arguments, None for leaves and constants:
+            what is usually done about it, or "".
         commutative: whether its arguments can be exchanged.
-        settings: the positions of arguments that choose the function, as an exponent does, and are
-            no data.
-        gradient: what its gradient is called where no formula is written, by default name′.
-        dead: whether a unit with these arguments is dead: it passes nothing on, and no gradient.
-        hint: `hint(sources, *args)` for numbers at which the value or a derivative is not finite:
-            what is usually done about it, or "". In `sources` stand the operations that made the
-            arguments, with None for a leaf or a constant.
-        at_once: whether the rules of an operation on any number of arguments also take one array
-            of all of them, for compiled programs: then `args` has just the array, which m.sum,
-            m.max and m.min reduce, and the derivatives are one array for all.
-        primitive: whether `value` relies on the namespace's own function of that name.
+        settings: the positions of the arguments that choose the function and are no data, such as
+            an exponent or a bound.
+        about: a phrase that says what it computes.
         example: arguments and the value that they give, for the documentation.
-        source: the lecture that has its formula.
+        source: the lecture, or the paper, that has its formula.
 
     Attributes:
         arity: the number of arguments; None where any number will do.
@@ -152,65 +159,65 @@ class Op:
         symbol: str = "",
         formula: str = "",
         latex: str = "",
-        value: Rule | None = None,
-        partials: tuple[Rule, ...] | Rule,
-        about: str,
-        example: tuple[tuple[float, ...], float],
         binds: str = "atom",
         joined: str = "",
-        domain: Domain = REALS,
-        kink: Callable[..., float] | None = None,
         simpler: Rule | None = None,
         gates: tuple[str, str] | None = None,
-        commutative: bool = True,
-        settings: tuple[int, ...] = (),
-        gradient: str = "",
-        dead: Callable[..., bool] | None = None,
-        hint: Callable[..., str] | None = None,
+        value: Rule | None = None,
+        partials: tuple[Rule, ...] | Rule,
         at_once: bool = False,
         primitive: bool = False,
+        gradient: str = "",
+        domain: Domain = REALS,
+        kink: Callable[..., float] | None = None,
+        dead: Callable[..., bool] | None = None,
+        hint: Callable[..., str] | None = None,
+        commutative: bool = True,
+        settings: tuple[int, ...] = (),
+        about: str,
+        example: tuple[tuple[float, ...], float],
         source: str = "",
     ) -> None:
         self.name = name
         self.symbol = symbol or name
         holes = "{*}" if callable(partials) else ", ".join(f"{{{i}}}" for i in range(len(partials)))
+        self.formula = formula or f"{name}({holes})"
         word = (latex or name).replace("_", r"\_")
         command = latex if latex.startswith("\\") else rf"\operatorname{{{{{word}}}}}"
-        self.formula = formula or f"{name}({holes})"
         self.latex = latex if _HOLE.search(latex) else rf"{command}\left({holes}\right)"
-        self.primitive = primitive or value is None
+        self.binds = binds
+        self.joined = joined
+        self.simpler = simpler
+        self.gates = gates
         self.value = value or (lambda m, *args: getattr(m, name)(*args))
         self.partials = partials
         self.arity = None if callable(partials) else len(partials)
-        self.about = about
-        self.example = example
-        self.binds = binds
-        self.joined = joined
+        self.at_once = at_once
+        self.primitive = primitive or value is None
+        self.gradient = gradient or f"{name}′"
         self.domain = domain
         self.kink = kink
-        self.simpler = simpler
-        self.gates = gates
-        self.commutative = commutative
-        self.settings = settings
-        self.gradient = gradient or f"{name}′"
         self.dead = dead
         self.hint = hint
-        self.at_once = at_once
+        self.commutative = commutative
+        self.settings = settings
+        self.about = about
+        self.example = example
         self.source = source
 
     def local_derivatives(
         self, m: Any, out: Any, args: Sequence[Any], wanted: Sequence[bool]
     ) -> Sequence[Any]:
-        """The derivative of `out` for each wanted argument, None for the others.
+        """The derivative of `out` with respect to each wanted argument, None for the others.
 
-        What is not wanted is not computed, where it has a rule of its own: x³ at a negative x
-        must not ask for log(x), the derivative for its exponent.
+        What is not wanted is not computed, if it has a rule of its own: x³ at a negative x must
+        not need log(x), which the derivative with respect to the exponent does.
 
         Args:
-            m: the namespace to compute in, such as `numpy`.
+            m: the namespace to compute in, such as `floats`.
             out: the operation's value.
             args: its arguments.
-            wanted: for each argument whether its derivative is asked.
+            wanted: for each argument whether its derivative is wanted.
         """
         if callable(self.partials):
             everything: Sequence[Any] = self.partials(m, out, *args)
@@ -221,11 +228,11 @@ class Op:
         ]
 
     def made(self, formula: Any) -> tuple[Any, ...]:
-        """The arguments of a formula that is this operation; none of any other."""
+        """The arguments of a formula if this operation is its outermost one, else none."""
         return formula.args if getattr(formula, "op", None) is self else ()
 
     def __copy__(self) -> Op:
-        return self  # nothing of it ever changes
+        return self  # an entry never changes
 
     def __deepcopy__(self, memo: Any) -> Op:
         return self

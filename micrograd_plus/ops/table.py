@@ -1,10 +1,12 @@
 """The table of operations: all that the package knows of each one stands in its one entry.
 
-An entry's rules are written once, over a namespace `m` of functions that the numbers belong to:
-plain floats (`floats.py`), formulas that print themselves (`formula.py`), and whatever else can
-add and multiply. So a rule never looks at a number to choose its way; it uses an operation such
-as `m.step(x)` instead of an `if`. At a kink it agrees on one side, or on shares of those that tie,
-and so do the derivatives of all orders; where there is no derivative, it gives no finite number.
+An entry is read as in the lecture's table: name, function, derivative. Its rules are written once,
+over a namespace `m` of functions for the kind of numbers that they are given: floats (`floats.py`),
+Values, arrays, or formulas that print themselves. So a rule never reads a number to decide what to
+do; where Python would need an `if`, it uses an operation such as `m.step(x)`.
+
+At a kink the derivative is that of one side, or is shared by the arguments that tie, and higher
+derivatives are those of the same side; where there is no derivative, the rule gives inf or nan.
 
 To add an operation, add an entry here and its public name in `functions.py`.
 """
@@ -25,6 +27,15 @@ if TYPE_CHECKING:
 
 _ROOT_2 = math.sqrt(2)
 _TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
+
+_POSITIVE = Domain("x > 0", lambda x: x > 0, low=0.0)
+_SINES = Domain("−1 ≤ x ≤ 1", lambda x: -1 <= x <= 1, low=-1.0, high=1.0)
+_SOME = Domain("one number or more", lambda *args: len(args) > 0)
+
+_EQUAL = "the denominator is a difference of equal numbers; treat equality by itself"
+_UNDERFLOW = "log_softmax, log_sigmoid or logsumexp don't underflow where log of it does"
+_OVERFLOW = "softmax, logsumexp, sigmoid or softplus don't overflow where exp does"
+_ROOT_OF_0 = "the derivative of a root is infinite at 0; add a small constant, √(x + 1e-12)"
 
 # ---------------------------------------------------------------------- arithmetic
 
@@ -51,9 +62,9 @@ subtract = Op(
     binds="sum",
     simpler=lambda m, x, y: x if y == 0.0 else None,
     gates=("{0}−x", "−{1}"),
-    commutative=False,
     value=lambda m, x, y: x - y,
     partials=(lambda m, out, x, y: 1.0, lambda m, out, x, y: -1.0),
+    commutative=False,
     about="the difference x − y",
     example=((1.0, -3.0), 4.0),
 )
@@ -101,12 +112,12 @@ divide = Op(
     binds="product",
     simpler=_simpler_quotient,
     gates=("{0}/x", "÷{1}"),
-    commutative=False,
-    hint=lambda sources, x, y: _difference(sources[1]),
     value=lambda m, x, y: x / y,
     # −(x/y)/y, not −x/y²: y² leaves the range of floats long before the quotient does
     partials=(lambda m, out, x, y: 1.0 / y, lambda m, out, x, y: -(out / y)),
     domain=Domain("y ≠ 0", lambda x, y: y != 0),
+    hint=lambda sources, x, y: _EQUAL if sources[1] is subtract else "",
+    commutative=False,
     about="the quotient x / y",
     example=((1.0, 4.0), 0.25),
 )
@@ -133,16 +144,11 @@ reciprocal = Op(
     value=lambda m, x: 1.0 / x,
     partials=(lambda m, out, x: -(out / x),),
     domain=Domain("x ≠ 0", lambda x: x != 0),
-    hint=lambda sources, x: _difference(sources[0]),
+    hint=lambda sources, x: _EQUAL if sources[0] is subtract else "",
     about="the reciprocal 1 / x",
     example=((4.0,), 0.25),
     source="lecture A",
 )
-
-
-def _difference(below: Op | None) -> str:
-    equal = "the denominator is a difference of equal numbers; treat equality by itself"
-    return equal if below is subtract else ""
 
 
 def _simpler_power(m: Any, x: Any, y: Any) -> Any:
@@ -161,8 +167,6 @@ power = Op(
     binds="power",
     simpler=_simpler_power,
     gates=("{0}ˣ", "x{1:superscript}"),
-    commutative=False,
-    settings=(1,),
     partials=(
         # at x = 0 the derivative of x⁰ is 0
         lambda m, out, x, y: y * m.power(x + m.is_zero(x) * m.is_zero(y), y - 1.0),
@@ -172,6 +176,8 @@ power = Op(
         "x > 0, or x = 0 and y ≥ 0, or x < 0 and a whole y",
         lambda x, y: x > 0 or (x == 0 and y >= 0) or (x < 0 and y == int(y)),
     ),
+    commutative=False,
+    settings=(1,),
     about="x to the power y",
     example=((2.0, 3.0), 8.0),
 )
@@ -182,7 +188,7 @@ exp = Op(
     "exp",
     latex="e^{{{0}}}",
     partials=(lambda m, out, x: out,),
-    hint=lambda sources, x: "softmax, logsumexp, sigmoid or softplus don't overflow where exp does",
+    hint=lambda sources, x: _OVERFLOW,
     about="the exponential eˣ",
     example=((0.0,), 1.0),
     source="lecture A",
@@ -190,27 +196,21 @@ exp = Op(
 
 expm1 = Op(
     "expm1",
+    symbol="eˣ−1",
     formula="exp({0}) − 1",
     latex="e^{{{0}}} - 1",
-    symbol="eˣ−1",
     binds="sum",
     partials=(lambda m, out, x: m.exp(x),),
     about="eˣ − 1, with all digits near x = 0",
     example=((0.0,), 0.0),
 )
 
-
-def _underflow(argument: Op | None) -> str:
-    better = "log_softmax, log_sigmoid or logsumexp don't underflow where log of it does"
-    return better if argument in (exp, sigmoid, divide) else ""
-
-
 log = Op(
     "log",
     latex=r"\log",
     partials=(lambda m, out, x: 1.0 / x,),
-    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
-    hint=lambda sources, x: _underflow(sources[0]),
+    domain=_POSITIVE,
+    hint=lambda sources, x: _UNDERFLOW if sources[0] in (exp, sigmoid, divide) else "",
     about="the natural logarithm of x",
     example=((1.0,), 0.0),
     source="lecture A",
@@ -232,7 +232,7 @@ log2 = Op(
     formula="log₂({0})",
     latex=r"\log_2\left({0}\right)",
     partials=(lambda m, out, x: 1.0 / m.log(2.0) / x,),  # x · log(2) may be too large
-    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
+    domain=_POSITIVE,
     about="the logarithm of x to base 2",
     example=((8.0,), 3.0),
 )
@@ -243,7 +243,7 @@ log10 = Op(
     formula="log₁₀({0})",
     latex=r"\log_{{10}}\left({0}\right)",
     partials=(lambda m, out, x: 1.0 / m.log(10.0) / x,),
-    domain=Domain("x > 0", lambda x: x > 0, low=0.0),
+    domain=_POSITIVE,
     about="the logarithm of x to base 10",
     example=((1000.0,), 3.0),
 )
@@ -253,16 +253,14 @@ xlogy = Op(
     formula="{0:negation} · log({1})",
     latex=r"{0:negation} \cdot \log\left({1}\right)",
     binds="product",
-    commutative=False,
     value=lambda m, x, y: x * m.log(y + m.is_zero(x) * m.is_zero(y)),
     partials=(lambda m, out, x, y: m.log(y), lambda m, out, x, y: x / y),
     domain=Domain("y > 0, or x = 0 and y = 0", lambda x, y: y > 0 or x == y == 0),
     kink=lambda x, y: y,
+    commutative=False,
     about="x · log(y), which is 0 where both are 0",
     example=((2.0, 1.0), 0.0),
 )
-
-_ROOT_OF_0 = "the derivative of a root is infinite at 0; add a small constant, √(x + 1e-12)"
 
 sqrt = Op(
     "sqrt",
@@ -327,13 +325,11 @@ tan = Op(
     example=((0.0,), 0.0),
 )
 
-_ONE = Domain("−1 ≤ x ≤ 1", lambda x: -1 <= x <= 1, low=-1.0, high=1.0)
-
 asin = Op(
     "asin",
     latex=r"\arcsin",
     partials=(lambda m, out, x: 1.0 / m.sqrt((1.0 - x) * (1.0 + x)),),
-    domain=_ONE,
+    domain=_SINES,
     kink=lambda x: 1 - builtins.abs(x),
     about="the angle between −π/2 and π/2 whose sine is x",
     example=((0.0,), 0.0),
@@ -343,7 +339,7 @@ acos = Op(
     "acos",
     latex=r"\arccos",
     partials=(lambda m, out, x: -(1.0 / m.sqrt((1.0 - x) * (1.0 + x))),),
-    domain=_ONE,
+    domain=_SINES,
     kink=lambda x: 1 - builtins.abs(x),
     about="the angle between 0 and π whose cosine is x",
     example=((1.0,), 0.0),
@@ -434,7 +430,7 @@ _FAR = 40.0
 
 
 def _bell(m: Any, x: Any, width: float = 1.0) -> Any:
-    """exp(−x²/width); it is 0 beyond ±40, where x² may be too large."""
+    """exp(−x²/width), which is 0 beyond ±40; there x² might be too large for a float."""
     near = m.clip(x, -_FAR, _FAR)
     return m.exp(-(near * near) / width)
 
@@ -468,8 +464,8 @@ abs = Op(
 
 sign = Op(
     "sign",
-    value=lambda m, x: m.where(x > 0, 1.0, m.where(x < 0, -1.0, 0.0)),
     simpler=lambda m, x: float((x > 0) - (x < 0)) if isinstance(x, float) else None,
+    value=lambda m, x: m.where(x > 0, 1.0, m.where(x < 0, -1.0, 0.0)),
     partials=(lambda m, out, x: 0.0,),
     kink=lambda x: x,
     about="the sign of x: −1, 0 or 1",
@@ -479,8 +475,10 @@ sign = Op(
 
 is_zero = Op(
     "is_zero",
+    simpler=lambda m, x: (
+        0.0
+    ),  # in a derivative it mends what happens at 0, and a reader leaves it out
     value=lambda m, x: m.where(x == 0, 1.0, 0.0),
-    simpler=lambda m, x: 0.0,  # derivatives use it for what holds at 0 only
     partials=(lambda m, out, x: 0.0,),
     kink=lambda x: x,
     about="1 where x is 0, else 0",
@@ -493,10 +491,10 @@ greater = Op(
     formula="[{0} > {1}]",
     latex=r"\left[{0} > {1}\right]",
     gates=("{0}>x", ">{1}"),
-    commutative=False,
     value=lambda m, x, y: m.where(x > y, 1.0, 0.0),
     partials=(lambda m, out, x, y: 0.0, lambda m, out, x, y: 0.0),
     kink=lambda x, y: x - y,
+    commutative=False,
     about="1 where x is larger than y, else 0",
     example=((2.0, 3.0), 0.0),
 )
@@ -533,6 +531,8 @@ minimum = Op(
 
 clip = Op(
     "clip",
+    # the guard of _bell, which a reader would leave out
+    simpler=lambda m, x, low, high: x if (low, high) == (-_FAR, _FAR) else None,
     # bounds in the wrong order give no number
     value=lambda m, x, low, high: m.minimum(
         m.maximum(x, m.where(low <= high, low, math.nan)), high
@@ -542,8 +542,6 @@ clip = Op(
         lambda m, out, x, low, high: m.greater(low, x),
         lambda m, out, x, low, high: m.greater(x, high),
     ),
-    # what a reader would not write in _bell
-    simpler=lambda m, x, low, high: x if (low, high) == (-_FAR, _FAR) else None,
     domain=Domain("low ≤ high", lambda x, low, high: low <= high),
     kink=lambda x, low, high: builtins.min(
         builtins.abs(x - low), builtins.abs(x - high), high - low
@@ -557,12 +555,12 @@ clip = Op(
 where = Op(
     "where",
     value=lambda m, condition, x, y: m.where(condition != 0, x, y),
-    primitive=True,
     partials=(
         lambda m, out, condition, x, y: 0.0,
         lambda m, out, condition, x, y: m.abs(m.sign(condition)),
         lambda m, out, condition, x, y: 1.0 - m.abs(m.sign(condition)),
     ),
+    primitive=True,
     kink=lambda condition, x, y: condition,
     commutative=False,
     about="x where the condition is not 0, y where it is",
@@ -571,9 +569,9 @@ where = Op(
 
 floor = Op(
     "floor",
+    symbol="⌊x⌋",
     formula="⌊{0}⌋",
     latex=r"\lfloor {0} \rfloor",
-    symbol="⌊x⌋",
     partials=(lambda m, out, x: 0.0,),
     kink=lambda x: x - builtins.round(x),
     about="the largest whole number that is at most x",
@@ -582,9 +580,9 @@ floor = Op(
 
 ceil = Op(
     "ceil",
+    symbol="⌈x⌉",
     formula="⌈{0}⌉",
     latex=r"\lceil {0} \rceil",
-    symbol="⌈x⌉",
     partials=(lambda m, out, x: 0.0,),
     kink=lambda x: x - builtins.round(x),
     about="the smallest whole number that is at least x",
@@ -620,9 +618,9 @@ sigmoid = Op(
     symbol="σ",
     formula="σ({0})",
     latex=r"\sigma",
+    simpler=lambda m, x: 1.0 - m.sigmoid(*arg) if (arg := negate.made(x)) else None,
     value=_sigmoid,
     partials=(lambda m, out, x: out * m.sigmoid(-x),),  # 1 − out would lose digits at large x
-    simpler=lambda m, x: 1.0 - m.sigmoid(*arg) if (arg := negate.made(x)) else None,
     about="the logistic function σ(x) = 1 / (1 + e⁻ˣ)",
     example=((0.0,), 0.5),
     source="lecture A",
@@ -768,11 +766,11 @@ sum = Op(
     symbol="Σ",
     formula="{0:product}",
     latex="{0:product}",
-    joined=" + ",
     binds="sum",
+    joined=" + ",
+    simpler=lambda m, *args: args[0] if len(args) == 1 else None,
     value=lambda m, *args: builtins.sum(args),
     partials=lambda m, out, *args: (1.0,) * len(args),
-    simpler=lambda m, *args: args[0] if len(args) == 1 else None,
     about="the sum of any number of arguments",
     example=((1.0, 2.0, 3.0), 6.0),
 )
@@ -794,11 +792,11 @@ dot = Op(
     symbol="Σ",
     formula="{0:product} · {1:power}",
     latex=r"{0:product} \cdot {1:power}",
-    joined=" + ",
     binds="sum",
-    commutative=False,
+    joined=" + ",
     value=_dot,
     partials=_dot_partials,
+    commutative=False,
     about="the sum w₁·x₁ + w₂·x₂ + … + b, its arguments being all w, then all x, then b if any",
     example=((1.0, 2.0, 3.0, 4.0), 11.0),
     source="lecture A",
@@ -808,14 +806,14 @@ mean = Op(
     "mean",
     value=lambda m, *args: builtins.sum(args) / len(args),
     partials=lambda m, out, *args: (1.0 / len(args),) * len(args),
-    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    domain=_SOME,
     about="the mean of one number or more",
     example=((1.0, 2.0, 6.0), 3.0),
 )
 
 
 def _shared(m: Any, beaten: Sequence[Any]) -> Sequence[Any]:
-    """Given 1 for each argument that is beaten, else 0: equal shares for those that are not."""
+    """Equal shares of 1 for the arguments that no other beats; `beaten` has a 1 for the others."""
     chosen = [1.0 - lost for lost in beaten]
     total = m.sum(*chosen)
     return [share / total for share in chosen]
@@ -827,7 +825,7 @@ max = Op(
     value=lambda m, *args: reduce(m.maximum, args),
     partials=lambda m, out, *args: _shared(m, [m.greater(out, x) for x in args]),
     at_once=True,
-    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    domain=_SOME,
     kink=lambda *args: _lead(args, 1),
     about="the largest of one number or more; those that tie share the derivative",
     example=((1.0, 3.0, 2.0), 3.0),
@@ -840,7 +838,7 @@ min = Op(
     value=lambda m, *args: reduce(m.minimum, args),
     partials=lambda m, out, *args: _shared(m, [m.greater(x, out) for x in args]),
     at_once=True,
-    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    domain=_SOME,
     kink=lambda *args: _lead(args, -1),
     about="the smallest of one number or more; those that tie share the derivative",
     example=((1.0, 3.0, 2.0), 1.0),
@@ -860,7 +858,7 @@ def _logsumexp(m: Any, *args: Any) -> Any:
 
 def _softmax(m: Any, out: Any, *args: Any) -> Sequence[Any]:
     top = m.max(*args)
-    weights = [m.exp(x - top) for x in args]  # x − out would lose the digits of log n
+    weights = [m.exp(x - top) for x in args]  # not x − out: large numbers lose log n
     total = m.sum(*weights)
     return [weight / total for weight in weights]
 
@@ -870,9 +868,9 @@ logsumexp = Op(
     symbol="LSE",
     value=_logsumexp,
     partials=_softmax,
-    gradient="softmax",
     at_once=True,
-    domain=Domain("one number or more", lambda *args: len(args) > 0),
+    gradient="softmax",
+    domain=_SOME,
     about="log(eˣ¹ + eˣ² + …), without overflow",
     example=((1000.0, -1000.0), 1000.0),
 )
@@ -886,7 +884,7 @@ def find(name: str) -> Op:
     """The entry of that name.
 
     Raises:
-        KeyError: the table has none; the message lists those it has.
+        KeyError: the table has none; the message lists the names that it has.
     """
     try:
         return TABLE[name]
@@ -896,13 +894,13 @@ def find(name: str) -> Op:
 
 
 def has(op: Op) -> bool:
-    """Whether an operation is an entry of the table, and not just called like one."""
+    """Whether an operation is an entry of the table; it might only have the name of one."""
     return TABLE.get(op.name) is op
 
 
 def _reduced(op: Op) -> tuple[Callable[[str], Op], tuple[str]]:
     if has(op):
-        return find, (op.name,)  # rules can't be pickled, names can
+        return find, (op.name,)  # the rules themselves can't be pickled
     raise TypeError(
         f"{op!r} can't be pickled: it is not in the table of operations, where it would be found "
         "again by its name"
@@ -913,18 +911,18 @@ copyreg.pickle(Op, _reduced)
 
 
 class Namespace:
-    """Functions for one kind of number; what a subclass lacks, the table's own rules supply."""
+    """Functions for one kind of number; those that a subclass lacks come from the table's rules."""
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in TABLE or TABLE[name].primitive:
             raise AttributeError(f"{type(self).__name__} has no function {name!r}")
         function = partial(TABLE[name].value, self)
-        setattr(self, name, function)  # found directly from now on
+        setattr(self, name, function)  # next time it is found without this method
         return function
 
 
 class Operations:
-    """The table's operations as functions, each applied by `apply(op, *args)`."""
+    """The namespace whose functions are operations of the table, applied by `apply(op, *args)`."""
 
     def __init__(self, apply: Callable[..., Any]) -> None:
         self._apply = apply
