@@ -150,7 +150,7 @@ def unary(op: Op) -> Callable[[Value], Value]:
     >>> unary(ops.exp)(Value(0.0))
     Value(data=1.0, grad=0.0)
     """
-    compute = getattr(floats, op.name)
+    compute = ops.function(op, floats)
 
     def method(self: Value) -> Value:
         try:
@@ -183,7 +183,7 @@ def binary(op: Op) -> tuple[Operator, Operator]:
     >>> subtract(Value(3.0), 1).data, subtract_from(Value(3.0), 1).data
     (2.0, -2.0)
     """
-    compute = getattr(floats, op.name)
+    compute = ops.function(op, floats)
 
     def method(self: Any, other: Any) -> Any:
         kind = type(other)

@@ -33,7 +33,6 @@ _SINES = Domain("−1 ≤ x ≤ 1", lambda x: -1 <= x <= 1, low=-1.0, high=1.0)
 _SOME = Domain("one number or more", lambda *args: len(args) > 0)
 
 _EQUAL = "the denominator is a difference of equal numbers; treat equality by itself"
-_UNDERFLOW = "log_softmax, log_sigmoid or logsumexp don't underflow where log of it does"
 _OVERFLOW = "softmax, logsumexp, sigmoid or softplus don't overflow where exp does"
 _ROOT_OF_0 = "the derivative of a root is infinite at 0; add a small constant, √(x + 1e-12)"
 
@@ -205,12 +204,18 @@ expm1 = Op(
     example=((0.0,), 0.0),
 )
 
+
+def _underflow(sources: Sequence[Op | None], x: float) -> str:
+    better = "log_softmax, log_sigmoid or logsumexp don't underflow where log of it does"
+    return better if sources[0] in (exp, sigmoid, divide) else ""
+
+
 log = Op(
     "log",
     latex=r"\log",
     partials=(lambda m, out, x: 1.0 / x,),
     domain=_POSITIVE,
-    hint=lambda sources, x: _UNDERFLOW if sources[0] in (exp, sigmoid, divide) else "",
+    hint=_underflow,
     about="the natural logarithm of x",
     example=((1.0,), 0.0),
     source="lecture A",
@@ -896,6 +901,11 @@ def find(name: str) -> Op:
 def has(op: Op) -> bool:
     """Whether an operation is an entry of the table; it might only have the name of one."""
     return TABLE.get(op.name) is op
+
+
+def function(op: Op, m: Any) -> Callable[..., Any]:
+    """An operation as a function of a namespace: the namespace's own one, or the entry's rule."""
+    return getattr(m, op.name) if has(op) else partial(op.value, m)
 
 
 def _reduced(op: Op) -> tuple[Callable[[str], Op], tuple[str]]:
