@@ -158,7 +158,7 @@ def real_array(numpy: Any, given: Any, dtype: Any, each: str) -> Any:
         array = numpy.asarray(given)
         kind = type(given[0] if type(given) is list and given else given)
         if array.dtype == dtype and (kind is float or kind is numpy.ndarray):
-            return array  # nearly all
+            return array  # the usual case
         if array.dtype.kind not in "fiub":
             array = numpy.asarray(given, dtype=object)
     except ValueError as error:  # rows that differ in length
@@ -198,7 +198,7 @@ def check_finite(numpy: Any, array: Any, given: Any, each: str) -> None:
 
 
 def all_finite(numpy: Any, array: Any) -> bool:
-    """Whether numbers are finite: so is the sum of their squares, found sooner, as a rule."""
+    """Whether numbers are finite: as a rule the sum of their squares tells, and sooner."""
     if not array.flags.c_contiguous:
         array = array.T  # of which the sum would make a copy otherwise
     return math.isfinite(numpy.vdot(array, array)) or bool(numpy.isfinite(array).all())
@@ -307,7 +307,7 @@ def _names(fn: Callable[..., Any], count: int) -> list[str]:
     """Names for the arguments in a program: the function's own, where they will do."""
     try:
         names = list(inspect.signature(fn).parameters)[:count]
-    except (TypeError, ValueError):  # some callables tell nothing
+    except (TypeError, ValueError):  # some callables have no signature
         names = []
     taken = {*"ps", "value", "math", "np", "jnp", "jax", *TABLE}
     taken |= {f"d{name}" for name in names}

@@ -58,9 +58,9 @@ def compile(
         fn: ordinary code on Values; it may close over a model.
         example: an argument for it: a number, or a nested structure of numbers, such as a list, an
             array or a dictionary; the function gets the same with Values in it.
-        params: what to differentiate for, a model or Values.
+        params: what to differentiate with respect to, a model or Values.
         dtype: "float64", or "float32".
-        input_gradients: whether `value_and_grad` gives those of the inputs, too.
+        input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
         has_aux: whether the function returns a pair, of which the first is differentiated and
             the other, any nested Values, is given along.
         backend: what runs the program: "numpy", or "jax", which compiles it once more for each

@@ -46,20 +46,20 @@ class Program:
     Args:
         fn: as for `compile`, which makes programs; the other arguments, too.
         example: a tuple with an argument for it each.
-        params: what to differentiate for.
+        params: what to differentiate with respect to.
         dtype: "float64", or "float32".
-        input_gradients: whether `value_and_grad` gives those of the inputs, too.
+        input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
         has_aux: whether the function returns a pair.
         backend: "numpy" or "jax".
 
     Attributes:
-        parameters: the Values that `value_and_grad` differentiates for, in order.
+        parameters: the Values that `value_and_grad` differentiates with respect to.
         vector: their numbers, an array; both it and the Values can be changed between calls.
         groups: what its array instructions compute, in the order of computation.
 
-    A program is pickled and copied as its function and its parameters, from which it is compiled
-    again: a deep copy of a model and its program are a program of the copied model. Where the
-    function could not be copied with the parameters, as no closure can, that is an error.
+    A program is pickled and copied as its function and its parameters, which are compiled again:
+    copied deeply together with its model, it becomes a program of the copied model. A function
+    that can't be copied with its parameters, such as a closure, is an error.
 
     >>> from micrograd_plus import compile
     >>> w = Value(2.0)
@@ -94,7 +94,7 @@ class Program:
         self.parameters = self._leaves.parameters
         leaves = {x: ("parameter", i) for i, x in enumerate(self._leaves.values)}
         leaves |= {x: ("input", i) for i, x in enumerate(found.inputs)}
-        # how they are nested, as they themselves would keep all that was recorded
+        # only how they are nested: the outputs would keep all alive that was recorded
         self._structure = mapped(lambda _: None, found.outputs)
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
             raise TypeError(f"with has_aux the function returns a pair, not {found.outputs!r}")
@@ -160,7 +160,7 @@ class Program:
     def value_and_grad(
         self, *batch: Any, weights: Any = None, chunk: int | None = None
     ) -> tuple[Any, ...]:
-        """The mean output over a batch, and its gradient for the parameters.
+        """The mean output over a batch, and its gradient with respect to the parameters.
 
         Args:
             batch: as for a call; an empty batch has value 0 and gradient 0.
@@ -299,7 +299,7 @@ class Program:
     # ------------------------------------------------------------------------- inside
 
     def _try_out(self, found: Trace) -> None:
-        """Compare the text for NumPy in float64, which tells most exactly, with the engine."""
+        """Compare the program with the engine, by its most exact text: NumPy's, in float64."""
         numpy, code = self._numpy, self._code
         if (self._backend.library, self._dtype) != ("np", "float64"):
             plain = find_backend("numpy")
@@ -385,8 +385,8 @@ class Program:
     def _explain(self, columns: list[Any], examples: list[int], slopes: bool) -> None:
         """Find the example whose results are not finite, by the engine, and raise its error.
 
-        No Value is assigned to, as other threads would see it: where the vector is another point
-        than the Values are at, what the function records there is recorded again.
+        No Value is assigned to, as other threads would see it: where the vector has other numbers
+        than the Values, what the function records is recorded again on leaves with those.
         """
         live = zip(self._leaves.values, self._leaves.numbers().tolist(), strict=True)
         moved = {leaf: Value(x, leaf.label) for leaf, x in live if x != leaf._data}
@@ -422,7 +422,7 @@ def _executed(backend: NumPy, text: str) -> dict[str, Any]:
 
 
 def _again(out: Value, twins: dict[Value, Value]) -> Value:
-    """An output recorded again, where some nodes have twins; those of the others are added."""
+    """An output recorded again with twins in the place of its nodes; those that lack are added."""
     for node in graph.order(out):
         if node.op is not None and node not in twins:
             args = (arg if type(arg) is float else twins.get(arg, arg) for arg in node.args)

@@ -45,7 +45,7 @@ _INSIDE = ("__self__", "__func__", "__wrapped__", "func", "args", "keywords", "f
 _WRAPPERS = (MethodType, BuiltinMethodType, MethodWrapperType, staticmethod, classmethod, property,
              partial, type(lru_cache(len)))  # fmt: skip
 _GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
-_ITSELF: list[Any] = []  # instead of names in what is drawn from
+_ITSELF: list[Any] = []  # instead of names, where what is inside has the name of the whole
 _INSTALLED = ("site-packages", "dist-packages")
 _PACKAGE = __name__.partition(".")[0]
 
@@ -71,7 +71,7 @@ class Numbers(bytes):
 
 
 class _Found:
-    """Things in the order in which they were found, and from where on they stand in what."""
+    """Things in the order in which they were found: from `starts[k]` on those in `places[k]`."""
 
     def __init__(self) -> None:
         self.things: list[Any] = []
@@ -79,7 +79,7 @@ class _Found:
         self.places: list[tuple[str, list[str] | None]] = []
 
     def difference(self, later: _Found) -> Change | None:
-        """The first that is another one there."""
+        """The first that is another one in a later look."""
         ours, others = [*self.things, None], [*later.things, None]
         for i, (before, now) in enumerate(zip(ours, others, strict=False)):
             if before is not now and not _same(before, now):
@@ -91,9 +91,10 @@ class _Found:
 class Surroundings:
     """What stands now in the variables that a function's code names, and in what they hold.
 
-    In an object that is what has a name which the code mentions, or that of a function found
-    here. Python's own modules, this package and installed ones are taken as they are; what their
-    functions mention is looked for in models only.
+    Of an object only those attributes count that the code mentions, or the code of another
+    function that is found on the way. The variables of functions from Python's own modules, this
+    package and installed ones are not followed, and the attributes that these mention count in
+    models only.
 
     Args:
         fn: a function.
@@ -107,7 +108,7 @@ class Surroundings:
 
     def __init__(self, fn: Any) -> None:
         self._fn = fn
-        self._stands, self._moves = _Found(), _Found()  # the latter is drawn from, as a generator
+        self._stands, self._moves = _Found(), _Found()  # the latter by itself, as generators
         # what is compared at each look: as long as it is the same, the rest is
         self._cells: list[tuple[Any, Any]] = []
         self._variables: list[tuple[Mapping[str, Any], str, Any]] = []
@@ -137,12 +138,12 @@ class Surroundings:
         self._copies = [[thing.copy() for thing in some] for some in (self._parts, self._lists)]
 
     def change(self) -> Change | None:
-        """The first change since, or the one before; what is drawn from may have gone on."""
+        """The first change since then, but for generators and the like, which may have moved."""
         if self._is_same():
             return None
         now = Surroundings(self._fn)
         found = self._stands.difference(now._stands)
-        if found is None:  # the same in other lists
+        if found is None:  # equal things in new containers, which are the ones to watch now
             self.__dict__ = now.__dict__
         return found
 
@@ -296,10 +297,10 @@ class Surroundings:
 
 
 def _same(before: Any, now: Any) -> bool:
-    """Whether two things that are not one count as the same.
+    """Whether two different objects count as the same.
 
-    Values that the function itself recorded and put there do: whether it reads the one of the
-    run before, the graphs tell.
+    Values do that the function itself recorded and put there: if it reads one of an earlier run,
+    the recorded graphs differ.
     """
     if isinstance(before, Value) or isinstance(now, Value):
         return isinstance(before, Value) and isinstance(now, Value) and bool(before.op and now.op)
@@ -329,7 +330,7 @@ def _numbers(array: Any) -> bytes:
 
 
 def _state(thing: Any) -> list[Any] | None:
-    """Where something stands that is drawn from."""
+    """The state of what moves when it is read, such as a generator or a file; None of others."""
     kind = type(thing)
     if isinstance(thing, random.Random):
         try:

@@ -31,7 +31,7 @@ def compare(
     Args:
         recorded: what the function gives for some example, Values and real numbers.
         values: what the program gives.
-        wanted: what the first of them is differentiated for.
+        wanted: what the first of them is differentiated with respect to.
         slopes: its derivatives by the program, as many.
 
     Raises:
@@ -43,7 +43,7 @@ def compare(
     ...     compare([x * x], [9.0], [x], [3.0])
     ... except TraceError as error:
     ...     print(str(error).partition(":")[0])
-    the program's derivative for a number would be 3.0, and the engine's is 6.0
+    the program's derivative with respect to a number would be 3.0, and the engine's is 6.0
     """
     try:
         for i, (out, mine) in enumerate(zip(recorded, values, strict=True)):
@@ -55,7 +55,9 @@ def compare(
             for x, mine in zip(wanted, slopes, strict=True):
                 theirs = found.get(x, 0.0)
                 if _differ(mine, theirs, out, value=False):
-                    raise _wrong(f"derivative for {x.label or 'a number'}", mine, theirs)
+                    raise _wrong(
+                        f"derivative with respect to {x.label or 'a number'}", mine, theirs
+                    )
     except NonFiniteError:
         return
 
@@ -63,8 +65,8 @@ def compare(
 def _differ(mine: float, theirs: float, out: Any, value: bool) -> bool:
     """Whether a value, or a derivative, of an output is wrong.
 
-    An error is as large as what it comes from: at a kink, or after the difference of two large
-    numbers, rounding may do anything.
+    A rounding error is as large as the numbers that it comes from, so that after the difference
+    of two large ones, or at a kink, any result may be right.
     """
     if abs(mine - theirs) <= _FAR * abs(theirs) or not math.isfinite(mine):
         return False

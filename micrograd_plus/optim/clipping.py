@@ -1,13 +1,12 @@
 """Clipping: gradients that are too large are made smaller before a step.
 
-As in the update rules, the formulas are arithmetic only: floats, NumPy arrays and JAX arrays go
-through the same lines.
+As in the update rules, the formulas serve floats, NumPy arrays and JAX arrays alike.
 """
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.graph import assign, in_turn
 from micrograd_plus.ops.floats import floats
@@ -37,7 +36,7 @@ def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
     5.0
     """
     leaves = _leaves(parameters, limit)
-    clipped = (_clipped(floats, float(leaf.grad), limit) for leaf in leaves)
+    clipped = (floats.clip(float(leaf.grad), -limit, limit) for leaf in leaves)
     assign(leaves, "grad", [*map(float, clipped)])
 
 
@@ -64,10 +63,10 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
     leaves = _leaves(parameters, limit)
     gradients = [float(leaf.grad) for leaf in leaves]
     largest = max(map(abs, gradients), default=0.0) or 1.0
-    norm = _Norm(largest, math.hypot(*(g / largest for g in gradients)))
-    if norm.exceeds(limit):
-        assign(leaves, "grad", [norm.shortened(g, limit) for g in gradients])
-    return float(norm.relative * norm.largest)
+    relative = math.hypot(*(g / largest for g in gradients))
+    if relative > limit / largest:
+        assign(leaves, "grad", [_shortened(g, largest, relative, limit) for g in gradients])
+    return relative * largest
 
 
 def clipped(m: Any, gradient: Any, value: float | None, norm: float | None) -> Any:
@@ -84,36 +83,19 @@ def clipped(m: Any, gradient: Any, value: float | None, norm: float | None) -> A
     array([0.6, 0.8])
     """
     if value is not None:
-        gradient = _clipped(m, gradient, value)
+        gradient = m.clip(gradient, -value, value)
     if norm is not None:
         size = abs(gradient).max()
         largest = m.where(size > 0, size, 1.0)
-        found = _Norm(largest, m.sqrt(((gradient / largest) ** 2).sum()))
-        gradient = m.where(found.exceeds(norm), found.shortened(gradient, norm), gradient)
+        relative = m.sqrt(((gradient / largest) ** 2).sum())
+        shortened = _shortened(gradient, largest, relative, norm)
+        gradient = m.where(relative > norm / largest, shortened, gradient)
     return gradient
 
 
-def _clipped(m: Any, gradient: Any, limit: float) -> Any:
-    return m.clip(gradient, -limit, limit)
-
-
-class _Norm(NamedTuple):
-    """A Euclidean norm as a product of two numbers, as squares of large gradients overflow.
-
-    Attributes:
-        largest: the size of the largest gradient, or 1 if all are 0.
-        relative: the norm of all gradients divided by it.
-    """
-
-    largest: Any
-    relative: Any
-
-    def exceeds(self, limit: float) -> Any:
-        return self.relative > limit / self.largest
-
-    def shortened(self, gradient: Any, limit: float) -> Any:
-        """A gradient, or an array of them, scaled so that the norm of all is the limit."""
-        return gradient / self.largest * (limit / self.relative)
+def _shortened(gradient: Any, largest: Any, relative: Any, limit: float) -> Any:
+    """Gradients scaled to a norm; theirs is largest · relative, which itself may overflow."""
+    return gradient / largest * (limit / relative)
 
 
 def _leaves(parameters: Iterable[Value], limit: float) -> list[Value]:

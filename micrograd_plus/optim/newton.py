@@ -1,4 +1,4 @@
-"""Newton's method: steps to where the second-order picture of a function has its lowest point."""
+"""Newton's method: steps to the lowest point of a function's second-order approximation."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def newton_step(f: Callable[[Any], Any], point: Sequence[float]) -> list[float]:
-    """X − H⁻¹ ∇f at a point: for a parabola, its lowest point (or highest, or saddle) at once.
+    """One Newton step, x − H⁻¹∇f: on a parabola it ends at the lowest point (or at the saddle).
 
     Args:
         f: a function of a list of Values that returns a Value.

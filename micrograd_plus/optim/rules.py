@@ -69,7 +69,7 @@ class Rule(ABC):
         """The parameter and its states after a step.
 
         Args:
-            gradient: the loss's derivative for the parameter.
+            gradient: the loss's derivative with respect to the parameter.
             state: as `initial` or the last step gave it.
             parameter: a number or an array.
             rate: the learning rate η.

@@ -1,4 +1,4 @@
-"""What `fit` refuses before it makes a step: what is no model, no loss for it, or not trained."""
+"""What `fit` refuses before it makes a step, and a model that replaces its parameters after."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ ENGINES = ("auto", "eager", "compiled", "jax")
 def check_reached(
     found: Examples, model: Module, loss: Callable[..., Any], parameters: Sequence[Value]
 ) -> None:
-    """Look for an example on whose loss a parameter has a part: it is the first, as a rule.
+    """Look for an example whose loss depends on a parameter: as a rule the first one's does.
 
-    Values that have a part in it, but belong to no module, are told in a warning.
+    If it also depends on Values that belong to no module, a warning names them.
 
     Args:
         found: all examples.
@@ -37,7 +37,7 @@ def check_reached(
         parameters: what is to change.
 
     Raises:
-        ValueError: there is none, though some loss is not 0; or other parameters take their place.
+        ValueError: there is none, though some loss is not 0; or the model replaces its parameters.
     """
     bad = None
     for i in range(len(found)):
@@ -58,7 +58,7 @@ def check_reached(
     if bad is not None:  # else all is as it should be already
         i, total, leaves = bad
         raise ValueError(
-            "no parameter of the model has a part in the loss, so that nothing would be trained: "
+            "the loss depends on no parameter of the model, so that nothing would be trained: "
             f"that of row {i} is {f'computed from {_named(leaves)}' if leaves else repr(total)}; "
             "both are to be computed from the parameters themselves, without float(), .data or "
             "other Values in their place"
@@ -89,7 +89,7 @@ def _tell(others: set[Value]) -> None:
     """Warn of leaves that are there before a function runs, where no module owns them."""
     if lost := others - placed(others).keys():
         warnings.warn(
-            f"{_named(lost)} has a part in the loss, but belongs to no Module and is not trained: "
+            f"the loss depends on {_named(lost)}, which belongs to no Module and is not trained: "
             "make it an attribute of the model, or a number if it is a constant",
             stacklevel=4,  # where `fit` is called
         )

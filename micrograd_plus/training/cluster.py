@@ -16,10 +16,10 @@ from micrograd_plus._tools.extras import need
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-GONE = 75  # the exit code where another process is gone, EX_TEMPFAIL: it may do the next time
-SUPERVISOR = "MICROGRAD_PLUS_SUPERVISOR"  # names the descriptor of the socket to who launched us
+GONE = 75  # the exit code of a process that loses its peers, EX_TEMPFAIL: try again
+SUPERVISOR = "MICROGRAD_PLUS_SUPERVISOR"  # has the descriptor of the socket to the launcher
 _LONGEST = 1_000_000_000  # seconds, which JAX counts as a C int
-_LATER = 30  # seconds after which JAX itself, whose words are less plain, gives up
+_LATER = 30  # seconds by which JAX's own timeouts, whose messages are less plain, are longer
 
 
 class ClusterError(RuntimeError):
@@ -43,9 +43,9 @@ class Cluster:
     the whole batch, to tell the place. Process 0 alone writes checkpoints and shows progress; what
     `fit` returns is the same in all. The block has to be entered before anything uses JAX.
 
-    When another process ends, or makes no step in the time given, this one ends with exit code
-    75, and a message; so it does after any error in the block, since those who wait for it can't
-    go on. Under `micrograd-plus launch` all that is done anew from the last checkpoint.
+    When another process ends, or makes no step in the time given, this one reports it and ends,
+    with exit code 75. After an error in the block it ends, too, as those that wait for it can't go
+    on. `micrograd-plus launch` then starts all processes anew from the last checkpoint.
 
     Args:
         coordinator: "HOST:PORT", where process 0 listens, and nowhere else; all others have to
@@ -145,10 +145,10 @@ class Cluster:
         self._steps.stop()
 
     def moved(self, doing: str = "waiting for the other processes in a step") -> None:
-        """Tell those who watch that this process is alive.
+        """Report that this process is alive.
 
         Args:
-            doing: what is going to take time now.
+            doing: what it does next, named in the message if that takes too long.
         """
         self._steps.moved(doing)
 
@@ -196,7 +196,7 @@ class Cluster:
 
 
 class _Steps:
-    """Watches the steps of a process, or tells them to who launched it, who watches instead."""
+    """Watches the steps of a process, or reports them to the launcher, which watches instead."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

@@ -12,6 +12,7 @@ from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.trial import compare
+from micrograd_plus.graph import finite
 from micrograd_plus.nn.losses import as_numbers
 from micrograd_plus.training import peers
 from micrograd_plus.training.cluster import current
@@ -34,52 +35,30 @@ _AT_A_TIME = 1024  # examples read on demand that are evaluated together
 
 
 class Part(NamedTuple):
-    """What a process computes with of a batch.
+    """What a process computes with of a batch."""
 
-    Attributes:
-        arrays: inputs and targets.
-        targets: the targets, as given, of the examples that it counts.
-        whole: the number of examples in the whole batch.
-    """
-
-    arrays: list[Any]
-    targets: list[Any]
-    whole: int
+    arrays: list[Any]  # inputs and targets
+    targets: list[Any]  # as given, of the examples that it counts
+    whole: int  # the number of examples in the whole batch
 
 
 class Learnt(NamedTuple):
-    """What comes of a step.
+    """What comes of a step."""
 
-    Attributes:
-        value: the loss, with the penalty.
-        gradient: its gradient, before clipping.
-        vector: the parameters' numbers.
-        states: what the rule remembers.
-        fine: whether all of these are finite.
-        losses: the loss of each example that the process counts.
-        outputs: its outputs.
-    """
-
-    value: float
-    gradient: Any
-    vector: Any
-    states: tuple[Any, ...]
-    fine: bool
-    losses: Any
+    value: float  # the loss, with the penalty
+    gradient: Any  # before clipping
+    vector: Any  # the parameters' numbers
+    states: tuple[Any, ...]  # what the rule remembers of them
+    fine: bool  # whether these numbers and states are finite
+    losses: Any  # of the examples that the process counts
     outputs: Any
 
 
 class Runner(Protocol):
-    """How a program is run over a batch, and where the numbers are that it learns.
-
-    Args:
-        problem: what is learnt.
-        program: the loss of an example, with what is counted along.
-        take: gives the arrays and the targets of examples by their numbers.
-    """
+    """How a batch is split, computed and summed, and where the numbers are meanwhile."""
 
     backend: str
-    least: int  # what `read` is to fill up the batches of steps to
+    least: int  # the length to which `read` is to fill up the batches of steps
 
     def __init__(self, problem: Problem, program: Program, take: Take) -> None: ...
 
@@ -90,7 +69,7 @@ class Runner(Protocol):
         """What this process needs of a batch, in arrays as long as it likes."""
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
-        """A step, which `keep` makes valid; raises NonFiniteError where results are not finite."""
+        """Try a step; NonFiniteError is raised where results are not finite."""
 
     def keep(self, learnt: Learnt, number: int) -> None:
         """Go on from a step: all of it or nothing, whatever interrupts."""
@@ -103,13 +82,7 @@ class Runner(Protocol):
 
 
 class Whole:
-    """Runs a program over each batch as a whole, with NumPy: learns in the program's own vector.
-
-    Args:
-        problem: as for `Runner`.
-        program: likewise.
-        take: likewise.
-    """
+    """Computes a batch as a whole, with NumPy, and learns in the program's own vector."""
 
     backend = "numpy"
     least = 0
@@ -262,12 +235,11 @@ class Compiled:
         return learnt.value
 
     def _refuse(self, learnt: Learnt, number: int) -> None:
-        """Raise the error of a step that would leave the numbers."""
-        numpy = self._numpy
-        numbers = numpy.array([*map(numpy.asarray, (learnt.vector, *learnt.states))])
-        place = int(numpy.argmin(numpy.isfinite(numbers).all(axis=0)))
-        bad = self.problem.optimizer.parameters[place]
-        raise NonFiniteError(f"step {number}: {bad.label or 'a parameter'} leaves the numbers")
+        """Raise the error of a step after which a number would not be finite."""
+        numbers = self._numpy.array([*map(self._numpy.asarray, (learnt.vector, *learnt.states))])
+        which, place = self._numpy.argwhere(~self._numpy.isfinite(numbers))[0].tolist()
+        label = self.problem.optimizer.parameters[place].label or "a parameter"
+        finite(float(numbers[which, place]), f"step {number}: {label}")
 
     def evaluate(self, batch: Sequence[int], means: Means) -> None:
         size = len(batch) if self.arrays else _AT_A_TIME

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
 from micrograd_plus._tools import nested
@@ -107,17 +107,17 @@ class Means:
         self.count += len(losses)
 
 
-class Engine(Protocol):
-    """What makes the steps of a training.
+class Eager:
+    """The engine that records each example anew, and differentiates it.
 
     Attributes:
         problem: what is learnt.
-        norms: for each layer that was asked for the norm of its gradient in the last step, before
-            clipping.
+        norms: the norm of each layer's gradient in the last step, before clipping.
     """
 
-    problem: Problem
-    norms: dict[str, float]
+    def __init__(self, problem: Problem) -> None:
+        self.problem = problem
+        self.norms: dict[str, float] = {}
 
     def step(self, batch: Sequence[int], time: float, means: Means) -> float:
         """One step down the gradient of the mean loss over a batch, whose value it returns.
@@ -130,32 +130,6 @@ class Engine(Protocol):
         Raises:
             NonFiniteError: a result is not finite; then nothing is changed.
         """
-
-    def evaluate(self, batch: Sequence[int], means: Means) -> None:
-        """Count examples without learning from them; raises as `step` does."""
-
-    def synchronise(self) -> None:
-        """Put what was learnt into the model and the optimizer."""
-
-    def check_kept(self) -> None:
-        """Refuse a model that has other parameters than those which are trained."""
-
-    def agree(self, settings: dict[str, Any]) -> None:
-        """Make sure that all processes that train together do the same."""
-
-
-class Eager:
-    """Records each example anew, and differentiates it.
-
-    Args:
-        problem: what is learnt.
-    """
-
-    def __init__(self, problem: Problem) -> None:
-        self.problem = problem
-        self.norms: dict[str, float] = {}
-
-    def step(self, batch: Sequence[int], time: float, means: Means) -> float:
         problem, optimizer = self.problem, self.problem.optimizer
         losses = [self._loss(i, means) for i in batch]
         total = functions.mean(losses)
@@ -174,16 +148,18 @@ class Eager:
         return float(total)
 
     def evaluate(self, batch: Sequence[int], means: Means) -> None:
+        """Count examples without learning from them; raises as `step` does."""
         for i in batch:
             self._loss(i, means)
 
     def synchronise(self) -> None:
-        """Nothing: it is there already."""
+        """Put what was learnt into the model and the optimizer: it is there already."""
 
     def agree(self, settings: dict[str, Any]) -> None:
-        """Nothing: it trains in a single process."""
+        """Make sure that all processes that train together do the same: this one is alone."""
 
     def check_kept(self) -> None:
+        """Refuse a model that has other parameters than those which are trained."""
         check_kept(self.problem.model, self.problem.optimizer.parameters)
 
     def _loss(self, i: int, means: Means) -> Any:

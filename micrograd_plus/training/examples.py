@@ -143,7 +143,7 @@ def joined(one: Examples, other: Examples) -> Examples:
 def read(numpy: Any, found: Any, numbers: Iterable[int]) -> tuple[Any, list[Any]]:
     """The inputs of examples that are on demand as one array, and their targets.
 
-    All numbers are looked at together, one by one only where something is wrong or unusual.
+    All numbers are checked together, and one by one only where something is wrong or unusual.
     """
     pairs = [found.raw(i) for i in numbers]
     try:

@@ -1,4 +1,4 @@
-"""What a training was begun with, as plain data that tell it from another one."""
+"""Fingerprints: what a training was begun with, as plain data that tell it from another one."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from micrograd_plus.training.examples import Examples
 
 _PARAMETER = object()  # stands for Values, which checkpoints keep elsewhere
-_DEPTH = 8  # of what stands in each other, beyond which an object is its class
+_DEPTH = 8  # levels of nesting, below which objects go by their classes alone
 
 
 def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
-    """A setting as JSON gives it back.
+    """A setting as plain data, which JSON gives back as they were.
 
     Functions go by their names, and those of users also by what they use and close over; objects
     by their classes and attributes; modules by their classes; arrays and random numbers by a

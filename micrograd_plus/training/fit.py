@@ -38,11 +38,13 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
     from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.rules import Rule
-    from micrograd_plus.training.eager import Engine, Metric
+    from micrograd_plus.training.eager import Metric
+
+    Engine = Eager | Compiled
 
 
 class TrainingError(NonFiniteError):
-    """A training left the numbers.
+    """A number of a training is not finite.
 
     Attributes:
         history: what happened before; the parameters are those of the last good step.
@@ -88,7 +90,7 @@ def fit(
     engine: str = "auto",
     gradient_flow: bool = False,
 ) -> History:
-    """Train a model: make the mean loss over the examples small by gradient descent.
+    """Train a model: minimise the mean loss over the examples by gradient descent.
 
     Args:
         model: what is trained; called with the inputs of one example.
@@ -101,7 +103,7 @@ def fit(
         optimizer: an update rule of `optim` with its rate or schedule; Adam by default. Schedules
             are asked with the time in epochs.
         epochs: how often to go through all examples.
-        batch_size: examples for each step; 1 is stochastic, None all at once.
+        batch_size: how many examples a mini-batch has, on which a step is made; None takes all.
         shuffle: whether each epoch takes the examples in another order.
         seed: a whole number; a training repeats bit by bit.
         validation: a held-out set, in any form of the data, or the fraction of the data to hold

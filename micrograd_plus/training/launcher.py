@@ -109,7 +109,7 @@ def _run(
 
 
 class _Child:
-    """A process, and a socket to it: it tells of its steps, and ends when we do."""
+    """A process, and a socket on which it reports its steps; it ends when this one does."""
 
     def __init__(self, index: int, command: Sequence[str]) -> None:
         self.index = index

@@ -31,14 +31,9 @@ class Sharded:
     it reads nothing else, but for the first example, which is traced, and the whole of a batch
     whose results are not finite, which is left to the eager engine.
 
-    Args:
-        problem: as for `Runner`.
-        program: likewise.
-        take: likewise.
-
     Raises:
-        ModuleNotFoundError: JAX is missing.
-        ValueError: JAX connects other processes than the cluster has.
+        ModuleNotFoundError: (when made) JAX is missing.
+        ValueError: (when made) JAX connects other processes than the cluster has.
     """
 
     backend = "jax"

@@ -541,7 +541,11 @@ def for_numbers(x, number, other):
 
 ODD = {
     "result 0": (odd(value=lambda m, x: x * for_numbers(x, 2.0, 3.0)), 4.5, 3.0),
-    "derivative for w": (odd(partials=(lambda m, out, x: for_numbers(x, 2.0, 3.0),)), 9.0, 6.0),
+    "derivative with respect to w": (
+        odd(partials=(lambda m, out, x: for_numbers(x, 2.0, 3.0),)),
+        9.0,
+        6.0,
+    ),
 }
 
 
@@ -562,7 +566,9 @@ def test_a_program_that_gives_other_numbers_than_the_engine_is_refused(what, opt
         compile(lambda x: [x, apply(ODD["result 0"][0], x)], 3.0, **options)
     of_inputs = odd(partials=(lambda m, out, x: for_numbers(x, 2.0, 3.0),))
     compile(lambda x: apply(of_inputs, x), 3.0, **options)  # nothing is differentiated
-    with pytest.raises(TraceError, match=r"program's derivative for a number would be 3\.0"):
+    with pytest.raises(
+        TraceError, match=r"program's derivative with respect to a number would be 3\.0"
+    ):
         compile(lambda x: apply(of_inputs, x), 3.0, input_gradients=True, **options)
     assert (w.data, w.grad) == (0.5, 0)
 
@@ -601,7 +607,7 @@ def test_what_rounding_explains_is_not_refused(f, numbers, mine, slopes):
     wrong = 1e-3 + mg.sin(x[0]) + x[0] * 3.0  # the same numbers where nothing is unclear
     with pytest.raises(TraceError, match="result 0 would be"):
         compare([wrong], [wrong.data + 1.0], [x[0]], [0.0])
-    with pytest.raises(TraceError, match="derivative for a number would be 0"):
+    with pytest.raises(TraceError, match="derivative with respect to a number would be 0"):
         compare([wrong], [wrong.data], [x[0]], [0.0])
 
 

@@ -103,7 +103,9 @@ def test_what_has_no_structure_and_is_too_large_is_refused():
 def test_a_step_that_leaves_the_numbers_names_its_place():
     model, rule = nn.MLP(1, [1], seed=1), optim.Momentum(1e307)
     before = [p.data for p in model.parameters()]
-    with pytest.raises(mg.NonFiniteError, match=r"epoch 1, batch 1: step 1: .* leaves the numbers"):
+    with pytest.raises(
+        mg.NonFiniteError, match=r"epoch 1, batch 1: step 1: .* must be a finite number, not"
+    ):
         mg.fit(model, ([[1.0]], [1e6]), nn.mse, rule, engine="jax")
     assert [p.data for p in model.parameters()] == before
 

@@ -221,10 +221,12 @@ def test_a_gradient_that_is_not_the_engines_is_refused(capsys):
         model = Disguised(None)
         return mg.fit(model, ([[2.0]], [0.9]), nn.mse, epochs=2, engine=engine), model.w.data
 
-    with pytest.raises(TraceError, match=r"derivative for w would be 0\.39\d+, .* is 0\.79"):
+    with pytest.raises(
+        TraceError, match=r"derivative with respect to w would be 0\.39\d+, .* is 0\.79"
+    ):
         run("compiled")
     assert run("auto") == run("eager")
-    assert "derivative for w" in capsys.readouterr().err
+    assert "derivative with respect to w" in capsys.readouterr().err
 
 
 def counts(model):

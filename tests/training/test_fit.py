@@ -843,12 +843,20 @@ BAD = {
     "a target of None": ((ROWS, [0, None, 1]), TypeError, r"target 1.*None"),
     "a target of text": ((ROWS, ["a", 1, 1]), TypeError, "target 0.*'a'"),
     "a target out of range": ((ROWS, [0, 1, 2]), ValueError, "target 2: .*between 0 and 1, not 2"),
-    "a dictionary": ({"x": ROWS, "y": [0, 1, 1]}, TypeError, "a dict gives no"),
-    "a dictionary for inputs": (({0: ROWS[0], 1: ROWS[1]}, [0, 1]), TypeError, "a dict gives no"),
-    "a set of inputs": (({(0.0, 1.0), (1.0, 0.0)}, [0, 1]), TypeError, "a set gives no"),
-    "a set of targets": ((ROWS[:2], {0, 1}), TypeError, "a set gives no"),
-    "a set for a target": ((ROWS[:2], [0, {1}]), TypeError, "target 1: a set gives no"),
-    "a dictionary for a target": ((ROWS[:1], [{0: 0.1}]), TypeError, "target 0: a dict gives no"),
+    "a dictionary": ({"x": ROWS, "y": [0, 1, 1]}, TypeError, "a dict has no rows"),
+    "a dictionary for inputs": (
+        ({0: ROWS[0], 1: ROWS[1]}, [0, 1]),
+        TypeError,
+        "a dict has no rows",
+    ),
+    "a set of inputs": (({(0.0, 1.0), (1.0, 0.0)}, [0, 1]), TypeError, "a set has no rows"),
+    "a set of targets": ((ROWS[:2], {0, 1}), TypeError, "a set has no rows"),
+    "a set for a target": ((ROWS[:2], [0, {1}]), TypeError, "target 1: a set has no rows"),
+    "a dictionary for a target": (
+        (ROWS[:1], [{0: 0.1}]),
+        TypeError,
+        "target 0: a dict has no rows",
+    ),
     "a table alone": (Table(ROWS[:2]), TypeError, "the data must be a pair of sequences"),
     "a table for a row": (([Table(ROWS[:2])], [0]), TypeError, r"row 0, column 0.*\[0.0, 0.0\]"),
     "items that are columns": (
@@ -856,8 +864,12 @@ BAD = {
         TypeError,
         "a Columns has no rows in order",
     ),
-    "a sparse matrix": ((scipy.sparse.eye(2).tocsr(), [0, 1]), TypeError, "a csr_matrix gives no"),
-    "sparse data": (scipy.sparse.eye(2).tocsr(), TypeError, "a csr_matrix gives no"),
+    "a sparse matrix": (
+        (scipy.sparse.eye(2).tocsr(), [0, 1]),
+        TypeError,
+        "a csr_matrix has no rows",
+    ),
+    "sparse data": (scipy.sparse.eye(2).tocsr(), TypeError, "a csr_matrix has no rows"),
     "masked": ((np.ma.array([[0.0, 1.0]], mask=[[0, 1]]), [0]), TypeError, "row 0, column 1.*None"),
     "a target too long": ((ROWS, [0, 1, [1, 0]]), TypeError, r"target 2: .*\[1, 0\]"),
 }
@@ -1158,9 +1170,7 @@ def test_parameters_that_are_replaced_while_training(engine):
 def test_values_that_no_module_owns_are_told(engine):
     outside, unnamed = Value(3.0, "scale"), [Value(float(i)) for i in range(4)]
     data = [[1.0], [2.0]], [0.0, 1.0]
-    with pytest.warns(
-        UserWarning, match="^scale has a part in the loss, but belongs to no"
-    ) as told:
+    with pytest.warns(UserWarning, match="^the loss depends on scale, which belongs to no") as told:
         fit(Line(), data, lambda y, t: squares(outside * y, t), engine=engine)
     assert [warning.filename for warning in told] == [__file__]
     with pytest.warns(UserWarning, match=r"^Value\(data=0.*, Value\(data=1.*2.0.* and 2 more has"):

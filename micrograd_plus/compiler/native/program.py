@@ -28,14 +28,14 @@ class PointProgram:
     Args:
         fn: ordinary code on Values; it may close over a model.
         example: an argument for it each: a number, or nested sequences of numbers.
-        params: what to differentiate for; if there is nothing, it is the arguments.
+        params: what to differentiate with respect to; if there is nothing, it is the arguments.
 
     Raises:
         TraceError: the function looks at numbers, or records something else each time.
         ModuleNotFoundError: numba is missing.
 
     Attributes:
-        parameters: the Values that `value_and_grad` differentiates for, if any were given.
+        parameters: the Values that `value_and_grad` differentiates with respect to, if any.
 
     It is pickled and copied as a `Program` is.
 
@@ -56,7 +56,7 @@ class PointProgram:
         self._leaves = Leaves(params, found)
         self.parameters = self._leaves.parameters
         outputs = flat(found.outputs)
-        # how they are nested, as they themselves would keep all that was recorded
+        # only how they are nested: the outputs would keep all alive that was recorded
         self._structure = mapped(lambda _: None, found.outputs)
         self._arguments = Arguments(fn, tuple(example), float, batched=False)
         count = len(found.inputs)
@@ -105,8 +105,8 @@ class PointProgram:
             point: as for a call.
 
         Returns:
-            A number, and an array of the derivatives for the parameters. If there are none, the
-            derivatives for the argument, in its shape; for several a tuple of such arrays.
+            A number, and an array of its derivatives with respect to the parameters. If there are
+            none, with respect to the argument, in its shape; for several a tuple of such arrays.
 
         Raises:
             TypeError: the function returns more than one number.
@@ -131,7 +131,7 @@ class PointProgram:
     # ------------------------------------------------------------------------- inside
 
     def _run(self, point: tuple[Any, ...], low: int, high: int) -> tuple[Any, Any]:
-        """The outputs, and the derivatives for some slots."""
+        """The outputs, and the derivatives with respect to some slots."""
         self._leaves.numbers()  # which are a part of the tape's
         x = self._arguments.numbers(point)
         fine, numbers, gradient = self._interpreter(
