@@ -125,18 +125,24 @@ def _history(content: dict[str, Any], names: list[str], layers: list[str], steps
     epochs, batches, gradients = content["epochs"], content["batches"], content["gradients"]
     if not (isinstance(epochs, list) and isinstance(batches, list) and epochs):
         raise TypeError("its history has no list of epochs, or of batches")
+    if not isinstance(gradients, dict):
+        raise TypeError("its history has no gradients by layer")
     if odd := set(gradients) ^ set(layers):
         raise ValueError(
             f"its history and this training differ in gradient_flow of {', '.join(sorted(odd))}"
         )
-    each = [batches, *gradients.values()]
-    if content["steps"] != steps or any(len(found) != len(epochs) * steps for found in each):
-        raise ValueError(f"its history has not {steps} batches in each epoch")
+    numbers = {"batches": batches} | {f"gradients of {name}": gradients[name] for name in layers}
+    for what, found in numbers.items():
+        complete = isinstance(found, list) and len(found) == len(epochs) * steps
+        if content["steps"] != steps or not complete:
+            raise ValueError(f"its history has not {steps} {what} in each epoch")
     for epoch in epochs:
         if odd := set(epoch) ^ set(names):
             raise ValueError(f"its history and this training differ in {', '.join(sorted(odd))}")
-    for x in [x for found in (*each, *(epoch.values() for epoch in epochs)) for x in found]:
-        finite(x, "a figure of its history")
+    numbers["figures"] = [x for epoch in epochs for x in epoch.values()]
+    for what, found in numbers.items():
+        for x in found:
+            finite(x, f"one of the {what} in its history")
     return History(**{**content, "stopped": ""})
 
 

@@ -89,8 +89,8 @@ def _tell(others: set[Value]) -> None:
     """Warn of leaves that are there before a function runs, where no module owns them."""
     if lost := others - placed(others).keys():
         warnings.warn(
-            f"the loss depends on {_named(lost)}, which belongs to no Module and is not trained: "
-            "make it an attribute of the model, or a number if it is a constant",
+            f"the loss depends on {_named(lost)}, which no Module owns, and training leaves "
+            "as it is: make it an attribute of the model, or a number if it is a constant",
             stacklevel=4,  # where `fit` is called
         )
 

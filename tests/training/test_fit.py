@@ -1170,10 +1170,12 @@ def test_parameters_that_are_replaced_while_training(engine):
 def test_values_that_no_module_owns_are_told(engine):
     outside, unnamed = Value(3.0, "scale"), [Value(float(i)) for i in range(4)]
     data = [[1.0], [2.0]], [0.0, 1.0]
-    with pytest.warns(UserWarning, match="^the loss depends on scale, which belongs to no") as told:
+    with pytest.warns(UserWarning, match="^the loss depends on scale, which no Module") as told:
         fit(Line(), data, lambda y, t: squares(outside * y, t), engine=engine)
     assert [warning.filename for warning in told] == [__file__]
-    with pytest.warns(UserWarning, match=r"^Value\(data=0.*, Value\(data=1.*2.0.* and 2 more has"):
+    with pytest.warns(
+        UserWarning, match=r"on Value\(data=0.*, Value\(data=1.*2.0.* and 2 more, which"
+    ):
         fit(Line(), data, lambda y, t: mg.dot([*unnamed, outside], [y] * 5), engine=engine)
 
 
