@@ -10,6 +10,7 @@ from tests.benchmarks import __main__ as benchmarks
 from tests.benchmarks import distributed
 from tests.benchmarks.peers import PEERS, installed
 from tests.benchmarks.worker import prepared
+from tests.effort import slow
 from tests.needs import needed
 
 
@@ -39,7 +40,14 @@ def test_a_wrong_option_is_an_error():
 
 
 @pytest.mark.parametrize("workload", ["moons", "chain", "wide", "shared", "hessian"])
-@pytest.mark.parametrize("peer", [peer for peer in installed() if peer != "micrograd_plus"])
+@pytest.mark.parametrize(
+    "peer",
+    [
+        pytest.param(peer, marks=[slow] * (peer != "micrograd"))
+        for peer in installed()
+        if peer != "micrograd_plus"
+    ],
+)
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of the peers
 def test_installed_peers_agree(peer, workload):
     if workload == "hessian" and PEERS[peer][1]()[1] is None:

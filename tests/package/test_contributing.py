@@ -4,8 +4,8 @@ import doctest
 import re
 from html import unescape
 
+from tests.imports import rooms
 from tests.needs import ROOT, loaded
-from tests.package.test_imports import rooms
 
 GUIDE = ROOT / ".github" / "CONTRIBUTING.md"
 layout = loaded(ROOT / ".github" / "layout.py")

@@ -5,14 +5,12 @@ import re
 import subprocess
 import sys
 from graphlib import CycleError, TopologicalSorter
-from pathlib import Path
 
 import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import functions
-
-PACKAGE = Path(mg.__file__).parent
+from tests.imports import PACKAGE, imports, modules, rooms
 
 
 def test_public_names():
@@ -39,52 +37,6 @@ def test_public_names():
         _ = mg.drow
 
 
-def modules():
-    for path in sorted(PACKAGE.rglob("*.py")):
-        name = ".".join(path.relative_to(PACKAGE).with_suffix("").parts)
-        yield name.removesuffix("__init__").removesuffix("."), path
-
-
-def imported(path):
-    """The package's modules that a module imports, also inside functions and for types."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            assert node.level == 0, f"{path.name} has a relative import"
-            base = node.module.split(".")
-            if base[0] == "micrograd_plus":
-                for alias in node.names:
-                    *parts, last = [*base[1:], alias.name]
-                    yield ".".join([*parts, last] if is_module([*parts, last]) else parts)
-        elif isinstance(node, ast.Import):
-            assert not any(alias.name.startswith("micrograd_plus") for alias in node.names)
-
-
-def is_module(parts):
-    path = PACKAGE.joinpath(*parts)
-    return path.with_suffix(".py").exists() or (path / "__init__.py").exists()
-
-
-def imports(types=False):
-    """Every module with the package's modules that it imports, for annotations too if wanted."""
-    return {
-        name: {other for other in imported(path) if types or not ast_is_for_types(path, other)}
-        for name, path in modules()
-    }
-
-
-def room(name):
-    """The part of the package that a module lives in: a folder, or a module in front."""
-    return name.partition(".")[0]
-
-
-def rooms(types=False):
-    """Every room with those that it imports."""
-    found = {}
-    for name, others in imports(types).items():
-        found.setdefault(room(name), set()).update(map(room, others))
-    return {name: others - {name} for name, others in found.items() if name}
-
-
 def test_imports_point_one_way():
     """No module needs itself, however many imports lie between; and no room does."""
     TopologicalSorter(imports()).prepare()  # a CycleError names the circle
@@ -106,22 +58,6 @@ def test_readme_lists_the_rooms_from_the_top_to_the_bottom():
     for name, others in rooms().items():
         for other in others:
             assert height[other] <= height[name], f"{name} imports {other}, which is above it"
-
-
-def ast_is_for_types(path, other):
-    """Whether a module is imported for annotations only."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    typing_blocks = [
-        node for node in tree.body if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.dump(node)
-    ]
-    names = {
-        ".".join([*node.module.split("."), *inner])
-        for block in typing_blocks
-        for node in ast.walk(block)
-        if isinstance(node, ast.ImportFrom)
-        for inner in ([], *([alias.name] for alias in node.names))
-    }
-    return f"micrograd_plus.{other}" in names
 
 
 def run_python(code):

@@ -7,6 +7,7 @@ import sysconfig
 import zipfile
 from pathlib import Path
 
+from tests.effort import slow
 from tests.needs import ROOT, loaded, needed
 from tests.typing import user
 
@@ -49,6 +50,7 @@ def test_mypy_accepts_the_program_where_the_wheel_is_installed(wheel, tmp_path):
     assert done.stdout == "Success: no issues found in 1 source file\n", done.stdout + done.stderr
 
 
+@slow
 def test_the_program_runs(tmp_path):
     needed("anywidget", "matplotlib", "numba", "numpy", "sklearn")
     user.main(tmp_path)

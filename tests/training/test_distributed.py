@@ -13,6 +13,7 @@ import micrograd_plus as mg
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from tests import trainings
+from tests.effort import slow
 from tests.needs import needed
 from tests.processes import COMMAND, SMALL, assert_close, ended, epochs, free_address, started
 
@@ -38,6 +39,7 @@ def test_numpy_gives_the_same(eager):
         assert_close(trainings.found(train, engine="compiled"), eager[name])
 
 
+@slow
 def test_eight_devices(eager, tmp_path):
     command = [sys.executable, "-m", "tests.trainings", tmp_path]
     with started(command, env={"JAX_NUM_CPU_DEVICES": "8"}) as [process]:
@@ -61,6 +63,7 @@ def own_part(process):
     return found
 
 
+@slow
 def test_two_processes(eager, tmp_path):
     command = [sys.executable, "-m", "tests.trainings", tmp_path, free_address(), 2]
     with started([*command, 0], [*command, 1]) as processes:
@@ -149,6 +152,7 @@ def test_where_nothing_describes_a_cluster():
     assert "no cluster was detected in the environment" in errors
 
 
+@slow
 def test_a_cluster_as_slurm_describes_it(tmp_path):
     for job in range(4096):  # JAX makes a port of it
         with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", 61440 + job)):

@@ -14,6 +14,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn
 from micrograd_plus.cli.main import main
+from tests.effort import slow
 from tests.needs import needed
 from tests.processes import (
     COMMAND,
@@ -57,6 +58,7 @@ def children(pid):
     return found
 
 
+@slow
 @pytest.mark.parametrize(
     ("victim", "fault"), [(1, signal.SIGKILL), (0, signal.SIGKILL), (1, signal.SIGSTOP)]
 )
@@ -129,6 +131,7 @@ with mg.Cluster(address, 2, int(process)):
 """
 
 
+@slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is limited by Linux")
 def test_a_bad_row_deep_in_a_file_larger_than_the_memory(tmp_path):
     """8 GiB, almost all a hole; who reads the row tells it, and no one goes on."""
@@ -169,6 +172,7 @@ def test_a_port_in_use():
 linux = pytest.mark.skipif(sys.platform != "linux", reason="processes are found in /proc")
 
 
+@slow
 @linux
 def test_launched_training_survives(tmp_path):
     """Both processes killed in turn, and one stopped: the end is that of an unbroken run."""
@@ -195,6 +199,7 @@ def test_launched_training_survives(tmp_path):
         assert_close(found[part], expected[part])
 
 
+@slow
 @linux
 @pytest.mark.parametrize(
     ("place", "words"),
