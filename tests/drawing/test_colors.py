@@ -8,6 +8,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import values
 from micrograd_plus.drawing import look
+from tests.eyes import SIGHTS, contrast, difference
 from tests.graphs import xyz
 
 STATIC = resources.files("micrograd_plus.drawing.pages").joinpath("static")
@@ -17,79 +18,19 @@ VARIABLES = {
     for name, light, dark in re.findall(r"--mg-([a-z-]+): light-dark\((#\w+), (#\w+)\)", CSS)
 }
 
-# How people without long-, middle- or short-wave cones see linear RGB.
-# Source: Machado, Oliveira, Fernandes, "A Physiologically-based Model for Simulation of Color
-# Vision Deficiency" (2009), severity 1.
-BLINDNESS = {
-    "protanopia": (
-        (0.152286, 1.052583, -0.204868),
-        (0.114503, 0.786281, 0.099216),
-        (-0.003882, -0.048116, 1.051998),
-    ),
-    "deuteranopia": (
-        (0.367322, 0.860646, -0.227968),
-        (0.280085, 0.672501, 0.047413),
-        (-0.011820, 0.042940, 0.968881),
-    ),
-    "tritanopia": (
-        (1.255528, -0.076749, -0.178779),
-        (-0.078411, 0.930809, 0.147602),
-        (0.004733, 0.691367, 0.303900),
-    ),
-}
-
-
-def linear(color):
-    """Linear RGB of "#rrggbb" or "rgb(r, g, b)". Source: WCAG 2.2, relative luminance."""
-    parts = [color[i : i + 2] for i in (1, 3, 5)] if color[0] == "#" else []
-    numbers = [int(part, 16) for part in parts] or map(int, re.findall(r"\d+", color)[:3])
-    scaled = [number / 255 for number in numbers]
-    return [x / 12.92 if x <= 0.04045 else ((x + 0.055) / 1.055) ** 2.4 for x in scaled]
-
-
-def contrast(one, other):
-    """Source: WCAG 2.2, contrast ratio."""
-    weights = (0.2126, 0.7152, 0.0722)
-    light, dark = sorted(
-        (sum(w * x for w, x in zip(weights, linear(color), strict=True)) for color in (one, other)),
-        reverse=True,
-    )
-    return (light + 0.05) / (dark + 0.05)
-
-
-def lab(rgb):
-    """CIELAB of linear RGB under D65."""
-    r, g, b = (min(max(x, 0), 1) for x in rgb)
-    xyz = (
-        (0.4124 * r + 0.3576 * g + 0.1805 * b) / 0.95047,
-        0.2126 * r + 0.7152 * g + 0.0722 * b,
-        (0.0193 * r + 0.1192 * g + 0.9505 * b) / 1.08883,
-    )
-    x, y, z = (t ** (1 / 3) if t > 0.008856 else 7.787 * t + 16 / 116 for t in xyz)
-    return 116 * y - 16, 500 * (x - y), 200 * (y - z)
-
-
-def difference(one, other, blindness):
-    """How different two colours look to such eyes: ΔE of CIE 1976, some 2 is just noticeable."""
-    seen = [
-        lab([sum(m * x for m, x in zip(row, linear(color), strict=True)) for row in blindness])
-        for color in (one, other)
-    ]
-    return sum((a - b) ** 2 for a, b in zip(*seen, strict=True)) ** 0.5
-
 
 def test_the_measures_themselves():
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
     assert contrast("#777777", "rgb(255, 255, 255)") == pytest.approx(4.48, abs=0.01)
-    assert difference("#ff0000", "#00ff00", ((1, 0, 0), (0, 1, 0), (0, 0, 1))) > 150
-    assert difference("#00ff00", "#00ff00", BLINDNESS["protanopia"]) == 0
+    assert difference("#ff0000", (0, 1, 0)) > 150
+    assert difference("#00ff00", (0, 1, 0), "protanopia") == 0
 
 
-@pytest.mark.parametrize("kind", BLINDNESS)
+@pytest.mark.parametrize("sight", sorted({*SIGHTS} - {"none for colours"}))
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_values_and_gradients_look_different_to_all_eyes(scheme, kind):
+def test_values_and_gradients_look_different_to_all_eyes(scheme, sight):
     pair = VARIABLES["forward"][scheme], VARIABLES["gradient"][scheme]
-    assert difference(*pair, BLINDNESS[kind]) > 25
+    assert difference(*pair, sight) > 25
 
 
 @pytest.mark.parametrize(

@@ -20,48 +20,16 @@ from micrograd_plus.drawing.dot.heatmap import (
     strip,
 )
 from micrograd_plus.drawing.scene.matrices import matrices
-
-# what is left of red, green and blue (linear) to those without red, green or blue cones:
-# Machado, Oliveira and Fernandes (2009), severity 1
-BLIND = {
-    "protanopia": [
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998],
-    ],
-    "deuteranopia": [
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881],
-    ],
-    "tritanopia": [
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.303900],
-    ],
-    "full sight": np.eye(3),
-    "none for colours": [[0.2126, 0.7152, 0.0722]] * 3,
-}
+from tests.eyes import SIGHTS, difference
 
 
-def lab(rgb, sight):
-    """A colour of sRGB in CIELAB, as it is seen with that sight."""
-    x = np.array(rgb) / 255
-    linear = np.where(x <= 0.04045, x / 12.92, ((x + 0.055) / 1.055) ** 2.4)
-    seen = np.clip(np.array(BLIND[sight]) @ linear, 0, 1)
-    to_xyz = [[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]]
-    t = np.array(to_xyz) @ seen / [0.9505, 1.0, 1.089]
-    f = np.where(t > 216 / 24389, np.cbrt(t), (24389 / 27 * t + 16) / 116)
-    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
-
-
-@pytest.mark.parametrize("sight", BLIND)
+@pytest.mark.parametrize("sight", SIGHTS)
 def test_colours_can_be_told_apart(sight):
-    negative, zero, positive = (lab(rgb, sight) for rgb in (NEGATIVE, ZERO, POSITIVE))
-    assert np.linalg.norm(negative - zero) > 35
-    assert np.linalg.norm(positive - zero) > 35
+    negative, zero, positive = (np.array(rgb) / 255 for rgb in (NEGATIVE, ZERO, POSITIVE))
+    assert difference(negative, zero, sight) > 35
+    assert difference(positive, zero, sight) > 35
     if sight != "none for colours":
-        assert np.linalg.norm(negative - positive) > 35
+        assert difference(negative, positive, sight) > 35
 
 
 def rgb(text):

@@ -19,6 +19,7 @@ import micrograd_plus as mg
 from micrograd_plus import datasets, nn, optim, plots
 from micrograd_plus._tools.extras import need
 from micrograd_plus.training import History, evaluate
+from tests.eyes import SIGHTS, contrast, difference
 from tests.trainings import Table
 
 SQUARE = [[-1.0, -1.0], [-1.0, 1.0], [1.0, -1.0], [1.0, 1.0]]
@@ -396,60 +397,28 @@ def test_the_loss_along_two_parameters(loss, sizes, targets):
 
 # ----------------------------------------------------------------------------- colours
 
-SEEN = {  # Machado, Oliveira and Fernandes (2009), severity 1: linear RGB as others see it
-    "all cones": np.eye(3),
-    "no red cones": np.array([
-        [0.152286, 1.052583, -0.204868],
-        [0.114503, 0.786281, 0.099216],
-        [-0.003882, -0.048116, 1.051998]]),
-    "no green cones": np.array([
-        [0.367322, 0.860646, -0.227968],
-        [0.280085, 0.672501, 0.047413],
-        [-0.011820, 0.042940, 0.968881]]),
-    "no blue cones": np.array([
-        [1.255528, -0.076749, -0.178779],
-        [-0.078411, 0.930809, 0.147602],
-        [0.004733, 0.691367, 0.303900]]),
-}  # fmt: skip
-XYZ = np.array([
-    [0.4124564, 0.3575761, 0.1804375],
-    [0.2126729, 0.7151522, 0.0721750],
-    [0.0193339, 0.1191920, 0.9503041]])  # fmt: skip
+
+def nearest(colours, sight):
+    """The smallest difference between two of some colours."""
+    return min(difference(*pair, sight) for pair in combinations(colours, 2))
 
 
-def linear(colour):
-    rgb = np.array(colour)
-    return np.where(rgb <= 0.04045, rgb / 12.92, ((rgb + 0.055) / 1.055) ** 2.4)
-
-
-def cielab(rgb):
-    x, y, z = np.cbrt(np.maximum(XYZ @ np.clip(rgb, 0, 1) / [0.95047, 1, 1.08883], 1e-9))
-    return np.array([116 * y - 16, 500 * (x - y), 200 * (y - z)])
-
-
-def nearest(colours, eyes):
-    """The smallest distance between two colours in CIELAB, where 2 can just be told apart."""
-    seen = [cielab(SEEN[eyes] @ linear(colour)) for colour in colours]
-    return min(np.linalg.norm(a - b) for a, b in combinations(seen, 2))
-
-
-@pytest.mark.parametrize("eyes", SEEN)
-def test_all_eyes_tell_the_colours_apart(eyes):
+@pytest.mark.parametrize("sight", sorted({*SIGHTS} - {"none for colours"}))
+def test_all_eyes_tell_the_colours_apart(sight):
     colours = [to_rgb(colour) for colour in plots.COLOURS]
-    assert nearest(colours, eyes) > 25
+    assert nearest(colours, sight) > 25
     tints = [[0.25 * x + 0.75 for x in colour] for colour in colours]  # of the planes
-    assert nearest(tints, eyes) > 5
-    assert nearest([to_rgb(plots.GREY), *colours[:2]], eyes) > 20  # in one picture
+    assert nearest(tints, sight) > 5
+    assert nearest([to_rgb(plots.GREY), *colours[:2]], sight) > 20  # in one picture
 
 
 def test_red_and_green_would_not_do():
-    assert nearest([(0.81, 0.13, 0.18), (0.45, 0.35, 0.0)], "no green cones") < 15
+    assert nearest([(0.81, 0.13, 0.18), (0.45, 0.35, 0.0)], "deuteranopia") < 15
 
 
 def test_colours_stand_out_from_white():
-    """WCAG 2.1 wants a contrast of 3 for what carries a meaning."""
     for colour in (*plots.COLOURS, plots.GREY):
-        assert 1.05 / (XYZ[1] @ linear(to_rgb(colour)) + 0.05) >= 3
+        assert contrast(to_rgb(colour), "#ffffff") >= 3
 
 
 def test_lines_differ_by_more_than_colour():
