@@ -96,14 +96,14 @@ class Value(Lectured):
         for observer in tuple(hooks.observers):
             observer.differentiating(nodes)
         try:
-            for node in nodes:
+            for node in nodes:  # leaves add to the gradients that they have
                 node.adjoint = node.grad if node.op is None else 0.0
             self.adjoint += 1.0  # ∂self/∂self
-            sweep(nodes, recorded if create_graph else floats)
+            sweep(nodes, recorded if create_graph else floats)  # the chain rule
         except TypeError:
             check_gradients(nodes)
             raise
-        settle(nodes)
+        settle(nodes)  # adjoints become gradients, all of them or none
 
     def zero_grad(self) -> None:
         """Set the gradient of this value, and of every value it depends on, to 0."""
@@ -115,12 +115,13 @@ class Value(Lectured):
     __mul__, __rmul__ = binary(ops.multiply)
     __truediv__, _divide_by = binary(ops.divide)
     __pow__, __rpow__ = binary(ops.power)
+    _reciprocal = unary(ops.reciprocal)
     __neg__ = unary(ops.negate)
     __abs__ = abs = unary(ops.abs)
 
     def __rtruediv__(self, other: Any) -> Any:
         one = isinstance(other, REAL) and other == 1
-        return record(ops.reciprocal, (self,)) if one else self._divide_by(other)
+        return self._reciprocal() if one else self._divide_by(other)
 
     def __pos__(self) -> Value:
         return self
@@ -153,11 +154,3 @@ def values(**numbers: float) -> tuple[Value, ...]:
     Value(data=-3.0, grad=0.0, label='y')
     """
     return tuple(Value(number, label) for label, number in numbers.items())
-
-
-def check_parameter(p: Any) -> None:
-    """Raises TypeError where it is no Value, and ValueError where it is no leaf."""
-    if not isinstance(p, Value):
-        raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
-    if p.op is not None:
-        raise ValueError(f"a parameter is a leaf, not the result {p!r} of an operation")

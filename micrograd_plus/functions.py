@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 from micrograd_plus import ops
 from micrograd_plus.engine import Value, apply
 from micrograd_plus.graph import REAL
-from micrograd_plus.graph.recording import new_node, unary
+from micrograd_plus.graph.recording import binary, new_node, unary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -126,8 +126,11 @@ def _unary(op: Op) -> Unary:
 
 
 def _binary(op: Op, name: str = "") -> Binary:
+    direct: Any = binary(op)[0]
+
     def function(x: Any, y: Any, /) -> Any:
-        return apply(op, x, y)
+        result = direct(x, y) if isinstance(x, Value) else NotImplemented
+        return apply(op, x, y) if result is NotImplemented else result
 
     _document(function, op, "x, y", name)
     return function

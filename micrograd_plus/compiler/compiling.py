@@ -11,7 +11,7 @@ from micrograd_plus.compiler.codegen.backends import find_backend
 from micrograd_plus.compiler.native.program import PointProgram
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import uncollected
-from micrograd_plus.engine import check_parameter
+from micrograd_plus.graph import check_parameter
 from micrograd_plus.nn.module import Module
 
 if TYPE_CHECKING:

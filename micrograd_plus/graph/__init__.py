@@ -10,7 +10,7 @@ from micrograd_plus.graph.evaluation import (
     order,
     replay,
 )
-from micrograd_plus.graph.node import REAL, N, Node, finite, packed, real, scalar
+from micrograd_plus.graph.node import REAL, N, Node, check_parameter, finite, packed, real, scalar
 
 __all__ = [
     "REAL",
@@ -18,6 +18,7 @@ __all__ = [
     "Node",
     "assign",
     "assigning",
+    "check_parameter",
     "evaluate",
     "finite",
     "follows",

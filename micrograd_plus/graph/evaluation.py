@@ -43,7 +43,7 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
         hint = ": call it, and take what it gives" if callable(root) else ""
         raise TypeError(f"a Value is needed, not {shown} ({type(root).__name__}){hint}")
     found: list[Any] = []
-    seen: set[Any] = {None}  # what stands where there is no argument
+    seen: set[Any] = {None}  # the second argument where there is one
     todo: list[Any] = [root]
     while todo:
         node = todo.pop()
@@ -55,6 +55,9 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
         while not (done and id(node) in done):
             seen.add(node)
             left, right = node.left, node.right
+            if left is None:
+                found.append(node)
+                break
             if type(left) is tuple:
                 if seen.issuperset(left):
                     found.append(node)
@@ -66,7 +69,7 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
                         todo.append(arg)
                 break
             if type(left) is float or left in seen:
-                if type(right) is float or right in seen or left is None:  # a parameter's place
+                if type(right) is float or right in seen:
                     found.append(node)
                     break
                 todo.append(node)

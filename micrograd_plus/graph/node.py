@@ -73,6 +73,14 @@ class Node:
         return self.left if isinstance(self.left, tuple) else (self.left,)
 
 
+def check_parameter(p: Any) -> None:
+    """Raises TypeError where it is no Value, and ValueError where it is no leaf."""
+    if not isinstance(p, Node):
+        raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
+    if p.op is not None:
+        raise ValueError(f"a parameter is a leaf, not the result {p!r} of an operation")
+
+
 def packed(op: Op | None, args: tuple[Any, ...]) -> tuple[Any, Any]:
     """What stands in `left` and `right` of a node made by `op` from `args`."""
     if op is None:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 K = TypeVar("K", bound=type)
 
 _LOW, _HIGH = -math.inf, math.inf
+_PLAIN = frozenset({float, int})
 _new = object.__new__
 _kind: Any = Node
 _exact: frozenset[type] = frozenset()
@@ -69,7 +70,8 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
     Value(data=6.0, grad=0.0)
     """
     numbers = [arg if type(arg) is float else arg._data for arg in args]
-    return new_node(evaluate(op, args, numbers), op, *packed(op, args))
+    left, right = packed(op, args) if op.arity else (args, None)
+    return new_node(evaluate(op, args, numbers), op, left, right)
 
 
 def apply(op: Op, *arguments: Any) -> Any:
@@ -212,10 +214,15 @@ def binary(op: Op) -> tuple[Operator, Operator]:
         return node
 
     def reflected(self: Any, other: Any) -> Any:
+        try:
+            if type(other) in _PLAIN:
+                left = float(other)
+                data = compute(left, self._data)
+                if _LOW < data < _HIGH:
+                    return new_node(data, op, left, self)
+        except ArithmeticError:
+            pass
         other = operand(other)
-        if other is NotImplemented:
-            return other
-        x = other if type(other) is float else other._data
-        return new_node(evaluate(op, (other, self), (x, self._data)), op, other, self)
+        return other if other is NotImplemented else record(op, (other, self))
 
     return cast("tuple[Operator, Operator]", (method, reflected))

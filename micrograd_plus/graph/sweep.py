@@ -134,7 +134,7 @@ def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
 def _lost(nodes: Sequence[Any]) -> NonFiniteError:
     """The error for a sweep in which an adjoint is not finite."""
     for node in reversed(nodes):
-        upstream = node.adjoint
+        upstream = getattr(node.adjoint, "_data", node.adjoint)
         if not _LOW < upstream < _HIGH:
             break
         for _, slope in slopes(node, node.op) if node.op else ():

@@ -7,8 +7,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
-from micrograd_plus.engine import check_parameter
-from micrograd_plus.graph import assign, finite, hooks, in_turn
+from micrograd_plus.graph import assign, check_parameter, finite, hooks, in_turn
 from micrograd_plus.optim.rules import Rule
 
 if TYPE_CHECKING:

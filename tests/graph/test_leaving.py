@@ -2,6 +2,8 @@
 
 import logging
 import math
+import subprocess
+import sys
 import warnings
 
 import numpy as np
@@ -250,3 +252,17 @@ def test_the_package_takes_numbers_out_as_it_likes():
     y.backward()
     assert loss > 0
     assert w.grad == 2
+
+
+def test_backward_tells_also_where_nothing_but_the_engine_was_imported():
+    program = "\n".join([
+        "from micrograd_plus.engine import Value",
+        "x = Value(2.0)",
+        "f = float(x) ** 2 * x",
+        "f.backward()",
+    ])  # fmt: skip
+    done = subprocess.run(
+        [sys.executable, "-W", "ignore", "-W", "error::UserWarning", "-c", program],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert "LostGradientWarning" in done.stderr

@@ -406,7 +406,7 @@ def test_the_label_of_a_result_is_named_when_it_fails_later():
         replay(h)
 
 
-@pytest.mark.parametrize("name", ["step", "sech", "greater", "clip"])
+@pytest.mark.parametrize("name", ["step", "sech", "greater", "clip", "add", "subtract", "multiply"])
 def test_what_floats_do_directly_is_what_the_table_says(name):
     numbers = [-math.inf, -1.0, -0.0, 0.0, 5e-324, 2.0, 800.0, math.inf, math.nan]
     for args in grid(ops.TABLE[name], numbers):
