@@ -18,6 +18,7 @@ from micrograd_plus import Value, nn
 from micrograd_plus.drawing.scene.folds import Fold, positions
 from micrograd_plus.drawing.scene.grouping import grouped
 from micrograd_plus.drawing.scene.outline import folded, opened
+from micrograd_plus.drawing.scene.ownership import owners
 from micrograd_plus.drawing.scene.wiring import folded_scene
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
@@ -93,6 +94,21 @@ def test_a_value_belongs_to_the_neuron_whose_parameters_it_uses(expanded, number
             }
             assert found.pop(neuron) == inside
     assert not found
+
+
+@pytest.mark.parametrize(
+    "penalty",
+    [lambda w: w**2, lambda w: mg.clip(w, -1, 1), mg.leaky_relu, lambda w: mg.elu(w, alpha=0.5)],
+)
+def test_a_constant_that_only_chooses_the_function_is_no_data(penalty):
+    neuron = nn.Neuron(2, seed=1)
+    loss = neuron([Value(0.5), Value(-2.0)]) + penalty(neuron.w[0])
+    nodes = order(loss)
+    places = [[nodes.index(arg) for arg in node.args if isinstance(arg, Value)] for node in nodes]
+    owner = dict(zip(nodes, owners(nodes, list(map(tuple, places))), strict=True))
+    activation, added = loss.args
+    assert owner[activation] is owner[neuron.w[0]]
+    assert owner[added] is None
 
 
 def test_a_network_folds_into_its_layers():
