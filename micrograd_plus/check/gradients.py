@@ -186,9 +186,8 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
 
     rows = list(_rows(value, numbers, [[f"∂f/∂{name}" for name in names]], excused, nodes))
     if second and isinstance(root, Value):
-        derivatives = adjoints(
-            root, m=recorded
-        )  # the operations of the derivatives are checked, too
+        # as nodes, so that the operations of the derivatives are checked, too
+        derivatives = adjoints(root, m=recorded)
         slopes = [derivatives[x] for x in leaves if isinstance(derivatives.get(x), Value)]
         nodes = list(dict.fromkeys([*nodes, *(n for slope in slopes for n in order(slope))]))
 

@@ -31,6 +31,11 @@ class Walkthrough(Walk):
     Attributes:
         limit: the largest number of nodes to draw.
         look: how the numbers on the wires look.
+
+    >>> from micrograd_plus import values
+    >>> x, y = values(x=2, y=3)
+    >>> Walkthrough(x * y)
+    <Walkthrough of 5 steps: see .print(), .to_html(path), .frames(folder)>
     """
 
     def __init__(

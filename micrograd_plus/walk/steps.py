@@ -244,7 +244,7 @@ class Walk(Sequence[Step]):
         return Walk(self.nodes, not self.sigma)
 
     def latex(self) -> str:
-        """The steps as LaTeX: an `align` environment of the package amsmath, one line per step.
+        """The steps as LaTeX: an environment of the package amsmath, align, one line per step.
 
         It compiles with any LaTeX. Characters that pdfLaTeX does not know appear there as their
         codes, such as U+6F22, and as themselves with XeLaTeX and LuaLaTeX.

@@ -37,7 +37,7 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = ACCESSIBLE) -> str:
     )
     if other := walk.other():
         told["other"] = content(walked(other, limit), other, look)
-        told["folded"], told["other"]["folded"] = walk.sigma, other.sigma
+        told["sigma"], told["other"]["sigma"] = walk.sigma, other.sigma
     return living("mg-stepper", still, "stepper", told)
 
 

@@ -50,11 +50,11 @@ export function stepper(root, walk) {
     show(target);
   });
 
-  // shows the other walk, which has one gate for several small ones, or the small ones again
+  // A button that shows the other walk: with one σ gate for its operations, or with these again.
   function gatesButton() {
     const { other, ...mine } = walk;
     const switched = make("button", { type: "button", className: "mg-gates", textContent: "σ" });
-    switched.title = walk.folded ? "Open the σ gates" : "One σ gate for 1/(1+exp(−x))";
+    switched.title = walk.sigma ? "Open the σ gates" : "One σ gate for 1/(1+exp(−x))";
     switched.setAttribute("aria-label", switched.title);
     switched.addEventListener("click", () => {
       const fresh = root.cloneNode(false); // without what listened to this walk's keys
