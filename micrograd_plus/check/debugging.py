@@ -1,4 +1,4 @@
-"""Debug mode: errors tell which line made a value, and what usually mends them."""
+"""Debug mode: errors name the source lines of the values involved, and the usual fix."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ if TYPE_CHECKING:
 
 _PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _SHOWN = 8
-"""An error lists at most so many values."""
+"""The largest number of values that an error lists."""
 
 
 class StaleGraphError(RuntimeError):
-    """A backward pass through values that no longer follow from their arguments.
+    """A backward pass through values whose arguments have changed since they were computed.
 
     >>> x = Value(0.5)
     >>> with debug():
@@ -55,7 +55,7 @@ class ForgottenCallWarning(UserWarning):
 
 
 class EqualNumbersWarning(UserWarning):
-    """`in` found not the Value itself, but another one with an equal number.
+    """`in` matched a different Value with an equal number.
 
     >>> x, y = Value(1.0, "x"), Value(1.0, "y")
     >>> with warnings.catch_warnings(record=True) as told, debug():
@@ -68,17 +68,17 @@ class EqualNumbersWarning(UserWarning):
 
 
 class _Made(NamedTuple):
-    """Where a value was made, and of which numbers."""
+    """The source line that made a value, and the numbers of its arguments."""
 
     line: str
     numbers: list[float]
 
 
 class _Recorder(hooks.Observer):
-    """Notes for each value the line that made it, and the numbers of its arguments at that time.
+    """Records for each value the line that made it, and the numbers of its arguments at that time.
 
-    For each leaf it notes the number at which it was last differentiated: gradients at one point
-    may well be added up, over examples or losses, but not to gradients at another point.
+    For each leaf it records the number at which its gradient was last computed: gradients may be
+    accumulated over examples or losses at one point, but not over different points.
     """
 
     def __init__(self) -> None:
@@ -139,7 +139,7 @@ class _Recorder(hooks.Observer):
         self.passes = 0
 
     def forgotten(self, call: str, message: str) -> None:
-        """Warn, once for each call: a training loop would repeat it at each step."""
+        """Warn once for each call site: a training loop would repeat the warning at each step."""
         frame = _outside(sys._getframe(1))
         if call not in self.told and frame is not None:
             self.told.add(call)
@@ -158,7 +158,7 @@ class _Recorder(hooks.Observer):
             warnings.warn_explicit(message, EqualNumbersWarning, *place)
 
     def explained(self, error: NonFiniteError) -> NonFiniteError:
-        """The error with the values that led to it, their lines, and the usual mend."""
+        """The error with the values that led to it, their source lines, and the usual fix."""
         line = _line_of(error.__traceback__)
         story = [str(error), f"  at {line}"]
         todo = [arg for arg in error.operands if isinstance(arg, Value)]
@@ -170,29 +170,28 @@ class _Recorder(hooks.Observer):
                 made = self.made.get(value)
                 story.append(f"  {_name(value)}" + (f", made at {made.line}" if made else ""))
                 todo += [arg for arg in value.args if isinstance(arg, Value)]
-        if mend := _mend(error):
-            story.append(f"  {mend}")
+        if fix := _fix(error):
+            story.append(f"  {fix}")
         return NonFiniteError("\n".join(story), error.op, error.operands, error.numbers)
 
 
 @contextmanager
 def debug() -> Iterator[None]:
-    """Within the block, errors tell where in the program the values that led to them were made.
+    """Within the block, errors name the source lines of the values that led to them.
 
-    It sees what happens in its own thread.
+    It affects only the thread that enters it.
 
-    Each value's line is noted, which takes time and memory; outside the block nothing is noted.
-    A training loop within it that lacks `zero_grad()` or `backward()` gets a
-    `ForgottenCallWarning`, and `v in a_list` where only the number is found an
-    `EqualNumbersWarning`.
+    Recording the line of each value takes time and memory, but only within the block. A training
+    loop within it that lacks `zero_grad()` or `backward()` gets a `ForgottenCallWarning`, and
+    `v in a_list` that matches another Value of equal number an `EqualNumbersWarning`.
 
     Raises:
-        NonFiniteError: a value or a gradient is not a finite number; the message, at the block's
-            end, tells the lines, the values that led there, and the usual mend.
+        NonFiniteError: a value or a gradient is not a finite number; the message, at the end of the
+            block, lists the values that led to it, their lines and the usual fix.
         StaleGraphError: backward() is called after a value's `data` was changed without
             `replay()`, which would give wrong gradients.
-        LostGradientWarning: a number left the graph, so that its gradient is lost; without
-            `debug` that is only a warning.
+        LostGradientWarning: a gradient is lost, since a Value was converted to a plain number; only
+            a warning without `debug`.
 
     >>> x = Value(0.5, "x")
     >>> with debug():
@@ -243,10 +242,10 @@ def _name(value: Value) -> str:
     return f"{name} = {value.data!r}"
 
 
-def _mend(error: NonFiniteError) -> str:
-    """What usually helps."""
+def _fix(error: NonFiniteError) -> str:
+    """The usual fix."""
     if error.op is None or error.op.hint is None:
         return ""
     sources = [getattr(arg, "op", None) for arg in error.operands]
     hint = error.op.hint(sources, *error.numbers)
-    return f"mend: {hint}" if hint else ""
+    return f"fix: {hint}" if hint else ""

@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 _ROUNDING = 1e-9
-"""Differences as small as this are rounding."""
+"""Differences this small are rounding errors."""
 
 _COARSEST, _STEPS = 1e-3, 14
 """The largest step of finite differences, relative to the number that it is added to, and how many
-steps are tried, each half of the one before."""
+steps are tried, each half the one before."""
 
 
 class GradientError(AssertionError):
@@ -51,7 +51,7 @@ class Row:
     """One derivative, computed in several ways.
 
     Attributes:
-        name: what is differentiated with respect to what.
+        name: which derivative it is, such as ∂f/∂x.
         reverse: by reverse mode.
         forward: by forward mode.
         difference: by finite differences; nan where these are inconclusive.
@@ -72,13 +72,13 @@ class Row:
 
     @property
     def agrees(self) -> bool:
-        """Whether the three numbers agree, as far as they can be known."""
+        """Whether the three numbers agree, inconclusive differences aside."""
         numbers = [x for x in (self.reverse, self.forward, self.difference) if not math.isnan(x)]
         return max(numbers) - min(numbers) <= self.tolerance
 
     @property
     def verdict(self) -> str:
-        """What the numbers say, in a word or two."""
+        """The result of the comparison, in a word or two."""
         if not self.agrees:
             return "kink" if self.at_kink else "DIFFERS"
         return "not checked by differences" if math.isnan(self.difference) else "ok"
@@ -86,13 +86,13 @@ class Row:
 
 @dataclass(frozen=True, repr=False)
 class Report:
-    """What `check_gradients` found.
+    """The result of `check_gradients`.
 
     Attributes:
         rows: each derivative in three ways.
         kinks: the operations at a kink, or nearer to one than the smallest step of finite
             differences, which are inconclusive there.
-        culprits: what is wrong with which operation.
+        culprits: for each wrong operation a sentence that says what is wrong.
 
     >>> from micrograd_plus import relu
     >>> report = check_gradients(relu, 0, second=False)
@@ -161,7 +161,7 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
 
     Args:
         f: a function of scalars that returns a scalar.
-        point: a number for each argument, in their order, by what to call it.
+        point: a number for each argument, in order, by the name it is to have.
         second: whether to check the second derivatives, too.
 
     Returns:
@@ -257,7 +257,7 @@ def differences(
     Args:
         f: a function of one number.
         scale: the number that t is added to; steps follow from its size, and from 1.
-        largest: the largest number on the way to the value, whose rounding is in it.
+        largest: the largest intermediate number, which bounds the rounding error of the value.
         kink: the distance of a kink; if all steps would reach it, smaller ones are made.
 
     Returns:
@@ -275,12 +275,12 @@ def differences(
             continue
         finest, _, noise = found[-1]
         for slope, uncertain, _ in found:
-            # what large steps say has to be confirmed by the smallest, or they have skipped
+            # estimates from large steps must agree with the smallest: large steps can skip
             # over a jump or over whole periods
             fits = abs(slope - finest) <= 10 * noise + 1e-2 * max(abs(slope), abs(finest))
             if fits and uncertain < error:
                 best, error = slope, uncertain
-    if error > 1e-3 * abs(best) + 1e-9:  # a jump, or nothing but noise
+    if error > 1e-3 * abs(best) + 1e-9:  # a jump, or only noise
         return math.nan, 0.0
     return best, error
 
@@ -288,7 +288,7 @@ def differences(
 def _extrapolated(
     f: Callable[[float], float], step: float, largest: float
 ) -> Iterator[tuple[float, float, float]]:
-    """Slopes from smaller and smaller steps: each with its uncertainty, and its step's noise."""
+    """Slopes from smaller and smaller steps, each with its uncertainty and its step's noise."""
     previous: list[float] = []
     for _ in range(_STEPS):
         try:
@@ -308,7 +308,7 @@ def _extrapolated(
 
 
 def _reach(x: float) -> float:
-    """The smallest step at a number: finite differences can't see a kink that is nearer."""
+    """The smallest step at a number: finite differences do not resolve a kink that is nearer."""
     return _COARSEST * max(abs(x), 1.0) * 2.0 ** (1 - _STEPS)
 
 

@@ -1,4 +1,4 @@
-"""A walkthrough as frames: one picture per step, in one layout, with the step's parts lit."""
+"""A walkthrough as frames: a picture per step, in one layout, with the step's parts highlighted."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def walked(walk: Walk, limit: int, numbers: Callable[[Value], Numbers] | None = 
     Args:
         walk: the walk.
         limit: the largest number of nodes to draw.
-        numbers: what is drawn for a value's number and its gradient instead.
+        numbers: gives the number and gradient to draw for a value, instead of its own.
 
     Raises:
         GraphTooLargeError: there are more nodes than `limit`.
@@ -80,10 +80,10 @@ def write_frames(
     sources: Iterator[str],
     format: str = "svg",
 ) -> list[Path]:
-    """Write the frames of a walk, all of them or none, in the place of those of another walk.
+    """Write the frames of a walk, all or none; they replace those of an earlier walk.
 
     Args:
-        folder: where to; it is made where there is none.
+        folder: where to; it is created if it does not exist.
         steps: the steps.
         sources: the DOT source of each.
         format: one of `FORMATS`; frames of this format that were there before are removed.
@@ -98,7 +98,7 @@ def write_frames(
     """
     if format not in FORMATS:
         raise ValueError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
-    from micrograd_plus._tools.progress import progress  # loads much that walks don't need
+    from micrograd_plus._tools.progress import progress  # loads modules that other walks don't need
 
     folder = Path(folder)
     fresh = not folder.exists()

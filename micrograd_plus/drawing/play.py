@@ -1,8 +1,8 @@
-"""`play`: a graph whose numbers are changed by hand; the picture and the sentences follow.
+"""`play`: change a graph's numbers, and see the picture and the sentences change.
 
-In a notebook it shows itself twice: as a walkthrough, and as a widget, which hides the walkthrough.
-That stays where no Python answers: in an exported page, and in a notebook opened again or not
-trusted.
+A notebook gets two outputs: a static walkthrough, and a widget that hides it. The walkthrough
+remains where no Python kernel answers: in an exported page, and in a notebook that is reopened or
+not trusted.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ _WITHOUT_WIDGETS = "To change the numbers, run the cell."
 
 
 class Play:
-    """A graph to play with; a notebook's cell shows it with a slider and a field for each number.
+    """A graph to play with; a notebook displays it with a slider and a field for each number.
 
     Args:
-        panel: what recomputes the graph; `play` makes it.
+        panel: recomputes the graph; `play` makes it.
 
     Attributes:
         widget: the widget alone, to be put beside others of ipywidgets.
@@ -80,7 +80,7 @@ def play(f: Any, /, **numbers: Any) -> Play:
     beside it, and the last valid picture stays.
 
     Args:
-        f: a Value, whose labelled leaves get fields, and of which a copy is played with; an
+        f: a Value, which is copied and whose labelled leaves get fields; an
             expression; or a function of numbers, which is called with Values at each change.
         numbers: for each argument its first number, or the range of its slider as (low, high) or
             (low, high, step), as in ipywidgets' function interact. For a Value, only the leaves

@@ -27,7 +27,7 @@ _NOTE = "Work out each number that is hidden, and type it: 0.39, −2 or 1/3."
 
 
 class Quiz:
-    """Questions about the numbers of a graph; a notebook's cell shows them to be answered.
+    """Questions about the numbers of a graph; a notebook displays them to be answered.
 
     Args:
         hide: what to ask, as for `quiz`.
@@ -41,7 +41,7 @@ class Quiz:
 
     def __init__(self, root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> None:
         if not isinstance(root, Value):
-            raise TypeError(f"a quiz is about a Value, not {root!r} ({type(root).__name__})")
+            raise TypeError(f"a quiz needs a Value, not {root!r} ({type(root).__name__})")
         self.root = root
         self.walk = steps(root)
         self.limit = limit
@@ -54,7 +54,7 @@ class Quiz:
 
         Args:
             ask: gets a prompt and returns an answer, or raises EOFError; `input` by default.
-            file: where to print all else; standard output by default.
+            file: where to print everything else; standard output by default.
 
         Returns:
             The score.
@@ -77,9 +77,8 @@ class Quiz:
     def to_html(self, path: str | os.PathLike[str], title: str = "Quiz") -> Path:
         """Write a page that asks: hidden numbers read "?" until they are answered.
 
-        The page judges by itself, without a network, so the answers are in it: encoded, which
-        keeps them from a glance at its source, not from someone who sets out to find them.
-        `exercise` writes pages without answers.
+        The page needs no network to judge answers, so it contains them: encoded, to hide them at a
+        glance, but not secret. `exercise` writes pages without answers.
 
         Args:
             path: the file to write.
@@ -150,7 +149,7 @@ class Quiz:
 def quiz(root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> Quiz:
     """Hide numbers of a graph, to be worked out by the chain rule.
 
-    A wrong answer is compared with what the usual mistakes would give (the local derivative
+    A wrong answer is compared with the results of common mistakes (the local derivative
     without the upstream gradient, operands swapped, one path of several, a wrong sign, a
     derivative taken at the gate's input instead of its output), and the hint names the mistake.
     Rounded answers are right if two significant digits, and all others given, agree. Nothing in
@@ -163,7 +162,7 @@ def quiz(root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> Quiz:
         limit: the largest number of nodes to draw; on a terminal there is no limit.
 
     Raises:
-        TypeError: `root` is no Value, or `hide` is none of these.
+        TypeError: `root` is not a Value, or `hide` none of these.
         ValueError: `hide` names what the graph does not have, or nothing.
         NonFiniteError: a value or a gradient is not a finite number.
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Walkthrough(Walk):
-    """The steps of one forward and one backward pass; a notebook's cell shows them to step through.
+    """The steps of one forward and one backward pass; a notebook displays them to step through.
 
     A sequence of `Step`, which prints itself on a terminal and writes itself as a page.
 
@@ -55,7 +55,7 @@ class Walkthrough(Walk):
         Args:
             file: where to; standard output by default.
         """
-        from micrograd_plus.drawing.terminal.walk import print_steps  # loaded by those who print
+        from micrograd_plus.drawing.terminal.walk import print_steps  # loaded only for printing
 
         print_steps(self, file)
 
@@ -76,13 +76,13 @@ class Walkthrough(Walk):
         return write_page(path, title, [("", self)])
 
     def frames(self, folder: str | os.PathLike[str], format: str = "svg") -> list[Path]:
-        """Write one picture per step, for slides: the layout stands still, the numbers appear.
+        """Write one picture per step, for slides: the layout stays the same, the numbers appear.
 
         The files are called 01-given.svg, 02-forward.svg and so on; all are written, or none.
-        Files so called of another walk, in the same format, are removed.
+        Frames of an earlier walk, in the same format, are removed.
 
         Args:
-            folder: where to; it is made where there is none.
+            folder: where to; it is created if it does not exist.
             format: "svg", "png" or, where the system has Graphviz, "pdf".
 
         Returns:
@@ -149,8 +149,8 @@ def step_through(
         root: the value whose graph to walk.
         limit: the largest number of nodes to draw in a page; printing has no limit.
         colors: of the numbers in pictures, as for `draw`: "accessible" or "lecture".
-        sigma: whether to walk 1 / (1 + exp(−x)) as one σ gate instead of its operations, where
-            nothing else uses what is inside; the numbers around it are the same.
+        sigma: whether to walk 1 / (1 + exp(−x)) as one σ gate instead of its operations, if nothing
+            else uses the values inside; the numbers around it are the same.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.

@@ -91,7 +91,7 @@ class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])
 
 
 def operands(args: Sequence[Any]) -> list[int]:
-    """Numbers from 1 for arguments that are the same value; 0 for one that occurs once.
+    """For each argument its number among those that are the same value; 0 if it occurs once.
 
     The derivative of c · c with respect to c is a sum over two paths, one for each operand.
 
@@ -111,13 +111,13 @@ def operands(args: Sequence[Any]) -> list[int]:
 def apply(op: Op, *args: Any) -> Any:
     """An operation on formulas and numbers, simplified."""
     if op.binds != "atom" and all(isinstance(arg, float) for arg in args):
-        return op.value(floats, *args)  # what is written with signs is computed, and no function
+        return op.value(floats, *args)  # operators (+, ×, …) are computed, functions are not
     simpler = op.simpler(formulas, *args) if op.simpler else None
     return Term(op, args) if simpler is None else simpler
 
 
 def replaced(formula: Any, old: Term, new: Name) -> Any:
-    """A formula with a name in the place of a part of it.
+    """A formula with a part of it replaced by a name.
 
     >>> x, y = Name("x"), Name("y")
     >>> write(replaced(1.0 - formulas.tanh(x) * x, Term(ops.tanh, (x,)), y))
@@ -169,7 +169,7 @@ def text_name(label: str) -> str:
 
 
 def latex_name(label: str) -> str:
-    """A label for LaTeX's mathematics, everything that LaTeX would act on escaped."""
+    """A label for LaTeX's math mode, with special characters escaped."""
     label = brief(label)
     base = label.rstrip("′")
     name, subscript = map(latex.word, split_label(base))
@@ -196,7 +196,7 @@ def _latex_number(x: float) -> str:
 
 
 def _raised_text(formula: str) -> str:
-    if formula.strip("−0123456789"):  # more than a whole number
+    if formula.strip("−0123456789"):  # not just a whole number
         return f"^{formula}" if formula.isalnum() else f"^({formula})"
     return formula.translate(_RAISED)
 
@@ -222,7 +222,7 @@ LATEX = Notation(
 
 
 class _Written(NamedTuple):
-    """A piece of a formula, which puts itself in parentheses where a template asks for them."""
+    """A piece of a formula; formatting it adds parentheses where the template needs them."""
 
     text: str
     binds: str
@@ -265,7 +265,7 @@ def _write(formula: Any, notation: Notation) -> _Written:
 
 
 def _binding(text: str, binds: str) -> str:
-    """How tightly a written formula binds, where it may begin with a minus sign."""
+    """The precedence of a written formula, which may begin with a minus sign."""
     return "negation" if text[:1] in ("-", "−") and binds != "sum" else binds
 
 
@@ -290,7 +290,7 @@ def gate(op: Op, args: tuple[Any, ...]) -> str:
 
     Args:
         op: an entry of the table.
-        args: its arguments; floats are constants, all else is drawn elsewhere.
+        args: its arguments: floats are constants, Values have wires of their own.
 
     >>> gate(ops.add, (Name("x"), 1.0)), gate(ops.power, (Name("x"), 2.0))
     ('+1', 'x²')

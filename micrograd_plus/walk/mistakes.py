@@ -1,4 +1,4 @@
-"""What the usual mistakes would give, worked out from the graph by the table's rules."""
+"""The results of common mistakes, computed from the graph by the table's rules."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
     from micrograd_plus.walk.steps import Walk
 
-_OPERANDS = 16  # of an operation, up to which any two can be mixed up
+_OPERANDS = 16  # with more operands, swapped ones are not looked for
 
 
 class Wrong(NamedTuple):
@@ -39,14 +39,14 @@ class Wrong(NamedTuple):
 
 
 class Task(NamedTuple):
-    """How a number comes about.
+    """How a number is computed.
 
     Attributes:
-        asked: what is asked for, such as ∂f/∂x.
-        rule: what it is equal to, without numbers.
+        asked: its name, such as ∂f/∂x.
+        rule: its formula, without numbers.
         terms: the numbers that it is the sum of, or whose rounding errors it has.
-        wrong: what mistakes give, the likeliest first; some of these numbers may be the right one,
-            or not finite.
+        wrong: the numbers that mistakes give, the likeliest first; some may be right by chance, or
+            not finite.
     """
 
     asked: str
@@ -87,7 +87,7 @@ class _Edge(NamedTuple):
         return self.upstream * self.local
 
     def mistakes(self) -> dict[str, Wrong]:
-        """What each mistake makes of the flow along this edge."""
+        """The number that each mistake gives for the gradient along this edge."""
         local, upstream = _sign(self.local), _sign(self.upstream)
         made = {
             "sign": Wrong(
@@ -122,7 +122,7 @@ class _Edge(NamedTuple):
 
 
 class Reader:
-    """Tells how each number of a graph comes about, and what mistakes would give instead.
+    """Says how each number of a graph is computed, and what mistakes would give instead.
 
     Args:
         walk: the walk through the graph.
@@ -134,7 +134,7 @@ class Reader:
         self.slopes, self.equation = cache(self._slopes), cache(self._equation)
 
     def gradient(self, node: Value, edges: Sequence[tuple[Value, int]]) -> Task:
-        """How the gradient of a value comes about.
+        """How the gradient of a value is computed.
 
         Args:
             node: the value.
@@ -154,7 +154,7 @@ class Reader:
     def _wrong(self, node: Value, ways: list[_Edge]) -> Iterator[Wrong]:
         total = sum(way.flow for way in ways)
         if len(ways) > 1:
-            used = f"{self.text(node)} is used {len(ways)} times, and what comes back adds up"
+            used = f"{self.text(node)} is used {len(ways)} times, and the gradients add up"
             for way in ways:
                 along = f"along one path only, the one {way.through}"
                 yield Wrong(way.flow, f"That is what comes {along}: {used} (+=, not =).")
@@ -177,7 +177,7 @@ class Reader:
         return Wrong(self.number(node), f"That is the value of {name}, not the gradient.")
 
     def value(self, node: Value) -> Task:
-        """How the value of an operation comes about."""
+        """How the value of an operation is computed."""
         numbers = list(map(self.number, node.args))
         slopes = zip(self.slopes(node), numbers, strict=True)
         terms = [term for slope, x in slopes if isfinite(term := slope * x)]
@@ -224,12 +224,12 @@ class Reader:
         numbers = list(map(self.number, args))
         try:
             found = op.local_derivatives(floats, out, numbers, [True] * len(args))
-        except ZeroDivisionError:  # for a constant, where only mistakes need a derivative
+        except ZeroDivisionError:  # with respect to a constant: only mistakes need it
             found = local_derivatives(op, args, numbers, out)
         return [nan if slope is None else slope for slope in found]
 
     def _misplaced(self, node: Value) -> Wrong | None:
-        """The derivative of an operation on one argument if its output is taken for its input.
+        """The derivative of a unary operation if its input is used in place of its output.
 
         The printed rule is changed, σ(x) · (1 − σ(x)) into x · (1 − x), as that is what a reader
         would compute, however the table computes it.
@@ -268,7 +268,7 @@ class Reader:
         return write(self.name(arg))
 
     def operand(self, node: Value, position: int) -> str:
-        """An argument as text, told from others that are the same value."""
+        """An argument as text, numbered if the same value occurs several times."""
         name, place = self.name(node.args[position]), operands(node.args)[position]
         return write(name._replace(operand=place) if place else name)
 

@@ -1,4 +1,4 @@
-"""What a graph is made of, and which paths a gradient is the sum of."""
+"""Statistics of a graph, and the paths that a gradient is summed over."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 _LONGEST = 12
-"""Of paths with more values only the first and the last ones are printed."""
+"""Of longer paths only the first and the last values are printed."""
 
 
 class Path(NamedTuple):
@@ -57,13 +57,13 @@ class Path(NamedTuple):
 
 @dataclass(frozen=True, repr=False)
 class Explanation:
-    """Where a gradient comes from.
+    """A gradient as a sum over paths.
 
     Attributes:
         gradient: the gradient.
         paths: the paths with the largest products, the largest first.
         count: how many paths there are in all.
-        names: how the values are called.
+        names: the values' names.
 
     >>> from micrograd_plus import Value
     >>> x = Value(3.0)
@@ -180,7 +180,7 @@ def _unlinked(product: float, way: Any) -> Path:
 
 @dataclass(frozen=True, repr=False)
 class Summary:
-    """What a graph is made of, and its extreme gradients.
+    """The size of a graph, and its extreme gradients.
 
     Attributes:
         nodes: how many values it has.
@@ -225,7 +225,7 @@ class Summary:
 
 
 def summary(root: Value) -> Summary:
-    """Count what a graph is made of, and look for vanishing, exploding and dead gradients.
+    """Count the parts of a graph, and look for vanishing and exploding gradients and dead units.
 
     Args:
         root: the output; gradients are computed afresh from it, and none is changed.

@@ -1,7 +1,7 @@
 """Questions about a graph's numbers: which answers are right, and what explains a wrong one.
 
-Each question has the right number and those that the usual mistakes give, with a hint for each. So
-the terminal and the page only compare numbers, both by the same rule.
+Each question has the right number and those that common mistakes give, with a hint for each. So the
+terminal and the page only compare numbers, by the same rule.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
     Hide = Literal["gradients", "values", "all"] | Value | Iterable[Value | str]
 
 TRIES = 2
-"""How many answers to a question are judged; then it is told."""
+"""The number of tries at a question; then the solution is shown."""
 
 CLOSE = "Close: two digits agree, but not all that you gave. Round at the very end only."
 SCORE = "{right} of {asked} right, {first} of them at the first try"
 UNREADABLE = "write a number such as 0.39, −2, 1/3 or 2.5e−7"
 
-_MOST = 40  # mistakes that a question knows
+_MOST = 40  # mistakes kept for each question
 KINDS: dict[str, tuple[Slot, ...]] = {
     "gradients": ("grad",),
     "values": ("data",),
@@ -45,7 +45,7 @@ MINUS = "[−–]"
 _NUMBER = r"([+-]?(?=\.?[0-9])[0-9]*(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?)"
 ANSWER = rf"^[ \t\r\n]*{_NUMBER}(?:[ \t]*/[ \t]*{_NUMBER})?[ \t\r\n]*$"
 LONGEST = 60
-"""The most characters of an answer."""
+"""The largest number of characters in an answer."""
 
 
 class Answer(NamedTuple):
@@ -81,7 +81,7 @@ def read(text: str) -> Answer:
         digits = int(found[3] or 0) - len(found[2] or "")
         if below and isfinite(number / below):
             return Answer(number / below, 0.0 if found[4] else float(f"1e{digits}"))
-    raise ValueError(f"{brief(text.strip())!r} is no number: {UNREADABLE}")
+    raise ValueError(f"{brief(text.strip())!r} is not a number: {UNREADABLE}")
 
 
 class Target(NamedTuple):
@@ -137,7 +137,7 @@ def target(number: float, terms: Iterable[float] = ()) -> Target:
 
 
 class Mistake(NamedTuple):
-    """A usual mistake: the number that it gives, and the hint that names it.
+    """A common mistake: the number that it gives, and the hint that names it.
 
     Attributes:
         target: the number that it gives.
@@ -152,11 +152,11 @@ class Mistake(NamedTuple):
 
 
 class Verdict(NamedTuple):
-    """What an answer is worth: whether it is right, and a hint where it is not.
+    """The judgement of an answer: whether it is right, and a hint if it is not.
 
     Attributes:
         right: whether the answer is right.
-        hint: what to look at; "" if it is.
+        hint: what to look at; "" if the answer is right.
 
     >>> Verdict(False, "Operands swapped.").right
     False
@@ -175,7 +175,7 @@ class Question:
         slot: "data" for its number, "grad" for its gradient.
         asked: what is asked, such as ∂f/∂x.
         target: the right number.
-        mistakes: the usual mistakes; where several give one number, the likeliest of them.
+        mistakes: the common mistakes; if several give the same number, the likeliest.
         hint: what to look at, for an answer that no mistake explains.
         steps: the steps of the walkthrough that lead to the number; a gradient has one for each
             path, and is complete after the last.
@@ -203,7 +203,7 @@ class Question:
             text: the answer as it was typed.
 
         Raises:
-            ValueError: the text is no number.
+            ValueError: the text is not a number.
         """
         answer = read(text)
         if self.target.agrees(answer):

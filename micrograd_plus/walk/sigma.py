@@ -1,4 +1,4 @@
-"""σ written out as 1 / (1 + exp(−x)), which can be seen as one gate."""
+"""σ written out as 1 / (1 + exp(−x)), which can be shown as one gate."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
 
 def gates(nodes: Sequence[Value], sigma: bool = False) -> Gates:
-    """The operation, None for a leaf, and the arguments that each value is seen as the result of.
+    """The operation (None for a leaf) and the arguments that each value is shown as the result of.
 
     Nothing in the graph is changed.
 
     Args:
         nodes: the values of a graph, each after its arguments.
-        sigma: whether 1 / (1 + exp(−x)) is seen as σ(x), where nothing else uses what is inside.
+        sigma: whether 1 / (1 + exp(−x)) is shown as σ(x), if nothing else uses the values inside.
 
     Returns:
         The values in the same order; those inside a σ gate are left out.
@@ -51,7 +51,7 @@ def gates(nodes: Sequence[Value], sigma: bool = False) -> Gates:
     return found
 
 
-# the ways to write each operation, from the last one to the first
+# the ways to write each operation, outermost first
 _INSIDE: tuple[tuple[tuple[Op, tuple[float | None, ...]], ...], ...] = (
     ((ops.reciprocal, (None,)), (ops.divide, (1.0, None)), (ops.power, (None, -1.0))),
     ((ops.add, (1.0, None)), (ops.add, (None, 1.0))),
@@ -73,7 +73,7 @@ def _sigmoid(node: Value) -> tuple[Value, ...]:
 
 
 def _operand(node: Value, op: Op, constants: tuple[float | None, ...]) -> Value | None:
-    """What `node` is made from besides these constants, if `op` makes it from them."""
+    """The operand of `op` besides these constants, if `node` is its result; None otherwise."""
     if node.op is not op:
         return None
     (other,) = (arg for arg, x in zip(node.args, constants, strict=True) if x is None)

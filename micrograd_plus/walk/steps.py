@@ -51,7 +51,7 @@ class Change(NamedTuple):
 
 
 class Shown(NamedTuple):
-    """What a wire carries at some step, None where nothing yet.
+    """The numbers on a wire at some step; None if not computed yet.
 
     Attributes:
         data: the value's number.
@@ -77,7 +77,7 @@ class Step:
         edge: in the backward pass, the value that the gradient comes from and the position of
             `node` among its arguments; None for the output, where the pass begins.
         text: the sentence, as plain text.
-        latex: the sentence, as LaTeX for mathematics mode.
+        latex: the sentence, as LaTeX for math mode.
         changes: the numbers that appear at this step.
 
     >>> from micrograd_plus import Value
@@ -97,7 +97,7 @@ class Step:
 
     @property
     def visible(self) -> dict[Value, Shown]:
-        """What the wires carry after this step, for each value that has a number by then."""
+        """The numbers on the wires after this step, for each value that has one by then."""
         seen: dict[Value, Shown] = {}
         for step in self._history:
             for node, slot, number in step.changes:
@@ -184,8 +184,8 @@ class Walk(Sequence[Step]):
         root: the output.
         nodes: the same.
         sigma: the same.
-        gates: the values that are seen, in order, and what each is the result of (see `gates`).
-        names: what they are called.
+        gates: the values shown, in order, with their operations and arguments (see `gates`).
+        names: their names.
         data: their numbers.
         grad: their gradients.
 
@@ -230,7 +230,7 @@ class Walk(Sequence[Step]):
         return len(self._steps)
 
     def numbers(self, node: Value) -> Shown:
-        """What the wire of a value carries in the end.
+        """The numbers on the wire of a value in the end.
 
         Args:
             node: the value.
@@ -238,7 +238,7 @@ class Walk(Sequence[Step]):
         return Shown(self.data[node], self.grad[node])
 
     def other(self) -> Walk | None:
-        """The same walk with its σ gates opened, or with σ gates; None where there are none."""
+        """The same walk with its σ gates opened, or with σ gates; None if there are none."""
         if len(gates(self.nodes, sigma=True)) == len(self.nodes):
             return None
         return Walk(self.nodes, not self.sigma)
@@ -306,7 +306,7 @@ class Walk(Sequence[Step]):
                 self._along(node, position, places[position], rules[position], local[position])
 
     def _along(self, node: Value, position: int, place: int, rule: Any, local: float) -> None:
-        """The chain rule along one edge, added to what came along others to the same value."""
+        """The chain rule along one edge, added to the gradient from earlier edges to the value."""
         arg = self.gates[node][1][position]
         upstream = self.grad[node]
         flow = upstream * local
@@ -357,5 +357,5 @@ def _sentence(equations: Sequence[Sequence[Any]], notation: Notation) -> str:
 
 
 def _chain(equation: Sequence[Any], notation: Notation) -> list[str]:
-    """Formulas that are equal, each written once."""
+    """Equal formulas joined by =, each once."""
     return [*dict.fromkeys(write(part, notation) for part in equation)]

@@ -33,7 +33,7 @@ def test_the_first_value_that_is_not_finite():
 
 
 @pytest.mark.parametrize(
-    ("compute", "mend"),
+    ("compute", "fix"),
     [
         (lambda: mg.log(mg.exp(Value(-1000))), "log_softmax"),
         (lambda: mg.log(mg.sigmoid(Value(-1000))), "log_sigmoid"),
@@ -44,8 +44,8 @@ def test_the_first_value_that_is_not_finite():
         (lambda: Value(1) / (Value(2) - 2), "difference of equal numbers"),
     ],
 )
-def test_the_usual_mends(compute, mend):
-    with pytest.raises(mg.NonFiniteError, match=f"mend: .*{mend}"), mg.debug():
+def test_the_usual_fixes(compute, fix):
+    with pytest.raises(mg.NonFiniteError, match=f"fix: .*{fix}"), mg.debug():
         compute()
 
 

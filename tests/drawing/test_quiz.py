@@ -224,7 +224,7 @@ def test_where_paths_meet():
     said = judge(two, "∂f/∂a", "3")  # the last path that was assigned
     assert said == (
         "That is what comes along one path only, the one through c: "
-        "a is used 2 times, and what comes back adds up (+=, not =)."
+        "a is used 2 times, and the gradients add up (+=, not =)."
     )
     assert "the one through b" in judge(two, "∂f/∂a", "2")
     assert judge(two, "∂f/∂a", "5") == "right"
@@ -357,7 +357,7 @@ def test_what_can_not_be_hidden(hide, error, words):
 
 
 def test_bad_graphs():
-    with pytest.raises(TypeError, match=r"about a Value, not 3\.0"):
+    with pytest.raises(TypeError, match=r"needs a Value, not 3\.0"):
         mg.quiz(3.0)
     with pytest.raises(ValueError, match="nothing to ask: no operation"):
         mg.quiz(Value(1), "values")
@@ -392,7 +392,7 @@ f = d · z = −2 · 4 = −8
 ∂f/∂z = -2
   Right: ∂f/∂z = d = −2
 ∂f/∂d = four
-  'four' is no number: write a number such as 0.39, −2, 1/3 or 2.5e−7
+  'four' is not a number: write a number such as 0.39, −2, 1/3 or 2.5e−7
 ∂f/∂d = 4
   Right: ∂f/∂d = z = 4
 ∂f/∂y = 1
@@ -447,7 +447,7 @@ def test_the_command_hides_what_is_named(capsys, monkeypatch):
     out = capsys.readouterr().out
     assert out.endswith("2 of 2 right, 2 of them at the first try\n")
     assert "∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4\n" in out
-    assert "'�' is no number" in out
+    assert "'�' is not a number" in out
 
 
 def test_the_command_writes_instead_of_asking(tmp_path, capsys):
@@ -533,7 +533,7 @@ def test_a_page_is_answered_with_the_keyboard(open_page, tmp_path):
         ("1", "Right: ∂f/∂f = 1", None, 2, 1),
         ("4", f"Not yet. {swapped}", "true", 2, 1),
         ("−2", "Right: ∂f/∂z = d = −2", None, 3, 2),
-        ("four", f"That is no number: {questions.UNREADABLE}.", "true", 3, 2),
+        ("four", f"That is not a number: {questions.UNREADABLE}.", "true", 3, 2),
         ("4", "Right: ∂f/∂d = z = 4", None, 4, 3),
         ("1", f"Not yet. {local}", "true", 4, 3),
         ("2", "Not right; the answer is: ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4", None, 5, 4),

@@ -82,7 +82,7 @@ def test_its_domain_its_hint_and_its_dead_units(nearness):
     with pytest.raises(mg.NonFiniteError, match="defined for numbers that are not all 0"):
         nearness(x, 0.0)
     with (
-        pytest.raises(mg.NonFiniteError, match="mend: keep away from 0 what tanh gives"),
+        pytest.raises(mg.NonFiniteError, match="fix: keep away from 0 what tanh gives"),
         mg.debug(),
     ):
         nearness(mg.tanh(x), x)

@@ -20,7 +20,7 @@ _MOST = 300  # pictures on a page
 _LONGEST = 4_000_000  # characters of all its pictures together
 _AT_ONCE = 10  # pictures that one run of the program lays out
 _NEEDLESS = re.compile(r"^.*?(?=<svg)|<!--.*?-->\n?|<title>.*?</title>\n?", re.DOTALL)
-_CELL = re.compile(  # of a heat map: most of what a picture consists of
+_CELL = re.compile(  # of a heat map; such cells are most of a picture
     r'<polygon fill="(#\w+)" stroke="none" points="(\S+),(\S+) \2,(\S+) (\S+),\4 \5,\3 \2,\3"/>\n'
 )
 
@@ -57,7 +57,7 @@ def folded_page(
 
 
 def _views(scene: Scene, draw: Callable[..., str]) -> tuple[list[dict[str, Any]], int]:
-    """Pictures as the script needs them, folds breadth first, and how many found no room.
+    """The pictures for the script, breadth first, and how many are left out for lack of room.
 
     Each has its title, the number of the one above it, its SVG, and the numbers of the pictures
     that its parts open to.

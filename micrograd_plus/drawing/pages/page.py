@@ -1,7 +1,7 @@
-"""What all pages share: their frame, and elements that a script makes interactive.
+"""What all pages share: the HTML document, and elements that a script makes interactive.
 
 Such an element is a static picture and a script that replaces it: where scripts may not run, as in
-a notebook that is not trusted, the picture stays.
+a notebook that is not trusted, the picture remains.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def image(source: str, alt: str, format: str | None = None) -> str:
 
     Args:
         source: its DOT source.
-        alt: what it is, for those who can't see it.
+        alt: a description for those who can't see it.
         format: "png" or "svg"; by default the one that `layout.image` chooses.
 
     Raises:
@@ -98,10 +98,10 @@ def living(classes: str, still: str, script: str, content: Any) -> str:
 
     Args:
         classes: the element's.
-        still: what it shows where scripts may not run.
+        still: its content where scripts may not run.
         script: a JavaScript module, whose function of the same name gets the element and the
             content.
-        content: what the function needs to know.
+        content: the function's data.
     """
     given = in_script(content)
     name = sha256(given.encode()).hexdigest()[:12]
@@ -116,7 +116,7 @@ def bundle(*modules: str) -> str:
     """JavaScript modules as one script: each once, after those that it imports.
 
     Args:
-        modules: the files of those that are wanted.
+        modules: their files.
     """
     texts: dict[str, str] = {}
 
@@ -136,7 +136,7 @@ def _text(text: str) -> str:
 
 
 def in_script(content: Any) -> str:
-    """JSON that can't end the script it stands in."""
+    """JSON, escaped so that it can't close the script element around it."""
     return json.dumps(content, separators=(",", ":")).replace("<", r"\u003c")
 
 

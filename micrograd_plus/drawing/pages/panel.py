@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from micrograd_plus.walk.steps import Walk
 
 Recorder = Callable[[Mapping[str, float]], Value]
-"""Records a graph, given the number of each field by name."""
+"""A function that records a graph, given the numbers of the fields by name."""
 
 _ROOM = 8  # characters kept free for each number, as in −1000.00 or −1.2e−05
 
@@ -39,12 +39,12 @@ class Field(NamedTuple):
 
 
 class View(NamedTuple):
-    """What is seen at some numbers.
+    """The display for one set of numbers.
 
     Attributes:
         walk: the walk through the graph.
-        source: the DOT source of the layout, which is the same as long as the structure is.
-        content: what the script of a walkthrough needs to know.
+        source: the DOT source of the layout, which stays the same as long as the structure does.
+        content: the data for the script of a walkthrough.
         room: the characters that the layout leaves for each number.
     """
 
@@ -63,9 +63,9 @@ class Panel:
 
     Attributes:
         numbers: the number of each field that the view shows.
-        texts: what stands in each field, valid or not.
-        errors: what is wrong with it, for each field with something wrong.
-        view: what is seen.
+        texts: the text in each field, valid or not.
+        errors: the error of each field that is invalid.
+        view: the display.
 
     Raises:
         Exception: whatever `record` raises at the start.
@@ -80,9 +80,9 @@ class Panel:
         self.view = _view(record(self.numbers))
 
     def change(self, name: str, text: str) -> None:
-        """Put a text into a field; where it is invalid, the view stays and `errors` tells why.
+        """Set the text of a field; if it is invalid, the view stays and `errors` says why.
 
-        Other fields' invalid numbers are tried again: they may be valid beside the new one.
+        Other invalid fields are tried again, as they may be valid with the new number.
 
         >>> panel = panel_of(lambda x: x.log(), {"x": 1})
         >>> panel.change("x", "-1")
@@ -109,7 +109,7 @@ class Panel:
 
 
 def _view(root: Value, before: View | None = None) -> View:
-    """What is seen of a graph, in the layout of the view before where that still fits."""
+    """The display of a graph, in the layout of the previous view if that still fits."""
     walk = steps(root)
     written = [labels.number(change.number) for step in walk for change in step.changes]
     room = max(before.room if before else _ROOM, *map(len, written))

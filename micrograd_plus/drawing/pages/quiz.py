@@ -36,7 +36,7 @@ def picture(walk: Walk, asked: Sequence[Question], limit: int, solved: bool = Fa
         solved: whether to fill them in.
     """
     shown = {node: walk.numbers(node) for node in walk.gates}
-    if all(question.slot == "data" for question in asked):  # gradients would tell of values
+    if all(question.slot == "data" for question in asked):  # gradients would give values away
         shown = {node: number._replace(grad=None) for node, number in shown.items()}
     for question in () if solved else asked:
         shown[question.node] = shown[question.node]._replace(**{question.slot: nan})
@@ -46,7 +46,7 @@ def picture(walk: Walk, asked: Sequence[Question], limit: int, solved: bool = Fa
 def fragment(picture: Scene, asked: Sequence[Question]) -> str:
     """A quiz as a piece of HTML, for a page or for a notebook's cell.
 
-    The answers stand in its script, encoded, so that they are not read by accident.
+    The answers are encoded in its script, so that they are not read by accident.
 
     Args:
         picture: the picture with its question marks.
@@ -79,7 +79,7 @@ def sheet(source: str, asked: Sequence[Question], lines: Sequence[str]) -> str:
     Args:
         source: the picture's DOT.
         asked: the questions.
-        lines: what stands below the picture.
+        lines: the lines below the picture.
     """
     listed = "\n".join(f"<li>{escape(visible(line))}</li>" for line in lines)
     return (
@@ -89,12 +89,12 @@ def sheet(source: str, asked: Sequence[Question], lines: Sequence[str]) -> str:
 
 
 def _what(asked: Sequence[Question]) -> str:
-    """What a picture is for those who can't see it; it tells no answer."""
+    """A description of the picture for those who can't see it, without answers."""
     return f"A computational graph. What is {', '.join(q.asked for q in asked)}?"
 
 
 def _question(question: Question, index: dict[Value, int]) -> dict[str, Any]:
-    """A question as the script needs it."""
+    """A question as data for the script."""
     return {
         "plate": f"v{index[question.node]}",
         "ink": _INK[question.slot],

@@ -42,7 +42,7 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = ACCESSIBLE) -> str:
 
 
 def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> dict[str, Any]:
-    """What the script needs to know of a walkthrough, as JSON has it."""
+    """A walkthrough as JSON data for the script."""
     source = as_dot(picture, background="transparent", look=look)
     numbers = {"forward": look.forward, "gradient": look.gradient}
     return {
@@ -57,13 +57,13 @@ def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> d
 
 
 def told_steps(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
-    """The steps as the script needs them."""
+    """The steps as data for the script."""
     index = {node: i for i, node in enumerate(picture.nodes)}
     return [_step(step, index) for step in steps]
 
 
 def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
-    """A step as the script needs it."""
+    """A step as data for the script."""
     changes = [
         (f"v{index[change.node]}", change.slot, labels.number(change.number))
         for change in step.changes

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from micrograd_plus.walk.steps import Step
 
 _GIVE_UP = "?"
-_PATIENCE = 20  # answers that are no number, which a pipe may send without end
+_PATIENCE = 20  # unreadable answers accepted: a pipe may send them without end
 
 
 def run(
@@ -29,17 +29,17 @@ def run(
     Args:
         steps: the walkthrough.
         asked: the questions.
-        ask: gets a prompt and returns an answer; raises EOFError where there are no more.
+        ask: gets a prompt and returns an answer; raises EOFError if there are no more.
         file: where to print; standard output by default.
     """
-    from rich.console import Console  # loaded only by those who print
+    from rich.console import Console  # loaded only for printing
 
     console = Console(
         file=file, soft_wrap=True, markup=False, highlight=False, emoji=False, force_jupyter=False
     )
     at = {id(question.steps[-1]): question for question in asked}
     silent = {id(step) for question in asked for step in question.steps}
-    tries: list[int] = []  # that each right answer took
+    tries: list[int] = []  # the number of tries for each right answer
     console.print(f"Type each number; {_GIVE_UP} shows it, Ctrl-D ends.", style="dim")
     try:
         for step in steps:
@@ -48,7 +48,7 @@ def run(
             elif id(step) not in silent:
                 console.print(step.text)
             if step is asked[-1].steps[-1]:
-                break  # what follows is not asked, and might tell what was
+                break  # later steps could give answers away
     except (EOFError, KeyboardInterrupt):
         console.print()
     score = Score(len(tries), tries.count(1), len(asked))

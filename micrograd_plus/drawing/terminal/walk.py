@@ -16,7 +16,7 @@ _COLORS = {"given": "default", "forward": "green", "backward": "red"}
 
 
 def print_steps(walk: Walk, file: TextIO | None = None) -> None:
-    """Print each step's sentence, and at the end what every wire carries.
+    """Print each step's sentence, and at the end the numbers on every wire.
 
     Args:
         walk: the walk.
@@ -24,7 +24,7 @@ def print_steps(walk: Walk, file: TextIO | None = None) -> None:
     """
     lines = [*_told(walk), [], *_wires(walk)]
     try:
-        from rich.console import Console  # loaded only by those who print
+        from rich.console import Console  # loaded only for printing
         from rich.text import Text
     except ModuleNotFoundError:  # as in a browser
         for line in lines:
@@ -36,7 +36,7 @@ def print_steps(walk: Walk, file: TextIO | None = None) -> None:
 
 
 def _told(walk: Walk) -> Iterator[list[tuple[str, str]]]:
-    """The lines of the steps, as pieces of text and their styles."""
+    """The lines of the steps, as pieces of text with styles."""
     digits = len(str(len(walk)))
     phase = ""
     for i, step in enumerate(walk, start=1):
@@ -50,7 +50,7 @@ def _told(walk: Walk) -> Iterator[list[tuple[str, str]]]:
 
 
 def _wires(walk: Walk) -> Iterator[list[tuple[str, str]]]:
-    """The lines of the table of what every wire carries."""
+    """The lines of the table of the numbers on every wire."""
     rows = [("wire", "value", "gradient")]
     for node, name in walk.names.items():
         rows.append((text_name(name), number(walk.data[node]), number(walk.grad[node])))

@@ -1,4 +1,4 @@
-// Whether an answer is right, and the hint if not; null where it is no number.
+// Whether an answer is right, and the hint if not; null if it is not a number.
 // The same rule as Question.judge, on the same numbers.
 export function judge(question, text, rule) {
   const { answer, minus, longest, close } = rule;

@@ -107,7 +107,7 @@ export function quiz(root, content) {
     const question = questions[current];
     const verdict = judge(question, input.value, content.rule);
     input.setAttribute("aria-invalid", String(!verdict?.right));
-    if (!verdict) return say(`That is no number: ${content.unreadable}.`, "wrong");
+    if (!verdict) return say(`That is not a number: ${content.unreadable}.`, "wrong");
     tries += 1;
     if (verdict.right) {
       score.right += 1;
