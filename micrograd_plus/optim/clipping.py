@@ -1,6 +1,6 @@
-"""Clipping: gradients that are too large are made smaller before a step.
+"""Clipping: limits the size of gradients before a step.
 
-As in the update rules, the formulas serve floats, NumPy arrays and JAX arrays alike.
+As in the update rules, the same formulas work on floats, NumPy arrays and JAX arrays.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ if TYPE_CHECKING:
 
 @in_turn
 def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
-    """Move each gradient into −limit … limit.
+    """Limit each gradient to −limit … limit.
 
     Args:
         parameters: leaves.
         limit: a positive number.
 
     Raises:
-        ValueError: the limit is not positive, or a parameter is no leaf.
+        ValueError: the limit is not positive, or a parameter is not a leaf.
 
     >>> from micrograd_plus import Value
     >>> x = Value(3.0)
@@ -52,7 +52,7 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
         The norm before.
 
     Raises:
-        ValueError: the limit is not positive, or a parameter is no leaf.
+        ValueError: the limit is not positive, or a parameter is not a leaf.
 
     >>> from micrograd_plus import Value
     >>> x, y = Value(1.5), Value(2.0)
@@ -70,7 +70,7 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
 
 
 def clipped(m: Any, gradient: Any, value: float | None, norm: float | None) -> Any:
-    """An array of gradients, clipped by value and then by norm, each where there is a limit.
+    """An array of gradients, clipped by value and then by norm, as far as limits are given.
 
     Args:
         m: the array's library, NumPy or JAX's.
@@ -94,7 +94,7 @@ def clipped(m: Any, gradient: Any, value: float | None, norm: float | None) -> A
 
 
 def _shortened(gradient: Any, largest: Any, relative: Any, limit: float) -> Any:
-    """Gradients scaled to a norm; theirs is largest · relative, which itself may overflow."""
+    """Gradients scaled to a norm; their own is largest · relative, which itself may overflow."""
     return gradient / largest * (limit / relative)
 
 

@@ -1,4 +1,4 @@
-"""Newton's method: steps to the lowest point of a function's second-order approximation."""
+"""Newton's method: steps to the stationary point of the local quadratic approximation."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ if TYPE_CHECKING:
 
 
 def newton_step(f: Callable[[Any], Any], point: Sequence[float]) -> list[float]:
-    """One Newton step, x − H⁻¹∇f: on a parabola it ends at the lowest point (or at the saddle).
+    """One Newton step, x − H⁻¹∇f: for a quadratic function it reaches the stationary point.
 
     Args:
         f: a function of a list of Values that returns a Value.
-        point: the numbers to start from; the Hessian has as many rows, so a few hundred at most.
+        point: the numbers to start from; the Hessian is n × n, so a few hundred at most.
 
     Raises:
         ValueError: the Hessian has no inverse there.
@@ -43,7 +43,7 @@ def newton(
     steps: int = 20,
     tolerance: float = 1e-12,
 ) -> list[list[float]]:
-    """The points of Newton's method, from the given one to where the gradient is close to 0.
+    """The points of Newton's method, from the given one until the gradient is close to 0.
 
     Args:
         f: a function of a list of Values that returns a Value.

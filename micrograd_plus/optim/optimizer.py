@@ -17,14 +17,14 @@ if TYPE_CHECKING:
 
 
 class Optimizer:
-    """An update rule with the parameters that it changes and what it remembers of them.
+    """An update rule with the parameters that it changes and its states of them.
 
     Args:
         parameters: leaves, such as `model.parameters()`.
         rule: how to update them.
 
     Raises:
-        TypeError, ValueError: there are no parameters, one is no leaf, or the rule is none.
+        TypeError, ValueError: there are no parameters, one is not a leaf, or `rule` is no `Rule`.
 
     >>> from micrograd_plus import Value
     >>> from micrograd_plus.optim import GradientDescent
@@ -56,10 +56,10 @@ class Optimizer:
         """Change all parameters by their gradients.
 
         Args:
-            time: when, for a schedule; by default the number of steps made so far.
+            time: what a schedule gets; by default the number of steps made so far.
 
         Raises:
-            NonFiniteError: a parameter would leave the numbers; then nothing is changed.
+            NonFiniteError: a parameter would not be finite; then nothing is changed.
         """
         for observer in tuple(hooks.observers):
             observer.stepping(self.parameters)
@@ -87,7 +87,7 @@ class Optimizer:
         assign(self.parameters, "grad", repeat(0.0))
 
     def state_dict(self) -> dict[str, Any]:
-        """What it remembers, as plain data."""
+        """The optimizer's state, as plain data."""
         return {
             "rule": type(self.rule).__name__,
             "steps": self.steps,
@@ -95,13 +95,13 @@ class Optimizer:
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from what `state_dict` gave.
+        """Restore a state that `state_dict` returned.
 
         Args:
-            state: as `state_dict` gave it.
+            state: as `state_dict` returned it.
 
         Raises:
-            ValueError: it is that of another rule or of other parameters; then nothing changes.
+            ValueError: it belongs to another rule or to other parameters; then nothing changes.
         """
         name, names = type(self.rule).__name__, self.rule.states
         if missing := {"rule", "steps", "states"} - set(state):

@@ -1,6 +1,6 @@
 """Update rules: pure functions of a gradient, a state and a parameter.
 
-They use nothing but arithmetic, so floats, NumPy arrays and JAX arrays go through the same lines.
+They use nothing but arithmetic, so the same lines work on floats, NumPy arrays and JAX arrays.
 To add a rule, add a class here: its options, the names of its states, and `update`.
 """
 
@@ -18,11 +18,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Rule(ABC):
-    """What the update rules share.
+    """Base class of the update rules.
 
     Attributes:
         rate: the learning rate η, a positive number or a schedule (a function of time).
-        states: the names of what the rule remembers of each parameter.
+        states: the names of the states that the rule keeps of each parameter.
 
     >>> @dataclass(frozen=True)
     ... class SignDescent(Rule):
@@ -36,7 +36,7 @@ class Rule(ABC):
     states: ClassVar[tuple[str, ...]] = ()
 
     def __post_init__(self) -> None:
-        """Refuse options that no rule works with."""
+        """Check the options."""
         for field in fields(self):
             option = getattr(self, field.name)
             if callable(option) or isinstance(option, bool):
@@ -47,7 +47,7 @@ class Rule(ABC):
                 raise ValueError(f"{field.name} must be less than 1, not {option!r}")
 
     def rate_at(self, time: float) -> float:
-        """The learning rate at a time, in steps or epochs as the schedule wants it.
+        """The learning rate at a time, in steps or epochs as the schedule counts.
 
         Args:
             time: a number from 0.
@@ -70,7 +70,7 @@ class Rule(ABC):
 
         Args:
             gradient: the loss's derivative with respect to the parameter.
-            state: as `initial` or the last step gave it.
+            state: as `initial` or the last step returned it.
             parameter: a number or an array.
             rate: the learning rate η.
             step: the number of the step, from 1.
@@ -98,11 +98,11 @@ class GradientDescent(Rule):
 
 @dataclass(frozen=True)
 class Momentum(Rule):
-    """v ← μ v + η g, x ← x − v: past gradients go on to act.
+    """v ← μ v + η g, x ← x − v: past gradients keep acting.
 
     Args:
         rate: the learning rate η.
-        momentum: μ, how much of the velocity stays.
+        momentum: μ, the part of the velocity that is kept.
 
     Source: lectures B and D.
 
@@ -126,7 +126,7 @@ class Nesterov(Momentum):
 
     Args:
         rate: the learning rate η.
-        momentum: μ, how much of the velocity stays.
+        momentum: μ, the part of the velocity that is kept.
 
     Source: Sutskever and others, 2013, in PyTorch's form.
 
@@ -171,7 +171,7 @@ class RMSprop(Rule):
 
     Args:
         rate: the learning rate η.
-        decay: ρ, how much of the cache stays.
+        decay: ρ, the part of the cache that is kept.
         epsilon: ε, against division by 0.
 
     Source: lecture D.
@@ -197,11 +197,11 @@ class Adam(Rule):
 
     Args:
         rate: the learning rate η.
-        beta1: β₁, how much of the mean m stays.
-        beta2: β₂, how much of the mean square v stays.
+        beta1: β₁, the part of the mean m that is kept.
+        beta2: β₂, the part of the mean square v that is kept.
         epsilon: ε, against division by 0.
         bias_correction: whether m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ), for means that began
-            at 0; without it m̂ = m and v̂ = v, as lecture D's slide has it.
+            at 0; without it m̂ = m and v̂ = v, as on lecture D's slide.
 
     Source: lecture D; Kingma and Ba, 2015.
 

@@ -39,7 +39,7 @@ class Steps:
     Args:
         rate: the rate at time 0, a positive number.
         factor: what it is multiplied by.
-        every: how much time lies between two changes, above 0.
+        every: the time between two changes, above 0.
 
     Source: lecture D.
 
@@ -137,7 +137,7 @@ class WarmUp:
 
     Args:
         schedule: a function of time, such as the others here.
-        duration: the time until it is followed, above 0.
+        duration: the time until the schedule is followed as it is, above 0.
         start: the factor at time 0.
 
     Source: Goyal and others, 2017.

@@ -1,7 +1,7 @@
-"""Checkpoints: what changes during a training as plain data, written whole or not at all.
+"""Checkpoints: the state of a training as plain data, written atomically.
 
-The file is JSON for people to read. Its last entry is a digest of all that stands before it, so
-that what was damaged or edited is no checkpoint any more.
+The file is readable JSON. Its last entry is a digest of everything before it, so that a damaged or
+edited file is detected.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _ANEW = "with another it is a new training, which may start from the parameters 
 
 
 class CheckpointError(ValueError):
-    """A file that is no checkpoint of this training.
+    """A file that is not a checkpoint of this training.
 
     >>> from tempfile import TemporaryDirectory
     >>> with TemporaryDirectory() as folder:
@@ -54,13 +54,13 @@ class CheckpointError(ValueError):
 
 
 class Training(NamedTuple):
-    """What changes during a training, and what it was begun with.
+    """The state of a training, and the settings it was begun with.
 
     Attributes:
-        settings: what has to be the same to go on, as plain data; "model" is its content.
+        settings: what must be the same to resume, as plain data; "model" is the model's content.
         data: digests of the examples.
-        numbers: what the model had besides its parameters, where this training began or goes on.
-        moved: which of them an earlier part of this training changed.
+        numbers: the model's other numbers, when this training began or was resumed.
+        moved: the names of those that an earlier part of this training changed.
     """
 
     optimizer: Optimizer
@@ -109,7 +109,7 @@ class Training(NamedTuple):
         return self._replace(history=history, numbers=numbers, moved=frozenset(moved))
 
     def settle(self) -> None:
-        """Undo what trying the model out has changed besides its parameters."""
+        """Undo changes that trial calls of the model made to anything but its parameters."""
         restore(self.model, self.numbers)
 
     def _settings(self, moved: Container[str]) -> dict[str, Any]:
@@ -119,7 +119,7 @@ class Training(NamedTuple):
 
 
 def _history(content: dict[str, Any], names: list[str], layers: list[str], steps: int) -> History:
-    """A history from a checkpoint; why it stopped is for the training that goes on to say."""
+    """The history in a checkpoint, without the reason why that training stopped."""
     if sorted(content) != sorted(vars(History())) or not isinstance(content["stopped"], str):
         raise ValueError("its history is not complete")
     epochs, batches, gradients = content["epochs"], content["batches"], content["gradients"]
@@ -147,12 +147,12 @@ def _history(content: dict[str, Any], names: list[str], layers: list[str], steps
 
 
 def save(path: str | Path, **parts: Any) -> None:
-    """Write a checkpoint; the file before it stays until the new one is complete.
+    """Write a checkpoint atomically: the old file stays until the new one is complete.
 
     Raises:
         OSError: the file can't be written.
     """
-    assert parts.keys() == _PARTS.keys()  # noqa: S101  a slip of ours, not of the caller
+    assert parts.keys() == _PARTS.keys()  # noqa: S101  an internal invariant
     content = {"format": _FORMAT, "version": _VERSION, **parts}
     write(Path(path), _sealed(json.dumps(content).removesuffix("}").encode()))
 
@@ -162,13 +162,12 @@ def load(path: str | Path) -> dict[str, Any]:
 
     Raises:
         OSError: the file can't be read.
-        CheckpointError: it is cut short, or something else, or of another version, or not as it
-            was written.
+        CheckpointError: it is truncated, altered, of another version, or not a checkpoint.
     """
     with Path(path).open("rb") as file:
         begin = file.read(len(_BEGIN))
-        if not _BEGIN.startswith(begin):  # so that of what has no end no more is read
-            raise CheckpointError(f"{path} is no checkpoint as micrograd_plus writes it")
+        if not _BEGIN.startswith(begin):  # a file without an end is not read on
+            raise CheckpointError(f"{path} is not a checkpoint of micrograd_plus")
         data = begin + file.read()
     found = re.match(rb"\d{1,9}", data[len(_BEGIN) :])
     if found and int(found[0]) != _VERSION:
@@ -185,5 +184,5 @@ def load(path: str | Path) -> dict[str, Any]:
 
 
 def _sealed(content: bytes) -> bytes:
-    """An object of JSON that lacks its end, with its digest."""
+    """JSON text up to its last entry, completed with its digest."""
     return content + f', "sha256": "{sha256(content).hexdigest()}"}}'.encode()

@@ -1,4 +1,4 @@
-"""What `fit` refuses before it makes a step, and a model that replaces its parameters after."""
+"""Checks of `fit`: of its arguments before the first step, and of replaced parameters."""
 
 from __future__ import annotations
 
@@ -37,7 +37,8 @@ def check_reached(
         parameters: what is to change.
 
     Raises:
-        ValueError: there is none, though some loss is not 0; or the model replaces its parameters.
+        ValueError: no loss depends on a parameter, though one is not 0; or the model replaces its
+            parameters.
     """
     bad = None
     for i in range(len(found)):
@@ -48,28 +49,28 @@ def check_reached(
             leaves = _leaves(total)
             if not leaves.isdisjoint(parameters):
                 if others := leaves.difference(parameters):
-                    # those that the model and the loss make are others the next time
-                    _tell(others & _leaves(loss(model(x), target)))
+                    # leaves that the model and the loss create differ from call to call
+                    _warn_of(others & _leaves(loss(model(x), target)))
                 return
         except ArithmeticError:
-            return  # training will tell where
+            return  # training raises it again, with its place
         if bad is None and (leaves or not isinstance(total, REAL) or total != 0):
             bad = i, total, leaves
-    if bad is not None:  # else all is as it should be already
+    if bad is not None:  # otherwise all losses are 0
         i, total, leaves = bad
         raise ValueError(
             "the loss depends on no parameter of the model, so that nothing would be trained: "
             f"that of row {i} is {f'computed from {_named(leaves)}' if leaves else repr(total)}; "
-            "both are to be computed from the parameters themselves, without float(), .data or "
+            "compute it from the parameters themselves, without float(), .data or "
             "other Values in their place"
         )
 
 
 def check_kept(model: Module, parameters: Sequence[Value]) -> None:
-    """Refuse a model that has other parameters than those which are trained.
+    """Check that the model still has the parameters that are trained.
 
     Raises:
-        ValueError: it has.
+        ValueError: it has others.
     """
     if list(map(id, model.parameters())) != list(map(id, parameters)):
         trained = set(map(id, parameters))
@@ -77,7 +78,7 @@ def check_kept(model: Module, parameters: Sequence[Value]) -> None:
         such = f", such as {others[0]}" if others else ""
         raise ValueError(
             f"the model has other parameters than when the training began{such}, which are not "
-            "trained: assign to the data of those it has, instead of making new ones"
+            "trained: assign to the data of the old ones instead"
         )
 
 
@@ -85,8 +86,8 @@ def _leaves(total: Any) -> set[Value]:
     return {node for node in order(total) if node.op is None} if isinstance(total, Value) else set()
 
 
-def _tell(others: set[Value]) -> None:
-    """Warn of leaves that are there before a function runs, where no module owns them."""
+def _warn_of(others: set[Value]) -> None:
+    """Warn of leaves created outside the function that belong to no module."""
     if lost := others - placed(others).keys():
         warnings.warn(
             f"the loss depends on {_named(lost)}, which no Module owns, and training leaves "
@@ -104,9 +105,9 @@ def _named(leaves: set[Value]) -> str:
 def check_targets(
     found: Examples, model: Callable[[Any], Any], loss: Callable[..., Any], what: str = "the data"
 ) -> None:
-    """Try all targets with the outputs for the first inputs, before any step is made.
+    """Try all targets with the outputs for the first inputs, before the first step.
 
-    Those that are on demand are tried whenever they are read, and now only the first.
+    Of data on demand only the first target is tried now, the others when they are read.
 
     Raises:
         ValueError, TypeError: the first inputs don't suit the model, or a target the loss; the
@@ -116,7 +117,7 @@ def check_targets(
     try:
         outputs = model(inputs)
     except ArithmeticError:
-        return  # training will tell where
+        return  # training raises it again, with its place
     except (TypeError, ValueError) as error:
         raise _placed(error, f"{what}, row 0") from error
     if isinstance(outputs, Value):
@@ -124,13 +125,13 @@ def check_targets(
     elif isinstance(outputs, list | tuple) and all(isinstance(y, Value) for y in outputs):
         plain = [y.data for y in outputs]
     else:
-        return  # only the loss knows what they are
+        return  # the loss knows what such targets mean
 
     def fits(target: Any, i: int) -> bool:
-        """Whether it makes sense to try others; a loss that needs Values can't be tried."""
+        """Whether to try others: a loss that needs Values can't be tried with numbers."""
         try:
             loss(plain, target)
-        except ArithmeticError:  # at these outputs; others may do
+        except ArithmeticError:  # at these outputs only, perhaps
             pass
         except (TypeError, ValueError) as error:
             raise _placed(error, f"{what}, target {i}") from error
@@ -150,7 +151,7 @@ def _placed(error: Exception, where: str) -> Exception:
 
 
 def check_parts(model: Any, loss: Any, metrics: Any, files: Mapping[str, Any]) -> None:
-    """Refuse what is no model, loss, metrics or name of a file."""
+    """Check the types of the model, the loss, the metrics and the names of files."""
     if not isinstance(model, Module):
         raise TypeError(
             f"a model such as nn.MLP(2, [16, 1]) is needed, or another Module, not {model!r}"
@@ -161,12 +162,12 @@ def check_parts(model: Any, loss: Any, metrics: Any, files: Mapping[str, Any]) -
         raise TypeError(f"metrics are functions by name, as in {{'size': f}}, not {metrics!r}")
     for name, metric in (metrics or {}).items():
         if name in ("loss", "rate", "epoch") or str(name).startswith("validation "):
-            raise ValueError(f"a metric can't be called {name!r}, which has a meaning of its own")
+            raise ValueError(f"a metric can't be called {name!r}: the history has that name")
         if not callable(metric):
             raise TypeError(f"the metric {name!r} must be a function, not {metric!r}")
     for name, path in files.items():
         if not isinstance(path, str | PathLike | None):
-            raise TypeError(f"{name} is the name of a file, not {path!r}")
+            raise TypeError(f"{name} must be the name of a file, not {path!r}")
 
 
 def check_settings(
@@ -178,7 +179,7 @@ def check_settings(
     clip_norm: Any,
     clip_value: Any,
 ) -> None:
-    """Refuse numbers and names that make no sense."""
+    """Check the numbers and names among the settings."""
     if engine != "jax" and current().processes > 1:
         raise ValueError(f"the processes of a cluster train with engine='jax', not {engine!r}")
     if engine not in ENGINES:

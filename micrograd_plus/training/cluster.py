@@ -23,7 +23,7 @@ _LATER = 30  # seconds by which JAX's own timeouts, whose messages are less plai
 
 
 class ClusterError(RuntimeError):
-    """Another process of a cluster is gone, or trains something else.
+    """Another process of a cluster was lost, or trains with other arguments.
 
     >>> try:  # as `fit` does in all processes
     ...     raise ClusterError("process 1 has other data than process 0")
@@ -36,30 +36,30 @@ class ClusterError(RuntimeError):
 class Cluster:
     """The processes of one training; in its `with` block this process is one of them.
 
-    In the block, `fit(…, engine="jax")` is called by all processes with the same arguments, and
-    splits each batch over the devices of all. Lists and arrays are in the memory of each; of data
-    that are read on demand, such as a file, each reads the first example and its own part of each
-    batch, which with `batch_size=None` is always the same; where results are not finite, all read
-    the whole batch, to tell the place. Process 0 alone writes checkpoints and shows progress; what
-    `fit` returns is the same in all. The block has to be entered before anything uses JAX.
+    In the block, all processes call `fit(…, engine="jax")` with the same arguments; each batch is
+    split over the devices of all. Every process holds lists and arrays in memory. Of data read on
+    demand, such as a file, a process reads the first example and its own part of each batch (with
+    `batch_size=None` always the same part); if a result is not finite, all read the whole batch to
+    find the example. Process 0 alone writes checkpoints and shows progress; `fit` returns the same
+    in all. Enter the block before anything uses JAX.
 
-    When another process ends, or makes no step in the time given, this one reports it and ends,
-    with exit code 75. After an error in the block it ends, too, as those that wait for it can't go
-    on. `micrograd-plus launch` then starts all processes anew from the last checkpoint.
+    If another process ends, or makes no step within `timeout`, this one reports it and exits with
+    code 75. After an error in the block it exits as well, since the others wait for it.
+    `micrograd-plus launch` then restarts all processes from the last checkpoint.
 
     Args:
-        coordinator: "HOST:PORT", where process 0 listens, and nowhere else; all others have to
+        coordinator: "HOST:PORT", the address at which process 0 listens; all others must be able to
             reach it.
-        processes: how many there are.
-        process_id: which of them this is, from 0.
-        timeout: seconds in which all have to join, and in which each step has to be made; more
-            than the slowest takes, with its compilation.
+        processes: the number of processes.
+        process_id: the number of this process, from 0.
+        timeout: the limit in seconds for joining and for each step; it must exceed the slowest
+            step, compilation included.
 
     Attributes:
         processes, process_id: as above, known in the block.
 
     Raises:
-        ValueError: these make no sense together.
+        ValueError: an argument is invalid, or two contradict each other.
         ModuleNotFoundError: (when entered) JAX is missing.
         OSError: (when entered) the coordinator's address can't be listened at.
 
@@ -101,7 +101,7 @@ class Cluster:
 
     @classmethod
     def detect(cls, *, timeout: float = 60) -> Cluster:
-        """The cluster that the environment describes: of Slurm, Open MPI, a TPU pod, Kubernetes.
+        """The cluster described by the environment: Slurm, Open MPI, a TPU pod or Kubernetes.
 
         Process 0 listens on all interfaces, unless JAX_COORDINATOR_BIND_ADDRESS is HOST:PORT.
 
@@ -109,7 +109,7 @@ class Cluster:
             timeout: as for the class.
 
         Raises:
-            ValueError: (when entered) nothing describes a cluster.
+            ValueError: (when entered) the environment describes no cluster.
         """
         cluster = cls(timeout=timeout)
         cluster._detected = True
@@ -135,7 +135,7 @@ class Cluster:
         if not (self.coordinator or self._detected):
             return
         if isinstance(error, Exception | KeyboardInterrupt):
-            # leaving in order would wait for those who wait for this process
+            # an orderly exit would wait for processes that wait for this one
             codes = {ClusterError: GONE, KeyboardInterrupt: 130}
             _abandoned = True
             atexit.register(_leave, codes.get(type(error), 1))
@@ -145,10 +145,10 @@ class Cluster:
         self._steps.stop()
 
     def moved(self, doing: str = "waiting for the other processes in a step") -> None:
-        """Report that this process is alive.
+        """Report progress to the watchdog.
 
         Args:
-            doing: what it does next, named in the message if that takes too long.
+            doing: what the process does next, for the message if that takes too long.
         """
         self._steps.moved(doing)
 
@@ -196,7 +196,7 @@ class Cluster:
 
 
 class _Steps:
-    """Watches the steps of a process, or reports them to the launcher, which watches instead."""
+    """The watchdog of a process; under the launcher it reports steps to that, which watches."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster
@@ -214,11 +214,11 @@ class _Steps:
     def moved(self, doing: str) -> None:
         self._doing, self._last = doing, time.monotonic()
         if self._supervisor:
-            with suppress(OSError):  # full: it has seen enough; closed: the thread sees it, too
+            with suppress(OSError):  # full: reported enough; closed: the thread notices
                 self._supervisor.send(b".", socket.MSG_DONTWAIT)
 
     def stop(self) -> None:
-        """No more steps are to be expected."""
+        """Stop watching: no more steps will be made."""
         self._stopped.set()
         if self._supervisor:
             with suppress(OSError):
@@ -229,7 +229,7 @@ class _Steps:
         while not self._stopped.wait(0.2):
             if time.monotonic() - self._last > cluster.timeout:
                 print(f"micrograd-plus: process {cluster.process_id}: {self._doing} for "
-                      f"{cluster.timeout:g} s; one is gone or stuck", file=sys.stderr)  # fmt: skip
+                      f"{cluster.timeout:g} s; one is lost or stuck", file=sys.stderr)  # fmt: skip
                 _leave(GONE)
 
     def _until_left_alone(self) -> None:
@@ -240,7 +240,7 @@ class _Steps:
 
 
 def _leave(code: int) -> None:
-    """End this process without waiting for others, as an ordinary exit would."""
+    """End this process at once; an ordinary exit would wait for the others."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):
             stream.flush()
@@ -255,7 +255,7 @@ def _address(text: str) -> tuple[str, int]:
 
 
 def _check_free(coordinator: str) -> None:
-    """Refuse an address that is taken or not of this machine, at which JAX would crash."""
+    """Check that process 0 can listen at the address, since JAX would crash otherwise."""
     host, port = _address(coordinator)
     try:
         socket.create_server((host, port), family=_family(host, port)).close()
@@ -296,9 +296,9 @@ def current() -> Cluster:
 
 
 def leave_abandoned(code: int) -> None:
-    """End this process with an exit code, if an error made it leave its cluster.
+    """End this process with an exit code if an error made it leave its cluster.
 
-    An ordinary exit has the code 75 if another was lost, 130 after Ctrl-C and 1 after all else.
+    The code is 75 if another process was lost, 130 after Ctrl-C, and 1 otherwise.
     """
     if _abandoned:
         _leave(code)

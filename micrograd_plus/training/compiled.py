@@ -30,49 +30,49 @@ if TYPE_CHECKING:
 
     Take = Callable[[Sequence[int]], tuple[list[Any], list[Any]]]
 
-_TRIED = 16  # examples that a program is tried out with
-_AT_A_TIME = 1024  # examples read on demand that are evaluated together
+_TRIED = 16  # number of examples on which a new program is checked
+_AT_A_TIME = 1024  # number of examples on demand evaluated at a time
 
 
 class Part(NamedTuple):
-    """What a process computes with of a batch."""
+    """A process's part of a batch."""
 
     arrays: list[Any]  # inputs and targets
-    targets: list[Any]  # as given, of the examples that it counts
+    targets: list[Any]  # as given, of the examples that this process counts
     whole: int  # the number of examples in the whole batch
 
 
 class Learnt(NamedTuple):
-    """What comes of a step."""
+    """The results of a step."""
 
     value: float  # the loss, with the penalty
     gradient: Any  # before clipping
     vector: Any  # the parameters' numbers
-    states: tuple[Any, ...]  # what the rule remembers of them
+    states: tuple[Any, ...]  # the update rule's states of them
     fine: bool  # whether these numbers and states are finite
     losses: Any  # of the examples that the process counts
     outputs: Any
 
 
 class Runner(Protocol):
-    """How a batch is split, computed and summed, and where the numbers are meanwhile."""
+    """How a batch is split, computed and summed, and where the parameters are held meanwhile."""
 
     backend: str
-    least: int  # the length to which `read` is to fill up the batches of steps
+    least: int  # the length to which `read` pads the batches of steps
 
     def __init__(self, problem: Problem, program: Program, take: Take) -> None: ...
 
     def begin(self) -> None:
-        """Go on from the numbers in the model and the optimizer."""
+        """Start from the numbers in the model and the optimizer."""
 
     def read(self, batch: Sequence[int], least: int = 0) -> Part:
-        """What this process needs of a batch, in arrays as long as it likes."""
+        """Read the part of a batch for this process, in arrays padded to the length it needs."""
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
-        """Try a step; NonFiniteError is raised where results are not finite."""
+        """Compute a step; raises NonFiniteError if a result is not finite."""
 
     def keep(self, learnt: Learnt, number: int) -> None:
-        """Go on from a step: all of it or nothing, whatever interrupts."""
+        """Accept a step, atomically."""
 
     def evaluate(self, part: Part) -> tuple[Any, Any]:
         """Losses and outputs of the examples that the process counts; raises as `advance`."""
@@ -122,7 +122,7 @@ class Whole:
 
 
 class Compiled:
-    """Learns by a program; what that can't compute is left to the eager engine.
+    """Trains with a program; batches whose results are not finite are left to the eager engine.
 
     Examples in memory become arrays once, others become arrays batch by batch.
 
@@ -152,19 +152,19 @@ class Compiled:
         )  # fmt: skip
         if odd := difference(before, content(problem.model)):
             raise TraceError(
-                f"the model changes when it is called, which a program does not: {odd}"
+                f"the model changes {odd} when it is called, which a program would not do"
             )
         self.arrays: list[Any] | None = None
         if isinstance(problem.found, list):
             inputs = self._numpy.array([x for x, _ in problem.found])
             self.arrays = [inputs, self._targets([target for _, target in problem.found])]
         self._tried = False
-        if self.arrays:  # others when they are read
+        if self.arrays:  # data on demand are checked when they are read
             self._take(range(len(problem.found))[:_TRIED])
         self.runner: Runner = runner(problem, self.program, self._take)
 
     def _targets(self, targets: list[Any]) -> Any:
-        """Targets as an array; raises where they differ in shape."""
+        """Targets as an array; raises if they differ in shape."""
         loss = self.problem.loss
         plain = [as_numbers(loss, target, self._classes) for target in targets]
         return self._numpy.array(plain, float)
@@ -178,7 +178,7 @@ class Compiled:
         return [array[numbers] for array in self.arrays], [found[i][1] for i in numbers]
 
     def _take(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
-        """The same; the first that are taken are tried out."""
+        """The same; the program is checked on the first that are taken."""
         arrays, targets = self._examples(numbers)
         if not self._tried:
             self._compare([array[:_TRIED] for array in arrays], targets[:_TRIED])
@@ -186,7 +186,7 @@ class Compiled:
         return arrays, targets
 
     def _compare(self, arrays: list[Any], targets: list[Any]) -> None:
-        """Refuse a program that is not the function: that looked at something unseen."""
+        """Raise TraceError if the program differs from the function: it reads something unseen."""
         problem = self.problem
         try:
             pairs = [*zip(arrays[0].tolist(), targets, strict=True)]
@@ -194,20 +194,20 @@ class Compiled:
             losses = self.program(*arrays)[1][0]
             whole, _ = self._total(*pairs[0])
             value, gradient, _ = self.program.value_and_grad(*(array[:1] for array in arrays))
-        except NonFiniteError:  # training will tell where
+        except NonFiniteError:  # training raises it again, with its place
             return
         if not self._numpy.allclose(losses, expected, rtol=1e-9, atol=1e-9):
-            raise TraceError("some examples have another loss than the first one's formula gives")
+            raise TraceError("the loss of some examples differs from the formula of the first")
         compare([whole], [value], problem.optimizer.parameters, gradient.tolist())
 
     def rehearse(self) -> None:
-        """Make a step and forget it, so that what can't be run shows before anything is changed."""
+        """Make a step and discard it, so that errors appear before anything is changed."""
         optimizer = self.problem.optimizer
         try:
             part = self.runner.read(range(len(self.problem.found))[:_TRIED])
         except TraceError:
             raise
-        except Exception:  # they can't be read: training will tell where
+        except Exception:  # unreadable: training raises it again, with its place
             return
         with suppress(NonFiniteError):  # likewise
             self.runner.advance(part, optimizer.rule.rate_at(0.0), optimizer.steps + 1)
@@ -230,12 +230,12 @@ class Compiled:
         if not learnt.fine:
             self._refuse(learnt, number)
         runner.keep(learnt, number)
-        if self.problem.metrics:  # they may look at the model
+        if self.problem.metrics:  # they may read the model
             self.synchronise()
         return learnt.value
 
     def _refuse(self, learnt: Learnt, number: int) -> None:
-        """Raise the error of a step after which a number would not be finite."""
+        """Raise the error for a step after which a number would not be finite."""
         numbers = self._numpy.array([*map(self._numpy.asarray, (learnt.vector, *learnt.states))])
         which, place = self._numpy.argwhere(~self._numpy.isfinite(numbers))[0].tolist()
         label = self.problem.optimizer.parameters[place].label or "a parameter"
@@ -255,7 +255,7 @@ class Compiled:
                 means.add(losses.tolist(), _by_example(outputs), part.targets)
 
     def _counted(self, means: Means) -> Means:
-        """Where the eager engine counts: all processes compute all examples, and one counts."""
+        """The means for the eager engine: all processes compute all examples, one counts."""
         return means if current().first else Means(self.problem.figures)
 
     def synchronise(self) -> None:
@@ -266,13 +266,13 @@ class Compiled:
             self.problem.optimizer.states = list(rows)
 
     def check_kept(self) -> None:
-        """Nothing: each call of the program looks whether what the model reads was replaced."""
+        """Nothing to do: each call of the program checks that."""
 
     def agree(self, settings: dict[str, Any]) -> None:
-        """Refuse to train together what differs between processes.
+        """Check that all processes train with the same arguments.
 
-        Nobody has read all data that are on demand: of those the number of examples and the first
-        one are compared, and whether the rest is the same is for those who give them to know.
+        Of data on demand, which no process has read completely, only the number of examples and the
+        first one are compared.
 
         Raises:
             ClusterError: (in all processes) something differs; the message names it.
@@ -295,9 +295,9 @@ def _total(
     penalty: Callable[[list[Value]], Any] | None,
     parameters: list[Value],
 ) -> Callable[[Any, Any], tuple[Any, list[Any]]]:
-    """What an example adds to the gradient, and to the figures, as a function of it.
+    """The function of an example whose outputs are its part of the mean loss and the figures.
 
-    What it reads are variables around it, where `compile` sees whether they change.
+    It closes over its settings, so that `compile` notices if they change.
     """
 
     def total(x: Any, target: Any) -> tuple[Any, list[Any]]:

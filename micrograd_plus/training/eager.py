@@ -1,4 +1,4 @@
-"""What is learnt, and the engine that records each example anew."""
+"""The problem that is trained on, and the engine that records each example anew."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Problem:
-    """What is learnt, from what, and how.
+    """The model, the data and the settings of a training.
 
     Attributes:
-        found: all examples; steps are told which of them to take, by number.
+        found: all examples; steps get the indices of theirs.
         model: what is trained.
         loss: a function of outputs and target.
-        metrics: further figures by name, functions of outputs and target.
+        metrics: further figures by name: functions of outputs and target.
         optimizer: what changes the parameters; None where the model is only evaluated.
         penalty: a function of the parameters to add to the loss.
         clip_norm: the largest norm of the gradient.
@@ -67,14 +67,14 @@ class Problem:
         return updated
 
     def norms(self, gradient: list[float]) -> dict[str, float]:
-        """The Euclidean norm of each layer's part of a gradient."""
+        """The Euclidean norm of the gradient of each layer."""
         return {
             name: math.hypot(*(gradient[i] for i in places)) for name, places in self.layers.items()
         }
 
 
 class Means:
-    """Means of figures over examples, which stay finite where their sum would not.
+    """Running means of figures over examples, which stay finite even if their sum would not.
 
     Attributes:
         figures: what is measured besides the loss, functions of outputs and target by name.
@@ -100,7 +100,7 @@ class Means:
             mean = self.found.get(name, 0.0)
             for count, x in enumerate(row, self.count + 1):
                 mean += (x - mean) / count
-            if not math.isfinite(mean):  # as is every mean after a number that is not
+            if not math.isfinite(mean):  # once not finite, a running mean stays so
                 for x in row:
                     finite(x, name)
             self.found[name] = mean
@@ -120,10 +120,10 @@ class Eager:
         self.norms: dict[str, float] = {}
 
     def step(self, batch: Sequence[int], time: float, means: Means) -> float:
-        """One step down the gradient of the mean loss over a batch, whose value it returns.
+        """Make a step down the gradient of the mean loss over a batch, and return that loss.
 
         Args:
-            batch: the numbers of the examples.
+            batch: the indices of the examples.
             time: the time in epochs, for schedules.
             means: where the examples are counted.
 
@@ -153,13 +153,13 @@ class Eager:
             self._loss(i, means)
 
     def synchronise(self) -> None:
-        """Put what was learnt into the model and the optimizer: it is there already."""
+        """Nothing to do: each step changes the model and the optimizer themselves."""
 
     def agree(self, settings: dict[str, Any]) -> None:
-        """Make sure that all processes that train together do the same: this one is alone."""
+        """Nothing to do: this process is alone."""
 
     def check_kept(self) -> None:
-        """Refuse a model that has other parameters than those which are trained."""
+        """Check that the model still has the parameters that are trained."""
         check_kept(self.problem.model, self.problem.optimizer.parameters)
 
     def _loss(self, i: int, means: Means) -> Any:

@@ -1,4 +1,4 @@
-"""Examples to learn from: those in memory are checked at once, others whenever they are read."""
+"""Training examples: those in memory are checked at once, those on demand when they are read."""
 
 from __future__ import annotations
 
@@ -18,11 +18,10 @@ Examples = Sequence[tuple[list[float], Any]]
 def examples(data: Any, what: str = "the data") -> Examples:
     """Pairs of inputs and target, from two sequences or from one of such pairs.
 
-    What is in memory is checked, and becomes a list; of what is read on demand only the first
-    example is read.
+    Data in memory are checked, and become a list; of data on demand only the first example is read.
 
     Raises:
-        TypeError: the data are no such sequences, or a number is none.
+        TypeError: the data are not such sequences, or an item is not a number.
         ValueError: there are no rows, rows differ in length, or a number is not finite; the
             message names row and column.
     """
@@ -54,13 +53,13 @@ class OnDemand(Sequence[tuple[list[float], Any]]):
     """Examples that are read, and checked, each time they are asked for.
 
     Args:
-        read: gives inputs and target by number, as the data have them.
+        read: a function from an index to inputs and target, as the data have them.
         count: how many there are.
         what: what to call them in errors.
 
     Attributes:
         width: how many inputs the first example has, and all others must have.
-        fits: what tries the targets with the loss, see `check_targets`.
+        fits: tries a target with the loss, see `check_targets`.
     """
 
     def __init__(self, read: Callable[[int], Any], count: int, what: str) -> None:
@@ -82,7 +81,7 @@ class OnDemand(Sequence[tuple[list[float], Any]]):
         return row, target
 
     def raw(self, i: int) -> tuple[Any, Any]:
-        """The inputs as the data have them, not checked yet, and the target."""
+        """The inputs as the data have them, unchecked, and the target."""
         inputs, target = self._pair(i)
         where = f"{self._what}, target {i}"
         target = _target(target, where)
@@ -143,7 +142,7 @@ def joined(one: Examples, other: Examples) -> Examples:
 def read(numpy: Any, found: Any, numbers: Iterable[int]) -> tuple[Any, list[Any]]:
     """The inputs of examples that are on demand as one array, and their targets.
 
-    All numbers are checked together, and one by one only where something is wrong or unusual.
+    All numbers are checked at once, and one by one only to locate an error.
     """
     pairs = [found.raw(i) for i in numbers]
     try:
@@ -160,9 +159,9 @@ def read(numpy: Any, found: Any, numbers: Iterable[int]) -> tuple[Any, list[Any]
 
 
 def _on_demand(part: Any) -> bool:
-    """Whether items are to be read one by one: there is a length, and it is no list or array.
+    """Whether to read items on demand: they have a length and are not in a list or array.
 
-    Arrays of NumPy, PyTorch and others, known by their `tolist`, are in memory, but for NumPy's
+    Arrays of NumPy, PyTorch and others, recognised by their `tolist`, are in memory, except NumPy's
     `memmap`, which is a file.
     """
     if isinstance(part, list | tuple | range | str | bytes):
@@ -187,7 +186,7 @@ def _iterable(part: Any) -> Any:
 
 
 def _plain(part: Any) -> Any:
-    """Arrays as lists, and iterators with them."""
+    """Arrays and iterators as lists."""
     return part.tolist() if hasattr(part, "tolist") else part
 
 

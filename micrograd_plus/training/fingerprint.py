@@ -1,4 +1,4 @@
-"""Fingerprints: what a training was begun with, as plain data that tell it from another one."""
+"""Fingerprints: the settings of a training as plain data, to compare with those in a checkpoint."""
 
 from __future__ import annotations
 
@@ -28,11 +28,10 @@ _DEPTH = 8  # levels of nesting, below which objects go by their classes alone
 
 
 def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
-    """A setting as plain data, which JSON gives back as they were.
+    """A setting as plain data that survive a JSON round trip.
 
-    Functions go by their names, and those of users also by what they use and close over; objects
-    by their classes and attributes; modules by their classes; arrays and random numbers by a
-    digest.
+    Functions are described by name, users' functions also by what they use and close over; objects
+    by class and attributes; modules by class; arrays and random generators by a digest.
 
     >>> from micrograd_plus import nn, optim
     >>> described(nn.mse), described(optim.Momentum(0.1))
@@ -47,7 +46,7 @@ def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
         return _PARAMETER
     around = (*around, id(thing))
     if getattr(getattr(thing, "dtype", None), "hasobject", False):
-        thing = thing.tolist()  # its bytes are addresses
+        thing = thing.tolist()  # the bytes of an array of objects are addresses
     if isinstance(thing, bytes | bytearray):
         thing = memoryview(thing)
     if isinstance(thing, Mapping) and not all(isinstance(name, str) for name in thing):
@@ -69,7 +68,7 @@ def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
 
 
 def _held(thing: Any) -> dict[str, Any]:
-    """The name of a function, or of an object's class, and what tells it from another such."""
+    """The name of a function, or of an object's class, and what distinguishes it from others."""
     if isinstance(thing, Module):
         return {"class": type(thing).__qualname__}
     if isinstance(thing, partial):
@@ -97,7 +96,7 @@ def _held(thing: Any) -> dict[str, Any]:
 
 
 def _uses(code: CodeType) -> list[str]:
-    """The names and the fractions in a function's text, the same in all versions of Python."""
+    """The names and fractions in a function's source, the same in all versions of Python."""
     found = {*code.co_names, *(repr(x) for x in code.co_consts if isinstance(x, float))}
     for inner in code.co_consts:
         if isinstance(inner, CodeType):
@@ -106,19 +105,19 @@ def _uses(code: CodeType) -> list[str]:
 
 
 def content(model: Module) -> dict[str, Any]:
-    """What a model is besides its parameters, by path."""
+    """A model's attributes besides its parameters, by path."""
     found = {path: described(thing) for _, path, _, thing in _attributes(model)}
     known = {path: x for path, x in found.items() if x is not _PARAMETER}
     return {"class": type(model).__qualname__, **known}
 
 
 def numbers(model: Module) -> dict[str, Any]:
-    """The part of its content that can be set again."""
+    """The part of the content that can be restored."""
     return {path: described(thing) for _, path, _, thing in _attributes(model) if _plain(thing)}
 
 
 def restore(model: Module, known: Mapping[str, Any]) -> None:
-    """Give a model the numbers that it had."""
+    """Restore a model's numbers."""
     for module, path, name, thing in _attributes(model):
         if path in known and not (_plain(thing) and thing == known[path]):
             vars(module)[name] = described(known[path])  # a copy
@@ -127,10 +126,10 @@ def restore(model: Module, known: Mapping[str, Any]) -> None:
 def changed(
     model: Module, begun: Mapping[str, Any], moved: Set[str] = frozenset()
 ) -> dict[str, Any]:
-    """The numbers of a model that are others than when a training began, and those at `moved`.
+    """The numbers of a model that changed since a training began, and those named in `moved`.
 
     Raises:
-        ValueError: something else has changed, which can't be set again.
+        ValueError: something else has changed, which can't be restored.
     """
     known, now = numbers(model), content(model)
     same = {path for path, x in now.items() if begun.get(path, _PARAMETER) == x} - moved
@@ -158,7 +157,7 @@ def difference(theirs: Any, mine: Any, name: str = "") -> str:
 
 
 def digest(found: Examples, what: str = "") -> dict[str, str]:
-    """Digests of the inputs and of the targets; of those read on demand only the first counts."""
+    """Digests of the inputs and of the targets; of data on demand only of the first example."""
     known = isinstance(found, list)
     pairs = found if isinstance(found, list) else [found[0]]
     return {
@@ -176,17 +175,17 @@ def _digest(rows: Iterable[Any]) -> str:
 
 
 def _attributes(model: Module) -> Iterator[tuple[Module, str, str, Any]]:
-    """The modules in a model, and the paths, names and contents of what stands in each."""
+    """The modules in a model, with the path, name and content of each attribute."""
     for place, module in model.named_modules():
         for name, thing in vars(module).items():
             yield module, f"{place}.{name}" if place else name, name, thing
 
 
 def _plain(thing: Any) -> bool:
-    """Whether JSON gives it back as it was."""
+    """Whether a thing survives a JSON round trip."""
     if type(thing) not in (type(None), bool, int, float, str, list, dict):
         return False
     try:
         return bool(json.loads(json.dumps(thing)) == thing)
-    except (TypeError, ValueError):  # of what it can't write, or what stands in itself
+    except (TypeError, ValueError):  # not serialisable, or containing itself
         return False

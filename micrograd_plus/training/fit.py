@@ -47,7 +47,7 @@ class TrainingError(NonFiniteError):
     """A number of a training is not finite.
 
     Attributes:
-        history: what happened before; the parameters are those of the last good step.
+        history: up to the error; the parameters are those of the last step that succeeded.
 
     >>> from micrograd_plus import nn, optim
     >>> model = nn.Neuron(1, activation=None, seed=1)
@@ -65,7 +65,7 @@ class TrainingError(NonFiniteError):
             super().__init__(message)
         else:
             super().__init__(f"{message}: {cause}", cause.op, cause.operands, cause.numbers)
-        self.history = History() if history is None else history  # one of 0 epochs is false
+        self.history = History() if history is None else history  # an empty history is falsy
 
 
 def fit(
@@ -95,40 +95,39 @@ def fit(
     Args:
         model: what is trained; called with the inputs of one example.
         data: inputs and targets, two sequences of one length, as `datasets` gives them. Lists,
-            arrays and the rows of tables such as DataFrames are checked at once. What is none of
-            these but has a length and items, and NumPy's `memmap`, is read batch by batch, and
-            checked as it is read; it has to give the same each time. It may also be one such object
-            whose items are pairs of inputs and target.
+            arrays and the rows of tables such as DataFrames are checked at once. Other objects with
+            a length and items, and NumPy's `memmap`, are read batch by batch and checked as they
+            are read; they must return the same each time. One such object may hold pairs of inputs
+            and target.
         loss: a function of outputs and target, such as those of `nn`.
         optimizer: an update rule of `optim` with its rate or schedule; Adam by default. Schedules
-            are asked with the time in epochs.
-        epochs: how often to go through all examples.
-        batch_size: how many examples a mini-batch has, on which a step is made; None takes all.
-        shuffle: whether each epoch takes the examples in another order.
-        seed: a whole number; a training repeats bit by bit.
-        validation: a held-out set, in any form of the data, or the fraction of the data to hold
-            out.
-        metrics: further figures by name, functions of the outputs as plain numbers and the
-            target; means are taken.
+            get the time in epochs.
+        epochs: the number of passes over all examples.
+        batch_size: the number of examples in a mini-batch; None takes all (full-batch descent).
+        shuffle: whether to reshuffle the examples in each epoch.
+        seed: a whole number that makes a training reproducible, bit for bit.
+        validation: a held-out set, in any of these forms, or the fraction of the data to hold out.
+        metrics: further figures by name: functions of the outputs as plain numbers and the target,
+            whose means are recorded.
         penalty: a function of the parameters to add to the loss, such as `nn.l2_penalty`.
         clip_norm: the largest Euclidean norm of all gradients together.
         clip_value: the largest size of each gradient.
         patience: the number of epochs without a new lowest loss, on the validation set if there
             is one, after which to stop.
-        checkpoint: a file to write the state to after each epoch. Besides the parameters it has
-            those of the model's attributes that training changes, if they are numbers, text, or
-            lists and dictionaries of them; others are refused.
-        resume: a checkpoint to go on from; the result is that of a training without a break. All
-            but `epochs`, `patience`, `engine` and `progress` has to be as it was: data in memory
-            number by number, of others how many there are and the first; functions by their
-            names, what they close over and the global numbers that they use. To go on with
-            something else, begin a training with its parameters:
+        checkpoint: a file to write the state to after each epoch. Besides the parameters it holds
+            the model's attributes that training changes; these must be numbers, text, or lists and
+            dictionaries of them.
+        resume: a checkpoint to continue from; the result is that of a training without a break. All
+            arguments but `epochs`, `patience`, `engine` and `progress` must be the same: data in
+            memory are compared number by number, data on demand by length and first example,
+            functions by name, by what they close over and the global numbers they use. To change
+            something else, start a new training from its parameters:
             `model.load_state_dict(json.load(file)["parameters"])`.
         progress: whether to show a bar; by default on a terminal and in a notebook.
         engine: "eager" records each example anew; "compiled" traces the loss of one example and
-            runs it as matrix code, by NumPy; "auto" compiles, and where that fails says why and
-            goes on eagerly; "jax" compiles for all devices that JAX sees, those of the other
-            processes of a `Cluster` too.
+            runs it as matrix code, by NumPy; "auto" compiles, or prints why it can't and uses
+            "eager"; "jax" compiles for all devices that JAX sees, those of the other processes of a
+            `Cluster` too.
         gradient_flow: whether to record the norm of each layer's gradient in each step, before
             clipping, as the history's `gradients`; the layers are those that `repr` shows.
 
@@ -136,9 +135,9 @@ def fit(
         The history. After Ctrl-C it is the history so far.
 
     Raises:
-        TypeError, ValueError: the data are not as they should be; the message names row and
-            column, and nothing is trained, or no further where the row was read on demand. Or the
-            loss depends on no parameter, or the model replaces its parameters.
+        TypeError, ValueError: the data are invalid; the message names row and column, and nothing
+            is trained (or no further, if the row was read on demand). Or the loss depends on no
+            parameter, or the model replaces its parameters.
         CheckpointError: `resume` is not a checkpoint of this training; nothing is changed.
         TrainingError: a number is not finite; the message names epoch, batch and operation.
 
@@ -156,7 +155,7 @@ def fit(
     found = examples(data)
     check_targets(found, model, loss)
     digests = {} if checkpoint is resume is None else digest(found)
-    train: Any = range(len(found))  # by number, as the examples need not be in memory
+    train: Any = range(len(found))  # indices, as the examples need not be in memory
     held_out: Any = ()
     if isinstance(validation, float):
         (_, train), (_, held_out) = split((train, train), validation, seed)
@@ -183,7 +182,7 @@ def fit(
     training = Training(
         Optimizer(model.parameters(), rule),
         model,
-        Random(seed),  # noqa: S311  no secrets are drawn
+        Random(seed),  # noqa: S311  not for secrets
         History(steps=batches),
         described(settings),
         digests,
@@ -191,7 +190,7 @@ def fit(
     )
     check_reached(found, model, loss, training.optimizer.parameters)
     if checkpoint is not None:
-        changed(model, training.settings["model"])  # raises now what it would raise later
+        changed(model, training.settings["model"])  # fails now rather than after an epoch
     problem = Problem(
         found, model, loss, metrics, training.optimizer, penalty, clip_norm, clip_value,
         layers=_layers(model) if gradient_flow else {},
@@ -212,14 +211,14 @@ def fit(
 
         try:
             while len(history) < epochs and not history.stopped:
-                order = array("q", train)  # five times as small as a list
+                order = array("q", train)  # a fifth of a list's memory
                 if shuffle:
                     training.random.shuffle(order)
                 row = _epoch(learner, order, size, history, advance)
                 learner.check_kept()
                 if held_out:
                     means = Means(problem.figures)
-                    with _told(f"epoch {len(history) + 1}, validation set", history):
+                    with _locating(f"epoch {len(history) + 1}, validation set", history):
                         learner.evaluate(held_out, means)
                     row |= {f"validation {name}": x for name, x in total(means).items()}
                 row["rate"] = training.optimizer.rule.rate_at(len(history))
@@ -229,13 +228,13 @@ def fit(
                     learner.synchronise()
                     training.save(checkpoint)
         except KeyboardInterrupt:
-            if cluster.processes > 1:  # not all are interrupted at one step
+            if cluster.processes > 1:  # processes are interrupted at different steps
                 raise
             history.stopped = f"interrupted in epoch {len(history) + 1}"
         finally:
             try:
                 learner.synchronise()
-            except KeyboardInterrupt:  # what was learnt would be lost
+            except KeyboardInterrupt:  # keep what was learnt
                 learner.synchronise()
                 raise
     return history
@@ -244,11 +243,11 @@ def fit(
 def _epoch(
     learner: Engine, order: Sequence[int], size: int, history: History, advance: Callable[..., None]
 ) -> dict[str, float]:
-    """A pass over all examples in that order, batch by batch; the mean figures."""
+    """One pass over all examples in the given order, batch by batch; returns the mean figures."""
     epoch, means = len(history), Means(learner.problem.figures)
     for b in range(history.steps):
         batch = order[b * size : (b + 1) * size]
-        with _told(f"epoch {epoch + 1}, batch {b + 1}", history):
+        with _locating(f"epoch {epoch + 1}, batch {b + 1}", history):
             history.batches.append(learner.step(batch, epoch + b / history.steps, means))
         for name, norm in learner.norms.items():
             history.gradients.setdefault(name, []).append(norm)
@@ -257,8 +256,8 @@ def _epoch(
 
 
 @contextmanager
-def _told(where: str, history: History) -> Iterator[None]:
-    """Within the block a result that is not finite is the training's error, and tells where."""
+def _locating(where: str, history: History) -> Iterator[None]:
+    """Turn a NonFiniteError in the block into a TrainingError that names the place."""
     try:
         yield
     except NonFiniteError as error:
@@ -271,7 +270,7 @@ def evaluate(
     loss: Callable[[Any, Any], Any],
     metrics: Mapping[str, Metric] | None = None,
 ) -> dict[str, float]:
-    """The mean loss over examples, their accuracy where the loss classifies, and other means.
+    """The mean loss over examples, the accuracy if the loss classifies, and the means of metrics.
 
     Args:
         model: as for `fit`.
@@ -280,7 +279,7 @@ def evaluate(
         metrics: as for `fit`.
 
     Raises:
-        TypeError, ValueError: the data are not as they should be.
+        TypeError, ValueError: the data are invalid.
 
     >>> from micrograd_plus import datasets, nn
     >>> model = nn.MLP(2, [1], init="zeros")
@@ -313,7 +312,7 @@ def _layers(model: Module) -> dict[str, list[int]]:
 
 
 def _engine(name: str, problem: Problem) -> Engine:
-    """What makes the steps, by its name."""
+    """The engine of that name."""
     if name == "eager":
         return Eager(problem)
     if name != "auto":
@@ -321,7 +320,7 @@ def _engine(name: str, problem: Problem) -> Engine:
     try:
         compiled = Compiled(problem)
         compiled.rehearse()
-    except Exception as error:  # whatever it is, the eager engine tells it better, or needs it not
+    except Exception as error:  # the eager engine raises it with its place
         told = isinstance(error, TypeError | ValueError | ModuleNotFoundError)
         kind = "" if told else f"{type(error).__name__} "
         reason = f"{kind}{next(iter(str(error).splitlines()), '')}"

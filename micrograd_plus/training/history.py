@@ -1,4 +1,4 @@
-"""What happened during a training."""
+"""The history of a training."""
 
 from __future__ import annotations
 
@@ -28,8 +28,8 @@ class History:
         batches: the loss of each batch.
         stopped: why training ended before the last epoch; empty if it did not.
         steps: the number of batches in an epoch.
-        gradients: for each layer the norms of its gradient, one for each batch, where `fit` was
-            asked for its `gradient_flow`.
+        gradients: for each layer the norms of its gradient, one for each batch, if `fit` was called
+            with `gradient_flow=True`.
 
     >>> history = History([{"loss": 2.0}, {"loss": 1.0}])
     >>> history["loss"], len(history), history.last["loss"]
@@ -75,8 +75,8 @@ class History:
     def to_csv(self, path: str | Path) -> Path:
         """Write a table with a line for each epoch.
 
-        A name that a spreadsheet would take for a formula gets an apostrophe before it; control
-        characters in names are pictured.
+        A name that a spreadsheet would take for a formula is preceded by an apostrophe; control
+        characters in names are replaced by their pictures.
 
         Args:
             path: the file to write.
@@ -132,7 +132,7 @@ class History:
         return made
 
     def _repr_png_(self) -> bytes | None:
-        """The curves, where a notebook's cell ends in the history and matplotlib is there."""
+        """The curves, for a notebook cell that ends in the history, if matplotlib is installed."""
         if not self.epochs or find_spec("matplotlib") is None:
             return None
         png: bytes = self.plot()._repr_png_()
@@ -140,7 +140,7 @@ class History:
 
 
 def _heading(name: str) -> str:
-    """A name that is text in a spreadsheet."""
+    """A name, made safe for a spreadsheet."""
     text = visible(name)
     formula = unicodedata.normalize("NFKC", text).lstrip()[:1] in {*"=+-@"}
     return f"'{text}" if formula else text

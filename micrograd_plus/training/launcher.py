@@ -1,4 +1,4 @@
-"""Local processes of one training: started, watched, and started anew where one is lost."""
+"""Starts and watches the local processes of one training, and restarts them if one is lost."""
 
 from __future__ import annotations
 
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
     Command = Callable[[int, str, bool], Sequence[str]]
 
 _START = 60  # seconds that importing may take on a busy machine
-_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # what JAX's C++ says of processes we killed
-_PAUSE = 0.1  # seconds between two looks at the processes
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3"}  # silences JAX's C++ messages about killed processes
+_PAUSE = 0.1  # seconds between two checks of the processes
 
 
 def launch(
@@ -36,25 +36,27 @@ def launch(
 ) -> int:
     """Run a training as several processes on this machine, until all have ended.
 
-    Process 0 has this one's standard output and error; what others print goes to standard error,
-    with their number before. When one is killed, crashes, loses the others, or makes no step for
-    some time, all are killed, and started anew from the checkpoint. An error that a process
-    reports itself ends the training: it would come again. If this process ends, so do they.
+    Process 0 has this process's standard output and error; the others' output goes to standard
+    error, prefixed with their number. If one is killed, crashes, loses its peers, or makes no step
+    within `timeout`, all are killed and restarted from the checkpoint. An error that a process
+    reports itself ends the training, as it would recur. If this process ends, so do they.
 
     Args:
-        command: the program and its arguments, for a process's number, the coordinator's address,
-            and whether to go on from the checkpoint; it has to enter a `Cluster`.
-        processes: how many.
-        checkpoint: the file that the training writes; without it nothing is started anew.
-        restarts: how often to do so.
+        command: a function of a process's number, the coordinator's address, and whether to resume
+            from the checkpoint, that returns the program and its arguments; the program must enter
+            a `Cluster`.
+        processes: the number of processes.
+        checkpoint: the file that the training writes; without it there are no restarts.
+        restarts: the largest number of restarts.
         timeout: seconds without a step after which a process counts as stuck.
 
     Returns:
-        0 if all went well, otherwise the code of the process that failed first; 75 if it had none.
+        0 if all went well, otherwise the exit code of the process that failed first, or 75 if it
+        was killed.
     """
     before = _version(checkpoint)
     for attempt in range(restarts + 1):
-        # another's file is not to go on from
+        # a file of another training must not be resumed
         resumed = attempt > 0 and _version(checkpoint) != before
         failure = _run(command, processes, resumed, timeout)
         if failure is None:
@@ -68,11 +70,11 @@ def launch(
             return code or GONE
         where = checkpoint if _version(checkpoint) != before else "the beginning"
         _say(f"{reason}; starting again from {where} ({attempt + 1} of {restarts})")
-    raise AssertionError  # the last attempt returns
+    raise AssertionError  # unreachable: the last attempt returns
 
 
 def _version(path: Path | None) -> tuple[int, int] | None:
-    """What tells a file from the one that replaces it."""
+    """What identifies a version of a file, to notice its replacement."""
     with suppress(OSError):
         if path is not None:
             found = path.stat()
@@ -83,7 +85,7 @@ def _version(path: Path | None) -> tuple[int, int] | None:
 def _run(
     command: Command, processes: int, resumed: bool, timeout: float
 ) -> tuple[str, int | None] | None:
-    """Why the training failed, and the code if it reported that itself; None if it did not."""
+    """Run once: why the training failed, and the exit code it reported, if any; else None."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         coordinator = f"127.0.0.1:{server.getsockname()[1]}"
     children: list[_Child] = []
@@ -122,7 +124,7 @@ class _Child:
                 stderr=subprocess.STDOUT if index else None,
                 pass_fds=[theirs.fileno()],
                 env={**_QUIET, **os.environ, SUPERVISOR: str(theirs.fileno())},
-                start_new_session=True,  # Ctrl-C reaches only us; a group that can be killed
+                start_new_session=True,  # Ctrl-C reaches only this process; the group can be killed
             )
         self._last = time.monotonic() + _START
         self._done = False
@@ -132,7 +134,7 @@ class _Child:
         self._relay.start()
 
     def heard(self) -> bool:
-        """Note that it lives; false when it has no more steps to make."""
+        """Note a sign of life; false once the process makes no more steps."""
         self._last = time.monotonic()
         with suppress(OSError):
             if self.socket.recv(4096):
@@ -144,7 +146,7 @@ class _Child:
         return float("inf") if self._done else self._last + timeout
 
     def blame(self) -> int:
-        """How likely another's failure made this one fail: those left alone abort."""
+        """Sort key for the cause of a failure: processes that aborted without peers come last."""
         code = self.process.returncode
         return [code >= 0, code in (GONE, -signal.SIGABRT)].count(True)
 

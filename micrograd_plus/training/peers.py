@@ -1,4 +1,4 @@
-"""What processes that train together tell each other."""
+"""Communication between processes that train together."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ if TYPE_CHECKING:
 
 
 def agree(facts: dict[str, Any]) -> None:
-    """Refuse to go on where processes know something different.
+    """Check that the facts are the same in all processes.
 
     Args:
-        facts: what has to be the same, as plain data by name.
+        facts: what must be the same, as plain data by name.
 
     Raises:
         ClusterError: (in all processes) something differs; the message names it.
@@ -53,10 +53,10 @@ def _gathered(row: Any) -> Any:
 
 @contextmanager
 def working() -> Iterator[None]:
-    """The surroundings of whatever is computed by all devices.
+    """Context of computations on all devices: failures become a ClusterError.
 
     Raises:
-        ClusterError: another process is gone, or this one can't go on.
+        ClusterError: another process was lost, or this one failed.
     """
     cluster = current()
     try:
@@ -66,5 +66,5 @@ def working() -> Iterator[None]:
         if cluster.processes == 1:
             raise
         reason = str(error).splitlines()[0]
-        raise ClusterError(f"another process is gone, or this one can't go on: {reason}") from error
+        raise ClusterError(f"another process was lost, or this one failed: {reason}") from error
     cluster.moved()

@@ -1,4 +1,4 @@
-"""How a batch is split over all devices that JAX sees, and summed."""
+"""Batches split over all devices that JAX sees, and summed."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ if TYPE_CHECKING:
 
 
 class Sharded:
-    """Splits each batch over the devices; parameters and states are on all of them.
+    """Splits each batch over the devices; parameters and states are replicated.
 
-    A step is one compiled function: the program on each device's part, one sum of one vector
-    over all devices, clipping and the update rule. Parts are of one size: what lacks is filled
-    with an example whose share there is 0.
+    A step is one compiled function: the program on each device's part, one all-reduce of one
+    vector, clipping and the update rule. Parts have equal size: they are padded with an example of
+    weight 0.
 
-    Each process takes its part of a batch in the order of the data: so it reads files forwards,
-    and the same part of all examples in each epoch where they are one batch. Of data on demand
-    it reads nothing else, but for the first example, which is traced, and the whole of a batch
-    whose results are not finite, which is left to the eager engine.
+    Each process takes its part of a batch in the order of the data, so it reads files forwards, and
+    the same part in each epoch if the batch is all examples. Of data on demand it reads nothing
+    else except the first example, which is traced, and all of a batch whose results are not finite,
+    which is left to the eager engine.
 
     Raises:
         ModuleNotFoundError: (when made) JAX is missing.
@@ -66,11 +66,11 @@ class Sharded:
         numpy = jax.numpy
 
         def real(total: Any, columns: Sequence[Any]) -> Any:
-            """Which of a device's examples do not just fill its part."""
+            """A mask of a device's examples that are not padding."""
             part = len(columns[0])
             return jax.lax.axis_index("batch") * part + numpy.arange(part) < total
 
-        # the scalars come as one array, as each would be brought to the devices by itself
+        # scalars in one array: one transfer to the devices instead of many
         def step(vector: Any, states: Any, scalars: Any, *columns: Any) -> Any:
             total, rate, number = scalars[:3]
             shares = numpy.where(real(total, columns), 1 / total, 0.0)
@@ -79,7 +79,7 @@ class Sharded:
                 p, *(column.T for column in columns), shares
             )
             gradient = gradient[:count]
-            if self._devices > 1:  # one sum of one vector: many arrays take many times as long
+            if self._devices > 1:  # one all-reduce: many would take many times as long
                 whole = jax.lax.psum(numpy.append(gradient, value), "batch")
                 gradient, value = whole[:count], whole[count]
             vector, states = self._problem.updated(numpy, gradient, states, vector, rate, number)
@@ -97,7 +97,7 @@ class Sharded:
         data, wide = [spec("batch")] * 2, spec(None, "batch")
 
         def compiled(function: Any, copied: int, results: tuple[Any, ...]) -> Any:
-            # what check_vma tells apart matters to JAX's gradients; the program has its own
+            # check_vma matters only for JAX's own gradients
             return jax.jit(jax.shard_map(
                 function, mesh=self._mesh, in_specs=(*[spec()] * copied, *data), out_specs=results,
                 check_vma=False,
@@ -128,7 +128,7 @@ class Sharded:
             if self._problem.layers:
                 gradient = self._jax.device_get(gradient)
         if not gradient_is_fine:
-            raise NonFiniteError("a gradient is not finite")  # the eager engine will tell which
+            raise NonFiniteError("a gradient is not finite")  # the eager engine finds which
         return Learnt(value, gradient, vector, states, bool(fine), losses, outputs)
 
     def keep(self, learnt: Learnt, number: int) -> None:
@@ -152,9 +152,9 @@ class Sharded:
         return self._numpy.array([*numbers, *self._program.numbers[len(self.vector) :]])
 
     def read(self, batch: Sequence[int], least: int = 0) -> Part:
-        """The batch as arrays over all devices, of which the parts of own devices are read."""
+        """The batch as arrays over all devices; only this process's parts are read."""
         numpy, rows = self._numpy, self._numpy.sort(batch)
-        size = max(least, -(-len(batch) // self._devices))  # another would be compiled anew
+        size = max(least, -(-len(batch) // self._devices))  # another size would be compiled anew
         blocks, targets = {}, []
         for start in (k * size for k in self._own):
             mine = rows[start : start + size].tolist()
@@ -176,7 +176,7 @@ class Sharded:
 
     @cached_property
     def _filler(self) -> list[Any]:
-        """The first example, which fills the parts of devices that are left without one."""
+        """The first example, as padding for devices without any."""
         return self._take([0])[0]
 
     def _own_results(self, part: Part, rows: Any) -> tuple[Any, Any]:

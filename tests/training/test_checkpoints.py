@@ -414,7 +414,7 @@ def test_what_was_edited(name, saved):
     edited = EDITED[name](text)
     assert edited != text
     saved.write_text(edited)
-    assert_refused(saved, "was changed since it was written|is no checkpoint as micrograd_plus")
+    assert_refused(saved, "was changed since it was written|is not a checkpoint of micrograd_plus")
 
 
 def test_the_digest_is_of_all_that_stands_before(saved):

@@ -1100,10 +1100,18 @@ def squares(y, t):
 UNREACHED = {
     "a model that gives numbers": (Detached, squares, "that of row 0 is 0.5625"),
     "a loss that gives numbers": (Line, lambda y, t: float(squares(y, t)), "row 0 is 0.5625"),
-    "a loss of the numbers": (Line, lambda y, t: squares(Value(y.data, "y"), t), "from y; both"),
-    "outputs that are computed anew": (Copied, squares, "row 0 is computed from copy, other; both"),
-    "a model with parameters elsewhere": (Elsewhere, squares, r"from Value\(data=1.0.*\), v; both"),
-    "a loss of the target alone": (Line, lambda y, t: abs(t - 0.5), "row 0 is 0.5; both"),
+    "a loss of the numbers": (Line, lambda y, t: squares(Value(y.data, "y"), t), "from y; compute"),
+    "outputs that are computed anew": (
+        Copied,
+        squares,
+        "row 0 is computed from copy, other; compute",
+    ),
+    "a model with parameters elsewhere": (
+        Elsewhere,
+        squares,
+        r"from Value\(data=1.0.*\), v; compute",
+    ),
+    "a loss of the target alone": (Line, lambda y, t: abs(t - 0.5), "row 0 is 0.5; compute"),
     "a model that replaces them": (Replaced, squares, "other parameters than when the training"),
     "a model that replaces one": (ReplacedInPart, squares, "other parameters than when the"),
 }
@@ -1132,10 +1140,10 @@ def test_parameters_have_to_be_reached_by_one_example_alone():
     data = [[[1.0], [1.0], [2.0]], [0.0, 0.0, 1.0]]
     fit(model, data, loss, SLOW, shuffle=False, engine="eager", epochs=1)
     assert numbers(model) == close([0.5 - 0.1 * 2 * 0.25 * 2 / 3, 0.25 - 0.1 * 2 * 0.25 / 3])
-    with pytest.raises(ValueError, match=r"row 0 is 7.0; both"):
+    with pytest.raises(ValueError, match=r"row 0 is 7.0; compute"):
         fit(model, [data[0][:2], data[1][:2]], loss, engine="eager")
     asked = Rows([data[0][:2], data[1][:2]])
-    with pytest.raises(ValueError, match=r"row 0 is 7.0; both"):
+    with pytest.raises(ValueError, match=r"row 0 is 7.0; compute"):
         fit(model, asked, loss, engine="eager")
 
 
@@ -1344,8 +1352,8 @@ def test_a_notebook_shows_a_bar_without_widgets(monkeypatch):
         ({"loss": "mse"}, "a loss is a function such as nn.mse, not 'mse'"),
         ({"metrics": "accuracy"}, "metrics are functions by name, .* not 'accuracy'"),
         ({"metrics": {"size": 3}}, "the metric 'size' must be a function, not 3"),
-        ({"resume": True}, "resume is the name of a file, not True"),
-        ({"checkpoint": 3}, "checkpoint is the name of a file, not 3"),
+        ({"resume": True}, "resume must be the name of a file, not True"),
+        ({"checkpoint": 3}, "checkpoint must be the name of a file, not 3"),
     ],
 )
 def test_what_is_no_part_of_a_training_is_named(given, words):

@@ -76,11 +76,11 @@ def test_who_is_left_alone_ends(victim, fault, tmp_path):
         code, _, errors = ended(processes[1 - victim])
     if victim == 0:  # JAX aborts those whose coordinator is lost, perhaps before they can speak
         assert code in (GONE, -signal.SIGABRT)
-        assert "another process is gone" in errors or "another task died" in errors
+        assert "another process was lost" in errors or "another task died" in errors
     else:
         assert code == GONE
         assert {
-            signal.SIGKILL: "micrograd-plus: another process is gone",
+            signal.SIGKILL: "micrograd-plus: another process was lost",
             signal.SIGSTOP: "process 0: waiting for the other processes in a step for 10 s",
         }[fault] in errors
 
@@ -105,7 +105,7 @@ def test_an_error_in_the_block_ends_both_programs():
         assert errors.rstrip().endswith("RuntimeError: no more")
         code, _, errors = ended(first)
         assert code == GONE
-        assert "ClusterError: another process is gone" in errors
+        assert "ClusterError: another process was lost" in errors
 
 
 LARGE = """
@@ -146,7 +146,7 @@ def test_a_bad_row_deep_in_a_file_larger_than_the_memory(tmp_path):
         assert errors.rstrip().endswith(words)
         code, _, errors = ended(other)
         assert code == GONE
-        assert "ClusterError: another process is gone" in errors
+        assert "ClusterError: another process was lost" in errors
 
 
 def test_a_process_that_never_starts():
@@ -157,7 +157,7 @@ def test_a_process_that_never_starts():
                 code, _, errors = ended(process)
                 assert code == GONE
                 assert f"process {i}: waiting for all processes to join at 127.0.0.1:" in errors
-                assert "for 3 s; one is gone or stuck" in errors
+                assert "for 3 s; one is lost or stuck" in errors
 
 
 def test_a_port_in_use():
