@@ -1,6 +1,14 @@
-// An element with properties and children.
+// An element with properties and children. Properties such as ariaLabel are attributes, too.
 export function make(tag, properties, ...children) {
   const element = Object.assign(document.createElement(tag), properties);
   element.append(...children);
+  return element;
+}
+
+// A button that shows a sign, and what it does as a tooltip and to screen readers.
+export function button(sign, label, action, properties) {
+  const looks = { type: "button", textContent: sign, title: label, ariaLabel: label };
+  const element = make("button", { ...looks, ...properties });
+  element.addEventListener("click", action);
   return element;
 }

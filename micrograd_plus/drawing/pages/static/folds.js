@@ -6,17 +6,14 @@ import { zoom } from "./zoom.js";
 
 export function folds(root, content) {
   const { views, inks, css } = content;
-  const way = make("nav", { className: "mg-way" });
-  way.setAttribute("aria-label", "Where this picture stands");
+  const way = make("nav", { className: "mg-way", ariaLabel: "Where this picture stands" });
   const stage = make("div", {});
   root.append(make("style", { textContent: css }), way, stage);
 
   const ancestors = (i) => (i === null ? [] : [...ancestors(views[i].above), i]);
 
   function opener(element, target) {
-    element.setAttribute("role", "link");
-    element.setAttribute("aria-label", `Open ${views[target].title}`);
-    element.setAttribute("tabindex", "0");
+    Object.assign(element, { role: "link", ariaLabel: `Open ${views[target].title}`, tabIndex: 0 });
     element.addEventListener("click", () => { location.hash = target; });
     element.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
@@ -33,7 +30,7 @@ export function folds(root, content) {
     const before = current;
     current = view;
     const { svg, parts } = picture(views[view].svg, inks, `Picture of ${views[view].title}`);
-    svg.setAttribute("role", "group"); // there are links in it
+    svg.role = "group"; // there are links in it
     svg.style.minWidth = "0"; // all of its width at first
     const frame = make("div", { className: "mg-picture" }, svg);
     const zooming = make("div", { className: "mg-controls" });
@@ -49,8 +46,9 @@ export function folds(root, content) {
     way.replaceChildren(...path.flatMap((i) => {
       const { title } = views[i];
       const here = i === view;
-      const step = make(here ? "span" : "a", here ? {} : { href: `#${i}` }, title);
-      if (here) step.setAttribute("aria-current", "page");
+      const step = here
+        ? make("span", { ariaCurrent: "page" }, title)
+        : make("a", { href: `#${i}` }, title);
       return i ? [" › ", step] : [step];
     }));
     if (before !== null) from.focus({ preventScroll: true });

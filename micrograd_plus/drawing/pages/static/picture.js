@@ -14,7 +14,7 @@ export function picture(source, inks, label) {
     if (ink) element.dataset.ink = ink;
   }
   svg.style.minWidth = `calc(${svg.getAttribute("width")} * 0.7)`; // smaller can't be read
-  svg.setAttribute("role", "img");
-  svg.setAttribute("aria-label", label);
+  svg.role = "img";
+  svg.ariaLabel = label;
   return { svg, parts };
 }

@@ -25,8 +25,7 @@ function centred(source) {
 function render({ model, el }) {
   const fields = new Map();
   const rows = make("div", { className: "mg-fields" });
-  const status = make("div", { className: "mg-status" });
-  status.setAttribute("role", "status");
+  const status = make("div", { className: "mg-status", role: "status" });
   const root = make("div", { className: "mg-stepper mg-play" }, rows, status);
   el.replaceChildren(root);
 
@@ -42,14 +41,14 @@ function render({ model, el }) {
 
   const prefix = `mg-play-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
   for (const [i, { name, label, low, high, step }] of model.get("fields").entries()) {
-    const message = make("div", { className: "mg-error", id: `${prefix}-${i}` });
-    message.setAttribute("aria-live", "polite");
-    const slider = make("input", { type: "range", min: low, max: high, step });
-    slider.setAttribute("aria-label", label);
-    const number = make("input", { type: "text", inputMode: "decimal", autocomplete: "off" });
-    number.spellcheck = false;
-    number.setAttribute("aria-label", `${label} =`);
-    number.setAttribute("aria-describedby", message.id);
+    const id = `${prefix}-${i}`;
+    const message = make("div", { className: "mg-error", id, ariaLive: "polite" });
+    const slider = make("input", { type: "range", min: low, max: high, step, ariaLabel: label });
+    const number = make("input", {
+      type: "text", inputMode: "decimal", autocomplete: "off", spellcheck: false,
+      ariaLabel: `${label} =`,
+    });
+    number.setAttribute("aria-describedby", id);
     slider.addEventListener("input", () => {
       number.value = slider.value;
       ask(name, slider.value);
@@ -71,7 +70,7 @@ function render({ model, el }) {
       if (valid && document.activeElement !== slider) {
         slider.value = Number(texts[name].replace("−", "-"));
       }
-      number.setAttribute("aria-invalid", String(!valid));
+      number.ariaInvalid = String(!valid);
       message.textContent = valid ? "" : errors[name];
     }
   };
@@ -81,7 +80,7 @@ function render({ model, el }) {
   const stepSlider = () => section.querySelector(".mg-controls input[type=range]");
   const showSteps = () => {
     walk.steps = model.get("steps");
-    section.querySelector("svg").setAttribute("aria-label", description());
+    section.querySelector("svg").ariaLabel = description();
     stepSlider().dispatchEvent(new Event("input")); // the same step, with its new numbers
   };
   const description = () => model.get("steps").map((step) => step.text).join("\n");

@@ -21,8 +21,8 @@ export function quiz(root, content) {
   const form = make("form", { className: "mg-controls" },
     make("label", {}, asked, input), button("Check", "submit"),
     button("Show the answer", "button", () => tell("The answer is", false)), count);
-  const reply = make("div", { className: "mg-sentence mg-reply" });
-  reply.setAttribute("role", "status"); // read aloud when it changes
+  // read aloud when it changes
+  const reply = make("div", { className: "mg-sentence mg-reply", role: "status" });
   const solved = make("ol", { className: "mg-solved" });
   const again = button("Start again", "button", () => { start(); input.focus(); });
   root.replaceChildren(make("style", { textContent: content.css }), frame, form, reply, again, solved);
@@ -67,7 +67,7 @@ export function quiz(root, content) {
     current = next;
     tries = 0;
     input.value = "";
-    input.removeAttribute("aria-invalid");
+    input.ariaInvalid = null;
     for (const part of parts.values()) part.classList.remove("lit");
     for (const text of svg.querySelectorAll(".mg-now")) text.classList.remove("mg-now");
     if (current === questions.length) return finish();
@@ -96,7 +96,7 @@ export function quiz(root, content) {
   function tell(word, right) {
     const question = questions[current];
     blank(question).textContent = question.shown;
-    svg.setAttribute("aria-label", `${svg.getAttribute("aria-label")} ${question.solution.at(-1)}.`);
+    svg.ariaLabel += ` ${question.solution.at(-1)}.`;
     for (const line of question.solution) solved.append(make("li", { textContent: line }));
     say(`${word}: ${question.solution.at(-1)}`, right ? "right" : "told");
     ask(current + 1);
@@ -106,7 +106,7 @@ export function quiz(root, content) {
     event.preventDefault();
     const question = questions[current];
     const verdict = judge(question, input.value, content.rule);
-    input.setAttribute("aria-invalid", String(!verdict?.right));
+    input.ariaInvalid = String(!verdict?.right);
     if (!verdict) return say(`That is not a number: ${content.unreadable}.`, "wrong");
     tries += 1;
     if (verdict.right) {

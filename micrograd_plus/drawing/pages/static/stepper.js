@@ -1,5 +1,5 @@
 // Turns an element with a static picture into a walkthrough that can be stepped through.
-import { make } from "./dom.js";
+import { button, make } from "./dom.js";
 import { picture } from "./picture.js";
 import { zoom } from "./zoom.js";
 
@@ -8,26 +8,18 @@ export function stepper(root, walk) {
   for (const [ink, color] of Object.entries(walk.colors)) {
     svg.style.setProperty(`--mg-${ink}`, color); // of the numbers; sentences stay readable
   }
-  const button = (glyph, title, target) => {
-    const element = make("button", { type: "button", title, textContent: glyph });
-    element.setAttribute("aria-label", title);
-    element.addEventListener("click", () => show(target())); // at an end it changes nothing
-    return element;
-  };
   const last = walk.steps.length - 1;
   let current = 0;
-  const first = button("|◀", "First step", () => 0);
-  const back = button("◀", "Step back", () => current - 1);
-  const forward = button("▶", "Step forward", () => current + 1);
-  const end = button("▶|", "Last step", () => last);
-  const slider = make("input", { type: "range", min: 0, max: last, step: 1 });
-  slider.setAttribute("aria-label", "Step");
+  const first = button("|◀", "First step", () => show(0));
+  const back = button("◀", "Step back", () => show(current - 1)); // at an end nothing changes
+  const forward = button("▶", "Step forward", () => show(current + 1));
+  const end = button("▶|", "Last step", () => show(last));
+  const slider = make("input", { type: "range", min: 0, max: last, step: 1, ariaLabel: "Step" });
   slider.addEventListener("input", () => show(Number(slider.value)));
   const gates = walk.other ? [gatesButton()] : [];
   const count = make("span", { className: "mg-count" });
   const phaseName = make("span", { className: "mg-phase" });
-  const sentence = make("div", { className: "mg-sentence" });
-  sentence.setAttribute("aria-live", "polite");
+  const sentence = make("div", { className: "mg-sentence", ariaLive: "polite" });
   root.replaceChildren(
     make("style", { textContent: walk.css }),
     make("div", { className: "mg-picture" }, svg),
@@ -37,8 +29,8 @@ export function stepper(root, walk) {
   );
   root.tabIndex = 0;
   root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take 0 0 for "restart the kernel"
-  root.setAttribute("role", "group");
-  root.setAttribute("aria-label", "Walkthrough");
+  root.role = "group";
+  root.ariaLabel = "Walkthrough";
   root.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey) return;
     const target = {
@@ -53,16 +45,14 @@ export function stepper(root, walk) {
   // A button that shows the other walk: with one σ gate for its operations, or with these again.
   function gatesButton() {
     const { other, ...mine } = walk;
-    const switched = make("button", { type: "button", className: "mg-gates", textContent: "σ" });
-    switched.title = walk.sigma ? "Open the σ gates" : "One σ gate for 1/(1+exp(−x))";
-    switched.setAttribute("aria-label", switched.title);
-    switched.addEventListener("click", () => {
+    const label = walk.sigma ? "Open the σ gates" : "One σ gate for 1/(1+exp(−x))";
+    const switching = () => {
       const fresh = root.cloneNode(false); // without what listened to this walk's keys
       root.replaceWith(fresh);
       stepper(fresh, { ...other, css: walk.css, other: mine, end: current === last });
       fresh.querySelector(".mg-gates").focus();
-    });
-    return switched;
+    };
+    return button("σ", label, switching, { className: "mg-gates" });
   }
 
   const numbers = (plate) => {
@@ -88,9 +78,9 @@ export function stepper(root, walk) {
     sentence.dataset.phase = phase;
     count.textContent = `${current + 1} / ${last + 1}`;
     phaseName.textContent = phase;
-    svg.setAttribute("aria-label", `The graph after step ${current + 1} of ${last + 1}`);
+    svg.ariaLabel = `The graph after step ${current + 1} of ${last + 1}`;
     slider.value = current;
-    slider.setAttribute("aria-valuetext", text);
+    slider.ariaValueText = text;
     // a button that is really disabled would lose the focus, and the keys with it
     for (const element of [first, back]) element.ariaDisabled = current === 0;
     for (const element of [forward, end]) element.ariaDisabled = current === last;

@@ -7,7 +7,7 @@
 // and a larger picture is moved by dragging, by scrolling, or by the arrow keys once the frame has
 // the focus. Without Ctrl the wheel scrolls the page, save where it scrolls the frame first, as in
 // any box that scrolls. Needs no ids and no style sheet; the buttons' class is "mg-zoom".
-import { make } from "./dom.js";
+import { button, make } from "./dom.js";
 
 export function zoom(svg, keys) {
   const frame = svg.parentElement;
@@ -51,8 +51,8 @@ export function zoom(svg, keys) {
 
   frame.style.overflow = "auto";
   frame.tabIndex = 0; // so that its arrow keys can be reached
-  frame.setAttribute("role", "group");
-  frame.setAttribute("aria-label", "Picture");
+  frame.role = "group";
+  frame.ariaLabel = "Picture";
   frame.addEventListener("pointerenter", cursor);
 
   frame.addEventListener("wheel", (event) => {
@@ -107,21 +107,13 @@ export function zoom(svg, keys) {
     zoomTo(target);
   });
 
-  const button = (text, title, key, target) => {
-    const element = make("button", {
-      type: "button", textContent: text, title: `${title} (${key})`,
+  const zooming = (sign, label, key, target) =>
+    button(sign, label, () => zoomTo(target()), {
+      title: `${label} (${key})`, ariaKeyShortcuts: key,
     });
-    element.setAttribute("aria-label", title);
-    element.setAttribute("aria-keyshortcuts", key);
-    element.addEventListener("click", () => zoomTo(target()));
-    return element;
-  };
-  const buttons = make("span", { className: "mg-zoom" },
-    button("−", "Zoom out", "-", () => scale() / STEP),
-    button("+", "Zoom in", "+", () => scale() * STEP),
-    button("Fit", "Fit the picture", "0", fitting),
+  return make("span", { className: "mg-zoom", role: "group", ariaLabel: "Zoom" },
+    zooming("−", "Zoom out", "-", () => scale() / STEP),
+    zooming("+", "Zoom in", "+", () => scale() * STEP),
+    zooming("Fit", "Fit the picture", "0", fitting),
   );
-  buttons.setAttribute("role", "group");
-  buttons.setAttribute("aria-label", "Zoom");
-  return buttons;
 }
