@@ -1,9 +1,9 @@
 """Derivatives of functions: gradients, Jacobians, Hessians, forward and reverse mode.
 
-Functions take Values, or nested lists, tuples, dictionaries and arrays of them, and return such.
-The transforms here take numbers in the same shapes and return numbers, lists for arrays. Given
-Values, or asked with `create_graph=True`, they return Values, so that they can be nested to any
-order. Arguments given by name are passed on as they are, and not differentiated.
+The functions to differentiate take Values, or nested lists, tuples, dictionaries and arrays of
+them, and return the same. A transform takes numbers in these shapes and returns numbers, with lists
+for arrays. Given Values, or asked with `create_graph=True`, it returns Values, so that transforms
+can be nested to any order. Arguments given by name are passed on and not differentiated.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def jacobian(f: Function, create_graph: bool = False) -> Function:
     """A function that computes the Jacobian of `f`, a reverse pass for each output.
 
     Args:
-        f: a function of scalars, or of nested structures of scalars, that returns such a thing.
+        f: a function of scalars, or of nested structures of them, that returns either.
         create_graph: whether to return Values, which can be differentiated again.
 
     Returns:
@@ -169,7 +169,7 @@ def jvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
     One pass through the graph from the inputs to the outputs, by the same table of derivatives.
 
     Args:
-        f: a function of nested structures of scalars that returns a scalar or such a thing.
+        f: a function of nested structures of scalars that returns a scalar or such a structure.
         primals: a tuple of arguments for `f`.
         tangents: the direction, in the shape of `primals`.
         create_graph: whether to return Values, which can be differentiated again.
@@ -193,7 +193,7 @@ def vjp(f: Function, *primals: Any, create_graph: bool = False) -> tuple[Any, Fu
     """The value of `f`, and a function that pulls gradients back to its arguments.
 
     Args:
-        f: a function of nested structures of scalars that returns a scalar or such a thing.
+        f: a function of nested structures of scalars that returns a scalar or such a structure.
         primals: the arguments.
         create_graph: whether to return Values, which can be differentiated again.
 
@@ -267,16 +267,16 @@ class _Call:
         if options and not args:
             raise TypeError(
                 f"arguments given by name, {', '.join(options)}, are passed on as constants: give "
-                "what to differentiate for by position"
+                "what to differentiate with respect to by position"
             )
         args = tuple(map(listed, args))
         given: list[Any] = []
         self.args = _map(lambda x: given.append(x) or x, args)  # type: ignore[func-returns-value]
         self.done = {id(x) for x in given if isinstance(x, Value)}
-        # inside the function of another transform all is Values: it may depend on that one's
+        # inside another transform's function all stays Values: it may depend on its arguments
         values_given = self.done or any(isinstance(x, Value) for x in flat(with_values))
         self.as_values = bool(create_graph or running() or values_given)
-        # each place gets a node of its own, also where a Value is given, perhaps twice
+        # each place gets a leaf of its own, even if a Value is given, or given twice
         self.leaves = [x * 1.0 if isinstance(x, Value) else Value(x) for x in given]
         call, calls = Call(), running()
         try:
@@ -300,7 +300,7 @@ class _Call:
         raise TypeError(f"the function has to return one Value, not {self.output!r} ({kind})")
 
     def gradient(self, output: Any, as_values: bool | None = None) -> list[Any]:
-        """One reverse pass: the derivatives of an output for the leaves."""
+        """One reverse pass: the derivatives of an output with respect to the leaves."""
         if not isinstance(output, Value):
             return [0.0] * len(self.leaves)
         as_values = self.as_values if as_values is None else as_values

@@ -37,8 +37,8 @@ class Value(Lectured):
 
     Arithmetic with Values and numbers makes new Values, `+=` too; a plain number among the
     operands is a constant and gets no gradient. Comparisons, `float()`, `int()`, `round()` and
-    `math.floor()` look at `data` and leave the graph, of which `LostGradientWarning` tells. As in
-    PyTorch, `==` compares numbers while sets and dictionaries tell Values apart by identity.
+    `math.floor()` read `data` and leave the graph; a `LostGradientWarning` says where that loses a
+    gradient. As in PyTorch, `==` compares numbers, and sets and dictionaries go by identity.
 
     Args:
         data: a finite real number.
@@ -46,7 +46,7 @@ class Value(Lectured):
 
     Attributes:
         data: the number.
-        grad: the derivative of the last `backward()`'s value for this one; 0.0 before.
+        grad: the derivative with respect to it of what `backward()` was called on; 0.0 before.
         op: the operation that made it, an entry of `micrograd_plus.ops`; None for a leaf.
         args: the operation's arguments in order, Values and floats.
         label: the name.

@@ -209,7 +209,7 @@ def clip(x: float, low: float, high: float) -> float: ...
 @overload
 def clip(x: Value | float, low: Value | float, high: Value | float) -> Any: ...
 def clip(x: Value | float, low: Value | float, high: Value | float) -> Any:
-    """x, but at least `low` and at most `high`; the derivative for x is 1 at the bounds, too.
+    """x, but at least `low` and at most `high`; at the bounds its derivative is 1.
 
     Args:
         x: a Value or a real number.
@@ -235,7 +235,7 @@ def where(condition: float, x: float, y: float) -> float: ...
 @overload
 def where(condition: Value | float, x: Value | float, y: Value | float) -> Any: ...
 def where(condition: Value | float, x: Value | float, y: Value | float) -> Any:
-    """X where the condition is not 0, y where it is; both are computed.
+    """`x` where the condition is not 0, `y` where it is; both are computed.
 
     A comparison such as `v > 0` is a plain truth value, and so a constant of the graph; `step(v)`
     as the condition follows when v changes and the graph is replayed.
@@ -407,7 +407,7 @@ def dot(
         raise ValueError(f"dot needs two sequences of equal length, not {len(ws)} and {len(xs)}")
     args = (*ws, *xs) if bias is None else (*ws, *xs, bias)
     total = 0.0
-    # Values by Values or floats, which nearly all are, take a direct way: half as long
+    # a direct way for Values times Values or floats, as nearly all are, takes half as long
     for w, x in zip(ws, xs):  # noqa: B905  strict= takes as long as four pairs
         if type(w) is not Value:
             break
@@ -431,7 +431,7 @@ Value.leaky_relu, Value.elu = leaky_relu, elu
 def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduction:
     def function(terms: Iterable[Value | float], /) -> Any:
         xs = _sequence(terms, name, least=1)
-        if masks:  # they add nothing, but no derivative can be computed with them
+        if masks:  # −inf adds nothing, but no derivative could be computed with it
             xs = [x for x in xs if not _masked(x)] or xs
         return apply(op, *xs)
 

@@ -22,25 +22,25 @@ T = TypeVar("T")
 
 _turn = threading.RLock()
 
-if hasattr(os, "register_at_fork"):  # a child begins between two turns, and not in one
+if hasattr(os, "register_at_fork"):  # or a child process might begin with the lock held
     os.register_at_fork(
         before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release
     )
 
 
 def in_turn(f: Callable[P, T]) -> Callable[P, T]:
-    """A function that waits while another thread is in one that was made so.
+    """A decorator for what reads many nodes and then changes them: one thread at a time runs it.
 
-    What reads many nodes and then changes them needs it. Such functions may call each other.
+    All functions that have it share one lock, and may call each other.
 
     Args:
-        f: what it does.
+        f: the function.
     """
 
     @wraps(f)
     def turn(*args: P.args, **kwargs: P.kwargs) -> T:
-        # only a call, as Python 3.12 looks for signals where a loop jumps back as if it were
-        # outside the block, which then would keep the lock
+        # only a call stands in the block: in Python 3.12 a signal that arrives where a loop jumps
+        # back is raised as if outside of the block, which then would keep the lock
         with _turn:
             return f(*args, **kwargs)
 
@@ -48,15 +48,15 @@ def in_turn(f: Callable[P, T]) -> Callable[P, T]:
 
 
 run_through: Callable[[Iterable[Any]], None] = deque[Any](maxlen=0).extend
-"""Takes all that an iterator gives, and keeps nothing.
+"""Exhausts an iterator, and keeps nothing.
 
-Python looks for signals such as Ctrl-C, and changes threads, between the instructions of its own
-code alone. So what an iterator of C does, run through by one call, is done as a whole.
+Python handles signals such as Ctrl-C, and switches threads, only between instructions of Python
+code. So all that an iterator written in C does, when one call exhausts it, is done as a whole.
 """
 
 
 def assigning(nodes: Iterable[Node], slot: Literal["data", "grad"], contents: Iterable[Any]) -> Any:
-    """An iterator that puts contents into a slot of nodes, as it is run through."""
+    """An iterator that assigns to a slot of each node while it is exhausted."""
     if slot == "grad":
         return map(setattr, nodes, repeat("grad"), contents)
     return map(setattr, nodes, repeat("_data"), map(mul, contents, repeat(1.0)))  # as `Node.data`
@@ -72,10 +72,10 @@ def assign(
     """Put contents into a slot of nodes: into all of them or none, whatever interrupts.
 
     Args:
-        nodes: where to.
-        slot: which one.
-        contents: for each node what it gets, computed and checked before.
-        also: objects with an attribute and its content each, which belong to the same change.
+        nodes: the nodes.
+        slot: the slot.
+        contents: what each node gets, already computed and checked.
+        also: triples of an object, an attribute and its content that belong to the same change.
     """
     if hooks.reading and slot == "data":
         nodes = list(nodes)

@@ -1,4 +1,4 @@
-"""Copies and pickles of graphs: sharing is kept, and no depth is too deep."""
+"""Copies and pickles of graphs of any depth; nodes that were shared stay shared."""
 
 from __future__ import annotations
 
@@ -36,8 +36,8 @@ def deep_copy(root: N, memo: dict[int, Any]) -> N:
 def reduce_node(node: N) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """What `pickle` writes for a node: its ancestors one after the other, and then itself.
 
-    Left to itself pickle would descend from each node into its arguments, a level of recursion
-    each. Written in order, a node's arguments are known already when its turn comes.
+    By itself pickle would recurse from each node into its arguments, as deep as the graph is.
+    Written in topological order, a node's arguments are there already when its turn comes.
     """
     content = (type(node), node.op, node.args, node.data, float(node.grad), node.label)
     if node.op is None and node.right is not None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.text import shorten, visible
 from micrograd_plus.graph.atomic import assign, in_turn
@@ -115,14 +114,8 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
 
 def follows(node: Node) -> bool:
     """Whether a node's data are what its operation gives for its arguments' data."""
-    op, x, y = node.op, node.left, node.right
-    if op is None:
-        return True
-    if op is ops.add or op is ops.multiply:  # most of what there is
-        a, b = x if type(x) is float else x._data, y if type(y) is float else y._data
-        return bool(node._data == (a + b if op is ops.add else a * b))
     try:
-        return evaluate(op, node.args, inputs(node)) == node._data
+        return node.op is None or evaluate(node.op, node.args, inputs(node)) == node._data
     except NonFiniteError:
         return False
 
@@ -130,7 +123,9 @@ def follows(node: Node) -> bool:
 def local_derivatives(
     op: Op, args: Sequence[Any], numbers: Sequence[float], out: float
 ) -> Sequence[Any]:
-    """The derivative of an operation's value `out` for each argument; None for constants.
+    """The derivative of an operation's value `out` with respect to each argument.
+
+    For constants it is None.
 
     Raises:
         NonFiniteError: a derivative divides by zero, as that of √x at 0 does.
@@ -143,7 +138,7 @@ def local_derivatives(
 
 
 def infinite_gradient(op: Op, args: Sequence[Any], numbers: Sequence[float]) -> NonFiniteError:
-    """The error for a gradient that leaves the numbers on its way through an operation."""
+    """The error for a gradient that is not finite after it has passed through an operation."""
     message = f"the gradient through {op.name} of {_operands(args, numbers)} is not finite"
     return NonFiniteError(message, op, args, numbers)
 

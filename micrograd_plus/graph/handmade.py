@@ -1,9 +1,9 @@
 """What code written for micrograd asks of a Value: `_prev`, `_op`, `_backward`, operations by hand.
 
 In micrograd's lecture a function makes a Value out of a number, its children and a symbol, and
-then gives it a `_backward` that adds to the children's gradients. Here a node has no functions: at
-a single point that `_backward` is known by one number for each child, which is what it adds when
-the gradient is 1.
+then gives it a `_backward` that adds to the children's gradients. Here a node is plain data and
+holds no functions. At one point, though, a `_backward` is known by one number for each child: what
+it adds to the child's gradient when the node's own gradient is 1, which is the local derivative.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Handmade(Op):
-    """The operation of one node: its value, and its derivatives if they are given, at a point."""
+    """The operation of a single node, known at one point: its value, and perhaps derivatives."""
 
     __slots__ = ()
 

@@ -10,8 +10,8 @@
 
 To listen, append to one of the lists, and remove from it afterwards: both happen at once, whatever
 interrupts. A hook is called in the thread that does what it is told of, and sees all threads. It
-may look at nodes and may raise, which keeps from happening what was about to; it must not change
-numbers or gradients, nor differentiate. While nobody listens a hook costs one look at its list.
+may look at nodes, and may raise, which stops what was about to happen; it must not change numbers
+or gradients, nor differentiate. While nobody listens, a hook costs one look at its list.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Is told what is done to graphs; a subclass overrides what it wants to hear of.
+    """Hears what is done to graphs; a subclass overrides the methods that it needs.
 
     >>> from micrograd_plus import Value
     >>> class Counter(Observer):

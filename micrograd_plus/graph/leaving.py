@@ -2,10 +2,10 @@
 
 `float(x) ** 2`, `math.sin(x)` and an array's `a[0] = x` take the number of a Value and lose where
 it came from. That is right for printing and choosing, and wrong in what is differentiated. Python
-doesn't tell what becomes of a number, so two things are looked at. A transform such as `grad` has
-the whole function before it: it tells when a number that depends on the arguments was converted
-and the result has constants that may come from it. `backward` sees a graph only: it tells when a
-constant was recorded in the very line in which a number was converted.
+doesn't say what becomes of a number, so this is a guess, made in two ways. A transform such as
+`grad` runs the whole function: it warns when a number that depends on the arguments was converted
+and the result has constants that may come from it. `backward` sees only a graph: it warns when a
+constant was recorded on the very line on which a number was converted.
 """
 
 from __future__ import annotations
@@ -94,10 +94,10 @@ class Call:
         self.departures: list[tuple[Value, int, _Departure]] = []
 
     def tell(self, leaves: Sequence[Value], outputs: Sequence[Any], outside: Iterable[int]) -> None:
-        """Warn of each line by which derivatives of the outputs for the leaves may be missing.
+        """Warn of each line where derivatives of the outputs may have been lost.
 
         Args:
-            leaves: those to differentiate for.
+            leaves: what the outputs are differentiated with respect to.
             outputs: Values and numbers.
             outside: the ids of nodes that were there before, to go no further at.
         """
@@ -108,7 +108,7 @@ class Call:
                 seen.add(id(node))
                 if any(isinstance(arg, Node) and arg in depends for arg in node.args):
                     depends.add(node)
-        # what a number was computed from can't come from it: only what else there is
+        # a constant that came from a converted number is not among what that was computed from
         rest = [node for x in outputs if isinstance(x, Node) for node in order(x, seen)]
         made = any(node.op is None for node in rest)
         constant = any(not isinstance(x, Node) for x in outputs) or any(map(_constant, rest))
@@ -124,7 +124,7 @@ class Call:
 
 
 class _Watch(hooks.Observer):
-    """What is recorded after a conversion, for as long as that is in the same line."""
+    """What is recorded after a conversion, as long as it is on the same line."""
 
     def __init__(self) -> None:
         self.left: tuple[str, Op | None, CodeType, int] | None = None
@@ -212,7 +212,7 @@ def _outside(frame: FrameType | None) -> FrameType | None:
 
 
 def _formats(code: CodeType, at: int) -> bool:
-    """Whether the instruction is a `%`, which only texts know of Values: "%.3f" % x."""
+    """Whether the instruction is a `%`, which Values don't have: so it is "%.3f" % x."""
     return code.co_code[at] == opmap["BINARY_OP"] and code.co_code[at + 1] in _REMAINDER
 
 
@@ -222,7 +222,7 @@ def _line(code: CodeType, at: int) -> int | None:
 
 
 def _place(frame: FrameType) -> tuple[str, int, Any]:
-    """The line of the program itself for which a frame, perhaps of a library, works."""
+    """The user's line for which a frame, perhaps of a library, works."""
     user: FrameType | None = frame
     while user is not None:
         file = user.f_code.co_filename

@@ -19,16 +19,16 @@ _LOW, _HIGH = -math.inf, math.inf
 class Node:
     """A number in a graph: what made it, from what, and what it is.
 
-    Python's garbage collector looks at all objects again and again, so one or two arguments stand
-    in the node itself: with a tuple for them a training step took a half longer.
+    One or two arguments stand in the node itself: with a tuple for them a training step took half
+    as long again, as Python's garbage collector visits every object many times.
 
     Attributes:
         op: the operation that made it; None for a leaf.
         left: the first argument, a node or a float, of an operation on one or two; of any other
             operation the tuple of all arguments; None for a leaf.
         right: the second argument of an operation on two; of a parameter its place in a model.
-        grad: the derivative of the last `backward()`'s value for this one; 0.0 before.
-        adjoint: what a running `sweep` has added up so far; of no meaning outside of one.
+        grad: the derivative with respect to it of what `backward()` was called on; 0.0 before.
+        adjoint: what a `sweep` has added up so far; it means nothing outside of one.
         label: the name.
     """
 
@@ -93,11 +93,11 @@ def packed(op: Op | None, args: tuple[Any, ...]) -> tuple[Any, Any]:
 N = TypeVar("N", bound=Node)
 
 
-REAL = (float, int, Real)  # the usual ones are found sooner than by Real alone
+REAL = (float, int, Real)  # `isinstance` finds float and int sooner than Real
 
 
 def scalar(x: Any) -> Any:
-    """What an array or a tensor without axes holds; anything else as it is.
+    """The item of an array or a tensor without axes; anything else as it is.
 
     Args:
         x: anything.

@@ -32,12 +32,12 @@ _running = 0
 def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> None:
     """Add upstream gradient · local derivative to the `adjoint` of each argument of each node.
 
-    The upstream gradient of a node is complete when its turn comes, as all that depend on it come
-    after it in the order; times its local derivatives it is passed on to its arguments. On the
-    way the sums stand in the nodes' `adjoint`, so only one sweep may run at a time.
+    Nodes are taken from the last to the first. All that depend on a node come after it, so when its
+    turn comes its adjoint is complete: it is the upstream gradient that is passed on to its
+    arguments. As the sums stand in the nodes, one sweep runs at a time.
 
     Args:
-        nodes: in their order, with an `adjoint` to begin with.
+        nodes: each after its arguments, and with an `adjoint` to begin with.
         m: the namespace to compute in: `floats` gives numbers, that of Values gives Values, as
             far as they depend on any.
         done: the ids of nodes to go no further at.
@@ -53,7 +53,7 @@ def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> N
             op: Any = node.op
             upstream = node.adjoint
             if op is None:
-                # what is not finite reaches the leaves, so only these are looked at
+                # inf and nan reach the leaves, so only the leaves are checked
                 if (direct or type(upstream) is float) and not _LOW < upstream < _HIGH:
                     raise _lost(nodes)
                 continue
@@ -62,7 +62,7 @@ def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> N
                     if id(arg) not in done:
                         arg.adjoint = plus(arg.adjoint, times(upstream, slope))
                 continue
-            # the same for numbers, written out, as most sweeps are this one
+            # the same for numbers, written out, as it is what most sweeps do
             if not upstream and op in _DIRECT:  # their slopes are finite, and 0 adds nothing
                 continue
             left, right = node.left, node.right
