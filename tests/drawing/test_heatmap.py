@@ -19,7 +19,9 @@ from micrograd_plus.drawing.dot.heatmap import (
     heat_map,
     strip,
 )
+from micrograd_plus.drawing.scene.folds import Fold
 from micrograd_plus.drawing.scene.matrices import matrices
+from micrograd_plus.drawing.scene.outline import folded
 from tests.eyes import SIGHTS, difference
 
 
@@ -111,6 +113,21 @@ def test_a_picture_has_a_cell_for_each_parameter_and_for_each_gradient(expanded)
     largest = max(abs(p.data) for p in layer.parameters())
     assert f"−{largest:.2f}" in texts
     assert f"{largest:.2f}" in texts
+
+
+def test_maps_have_the_order_of_the_module_and_not_that_of_its_use():
+    class Backwards(nn.Module):
+        def __init__(self):
+            self.b = [Value(1.0), Value(2.0)]
+            self.w = [[Value(3.0), Value(4.0)], [Value(5.0), Value(6.0)]]
+
+        def __call__(self, x):
+            return mg.sum([w[1] * x + w[0] for w in reversed(self.w)]) + self.b[1] * self.b[0]
+
+    model = Backwards()
+    [fold] = [part for part in folded(model(2.0) - 1).parts if isinstance(part, Fold)]
+    found = [[p.data for row in block for p in row if p] for block in fold.parameters()]
+    assert found == [[1, 2], [3, 4, 5, 6]]
 
 
 def test_maps_are_tables_in_dot_and_pixels_in_png():
