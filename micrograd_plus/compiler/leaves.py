@@ -9,7 +9,7 @@ from micrograd_plus.compiler.surroundings import Numbers
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import assign, finite, hooks, in_turn
 from micrograd_plus.nn import module
-from micrograd_plus.nn.module import listed
+from micrograd_plus.nn.module import parameters_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,7 +38,7 @@ class Leaves:
 
     def __init__(self, params: Module | Sequence[Value], found: Trace) -> None:
         self.params = params
-        self.parameters = listed(params)
+        self.parameters = parameters_of(params)
         self.read = [*map(set(found.outside).__contains__, self.parameters)]
         given = set(self.parameters)
         self.values = [*self.parameters, *(x for x in found.outside if x not in given)]
@@ -88,7 +88,7 @@ class Leaves:
     @in_turn
     def _take_over(self) -> None:
         changes = hooks.changes, module.attributes
-        if list(map(id, listed(self.params))) != list(map(id, self.parameters)):
+        if list(map(id, parameters_of(self.params))) != list(map(id, self.parameters)):
             raise ValueError(f"a parameter {_REPLACED}, or compile again")
         now = [x._data for x in self.values]
         for i, (x, old) in enumerate(zip(now, self._seen, strict=True)):

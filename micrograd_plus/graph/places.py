@@ -73,5 +73,5 @@ def placed(leaves: Iterable[N]) -> dict[N, Place]:
                 place.around, place.name = None, ""
             if module is not None and place not in told:
                 told.add(place)
-                told.update(module.tell_places())
+                told.update(module._place_everything())
     return {leaf: leaf.right for leaf in known if leaf.right.around is not None}

@@ -1,4 +1,4 @@
-"""Activations by their names: those of a neuron, and those of a whole layer."""
+"""Activations by name: those of a neuron, and those of a whole layer."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ ACTIVATIONS: dict[str, Callable[[Any], Any]] = {
         "tanh",
     )
 }
-"""The activations by their names; beside them there are "linear", "prelu", "softmax"."""
+"""The activations by name. Neurons also have "linear" and "prelu", whole layers `OF_LAYERS`."""
 
 OF_LAYERS = {"softmax": functions.softmax, "log_softmax": functions.log_softmax}
-"""Those that need the numbers of all neurons."""
+"""Activations of a whole layer: each output depends on all of its neurons."""
 
 
 def find_activation(activation: Activation) -> Callable[..., Any] | None:
-    """A neuron's activation, None where it is linear.
+    """The function for a neuron's activation; None for a linear neuron.
 
     Args:
-        activation: its name, or a function, which is taken as it is.
+        activation: its name; or a function, which is returned as it is.
 
     Raises:
-        ValueError: no neuron has one of that name.
+        ValueError: there is none of that name for a neuron.
     """
     if activation is None or activation == "linear":
         return None
@@ -61,7 +61,7 @@ def find_activation(activation: Activation) -> Callable[..., Any] | None:
 
 
 def operation_of(activation: Any) -> Op | None:
-    """The operation that an activation is; None for a function that is not the table's.
+    """The entry of the table that an activation applies; None for a function of the user's own.
 
     >>> operation_of(functions.tanh).name, operation_of(lambda z: functions.tanh(z))
     ('tanh', None)
@@ -72,5 +72,5 @@ def operation_of(activation: Any) -> Op | None:
 
 
 def name_of(activation: Callable[..., Any] | None) -> str:
-    """The name of an activation that was found."""
+    """The name of what `find_activation` gave."""
     return getattr(activation, "__name__", "function") if activation else "linear"

@@ -1,9 +1,9 @@
 """Initial weights: where training starts from.
 
-With all weights 0, every neuron of a layer computes the same, gets the same gradient, and stays
-the same as its neighbours for ever; behind a ReLU even the gradients are 0. Random weights break
-the symmetry; how large they should be depends on the numbers of inputs and outputs, or values
-and gradients vanish or explode from layer to layer.
+With all weights 0, all neurons of a layer compute the same output, get the same gradient, and stay
+equal for ever; with ReLU even the gradients are 0. Random weights break this symmetry. Their size
+depends on the numbers of inputs and outputs: otherwise values and gradients vanish or explode from
+layer to layer.
 """
 
 from __future__ import annotations
@@ -18,21 +18,21 @@ if TYPE_CHECKING:
     from random import Random
 
 Initial = Callable[["Random", int, int], float]
-"""Draws one weight: `initial(random, nin, nout)`, for a layer of so many inputs and outputs."""
+"""`initial(random, nin, nout)` draws one weight of a layer with `nin` inputs and `nout` outputs."""
 
 
 def uniform(random: Random, nin: int, nout: int) -> float:
-    """From −1 to 1, as micrograd draws them."""
+    """Uniform from −1 to 1, as in micrograd."""
     return random.uniform(-1.0, 1.0)
 
 
 def normal(random: Random, nin: int, nout: int) -> float:
-    """Normal, of variance 1."""
+    """Normal with variance 1."""
     return random.gauss(0.0, 1.0)
 
 
 def xavier_uniform(random: Random, nin: int, nout: int) -> float:
-    """Uniform, of variance 2 / (nin + nout): for tanh and sigmoid.
+    """Uniform with variance 2 / (nin + nout), for tanh and sigmoid.
 
     Source: Glorot and Bengio, 2010.
     """
@@ -41,7 +41,7 @@ def xavier_uniform(random: Random, nin: int, nout: int) -> float:
 
 
 def xavier_normal(random: Random, nin: int, nout: int) -> float:
-    """Normal, of variance 2 / (nin + nout): for tanh and sigmoid.
+    """Normal with variance 2 / (nin + nout), for tanh and sigmoid.
 
     Source: Glorot and Bengio, 2010.
     """
@@ -49,7 +49,7 @@ def xavier_normal(random: Random, nin: int, nout: int) -> float:
 
 
 def he_uniform(random: Random, nin: int, nout: int) -> float:
-    """Uniform, of variance 2 / nin: for ReLU.
+    """Uniform with variance 2 / nin, for ReLU.
 
     Source: He and others, 2015.
     """
@@ -58,7 +58,7 @@ def he_uniform(random: Random, nin: int, nout: int) -> float:
 
 
 def he_normal(random: Random, nin: int, nout: int) -> float:
-    """Normal, of variance 2 / nin: for ReLU.
+    """Normal with variance 2 / nin, for ReLU.
 
     Source: He and others, 2015.
     """
@@ -66,7 +66,7 @@ def he_normal(random: Random, nin: int, nout: int) -> float:
 
 
 def zeros(random: Random, nin: int, nout: int) -> float:
-    """0, to see what goes wrong."""
+    """All 0, to see what goes wrong when neurons are equal."""
     return 0.0
 
 
@@ -74,14 +74,14 @@ INITIAL: dict[str, Initial] = {
     rule.__name__: rule
     for rule in (uniform, normal, xavier_uniform, xavier_normal, he_uniform, he_normal, zeros)
 }
-"""The rules by their names."""
+"""The rules by name."""
 
 
 def find_initial(init: str | Initial) -> Initial:
     """The rule of that name.
 
     Args:
-        init: its name, or a function, which is taken as it is.
+        init: its name; or a function, which is returned as it is.
 
     Raises:
         ValueError: there is none of that name.

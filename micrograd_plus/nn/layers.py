@@ -18,7 +18,7 @@ from micrograd_plus.nn.module import Module, Parts
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-_SLOPE = 0.25  # where a parametric ReLU starts
+_SLOPE = 0.25  # the initial one of a parametric ReLU
 
 
 class Neuron(Module):
@@ -26,15 +26,16 @@ class Neuron(Module):
 
     Args:
         nin: the number of inputs.
-        nonlin: micrograd's way to ask for a linear neuron: False.
+        nonlin: False for a linear neuron, as in micrograd.
         activation: a name of `ACTIVATIONS`, "linear", "prelu" (a ReLU whose slope for negative
-            numbers learns), or a function of one Value; None stands for linear.
-        bias: whether it has one.
-        init: how weights are drawn, a name of `INITIAL` or a function; biases are 0.
+            numbers is a parameter), or a function of one Value; None is the same as "linear".
+        bias: whether there is a bias b.
+        init: how weights are drawn, a name of `INITIAL` or a function; biases begin with 0.
         seed: a whole number, for the same weights each time.
-        expanded: whether to record × and + one by one instead of one dot; gradients are equal.
-        place: layer and index for the labels w_{l,m,n} and b_{l,m}, as slides write them.
-        nout: how many neurons share the inputs, which some `init` want to know.
+        expanded: whether to record w · x as single × and + instead of one dot; the gradients are
+            the same.
+        place: the numbers l, m of the layer and the neuron in the labels w_{l,m,n} and b_{l,m}.
+        nout: the number of neurons in the layer, which some rules of `init` need.
 
     Raises:
         ValueError: `nin` is not positive, or a name is unknown.
@@ -81,14 +82,14 @@ class Neuron(Module):
         return result
 
     def linear(self, x: Sequence[Any]) -> Value:
-        """What stands before the activation: w · x + b.
+        """The sum before the activation: w · x + b.
 
         Args:
             x: `nin` numbers or Values.
 
         Raises:
             TypeError: `x` is no sequence.
-            ValueError: there are more or fewer of them.
+            ValueError: there are more or fewer than `nin`.
         """
         try:
             x = listed(x)
@@ -116,8 +117,8 @@ class Layer(Module):
     Args:
         nin: the number of inputs.
         nout: the number of neurons.
-        activation: as for `Neuron`, or "softmax" or "log_softmax" over the whole layer.
-        index: the layer's number for the labels.
+        activation: as for `Neuron`; or "softmax" or "log_softmax", over the whole layer.
+        index: the layer's number l in the labels w_{l,m,n}.
         seed: a whole number, for the same initial weights each time; or a `random.Random`.
         neuron: further arguments for `Neuron`.
 
@@ -177,8 +178,8 @@ class Maxout(Module):
     Args:
         nin: the number of inputs.
         nout: the number of units.
-        pieces: the number of linear functions of each.
-        index: the layer's number for the labels w_{l,m,n}, where m counts all linear functions.
+        pieces: the number of linear functions of each unit.
+        index: the layer's number l in the labels w_{l,m,n}, where m counts all linear functions.
         seed: a whole number, for the same initial weights each time; or a `random.Random`.
         neuron: further arguments for `Neuron`.
 
@@ -232,16 +233,16 @@ class Maxout(Module):
 
 
 class MLP(Module):
-    """A multi-layer perceptron: layers, each fed by the one before.
+    """A multi-layer perceptron: the outputs of each layer are the inputs of the next.
 
     Args:
         nin: the number of inputs.
         nouts: the number of neurons of each layer.
-        activation: for all layers but the last, which is linear; or a list, one for each layer,
-            such as `["relu", "softmax"]`. Besides what `Layer` takes, "maxout".
+        activation: that of all layers but the last, which is linear; or a list with one for each
+            layer, such as `["relu", "softmax"]`. Each is one that `Layer` takes, or "maxout".
         pieces: the number of linear functions of each maxout unit.
         seed: a whole number, for the same weights each time; by default they are drawn from
-            Python's `random`, in the order in which micrograd draws them.
+            Python's `random`, in the same order as in micrograd.
         neuron: further arguments for `Neuron`, such as `bias`, `init`, `expanded`.
 
     Raises:
@@ -278,7 +279,7 @@ class MLP(Module):
             kinds = activation
         else:
             if activation not in ("maxout", *OF_LAYERS):
-                find_activation(activation)  # which must exist also where no layer has it
+                find_activation(activation)  # raises, even where the only layer is the last one
             kinds = [activation] * (len(sizes) - 2) + [None]
         if len(kinds) != len(sizes) - 1:
             raise ValueError(f"{len(sizes) - 1} layers need as many activations, not {len(kinds)}")

@@ -1,7 +1,7 @@
-"""Losses: how far the outputs for one example are from what they should be, as one Value.
+"""Losses: how far the outputs for one example are from its targets, as one Value.
 
-The loss of a batch is the mean over its examples, as `fit` takes it. Outputs are a Value or a
-list of them, targets a number or a list of them.
+The loss of a mini-batch is the mean over its examples, which `fit` takes. Outputs are a Value or a
+list of Values, targets a number or a list of numbers.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from typing import Any
 from micrograd_plus import functions
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, finite
-from micrograd_plus.nn.module import Module, listed
+from micrograd_plus.nn.module import Module, parameters_of
 
 Correct = Callable[[Any, Any], bool]
 
 
 def correct(loss: Callable[..., Any]) -> Correct | None:
-    """How to tell whether outputs are right, for a loss that classifies; None for others.
+    """The test whether outputs are right, for a loss that classifies; None for others.
 
     >>> correct(hinge)(0.3, 1), correct(mse)
     (True, None)
@@ -28,7 +28,7 @@ def correct(loss: Callable[..., Any]) -> Correct | None:
 
 
 def as_numbers(loss: Callable[..., Any], target: Any, classes: int) -> Any:
-    """A target as numbers that may stand in a formula: of a class's index, its probabilities.
+    """A target as numbers for a formula: the index of a class becomes a probability for each class.
 
     >>> as_numbers(softmax_cross_entropy, 1, 3), as_numbers(mse, 1, 3)
     ([0.0, 1.0, 0.0], 1)
@@ -48,7 +48,7 @@ def _classifies(test: Correct) -> Callable[[Callable[..., Any]], Callable[..., A
 
 
 def l1(outputs: Any, targets: Any) -> Any:
-    """The absolute error Σ|y − t|; its derivative for y is the sign of y − t.
+    """The absolute error Σ|y − t|; its derivative with respect to y is the sign of y − t.
 
     Args:
         outputs: y, a Value or a list of them.
@@ -66,7 +66,7 @@ def l1(outputs: Any, targets: Any) -> Any:
 
 
 def mse(outputs: Any, targets: Any) -> Any:
-    """The squared error Σ(y − t)²; its derivative for y is 2(y − t).
+    """The squared error Σ(y − t)²; its derivative with respect to y is 2(y − t).
 
     Args:
         outputs: y, a Value or a list of them.
@@ -84,7 +84,7 @@ def mse(outputs: Any, targets: Any) -> Any:
 
 
 def half_mse(outputs: Any, targets: Any) -> Any:
-    """Half the squared error, ½Σ(y − t)²; its derivative for y is y − t.
+    """Half the squared error, ½Σ(y − t)²; its derivative with respect to y is y − t.
 
     Args:
         outputs: y, a Value or a list of them.
@@ -106,7 +106,7 @@ def half_mse(outputs: Any, targets: Any) -> Any:
 
 @_classifies(lambda score, label: (float(score) > 0) == (label > 0))
 def hinge(score: Any, label: float) -> Any:
-    """The max-margin loss max(0, 1 − t · y); its derivative for y is −t where it is positive.
+    """The max-margin loss max(0, 1 − t · y): where it is positive, its derivative ∂/∂y is −t.
 
     Args:
         score: y, a Value.
@@ -127,7 +127,7 @@ def hinge(score: Any, label: float) -> Any:
 
 @_classifies(lambda p, t: (float(p) > 0.5) == (t > 0.5))
 def binary_cross_entropy(probability: Any, target: float) -> Any:
-    """−t log p − (1 − t) log(1 − p); after a sigmoid its derivative for z is p − t.
+    """−t log p − (1 − t) log(1 − p); where p = σ(z), its derivative with respect to z is p − t.
 
     Args:
         probability: p, a Value above 0 and below 1, such as a sigmoid's.
@@ -135,8 +135,8 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
 
     Raises:
         ValueError: the target is not between 0 and 1.
-        NonFiniteError: p is 0 where t is not, or 1 where t is not; the form on logits, below,
-            is always finite.
+        NonFiniteError: p is 0 where t is not, or 1 where t is not;
+            `binary_cross_entropy_with_logits` is always finite.
 
     Source: lecture B.
 
@@ -154,7 +154,7 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
 
 @_classifies(lambda z, t: (float(z) > 0) == (t > 0.5))
 def binary_cross_entropy_with_logits(logit: Any, target: float) -> Any:
-    """Binary cross entropy of σ(z), without overflow: softplus(z) − t · z; derivative σ(z) − t.
+    """Binary cross entropy of σ(z) without overflow, softplus(z) − t · z: its ∂/∂z is σ(z) − t.
 
     Args:
         logit: z, a Value of any size.
@@ -182,7 +182,7 @@ def _largest(outputs: Sequence[Any], target: Any) -> bool:
 
 @_classifies(_largest)
 def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
-    """−Σ tₖ log yₖ; its derivative for yₖ is −tₖ / yₖ, and after a softmax yₖ − tₖ for zₖ.
+    """−Σ tₖ log yₖ, whose derivative ∂/∂yₖ is −tₖ / yₖ; where y = softmax(z), ∂/∂zₖ is yₖ − tₖ.
 
     Args:
         probabilities: y, a list of Values above 0, such as a softmax's.
@@ -191,7 +191,7 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
     Raises:
         TypeError: there is one output, and no list of them.
         ValueError: the target is no index of a class, or no probabilities.
-        NonFiniteError: y is 0 where t is not; the form on logits, below, is always finite.
+        NonFiniteError: y is 0 where t is not; `softmax_cross_entropy` is always finite.
 
     Source: lectures A and C.
 
@@ -206,7 +206,7 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
 
 @_classifies(_largest)
 def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
-    """Cross entropy of softmax(z), without overflow: log Σ exp zₖ − Σ tₖ zₖ; derivative yₖ − tₖ.
+    """Cross entropy of y = softmax(z) without overflow, log Σ exp zₖ − Σ tₖ zₖ: ∂/∂zₖ is yₖ − tₖ.
 
     Args:
         logits: z, a list of Values of any size.
@@ -233,39 +233,40 @@ def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
 
 
 def l2_penalty(parameters: Module | Iterable[Value], strength: float = 1e-4) -> Any:
-    """Weight decay in the loss, strength · Σw²; its derivative for w is 2 · strength · w.
+    """Weight decay in the loss, strength · Σw²: its derivative ∂/∂w is 2 · strength · w.
 
     Args:
         parameters: a model, or Values.
-        strength: how much of it.
+        strength: the factor before the sum.
 
     Source: lecture D.
 
     >>> l2_penalty([Value(3.0), Value(4.0)], 0.5).data
     12.5
     """
-    weights = listed(parameters)
+    weights = parameters_of(parameters)
     return finite(strength, "the strength") * functions.dot(weights, weights)
 
 
 def l1_penalty(parameters: Module | Iterable[Value], strength: float = 1e-4) -> Any:
-    """A penalty that makes weights exactly 0, strength · Σ|w|; derivative strength · sign(w).
+    """A penalty that makes some weights exactly 0, strength · Σ|w|: ∂/∂w is strength · sign(w).
 
     Args:
         parameters: a model, or Values.
-        strength: how much of it.
+        strength: the factor before the sum.
 
     >>> l1_penalty([Value(3.0), Value(-4.0)], 0.5).data
     3.5
     """
-    return finite(strength, "the strength") * functions.sum(map(functions.abs, listed(parameters)))
+    weights = parameters_of(parameters)
+    return finite(strength, "the strength") * functions.sum(map(functions.abs, weights))
 
 
 # ---------------------------------------------------------------------- targets
 
 
 def _sum(terms: list[Any]) -> Any:
-    """The sum of terms, where a single one is not wrapped in a Σ for all pictures to show."""
+    """The sum of terms; a single term is itself, so that pictures show no Σ of one."""
     return terms[0] if len(terms) == 1 else functions.sum(terms)
 
 
@@ -278,7 +279,7 @@ def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
 
 
 def _is(target: Any, number: float) -> bool:
-    """Whether a target is a certain number; a Value may become any."""
+    """Whether a target is that number for certain: the data of a Value may change."""
     return not isinstance(target, Value) and bool(target == number)
 
 

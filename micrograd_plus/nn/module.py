@@ -28,10 +28,12 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
 attributes = 0
-"""How often attributes of modules were set: whoever keeps what stood in them looks again."""
+"""How often attributes of modules were set: lets what was read from them notice changes."""
 
 
 def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
+    """A method that sets attributes, each call of which is counted."""
+
     @wraps(method)
     def counted(self: Any, *args: Any, **kwargs: Any) -> Any:
         global attributes
@@ -44,12 +46,12 @@ def _counted(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _placing(method: Callable[..., Any]) -> Callable[..., Any]:
-    """An `__init__` at whose end the parts of a module are told where they stand."""
+    """An `__init__` that tells a module's parts their places when it has run."""
 
     @wraps(method)
     def init(self: Any, *args: Any, **kwargs: Any) -> None:
         method(self, *args, **kwargs)
-        if type(self).__init__ is init:  # else that of a subclass goes on
+        if type(self).__init__ is init:  # and not called by a subclass's, which is still running
             self._place_parts()
 
     init.places = True  # type: ignore[attr-defined]
@@ -57,7 +59,7 @@ def _placing(method: Callable[..., Any]) -> Callable[..., Any]:
 
 
 class Parts(list[Any]):
-    """A list whose changes count as those of attributes do: nobody has to go through it for them.
+    """A list whose changes are counted as those of attributes are, so that it need not be compared.
 
     >>> from micrograd_plus.nn import module
     >>> before = module.attributes
@@ -75,12 +77,12 @@ class Parts(list[Any]):
 
 
 class Module:
-    """What has parameters: its attributes that are Values or Modules, or collections of such.
+    """What has parameters: Values and Modules as its attributes, or in collections of such.
 
-    Leaves among them are parameters; a Value that stands in two places counts once. Collections
-    are lists, tuples, deques, dictionaries and their views, and NumPy's arrays of objects. What
-    else holds a parameter, such as a set or an object that is no Module, is refused; but a function
-    may use what is not to be trained.
+    The leaves among these Values are its parameters; one that stands in two places counts once.
+    Collections are lists, tuples, deques, dictionaries and their views, and NumPy's arrays of
+    objects. A parameter in anything else, such as a set or an object that is no Module, is an
+    error; but a function among the attributes may use Values that are not to be trained.
 
     >>> class Line(Module):
     ...     def __init__(self):
@@ -91,22 +93,23 @@ class Module:
     {'slope': 2.0, 'offset': 1.0}
     """
 
-    shows_parts = True  # in repr; a layer's neurons would only fill the screen
+    shows_parts = True  # in repr and in pictures; of a layer, its neurons would be too many
 
     _place: Place
 
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
         vars(self)["_place"] = Place()
-        if not hasattr(cls.__init__, "places"):  # not earlier: a dataclass gets one from outside
+        # only now, as the decorator `dataclass` gives a class its `__init__` later than its body
+        if not hasattr(cls.__init__, "places"):
             cls.__init__ = _placing(cls.__init__)  # type: ignore[method-assign]
         return self
 
     @_counted
     def __setattr__(self, name: str, part: Any) -> None:
         object.__setattr__(self, name, part)
-        if self._place.kind is not None and not isinstance(part, _PLAIN):
-            self._place_parts()
+        if self._place.kind is not None and not isinstance(part, _CONSTANTS):
+            self._place_parts((name, part))
 
     __delattr__ = _counted(object.__delattr__)
 
@@ -122,7 +125,7 @@ class Module:
                 yield path, thing
 
     def named_modules(self) -> Iterator[tuple[str, Module]]:
-        """Itself, with the path "", and each module in it, such as `layers.0`, after what it is in.
+        """Itself, with the path "", and each module inside, such as `layers.0`, outer ones first.
 
         >>> class Two(Module):
         ...     def __init__(self):
@@ -134,22 +137,32 @@ class Module:
             if isinstance(thing, Module):
                 yield path, thing
 
-    def _place_parts(self) -> list[Value | Module]:
-        """Tell the parameters and modules that stand directly in it where they do; return them."""
+    def _place_parts(self, attribute: tuple[str, Any] | None = None) -> list[Value | Module]:
+        """Tell its own parameters and modules, not those of modules inside, their places.
+
+        Args:
+            attribute: the name and the content of the only one to look at; by default all.
+
+        Returns:
+            These parameters and modules.
+        """
         place = self._place
-        place.module, place.kind = ref(self), self.describe()
-        place.shows_parts = self.shows_parts
+        place.module, place.shows_parts = ref(self), self.shows_parts
+        try:
+            place.kind = self.describe()
+        except Exception:  # what it tells of may be set later, and a picture asks again
+            place.kind = type(self).__name__
         place.activation = operation_of(getattr(self, "activation", None))
         outside = {*place.chain()}
         found: list[Value | Module] = []
-        for name, part in _walk(self, deep=False):
+        for name, part in _walk(self, deep=False, start=attribute):
             if isinstance(part, Module):
-                if part._place in outside:  # modules may stand in a circle
+                if part._place in outside:  # modules may contain each other
                     continue
                 own = part._place
             elif isinstance(part, Value) and part.op is None:
                 own = part.right or Place(place)
-                if own.around is not place:  # two share it, and the other had it first
+                if own.around is not place:  # it is shared, and another module had it first
                     continue
                 part.right = own
             else:
@@ -158,8 +171,8 @@ class Module:
             found.append(part)
         return found
 
-    def tell_places(self) -> list[Place]:
-        """Tell all that stands in it where it does; return these places."""
+    def _place_everything(self) -> list[Place]:
+        """Tell all parameters and modules inside their places, and return these."""
         found: dict[Place, None] = {}
         todo: list[Module] = [self]
         for module in todo:  # grows
@@ -172,10 +185,10 @@ class Module:
         return list(found)
 
     def parameters(self) -> list[Value]:
-        """All parameters, in the order in which they were made part of the module.
+        """All parameters, in the order in which they became part of the module.
 
         Raises:
-            TypeError: one stands in a set, or in an object that is no Module.
+            TypeError: there is one in a set, or in an object that is no Module.
         """
         found, strangers, seen = _search(self)
         for stranger in strangers:
@@ -201,10 +214,10 @@ class Module:
         assign(self.parameters(), "grad", repeat(0.0))
 
     def state_dict(self) -> dict[str, float]:
-        """The parameters' numbers by their paths.
+        """The number of each parameter by its path.
 
         Raises:
-            ValueError: two of them have the same path.
+            ValueError: two parameters have the same path.
         """
         return {name: parameter.data for name, parameter in self._by_name().items()}
 
@@ -217,7 +230,7 @@ class Module:
         return found
 
     def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Set all parameters to numbers that `state_dict` gave.
+        """Set all parameters to the numbers that `state_dict` gave.
 
         Args:
             state: a number for each parameter's path.
@@ -241,24 +254,24 @@ class Module:
         assign(parameters.values(), "data", numbers)
 
     def describe(self) -> str:
-        """What the module is, in a few words, for its line in `repr`."""
+        """What the module is, in a few words, for `repr` and for pictures."""
         return type(self).__name__
 
     def __repr__(self) -> str:
         return "\n".join(_tree(self))
 
 
-def listed(parameters: Module | Iterable[Value]) -> list[Value]:
-    """The parameters of a model, or the Values given, in order.
+def parameters_of(given: Module | Iterable[Value]) -> list[Value]:
+    """The parameters of a model, or the Values that are given themselves, in order.
 
-    >>> listed([Value(1.0, "w")])
+    >>> parameters_of([Value(1.0, "w")])
     [Value(data=1.0, grad=0.0, label='w')]
     """
-    return parameters.parameters() if isinstance(parameters, Module) else list(parameters)
+    return given.parameters() if isinstance(given, Module) else list(given)
 
 
 def _tree(module: Module) -> Iterator[str]:
-    """The lines of a module and of the modules in it, without those that it is itself in."""
+    """The lines of `repr`: a module and those in it, leaving out those that contain it."""
     todo: list[tuple[str, str, Module, tuple[Module, ...]]] = [("", "", module, ())]
     while todo:
         first, rest, module, around = todo.pop()
@@ -277,16 +290,22 @@ def _tree(module: Module) -> Iterator[str]:
 _turns = count(1)
 
 
-def _walk(module: Module, values: bool = True, deep: bool = True) -> Iterator[tuple[str, Any]]:
-    """The module, and the Values, modules and strangers in it with their paths, each once.
+def _walk(
+    module: Module,
+    values: bool = True,
+    deep: bool = True,
+    start: tuple[str, Any] | None = None,
+) -> Iterator[tuple[str, Any]]:
+    """A module and all Values, modules and other objects in it, each once, with its path.
 
     Args:
-        module: where to begin.
+        module: the module.
         values: whether Values are wanted.
         deep: whether to go into the modules in it.
+        start: where to start: the name and the content of an attribute; by default the module.
     """
     seen: dict[int, Any] = {}
-    todo: list[tuple[str, Any]] = [("", module)]
+    todo = [start or ("", module)]
     while todo:
         path, thing = todo.pop()
         if id(thing) in seen:
@@ -308,11 +327,11 @@ def _walk(module: Module, values: bool = True, deep: bool = True) -> Iterator[tu
 
 
 def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
-    """A module's parameters in order, what is no collection, and all that was looked at by id."""
-    # as `_walk`, whose paths would take most of the time
+    """A module's parameters, the other objects in it, and by its id everything that was seen."""
+    # `_walk` finds the same, but making the paths would take most of the time
     found: list[Value] = []
     strangers: list[Any] = []
-    seen: dict[int, Any] = {}  # which keeps alive what a collection makes when it is asked
+    seen: dict[int, Any] = {}  # keeps what a collection makes on demand, so that ids stay unique
     todo: list[Any] = [module]
     while todo:
         thing = todo.pop()
@@ -329,18 +348,19 @@ def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
     return found, strangers, seen
 
 
+_CONSTANTS = (type(None), float, int, str, bytes)
 _PLAIN = (
-    Place, type(None), float, int, str, bytes, type, ModuleType,
+    Place, *_CONSTANTS, type, ModuleType,
     FunctionType, BuiltinFunctionType, MethodType, TracebackType, partial,
 )  # fmt: skip
-"""What has no parameters, or may use others' without being looked into."""
+"""What holds no parameters, or may use some that are not its own, and so is not looked into."""
 
 _VIEWS = map(type, (vars().keys(), vars().values(), vars().items()))
 _ORDERED: tuple[type[Any], ...] = (list, tuple, deque, *_VIEWS)
 
 
 def _parts(thing: Any) -> Iterable[tuple[Any, Any]] | None:
-    """What stands in a module or a collection, by its names or places there; None for others."""
+    """What stands in a module or a collection, with its names there; None for anything else."""
     if isinstance(thing, Module):
         return vars(thing).items()
     if isinstance(thing, _PLAIN):
@@ -356,7 +376,12 @@ def _parts(thing: Any) -> Iterable[tuple[Any, Any]] | None:
 
 
 def _held(stranger: Any, seen: dict[int, Any]) -> Any:
-    """A parameter or module in what is no collection, that was not seen elsewhere; None without."""
+    """A parameter or module that only an object which is no collection holds; None if all is well.
+
+    Args:
+        stranger: the object.
+        seen: what was found outside it, by its id.
+    """
     known = {id(stranger)}
     todo = [stranger]
     while todo:
@@ -366,7 +391,7 @@ def _held(stranger: Any, seen: dict[int, Any]) -> Any:
                 return thing
         elif isinstance(thing, Module) and any(id(p) not in seen for p in _search(thing)[0]):
             return thing
-        # the package's own objects, such as pictures, show Values that others own
+        # the package's own objects, such as pictures, refer to Values that are not theirs
         if type(thing).__module__.partition(".")[0] != __name__.partition(".")[0]:
             for part in gc.get_referents(thing):
                 if not (id(part) in seen or id(part) in known or isinstance(part, _PLAIN)):

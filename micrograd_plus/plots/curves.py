@@ -1,4 +1,4 @@
-"""Curves: activations and their derivatives, and what happened during a training."""
+"""Curves: activations with their derivatives, and losses and gradients over a training."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def activation(
             known = ", ".join(ACTIVATIONS)
             raise ValueError(f"there is no activation {f!r} to draw; choose from {known}")
         f = ACTIVATIONS[f]
-    xs = line(*span, 400)  # an even number: none of them is 0, where many have a kink
+    xs = line(*span, 400)  # an even number, so that none is 0, where many have a kink
     curves = {"f(x)": [float(f(x)) for x in xs], "f'(x)": list(map(derivative(f), xs))}
     axes = on(axes)
     for k, (label, ys) in enumerate(curves.items()):
@@ -53,7 +53,7 @@ def activation(
 
 
 def training_curves(history: History, kind: str = "loss", axes: Any = None) -> Any:
-    """Draw the loss of batches, smoothed, and of epochs; or the accuracy of epochs.
+    """Draw the loss of mini-batches, also smoothed, and of epochs; or the accuracy of epochs.
 
     Args:
         history: a training's.
@@ -85,7 +85,7 @@ def training_curves(history: History, kind: str = "loss", axes: Any = None) -> A
 
 
 def gradient_flow(history: History, axes: Any = None) -> Any:
-    """Draw the norm of the gradient in each layer over a training, smoothed.
+    """Draw the norm of each layer's gradient over a training, smoothed.
 
     Args:
         history: that of a `fit` with `gradient_flow=True`.
@@ -94,7 +94,7 @@ def gradient_flow(history: History, axes: Any = None) -> Any:
     Raises:
         ValueError: the history has no gradients.
 
-    Source: lecture C, vanishing and exploding.
+    Source: lecture C, vanishing and exploding gradients.
 
     >>> from micrograd_plus.training import History
     >>> history = History([{"loss": 1.0}], gradients={"Layer 1": [0.1, 0.01]})
@@ -116,11 +116,11 @@ def gradient_flow(history: History, axes: Any = None) -> Any:
 
 
 def smoothed(numbers: list[float], weight: float = 0.9) -> list[float]:
-    """The exponential moving average of a sequence, unbiased at its beginning.
+    """The exponential moving average of a sequence, corrected for its bias at the beginning.
 
     Args:
         numbers: the sequence.
-        weight: how much of the average stays at each step, from 0 to below 1.
+        weight: the share of the average that each step keeps, at least 0 and less than 1.
 
     >>> smoothed([1.0, 1.0], 0.5)
     [1.0, 1.0]
@@ -133,13 +133,13 @@ def smoothed(numbers: list[float], weight: float = 0.9) -> list[float]:
 
 
 def _times(history: History, batches: Sequence[float]) -> list[float]:
-    """When each batch ended, in epochs."""
+    """When each mini-batch ended, in epochs."""
     steps = history.steps or len(batches) / max(len(history), 1)
     return [i / steps for i in range(1, len(batches) + 1)]
 
 
 def _broken(ys: list[float]) -> list[float]:
-    """A curve with a gap at each jump: where it changes far more than before and after."""
+    """A curve with a gap at each jump, where it changes far more than just before and after."""
     changes = [abs(b - a) for a, b in pairwise(ys)]
     least = 0.02 * (max(ys) - min(ys))
     result = list(ys)

@@ -1,4 +1,4 @@
-"""Planes: the decisions of a model, and loss surfaces with the ways of optimisers upon them."""
+"""Planes: the decisions of a model, and loss surfaces with the paths of optimisers on them."""
 
 from __future__ import annotations
 
@@ -21,17 +21,17 @@ if TYPE_CHECKING:
 def decision_boundary(
     model: Callable[[list[float]], Any], data: Any, steps: int = 60, axes: Any = None
 ) -> Any:
-    """Colour the plane by the class that a model gives each point, with the data upon it.
+    """Colour each point of the plane by the class that a model predicts, with the data on top.
 
     Args:
-        model: a function of two numbers in a list. It gives one output per class, of which the
-            largest counts; or one output, which is above 0 for class 1; or a class as an int.
+        model: a function of a list of two numbers. It returns one output per class, of which the
+            largest decides; or a single output, positive for class 1; or the class as an int.
         data: inputs of two numbers each, and their classes, counted from 0.
-        steps: the number of points tried along each axis.
+        steps: the number of grid points along each axis.
         axes: those of a matplotlib figure; by default a new one's.
 
     Raises:
-        TypeError: the data are no pair.
+        TypeError: the data are not a pair of inputs and targets.
         ValueError: the inputs are not of two numbers each, or a target is no class.
 
     Source: lecture D.
@@ -57,7 +57,7 @@ def decision_boundary(
     axes = on(axes)
     for k in sorted(found | {int(t) for t in targets}):
         colour = COLOURS[k % len(COLOURS)]
-        # each by itself: 1 does not lie between 0 and 2
+        # each class by itself: class 1 does not lie between 0 and 2
         here = [[float(other == k) for other in row] for row in classes]
         axes.contourf(xs, ys, here, levels=[0.5, 1.5], colors=[colour], alpha=0.25)
         if {k} < found:
@@ -78,21 +78,21 @@ def loss_surface(
     steps: int = 60,
     axes: Any = None,
 ) -> Any:
-    """Draw a function of two numbers by lines of equal height, and the ways of optimisers upon it.
+    """Draw a function of two numbers by its contour lines, and the paths of optimisers on it.
 
     Args:
         f: a function of two numbers in a list, such as `loss_along` gives.
-        path: the points that an optimiser went through, two numbers each; or several such paths
-            by name. A path begins at a ring, and ends at a filled mark.
-        span: from where to where, for each of the two numbers; by default a little beyond the
-            path, or −2 … 2 without one.
-        levels: the heights to draw; by default closer to each other near the lowest.
-        steps: the number of points tried along each axis.
+        path: the points that an optimiser went through, two numbers each; or a dictionary of such
+            paths by name. A ring marks the beginning of a path, a filled mark its end.
+        span: the lowest and the highest number along each axis; by default a little beyond the
+            path, or −2 and 2 without one.
+        levels: the heights of the contour lines; by default closest near the minimum.
+        steps: the number of grid points along each axis.
         axes: those of a matplotlib figure; by default a new one's.
 
     Raises:
-        ValueError: a point has not two numbers, a span is empty, or the function is finite
-            nowhere. Where it is not finite at some points, these are left out.
+        ValueError: a point does not have two numbers, a span is empty, or the function is finite
+            nowhere. Single points where it is not finite are left out.
 
     Source: lectures B, C and D.
 
@@ -139,13 +139,13 @@ def loss_along(
     loss: Callable[[Any, Any], Any],
     along: Sequence[Value],
 ) -> Callable[[Sequence[float]], float]:
-    """The mean loss over data as a function of some of a model's parameters, the others as now.
+    """The mean loss over data as a function of some parameters of a model; the others stay fixed.
 
     Args:
-        model: what is called with the inputs of one example; it is not changed.
+        model: a function of the inputs of one example; its parameters are not changed.
         data: inputs and targets, as for `fit`.
         loss: a function of outputs and target.
-        along: the parameters; two for `loss_surface`.
+        along: the parameters to vary; two for `loss_surface`.
 
     Raises:
         TraceError: the loss can't be compiled.
@@ -171,7 +171,7 @@ def loss_along(
 
 
 def _around(numbers: Sequence[float], steps: int) -> list[float]:
-    """Evenly spaced numbers over a range and a little beyond it."""
+    """Evenly spaced numbers over the range of some numbers, and a little beyond it."""
     low, high = min(numbers), max(numbers)
     margin = 0.1 * (high - low) or 1.0
     return line(low - margin, high + margin, steps)

@@ -1,4 +1,4 @@
-"""What pictures have in common: colours, dashes and marks, axes, and names as plain text."""
+"""What all plots have in common: colours, dashes and marks, axes, and names as plain text."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from micrograd_plus._tools.files import write
 from micrograd_plus._tools.text import brief
 
 COLOURS = ("#168cff", "#9f1d05", "#1d5e55", "#d57c18", "#9b239c", "#2d0608")
-"""Colours of lines and classes, which also readers without red, green or blue cones tell apart."""
+"""Colours of lines and classes that readers without red, green or blue cones tell apart, too."""
 GREY, PALE = "#57606a", "#cfd6dd"
-"""What stands behind them: another line, and one that matters less."""
+"""Colours of what stays in the background, the second even more than the first."""
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 2)), (0, (8, 2, 1, 2, 1, 2)), (0, (3, 3)))
 MARKERS = "os^Dv*P"
-"""More of them than colours, so that they differ where colours come again."""
+"""There are more marks than colours, so that they differ where a colour is used again."""
 
 
 def style(k: int) -> dict[str, Any]:
-    """How the k-th line of a picture looks: its colour and its dashes, to be passed to `plot`.
+    """The colour and the dashes of the k-th line of a plot, as arguments for matplotlib's `plot`.
 
     Args:
-        k: the number of the line, from 0; looks come again after some.
+        k: the number of the line, from 0; after 42 lines they repeat.
 
     >>> style(1)
     {'color': '#9f1d05', 'linestyle': '--'}
@@ -34,7 +34,7 @@ def style(k: int) -> dict[str, Any]:
 
 
 def figure(panels: int = 1) -> Any:
-    """An empty figure for some panels, which notebooks show also without pyplot.
+    """An empty figure with room for some panels, which notebooks show without pyplot.
 
     Raises:
         ModuleNotFoundError: matplotlib is missing.
@@ -46,7 +46,7 @@ def figure(panels: int = 1) -> Any:
 
 
 def check_format(path: str | Path) -> None:
-    """Find out whether `save` knows the ending of a file.
+    """Check that `save` knows the format that the ending of a file names.
 
     Raises:
         ValueError: there is no such format.
@@ -76,7 +76,7 @@ def _bytes(figure: Any, format: str, dpi: int) -> bytes:
 
 
 def on(axes: Any) -> Any:
-    """The axes to draw on, without a frame above and on the right."""
+    """The axes to draw on, a new figure's by default, without a frame above and on the right."""
     if axes is None:
         axes = figure().add_subplot()
     axes.spines[["top", "right"]].set_visible(False)
@@ -84,7 +84,7 @@ def on(axes: Any) -> Any:
 
 
 def plain(name: str) -> str:
-    """A name as it stands: matplotlib would read $ as mathematics, and leave out names with _."""
+    """A name as plain text: to matplotlib $ means mathematics, and a leading _ hides a label."""
     text = brief(name).replace("$", r"\$")
     return f" {text}" if text.startswith("_") else text
 
