@@ -1,4 +1,4 @@
-"""How a picture looks: the colours of numbers, of what is around them, and of what is lit."""
+"""How a picture looks: the colours of numbers, of gates and wires, and of what is lit."""
 
 from __future__ import annotations
 
@@ -19,8 +19,9 @@ class Look(NamedTuple):
     Attributes:
         forward: the colour of values.
         gradient: the colour of gradients.
-        lit: the ids of the parts that are lit.
-        hidden: the numbers that hold their place unseen: a wire's id, and "data" or "grad".
+        lit: the ids of the parts that are highlighted.
+        hidden: the numbers that are transparent but keep their room: the id of the wire, and "data"
+            or "grad".
     """
 
     forward: str
@@ -29,14 +30,14 @@ class Look(NamedTuple):
     hidden: Collection[tuple[str, str]] = ()
 
 
-# Green with some blue in it and red with some yellow stay apart for those who can't tell the
-# lecture's pure ones apart, and both can be read on white.
+# A bluish green and a yellowish red differ even for those who can't tell the lecture's pure ones
+# apart, and both can be read on white.
 ACCESSIBLE = Look(FORWARD, GRADIENT)
 COLORS = {"accessible": ACCESSIBLE, "lecture": Look("#00ff00", "#ff0000")}
 
 
 def colored(colors: str) -> Look:
-    """The look with colours of that name.
+    """The look whose colours have that name.
 
     Raises:
         ValueError: there are no such colours.
@@ -47,7 +48,7 @@ def colored(colors: str) -> Look:
 
 
 def checked_color(text: str) -> str:
-    """A colour as it was given, if it is one.
+    """The same text, if it names a colour.
 
     Args:
         text: a colour's name, "#" and six hexadecimal digits, or "transparent".

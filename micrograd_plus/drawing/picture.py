@@ -32,9 +32,9 @@ class Picture:
     """A picture of a graph; the last line of a notebook's cell shows it.
 
     Args:
-        source: the same.
-        scene: what is in it, for a page in which folds open.
-        draw: how such a page draws a scene.
+        source: what stands in the attribute `source`.
+        scene: the parts of the picture, for a page in which folds open.
+        draw: a function that writes a scene in DOT, for such a page.
 
     Attributes:
         source: the picture in Graphviz's language DOT.
@@ -58,7 +58,7 @@ class Picture:
 
         Raises:
             ValueError: there is no such format.
-            LayoutError: no program for the format is installed, or it failed.
+            LayoutError: no program for the format is installed, or the program failed.
         """
         return layout.render(self.source, format)
 
@@ -84,7 +84,7 @@ class Picture:
         return files.write(path, self.pipe(format))
 
     def to_html(self, path: str | os.PathLike[str], title: str = "Graph") -> Path:
-        """Write a page with the picture to zoom and to move; its folds open with a click or Enter.
+        """Write a page in which the picture can be zoomed and moved; a click or Enter opens a fold.
 
         Args:
             path: the file to write; it needs no network and no other file.
@@ -94,7 +94,7 @@ class Picture:
             The path of the file.
 
         Raises:
-            LayoutError: no program to lay the picture out is installed, or it failed.
+            LayoutError: no program to lay the picture out is installed, or the program failed.
             OSError: the file can't be written.
         """
         from micrograd_plus.drawing.pages.folded import folded_page
@@ -108,7 +108,7 @@ class Picture:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         if not layout.asked(include, exclude):
             return {"text/plain": repr(self)}
-        # a notebook that is not trusted shows no SVG, but does show the PNG
+        # a notebook that is not trusted shows the PNG, but no SVG
         png, svg = layout.together(partial(self.pipe, "png"), partial(self.pipe, "svg"))
         return {
             "image/svg+xml": svg.decode(),
@@ -129,32 +129,33 @@ def draw(
 ) -> Picture:
     """Draw a graph the way lecture slides do: numbers above the wires, gradients below.
 
-    A compiled program is drawn by whole layers, with formulas of matrices for gradients.
+    A compiled program is drawn layer by layer, with its gradients as formulas of matrices.
 
-    Constants stand inside their gate (+1, ×−1); gradients read "–" until a backward pass has
-    reached `root`. Nothing in the graph is changed.
+    Constants stand inside their gate (+1, ×−1); gradients read "–" until a backward pass has run
+    from `root`. Nothing in the graph is changed.
 
-    What is too large for a picture is folded: neurons into layers and layers into models, which
-    are found by the parameters that values are computed with; what belongs to no model into
-    pieces of the computation. A fold shows its parameters as colours, their gradients beside
-    them, and its results on one thick wire; `Picture.to_html` writes a page in which it opens.
+    A graph that is too large for a picture is folded: neurons into layers, layers into models, and
+    what belongs to no model into pieces of the computation. Parameters know the model that they are
+    part of, even when it is gone. A fold shows its parameters as colours, with their gradients
+    beside them, and has one thick wire for its results; `Picture.to_html` writes a page in which it
+    opens.
 
     Args:
-        root: the value whose graph to draw, or a program.
+        root: the value whose graph to draw, or a compiled program.
         style: "wires", or "box" for micrograd's boxes with data and grad.
-        limit: the number of nodes from which it is folded; None for any number.
+        limit: the largest number of nodes to draw; larger graphs are folded. None for no limit.
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
-        colors: of the numbers on wires: "accessible" can be read on white, and told apart by
-            those who don't see red or green; "lecture" is the slides' pure green and red.
-        fold: True to fold a graph of any size, False to draw each node however many there are;
-            by default graphs of more nodes than `limit` are folded.
-        expand: what to open in a folded graph, as far as `limit` allows: a Value, its label, a
-            module, or a list of such; or a number, so many levels of all folds.
+        colors: of the numbers on wires: "accessible" ones can be read on white, and told apart by
+            those who are red-green blind; "lecture" ones are the slides' pure green and red.
+        fold: True to fold a graph of any size, False to draw every node of a graph of any size; by
+            default graphs of more nodes than `limit` are folded.
+        expand: the folds to open, as far as `limit` allows: a Value in them, its label, a module,
+            or a list of such; or the number of levels to open everywhere.
 
     Raises:
-        ValueError: there are no such style or colors, `background` is not of that form, the
-            limit is not positive, or the graph does not have what is to be expanded.
-        TypeError: what is to be expanded is none of these.
+        ValueError: there is no such style, or there are no such colors, `background` is not of
+            that form, the limit is not positive, or what to expand is not in the graph.
+        TypeError: `root` is neither a Value nor a program, or `expand` is none of these.
 
     Source: lectures A and C.
 
@@ -193,17 +194,16 @@ def draw(
 
 
 def with_ending(path: str | os.PathLike[str]) -> Path:
-    """Where a picture is written: a name without an ending gets .svg."""
+    """The path of a picture's file: a name without an ending gets .svg."""
     path = Path(path)
     return path if path.suffix[1:] else path.with_suffix(".svg")
 
 
 def in_notebook(value: Value, include: Any = None, exclude: Any = None) -> dict[str, str]:
-    """What a notebook shows of a Value that ends a cell: its picture, beside its text.
+    """What a notebook shows of a Value that ends a cell: its picture beside its text.
 
-    Only its text where there is no graph to see, where it is too large to be read, where no
-    program lays pictures out, and where none is shown: whoever looks at a number has not asked
-    for a picture.
+    An empty dictionary, so that its text is all, if it is a leaf, if its graph is too large to be
+    read, if no program lays pictures out, or if pictures are not shown.
     """
     if value.op is None or not layout.asked(include, exclude) or len(order(value)) > LIMIT:
         return {}

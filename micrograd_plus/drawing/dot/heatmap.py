@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from micrograd_plus.drawing.scene.matrices import Block
     from micrograd_plus.drawing.scene.parts import Inside
 
-# blue and orange differ to all kinds of eyes, and both are darker than the white between them
+# blue and orange can be told apart with any colour vision, and both are darker than white
 NEGATIVE, ZERO, POSITIVE = (0x1F, 0x5F, 0xA8), (0xFA, 0xFA, 0xFA), (0xC2, 0x57, 0x0C)
-_ROWS, _COLUMNS = 24, 24  # of more than these several are averaged in a cell
-_WIDTH, _SMALLEST, _LARGEST = 120, 5, 9  # of a map and of a cell's sides, in points
+_ROWS, _COLUMNS = 24, 24  # of a map; with more numbers a cell is the mean of several
+_WIDTH, _SMALLEST, _LARGEST = 120, 5, 9  # of a map, and of the sides of a cell, in points
 _FRAME = "#cbd5e1"
 
 
@@ -27,9 +27,9 @@ class HeatMap(NamedTuple):
     """Numbers to be drawn as colours.
 
     Attributes:
-        blocks: matrices of as many rows, which stand side by side.
-        largest: the largest absolute number of a cell, which gets the strongest colour.
-        averaged: how many numbers a cell stands for at most.
+        blocks: matrices with equally many rows, to stand side by side.
+        largest: the largest absolute value of a cell, which gets the strongest colour.
+        averaged: the largest number of numbers that a cell is the mean of.
     """
 
     blocks: list[Block]
@@ -38,7 +38,7 @@ class HeatMap(NamedTuple):
 
 
 def cable(inside: Inside, look: Look, name: str = "") -> str:
-    """The plate of a wire that stands for several: their range, and each as a colour."""
+    """The plate of a wire that carries several values: their range, and each as a colour."""
     data = [x for x, _ in inside.numbers if x is not None]
     grads = [x for _, x in inside.numbers if x is not None]
     above = [
@@ -63,7 +63,7 @@ def _strip(numbers: list[float]) -> str:
 
 
 def folded(title: str, inside: Inside, look: Look) -> str:
-    """The gate of a fold: what it is, and its parameters as maps, gradients beside them."""
+    """The gate of a fold: what it is, and maps of its parameters and of their gradients."""
     maps = [
         (name, ink, heat_map(blocks))
         for name, ink, blocks in (
@@ -96,7 +96,7 @@ def folded(title: str, inside: Inside, look: Look) -> str:
 
 
 def _scale(largest: float, ink: str) -> str:
-    """The colours from the least number to the largest one, 0 in the middle."""
+    """The scale of a map: its colours from −largest to largest, with 0 in the middle."""
     bar = cells([[k / 4 for k in range(-4, 5)]], 1.0, 6, 7)
     least, most = (_small(number(x), ink) for x in (-largest, largest))
     return (
@@ -110,10 +110,10 @@ def _small(text: str, ink: str) -> str:
 
 
 def heat_map(blocks: Sequence[Sequence[Sequence[float | None]]]) -> HeatMap:
-    """Matrices as a map, their cells averaged where there would be too many.
+    """Matrices as a map, whose cells are means where there would be too many.
 
     Args:
-        blocks: matrices of as many rows; None where there is no number.
+        blocks: matrices with equally many rows; None where there is no number.
 
     >>> heat_map([[[1.0, -3.0]], [[2.0]]])
     HeatMap(blocks=[[[1.0, -3.0]], [[2.0]]], largest=3.0, averaged=1)
@@ -145,7 +145,7 @@ def _mean(rows: Sequence[Sequence[float | None]], left: int, right: int) -> floa
 
 
 def color(x: float, largest: float) -> str:
-    """A number's colour: white for 0, towards orange above and towards blue below.
+    """The colour of a number: white for 0, towards orange above it and towards blue below.
 
     >>> color(0.0, 1.0), color(1.0, 1.0), color(-1.0, 1.0)
     ('#fafafa', '#c2570c', '#1f5fa8')
@@ -158,7 +158,7 @@ def color(x: float, largest: float) -> str:
 
 
 def painted(heat: HeatMap) -> str:
-    """A map as a table for an HTML-like label, each matrix in a frame."""
+    """A map as a table for an HTML-like label, with a frame around each matrix."""
     count = sum(len(block[0]) for block in heat.blocks)
     side = max(_SMALLEST, min(_LARGEST, _WIDTH // count))
     blocks = (f"<td>{cells(block, heat.largest, side, side)}</td>" for block in heat.blocks)
@@ -171,18 +171,18 @@ def painted(heat: HeatMap) -> str:
 
 
 def strip(numbers: Sequence[float]) -> str:
-    """Numbers as a table of one row, as long for many as for few."""
+    """Numbers as a table of one row, about as long for many as for few."""
     heat = heat_map([[numbers]])
     [block] = heat.blocks
     return cells(block, heat.largest, max(_SMALLEST, 72 // len(block[0])), 7, frame=0)
 
 
 def cells(block: Block, largest: float, width: int, height: int, frame: int = 1) -> str:
-    """A matrix as a table whose cells have colours."""
+    """A matrix as a table of coloured cells."""
     rows = "".join(
         "<tr>" + "".join(_cell(x, largest, width, height) for x in row) + "</tr>" for row in block
     )
-    # of a size of its own, or the cells would drift apart to fill what is around them
+    # with a fixed size, or the cells would spread to fill the table around them
     return (
         f'<table border="{frame}" color="{_FRAME}" cellborder="0" cellspacing="0" cellpadding="0" '
         f'fixedsize="true" width="{width * len(block[0]) + 2 * frame}" '

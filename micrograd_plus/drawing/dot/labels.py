@@ -1,7 +1,7 @@
 """What stands in a picture, written as Graphviz's HTML-like labels.
 
-Each value is a "wire plate": a table of two rows, the number above and the gradient below, whose
-rule between the rows is the wire itself.
+Each value is a "wire plate": a table of two rows, with the number above and the gradient below. The
+line between the rows is the wire itself.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ _LONGEST_NAME = 10  # of an inner value, on its wire
 
 
 def plate(part: Part, size: str, id: str, look: Look) -> str:
-    """The wire of one value.
+    """The wire plate of one value.
 
     Args:
         part: the value.
-        size: that of all plates, see `plate_size`.
-        id: the plate's.
-        look: the colours of numbers, and which are hidden or lit.
+        size: the size of all plates, from `plate_size`.
+        id: the id of the plate.
+        look: the colours of numbers, and which of them are hidden or lit.
     """
     name = _name_on_wire(part)
     if name:
@@ -52,7 +52,7 @@ def plate(part: Part, size: str, id: str, look: Look) -> str:
 
 
 def plate_size(parts: Sequence[Part]) -> str:
-    """The size of all plates: where their widths differ, Graphviz leaves gaps in the wires."""
+    """One size for all plates: with different widths Graphviz would leave gaps in the wires."""
     names = [_name_on_wire(part) for part in parts]
     width = max(
         max(_room(part.data) + len(name), _room(part.grad))
@@ -62,18 +62,18 @@ def plate_size(parts: Sequence[Part]) -> str:
 
 
 def _name_on_wire(part: Part) -> str:
-    """The name of an inner value, its subscript in small characters that don't touch the wire."""
+    """The name of an inner value as plain text, whose subscripts don't touch the wire."""
     name = text_name(part.label) if part.gate and not part.goes_on else ""
     return shorten(name, _LONGEST_NAME)
 
 
 def _room(x: float | None) -> int:
-    """The characters that a number takes; one that is to be guessed may be filled in."""
+    """The characters that a number takes; one to be guessed has room for the answer."""
     return 5 if x is not None and isnan(x) else len(number(x))
 
 
 def number(x: float | None) -> str:
-    """A number on a wire: two places, or two digits where that would be too few or too many."""
+    """A number on a wire: two decimal places, or two digits if it is very small or very large."""
     if x is None:
         return "–"
     if isnan(x):
@@ -84,7 +84,7 @@ def number(x: float | None) -> str:
 
 
 def box(part: Part) -> str:
-    """One value in micrograd's style: its name, data and grad beside each other."""
+    """One value in micrograd's style: its name, data and grad side by side."""
     entries = [
         named(part.label) if part.label else "",
         f"data {number(part.data)}",
@@ -107,7 +107,7 @@ def end(label: str) -> str:
 
 
 def caption(lines: Sequence[str]) -> str:
-    """Lines of text below the picture."""
+    """The lines of text below a picture."""
     gap = '<font point-size="6"> <br/></font>'
     text = "".join(f'{gap}{escaped(visible(line))}<br align="left"/>' for line in lines)
     return f'<<font point-size="13" color="{TEXT}">{gap}{text}</font>>'
@@ -121,5 +121,5 @@ def named(label: str) -> str:
 
 
 def escaped(text: str) -> str:
-    """Text for an HTML-like label, where DOT's backslash has a meaning as well."""
+    """Text for an HTML-like label, in which DOT gives a meaning to the backslash, too."""
     return escape(text).replace("\\", r"\\")

@@ -1,4 +1,4 @@
-"""Which program lays a picture out: the one that pip installed, or the system's Graphviz."""
+"""The layout of pictures, by the program that pip installed or by the system's Graphviz."""
 
 from __future__ import annotations
 
@@ -22,21 +22,24 @@ _B = TypeVar("_B")
 
 FORMATS = ("svg", "png", "pdf", "dot")
 ENDINGS = (*FORMATS, "html")
-"""Of the files that a picture is written into: its formats, and a page."""
+"""The endings of the files that a picture can be written into: its formats, and a page."""
 _IMAGES = frozenset({"image/svg+xml", "image/png"})
 _LARGE = 40_000  # characters, some 80 nodes
 
 
 in_browser: Callable[[str], str] | None = None
-"""A function from DOT source to SVG, for Python in a browser, which can't start programs."""
+"""A function from DOT source to SVG, to be set by who runs Python in a browser.
+
+No program can be started there.
+"""
 
 
 def asked(include: Any = None, exclude: Any = None) -> bool:
-    """Whether who shows an object shows pictures, which a terminal's IPython does not.
+    """Whether pictures are wanted where an object is displayed; IPython in a terminal shows none.
 
     Args:
-        include: the MIME types that it asks for, if it says so.
-        exclude: those that it has no use for.
+        include: the MIME types that are asked for; None if nobody said.
+        exclude: the MIME types that are not wanted.
     """
     ipython = sys.modules.get("IPython")
     shell = ipython.get_ipython() if ipython else None
@@ -56,7 +59,7 @@ class LayoutError(RuntimeError):
 
 
 def check_format(format: str, known: Sequence[str] = FORMATS) -> None:
-    """Raises ValueError where a format is none of those that are known."""
+    """Raise ValueError for a format that is not known."""
     if format not in known:
         hint = did_you_mean(format, known)
         raise ValueError(f"there is no format {format!r}{hint}; choose from {', '.join(known)}")
@@ -81,21 +84,21 @@ def render(source: str, format: str) -> bytes:
         return in_browser(source).encode()
     command = [_program(format), f"-T{format}"]
     if format == "png":
-        # sharp on today's screens; a picture that is larger than any of them needs it less
+        # sharp on high-resolution screens, unless the picture is larger than any screen anyway
         command.append("-Gdpi=192" if len(data) < _LARGE else "-Gdpi=80")
     run = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603
-    if run.returncode or b"not a known color" in run.stderr:  # for which it takes black
+    if run.returncode or b"not a known color" in run.stderr:  # it would draw that in black
         reason = " ".join(run.stderr.decode(errors="replace").split())
         raise LayoutError(f"{Path(command[0]).name} failed on the picture: {reason}")
     return run.stdout
 
 
 def image(source: str, format: str | None = None) -> str:
-    """A picture as the address of an image, which holds all of it.
+    """A picture as a data URL, an image's address that contains the image.
 
     Args:
         source: its DOT source.
-        format: "png" or "svg"; by default PNG, the kind that every notebook shows, or else SVG.
+        format: "png" or "svg"; by default PNG, which every notebook shows, and SVG in a browser.
 
     Raises:
         LayoutError: as for `render`.
@@ -106,11 +109,13 @@ def image(source: str, format: str | None = None) -> str:
 
 
 def together(make: Callable[[], _A], other: Callable[[], _B]) -> tuple[_A, _B]:
-    """What two functions give that lay pictures out: at the same time, as programs do the work.
+    """The results of two functions that lay pictures out, run at the same time.
+
+    A thread is enough, as other programs do the work.
 
     Args:
-        make: a function without arguments, called in a thread of its own,
-        other: and another one.
+        make: a function without arguments, called in a thread of its own.
+        other: another such function.
 
     Raises:
         LayoutError: as for `render`.
@@ -118,7 +123,7 @@ def together(make: Callable[[], _A], other: Callable[[], _B]) -> tuple[_A, _B]:
     >>> together(lambda: render("graph {}", "dot"), lambda: "another")
     (b'graph {}', 'another')
     """
-    if in_browser is not None:  # which has no threads
+    if in_browser is not None:  # where there are no threads
         return make(), other()
     with ThreadPoolExecutor(1) as thread:
         made = thread.submit(make)
@@ -132,7 +137,7 @@ def _program(format: str) -> str:
             "a browser can't start a program to lay pictures out: set "
             "micrograd_plus.drawing.dot.layout.in_browser, which gives SVG"
         )
-    bundled = None if format == "pdf" else _bundled()  # it writes no PDF
+    bundled = None if format == "pdf" else _bundled()  # the bundled program can't write PDF
     program = bundled or shutil.which("dot")
     if program:
         return program

@@ -1,7 +1,7 @@
-"""A compiled program as a picture: whole layers for gates, arrays on the wires.
+"""A compiled program as a picture: its gates are whole layers, its wires carry arrays.
 
-Above each wire stands what it carries, below it the gradient as a formula of matrices, in the
-notation of the lecture: ∂Z₁ is the derivative of the mean E by Z₁, and a point multiplies elements.
+Above each wire stands the array, below it the gradient as a formula of matrices in the notation of
+the lecture: ∂Z₁ is the derivative of the mean E with respect to Z₁, and · multiplies elementwise.
 """
 
 from __future__ import annotations
@@ -34,10 +34,10 @@ _LONGEST = 44
 
 
 def program_as_dot(program: Program, background: str = "white", look: Look = ACCESSIBLE) -> str:
-    """The DOT source of a program's layers.
+    """The DOT source of the picture of a program.
 
     Args:
-        program: what `compile` returned.
+        program: the program, as `compile` returns it.
         background: the colour behind it.
         look: the colours of values and gradients.
     """

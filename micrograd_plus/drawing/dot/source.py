@@ -1,4 +1,4 @@
-"""A scene as DOT source: the nodes and edges of its gates and wires."""
+"""A scene as DOT source: a node for each gate and wire plate, and the edges between them."""
 
 from __future__ import annotations
 
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from micrograd_plus.drawing.scene.parts import Part, Scene
 
 _COLUMN = 12  # up to so many leaves stand in one column, in order
-_EXACT = 100  # with more nodes wires needn't be as straight as can be, which takes minutes
-_CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}  # their widths, by what is written inside
+_EXACT = 100  # up to so many nodes wires are laid as straight as possible; of more it takes minutes
+_CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}  # widths, by the characters inside
 
 
 def as_dot(
@@ -39,7 +39,7 @@ def as_dot(
 
     Args:
         scene: what to draw.
-        style: "wires" for numbers on the wires, "box" for a box with data and grad per value.
+        style: "wires" for numbers on the wires, "box" for a box with data and grad for each value.
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
         caption: lines of text to stand below.
         look: how the numbers on the wires look.
@@ -92,7 +92,7 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
         if part.carried and (part.gate is not None or part.label):
             wire = {"arrowhead": "none", "weight": "8", **_thick(part), **_lit(f"s{i}", look)}
             graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
-        # where the order of two inputs matters, the first enters above the second
+        # where the order of two inputs matters, the first enters the gate above the second
         ports = (":nw", ":sw") if part.ordered and len(part.inputs) == 2 else ("", "")
         for position, j in enumerate(part.inputs):
             port = ":w" if part.inside else ports[position] if position < 2 else ""
@@ -110,7 +110,7 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
 
 
 def _column(graph: Any, scene: Scene, leaves: list[int]) -> None:
-    """The leaves in one column on the left, in order."""
+    """Put the leaves into one column on the left, in order."""
     labelled = [i for i in leaves if scene.parts[i].label]
     for rank, prefix, members in (("source", "o", labelled), ("same", "v", leaves)):
         names = [f"{prefix}{i}" for i in members]
@@ -144,7 +144,7 @@ STYLES = tuple(_DRAWN)
 
 
 def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
-    from graphviz import escape as plain  # its backslashes and brackets mean nothing
+    from graphviz import escape as plain  # backslashes and angle brackets stand for themselves
 
     text = part.gate or ""
     if part.inside:
@@ -161,16 +161,16 @@ def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
 
 
 def _shared(graph: Any, i: int, part: Part) -> None:
-    """Dashed lines from the folded parts whose parameters this one uses."""
+    """Dashed lines from the folds whose parameters a part uses."""
     for j in part.parameters_of:
         graph.edge(f"o{j}", f"o{i}", style="dashed", constraint="false", arrowhead="none")
 
 
 def _thick(part: Part) -> dict[str, str]:
-    """The look of a wire: thick where it stands for several."""
+    """The width of a wire: thick where it carries several values."""
     return {"penwidth": "2.6"} if part.carried > 1 else {}
 
 
 def _lit(name: str, look: Look) -> dict[str, str]:
-    """A wire that is lit is not thicker: arrowheads would move."""
+    """The colour of a lit wire; its width stays, or arrowheads would move."""
     return {"color": LIT_WIRE} if name in look.lit else {}

@@ -1,4 +1,8 @@
-"""What belongs to no module in pieces of the order of computation, cut where few wires cross."""
+"""Too many parts for a picture: what belongs to no module is cut into pieces where few wires cross.
+
+The parts of a picture are items: single values and folds, here told apart by their numbers in a
+list, in which each comes after those that enter it. A piece is a run of such numbers.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +17,11 @@ if TYPE_CHECKING:
 
     from micrograd_plus.drawing.scene.folds import Flat, Item
 
-_ALIKE = 4  # so many leaves that go the same ways are drawn as one
+_ALIKE = 4  # leaves with the same users: from so many on they are drawn as one
 
 
 def fewer(flat: Flat, items: list[Item]) -> list[Item]:
-    """At most `flat.most` items, for as many as may be.
+    """The same as at most `flat.most` items: where there are more, several become a fold.
 
     Args:
         flat: the graph.
@@ -26,7 +30,7 @@ def fewer(flat: Flat, items: list[Item]) -> list[Item]:
     if len(items) <= flat.most:
         return items
     worked = [n for n, x in enumerate(items) if isinstance(x, Fold) or flat.inputs[x]]
-    if not worked:  # leaves are divided as if they were computed
+    if not worked:  # nothing but leaves, which are cut in their order
         return _folded(flat, items, _pieces(flat, range(len(items)), []))
     at = {i: n for n, item in enumerate(items) for i in positions(item)}
     users = _users(flat, items, worked)
@@ -42,7 +46,7 @@ def fewer(flat: Flat, items: list[Item]) -> list[Item]:
 
 
 def _users(flat: Flat, items: list[Item], worked: Sequence[int]) -> dict[int, set[int]]:
-    """For the position of each leaf, the numbers of the items that it enters."""
+    """The numbers of the items that each leaf enters, by the leaf's position."""
     users: dict[int, set[int]] = {
         x: set() for x in items if isinstance(x, int) and not flat.inputs[x]
     }
@@ -57,7 +61,7 @@ def _users(flat: Flat, items: list[Item], worked: Sequence[int]) -> dict[int, se
 def _going_on(
     flat: Flat, items: list[Item], at: dict[int, int], worked: Sequence[int]
 ) -> list[int]:
-    """How many wires between items go on after each of them."""
+    """How many values computed up to each item are used after it."""
     last = {}  # the number of the last item that a value enters
     for n in worked:
         for i in positions(items[n]):
@@ -78,7 +82,7 @@ def _arranged(
     users: dict[int, set[int]],
     pieces: Sequence[Sequence[int]],
 ) -> list[Item]:
-    """A fold for each piece, with the leaves that only it uses; the other leaves before them."""
+    """A fold for each piece and the leaves that it alone uses; all other leaves come first."""
     piece = {n: k for k, numbers in enumerate(pieces) for n in numbers}
     inside = [list(numbers) for numbers in pieces]
     outside: dict[int, set[int]] = {}
@@ -95,7 +99,7 @@ def _arranged(
 
 
 def _folded(flat: Flat, items: list[Item], pieces: Iterable[Sequence[int]]) -> list[Item]:
-    """A fold for each piece of more than one item."""
+    """A fold for each piece; one of a single item is the item itself."""
     several = ([items[n] for n in sorted(numbers)] for numbers in pieces)
     return [some[0] if len(some) == 1 else _piece(flat, some) for some in several]
 
@@ -103,7 +107,7 @@ def _folded(flat: Flat, items: list[Item], pieces: Iterable[Sequence[int]]) -> l
 def _between_modules(
     flat: Flat, items: list[Item], worked: Sequence[int], wires: Sequence[int]
 ) -> list[Sequence[int]]:
-    """Each module by itself, and what lies between two of them in pieces."""
+    """Each module as a piece of its own, and pieces of what is computed between modules."""
     pieces: list[Sequence[int]] = []
     for module, run in groupby(worked, lambda n: isinstance(items[n], Fold)):
         numbers = list(run)
@@ -114,13 +118,13 @@ def _between_modules(
 def _pieces(
     flat: Flat, worked: Sequence[int], wires: Sequence[int], least: int = 2
 ) -> list[Sequence[int]]:
-    """Numbers cut into pieces of about the same size, where the fewest wires cross.
+    """Numbers cut into pieces of about equal size, where the fewest wires cross.
 
     Args:
         flat: the graph.
         worked: the numbers.
-        wires: how many wires go on after each number; none for leaves.
-        least: the number of pieces from which on they are cut.
+        wires: what `_going_on` gives; empty for leaves.
+        least: the least number of pieces.
     """
     count = min(len(worked), max(least, min(flat.most // 2, -(-len(worked) // flat.most))))
     width = len(worked) / count
@@ -136,11 +140,11 @@ def _pieces(
 
 
 def alike(flat: Flat, users: dict[int, set[int]]) -> list[Item]:
-    """Values, those with the same users and similar names as one fold.
+    """Values as items: those that have the same users and similar names become one fold.
 
     Args:
         flat: the graph.
-        users: for the position of each value, something for each of its users.
+        users: what uses each value, by the value's position.
     """
     sets: dict[Any, list[int]] = {}
     for i, used in users.items():

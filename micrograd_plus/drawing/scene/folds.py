@@ -1,4 +1,4 @@
-"""What a fold is: a group of values that is drawn as one, with parts inside."""
+"""Folds: groups of values that are each drawn as one gate, and open to show what is inside."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 
 
 class Flat(NamedTuple):
-    """A graph as lists by position.
+    """A graph as lists, in which a value is known by its position.
 
     Attributes:
         nodes: its values, each after its arguments.
-        inputs: the positions of the arguments of each, constants left out.
-        owners: the module of each; None where there is none.
-        parameters: the positions of the parameters in each module, in its own order.
-        most: the number of parts from which the inside of a fold is folded itself.
+        inputs: for each value the positions of its arguments, without constants.
+        owners: for each value the place of its module; None where it has none.
+        parameters: for the place of each module the positions of its parameters, in its own order.
+        most: the largest number of parts in a fold; what would have more is folded again.
     """
 
     nodes: list[Value]
@@ -41,10 +41,10 @@ class Fold:
     Attributes:
         flat: the whole graph.
         members: the positions of the values in it, each after its arguments.
-        place: the module that they belong to; None for a piece of a graph.
-        modules: what it is a number of, if it is one of modules of a kind; "" if not.
-        parts: what is inside: positions of values, and folds, each after what enters it; found
-            when it is first asked for.
+        place: that of the module whose values these are; None for any other group.
+        modules: how many modules of which kind it consists of, if of nothing else; "" otherwise.
+        parts: what is inside: positions of values, and folds, each after what enters it. They are
+            found when they are first asked for.
     """
 
     def __init__(
@@ -64,12 +64,12 @@ class Fold:
     @cached_property
     def parts(self) -> list[Item]:
         parts = self._parts()
-        # a layer of one neuron has the neuron's inside
+        # a layer of one neuron opens to what is inside the neuron
         return parts[0].parts if len(parts) == 1 and isinstance(parts[0], Fold) else parts
 
     @property
     def leaves(self) -> bool:
-        """Whether nothing is computed inside."""
+        """Whether it consists of leaves only."""
         return not any(self.flat.inputs[i] for i in self.members)
 
     @property

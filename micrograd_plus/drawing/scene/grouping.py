@@ -1,4 +1,4 @@
-"""Values in groups that can be drawn as one each: no wire leads out of a group and back into it."""
+"""Values in groups, each to be drawn as one: no wires lead out of a group and back into it."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ if TYPE_CHECKING:
 
 
 def grouped(inputs: Inputs, members: Sequence[int], keys: dict[int, Any]) -> list[list[int]]:
-    """Values with the same key as one group, the others alone; each group after what enters it.
+    """Values with the same key as one group, all others alone; each group after what enters it.
 
-    A key whose values lead to others that lead back to it, such as that of a cell that a network
-    uses again and again, has a group for each time.
+    Where wires lead from a key to others and back to it, as from a cell that a network applies
+    several times, there is a group for each time.
 
     Args:
         inputs: the positions of each value's arguments.
         members: the positions of the values, each after its arguments.
-        keys: the key of each value that has one. Leaves with a key are parameters; the wires by
-            which they leave their group don't count, as they are drawn apart.
+        keys: the key of each value that has one. Leaves with a key are parameters; the wires from
+            them to other groups don't count, as pictures draw these as dashed lines.
 
     >>> grouped([(), (0,), (0,), (2,)], range(4), {1: "cell", 3: "cell"})
     [[0], [2], [1, 3]]
@@ -44,7 +44,7 @@ def grouped(inputs: Inputs, members: Sequence[int], keys: dict[int, Any]) -> lis
 
 
 def _entering(inputs: Inputs, groups: Groups) -> dict[Any, list[Any]]:
-    """The keys of the groups from which wires lead into each group."""
+    """For the key of each group the keys of those from which wires lead into it."""
     of = {i: key for key, group in groups.items() for i in group}
     return {
         key: list(
@@ -60,7 +60,7 @@ def _entering(inputs: Inputs, groups: Groups) -> dict[Any, list[Any]]:
 
 
 def _ordered(entering: dict[Any, list[Any]]) -> list[Any]:
-    """The keys, each after those that enter it; none of them where they go in a circle."""
+    """The keys, each after those that enter it; an empty list if there is a cycle."""
     begun: set[Any] = set()
     done: dict[Any, None] = {}
     for first in entering:
@@ -79,7 +79,11 @@ def _ordered(entering: dict[Any, list[Any]]) -> list[Any]:
 
 
 def _cyclic(entering: dict[Any, list[Any]]) -> set[Any]:
-    """The keys that are left when all have gone that nothing enters, or that enter nothing."""
+    """The keys in cycles, and those between them.
+
+    Twice, keys that nothing enters are removed until none is left: the second time in the graph of
+    the wires reversed.
+    """
     for _ in range(2):
         leaving: dict[Any, list[Any]] = {key: [] for key in entering}
         for key, keys in entering.items():
@@ -98,9 +102,10 @@ def _cyclic(entering: dict[Any, list[Any]]) -> set[Any]:
 
 
 def _stages(inputs: Inputs, members: Sequence[int], keys: dict[int, Any]) -> dict[int, int]:
-    """How often the longest way to each value goes from one key to another.
+    """For each value the largest number of changes of key on any path to it.
 
-    Every wire between groups of one key and one stage then leads to a later stage.
+    Every wire from one key to another leads to a later stage, so that groups of a key and a stage
+    have no cycles.
     """
     stage: dict[int, int] = {}
     for i in members:
@@ -117,5 +122,5 @@ def _stages(inputs: Inputs, members: Sequence[int], keys: dict[int, Any]) -> dic
     for i in reversed(members):
         for j in inputs[i]:
             if not inputs[j] and keys.get(j) is keys.get(i):
-                stage[j] = stage.get(i, 0)  # a parameter is where it is used first
+                stage[j] = stage.get(i, 0)  # a parameter goes where it is first used
     return {i: stage.get(i, 0) for i in members}

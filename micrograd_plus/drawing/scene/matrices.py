@@ -15,7 +15,7 @@ Block = list[list[Any]]
 
 
 def matrices(parameters: Iterable[Value]) -> list[Block]:
-    """Parameters as matrices of as many rows: one row for each neuron; weights, then biases.
+    """Parameters as matrices with a row for each neuron: its weights in one, its bias in another.
 
     >>> from micrograd_plus.nn import Layer
     >>> [[[p.label for p in row] for row in block] for block in matrices(Layer(2, 2).parameters())]

@@ -1,7 +1,7 @@
 """Which module each value of a graph belongs to.
 
-Nodes don't say where they were made: that would cost memory in each of them. Parameters do: a
-value belongs to the innermost module that holds all the parameters it is computed with.
+Only parameters know their place in a model, as it would cost memory in every node. A value belongs
+to the innermost module that contains all parameters which it is computed with.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ if TYPE_CHECKING:
 
 
 def owners(nodes: Sequence[Value], inputs: Sequence[tuple[int, ...]]) -> list[Place | None]:
-    """The place of each value, None for those that belong to no module.
+    """The place of the module that each value belongs to; None for those that belong to none.
 
-    A value computed with parameters belongs to the innermost module that holds them all; any
-    other one to that of the values it is computed from, if it goes on into the model or is the
-    module's own activation. So losses and penalties belong to none.
+    A value whose arguments include parameters belongs to the innermost module that contains these.
+    Any other belongs to the module of its arguments, provided that the model computes further with
+    it or that it is the module's activation: so losses and penalties belong to none.
 
     Args:
         nodes: values, each after its arguments.
@@ -32,8 +32,8 @@ def owners(nodes: Sequence[Value], inputs: Sequence[tuple[int, ...]]) -> list[Pl
     if not found:
         return owner
     parameter = [place is not None for place in owner]
-    alone = list(parameter)  # whether it depends on nothing but parameters, as penalties do
-    direct = [False] * len(nodes)  # whether it is computed with parameters, and with data
+    alone = list(parameter)  # whether a value depends on parameters only, as penalties do
+    direct = [False] * len(nodes)  # whether it has parameters among its arguments, and data
     for i, args in enumerate(inputs):
         if args:
             only = True
@@ -60,8 +60,8 @@ def owners(nodes: Sequence[Value], inputs: Sequence[tuple[int, ...]]) -> list[Pl
 
 
 def _common(found: set[Place | None]) -> Place | None:
-    """The innermost place that all are in, those left out that have none."""
-    chains = [[*place.chain()][::-1] for place in found if place]  # from the outermost inwards
+    """The innermost module that contains all places; what has no place does not count."""
+    chains = [[*place.chain()][::-1] for place in found if place]  # the outermost first
     common = None
     for places in zip(*chains, strict=False):
         if places.count(places[0]) < len(places):

@@ -1,4 +1,4 @@
-"""A picture as plain data: which gates and wires it has, and the numbers on them."""
+"""A picture as plain data: its gates, its wires, and the numbers on them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     Numbers = tuple[float | None, float | None]
 
 LIMIT = 400
-"""The number of nodes from which a picture stops being readable."""
+"""The largest number of nodes that a readable picture has."""
 
 
 class GraphTooLargeError(ValueError):
@@ -37,15 +37,15 @@ class GraphTooLargeError(ValueError):
 
 
 class Inside(NamedTuple):
-    """What a part stands for that is drawn for many values.
+    """The many values that a single part of a picture stands for.
 
     Attributes:
         fold: the values.
-        outputs: the positions of those that others use.
+        outputs: the positions of those that are used outside the fold.
         numbers: the number and the gradient of each of these.
-        details: what is to be read in the gate below its title.
+        details: the text in the gate, below its title.
         data, grads: the parameters' numbers as matrices, and their gradients, if there are any.
-        opens: whether the picture's reader may look inside.
+        opens: whether it can be opened in a page.
     """
 
     fold: Fold
@@ -58,18 +58,18 @@ class Inside(NamedTuple):
 
 
 class Part(NamedTuple):
-    """One value of the graph: the gate or leaf that it comes from, and what its wire carries.
+    """A value of the graph: the gate or leaf that it comes from, and what its wire carries.
 
     Attributes:
         label: its name; "" for none.
         gate: what stands in its gate; None for a leaf.
-        data: its number, None where nothing is to be shown, nan where it is to be guessed.
-        grad: its gradient, None before backward, nan where it is to be guessed.
+        data: its number; None for none, nan for one that the reader is to guess.
+        grad: its gradient; None before a backward pass, nan for one that the reader is to guess.
         inputs: the indices of the parts that enter its gate, in order.
-        ordered: whether the order makes a difference.
-        inside: what it stands for, if it is drawn for many values.
-        parameters_of: the indices of folded parts whose parameters it uses.
-        goes_on: whether its value goes on out of the picture.
+        ordered: whether this order makes a difference.
+        inside: the values that it stands for, where these are many.
+        parameters_of: the indices of the folds whose parameters it uses.
+        goes_on: whether its wire leads out of the picture.
     """
 
     label: str
@@ -84,12 +84,12 @@ class Part(NamedTuple):
 
     @property
     def carried(self) -> int:
-        """The number of values that its wire stands for."""
+        """The number of values that its wire carries."""
         return len(self.inside.numbers) if self.inside else 1
 
 
 class Scene(NamedTuple):
-    """The parts of a picture, each after those that enter it; the last one is the output."""
+    """The parts of a picture, each after those that enter it; the last is the output."""
 
     parts: list[Part]
     nodes: list[Value]
@@ -112,8 +112,8 @@ def scene(
         root: the graph's output.
         limit: the largest number of nodes to draw.
         name: what to call a node; its label by default.
-        numbers: a node's number and gradient; by default those that it has, and no gradients
-            until a backward pass has reached `root`.
+        numbers: gives a node's number and gradient; by default its own, and no gradients before a
+            backward pass from `root`.
         seen: its values in order, and what each is drawn as the result of; its operation by
             default.
 
@@ -144,7 +144,7 @@ def scene(
 
 
 def own_numbers(root: Value) -> Callable[[Value], Numbers]:
-    """Gives each node's number and gradient, and no gradient until backward has run from `root`."""
+    """A function that gives a node's number, and its gradient if `backward` has run from `root`."""
     ran = root.grad != 0
     return lambda node: (node.data, node.grad if ran else None)
 

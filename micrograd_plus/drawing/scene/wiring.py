@@ -1,4 +1,4 @@
-"""A picture in which folds stand for many values each, as plain data."""
+"""A graph with folds as a picture of plain data: what its gates are, and which wires lead where."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ def folded_scene(flat: Flat, shown: Sequence[Item], outputs: Sequence[int]) -> S
 
     Args:
         flat: the whole graph.
-        shown: positions of values and folds, each after what enters it. What enters them from
-            elsewhere is drawn as leaves.
-        outputs: the positions of the values that go on to elsewhere.
+        shown: positions of values and folds, each after what enters it. What enters them from the
+            rest of the graph is drawn as leaves.
+        outputs: the positions of the values that the rest of the graph uses.
     """
     wiring = _wiring(flat, shown, outputs)
     outside = alike(flat, wiring.outside)
@@ -49,13 +49,13 @@ def folded_scene(flat: Flat, shown: Sequence[Item], outputs: Sequence[int]) -> S
 
 
 class _Wiring(NamedTuple):
-    """What leads from where to where among the items of a picture, which are told by number.
+    """Which items of a picture, known by their numbers, are connected by wires.
 
     Attributes:
-        used: for each item the positions of its values that are used elsewhere.
-        entering: for each item the others that enter it, in order.
-        parameters: for each item the folds whose parameters it uses, in order.
-        outside: for the position of each value that enters from elsewhere the items that use it.
+        used: for each item the positions of those of its values that are used outside it.
+        entering: for each item the numbers of the others that enter it, in order.
+        parameters: for each item the numbers of the folds whose parameters it uses, in order.
+        outside: for the position of each value from the rest of the graph the items that use it.
     """
 
     used: list[set[int]]
@@ -87,7 +87,7 @@ def _wiring(flat: Flat, shown: Sequence[Item], outputs: Sequence[int]) -> _Wirin
 
 
 def _given(flat: Flat, item: Item, numbers: Callable[[Value], Numbers]) -> Part:
-    """What enters from elsewhere, as a leaf."""
+    """What enters from the rest of the graph, as a leaf."""
     part = _part(flat, item, positions(item), numbers)._replace(gate=None, ordered=False)
     if part.inside:
         label = part.label or f"{len(part.inside.numbers):,} values"
