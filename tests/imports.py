@@ -24,7 +24,7 @@ def imports(types=False):
         tree = ast.parse(path.read_text(encoding="utf-8"))
         if not types:
             tree.body = [node for node in tree.body if not _is_for_types(node)]
-        found[name] = {*_imported(tree)}
+        found[name] = {*imported(tree)}
     return found
 
 
@@ -45,7 +45,7 @@ def _room(name):
     return name.partition(".")[0]
 
 
-def _imported(tree):
+def imported(tree):
     """The package's modules that are imported in a piece of code, also inside functions."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):

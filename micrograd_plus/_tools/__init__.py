@@ -1,3 +1,4 @@
-"""What the rooms share that is not about derivatives: errors, files, text, optional packages."""
+"""What the rooms share that is not about derivatives: errors, files, text, optional packages.
 
-__all__ = ["errors", "extras", "files", "latex", "nested", "progress", "text"]
+Others import `errors`, `extras`, `files`, `latex`, `nested`, `progress` and `text`.
+"""

@@ -1,3 +1,4 @@
-"""Checks: derivatives compared with independent ones, and graphs that are debugged."""
+"""Checks: derivatives compared with independent ones, and graphs that are debugged.
 
-__all__ = ["debugging", "gradients"]
+Others import `debugging` and `gradients`.
+"""

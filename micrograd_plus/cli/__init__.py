@@ -1,3 +1,4 @@
-"""The command line."""
+"""The command line.
 
-__all__ = ["main"]
+Others import `main`.
+"""

@@ -1,4 +1,7 @@
-"""The compiler: scalar code is recorded once, and runs as matrix code over batches."""
+"""The compiler: scalar code is recorded once, and runs as matrix code over batches.
+
+Others import `codegen`, `program`, `schedule`, `sealed` and `trial`.
+"""
 
 from micrograd_plus.compiler.compiling import compile
 from micrograd_plus.compiler.native.program import PointProgram

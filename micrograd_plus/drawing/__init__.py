@@ -1,3 +1,4 @@
-"""Pictures of graphs, and walks through them: in a file, a page, a terminal or a notebook."""
+"""Pictures of graphs, and walks through them: in a file, a page, a terminal or a notebook.
 
-__all__ = ["frames", "look", "picture", "play", "quiz", "stepper"]
+Others import `dot`, `frames`, `look`, `picture`, `play`, `quiz`, `scene` and `stepper`.
+"""

@@ -1,4 +1,7 @@
-"""A graph: nodes of plain data, and all that can be done with them without knowing `Value`."""
+"""A graph: nodes of plain data, and all that can be done with them without knowing `Value`.
+
+Others import `handmade`, `hooks`, `leaving`, `places`, `recording` and `sweep`.
+"""
 
 from micrograd_plus.graph.atomic import assign, assigning, in_turn, run_through
 from micrograd_plus.graph.evaluation import (

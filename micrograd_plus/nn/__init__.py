@@ -1,4 +1,7 @@
-"""Neural networks on Values: layers, losses and initial weights."""
+"""Neural networks on Values: layers, losses and initial weights.
+
+Others import `activations`, `losses` and `module`.
+"""
 
 from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.nn.initial import INITIAL

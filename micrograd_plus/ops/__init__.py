@@ -1,4 +1,7 @@
-"""The operations: the table, what an entry of it is, and the numbers that floats give."""
+"""The operations: the table, what an entry of it is, and the numbers that floats give.
+
+Others import `floats` and `operation`.
+"""
 
 from micrograd_plus.ops.operation import Domain as Domain
 from micrograd_plus.ops.operation import Op as Op

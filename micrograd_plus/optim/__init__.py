@@ -1,4 +1,7 @@
-"""Update rules, schedules for their rates, and clipping of gradients."""
+"""Update rules, schedules for their rates, and clipping of gradients.
+
+Others import `clipping`, `optimizer` and `rules`.
+"""
 
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 from micrograd_plus.optim.newton import newton, newton_step

@@ -2,6 +2,8 @@
 
 Each function draws on the axes that it is given, or else on a figure of its own, and returns the
 figure. Colour-blind readers can tell the colours apart, and lines differ by dashes or marks, too.
+
+Others import `curves` and `style`.
 """
 
 from micrograd_plus.plots.curves import activation, gradient_flow, smoothed, training_curves

@@ -1,4 +1,7 @@
-"""Training: fitting a model to data, its history, checkpoints, and clusters of processes."""
+"""Training: fitting a model to data, its history, checkpoints, and clusters of processes.
+
+Others import `checks`, `cluster`, `fit`, `history` and `launcher`.
+"""
 
 from micrograd_plus.training.checkpoint import CheckpointError
 from micrograd_plus.training.cluster import Cluster, ClusterError

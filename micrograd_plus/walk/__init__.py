@@ -1,3 +1,4 @@
-"""A walk: the steps of both passes in words and numbers, their formulas, and questions on them."""
+"""A walk: the steps of both passes in words and numbers, their formulas, and questions on them.
 
-__all__ = ["formula", "mistakes", "paths", "questions", "sigma", "steps"]
+Others import `formula`, `paths`, `questions`, `sigma` and `steps`.
+"""

@@ -10,7 +10,8 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import functions
-from tests.imports import PACKAGE, imports, modules, rooms
+from tests.imports import PACKAGE, imported, imports, modules, rooms
+from tests.needs import ROOT, loaded
 
 
 def test_public_names():
@@ -58,6 +59,29 @@ def test_readme_lists_the_rooms_from_the_top_to_the_bottom():
     for name, others in rooms().items():
         for other in others:
             assert height[other] <= height[name], f"{name} imports {other}, which is above it"
+
+
+def face(folder):
+    """The modules of a folder that others import, as its docstring names them."""
+    path = PACKAGE.joinpath(*folder.split("."), "__init__.py")
+    text = ast.get_docstring(ast.parse(path.read_text(encoding="utf-8")))
+    named = re.search(r"Others import (.*?)\.(?:\s|$)", text, re.DOTALL)
+    return {*re.findall(r"`(\w+)`", named[1])} if named else set()
+
+
+def test_a_folder_is_entered_by_its_face():
+    """What a folder offers to others is what they import, no module more and none less."""
+    stub = ast.parse((PACKAGE / "__init__.pyi").read_text(encoding="utf-8"))
+    public = {*imported(stub), *loaded(ROOT / ".github" / "reference.py").MODULES.split()}
+    used = {name: set() for name, path in modules() if name and path.stem == "__init__"}
+    for name, others in {**imports(types=True), "": public}.items():
+        for other in others:
+            parts = other.split(".")
+            for depth in range(1, len(parts)):
+                folder = ".".join(parts[:depth])
+                if not f"{name}.".startswith(f"{folder}."):
+                    used[folder].add(parts[depth])
+    assert {folder: face(folder) for folder in used} == used
 
 
 def run_python(code):

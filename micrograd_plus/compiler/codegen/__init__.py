@@ -1,3 +1,4 @@
-"""From groups of expressions to the text of a module for an array library."""
+"""From groups of expressions to the text of a module for an array library.
 
-__all__ = ["backends", "source"]
+Others import `backends`, `generate`, `python`, `rules` and `syntax`.
+"""

@@ -1,3 +1,4 @@
-"""Programs for one point at a time: a tape of operations, interpreted in machine code."""
+"""Programs for one point at a time: a tape of operations, interpreted in machine code.
 
-__all__ = ["program"]
+Others import `program`.
+"""

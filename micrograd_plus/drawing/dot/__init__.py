@@ -1,3 +1,4 @@
-"""A scene as DOT, and the program that lays it out."""
+"""A scene as DOT, and the program that lays it out.
 
-__all__ = ["labels", "layout", "programs", "source"]
+Others import `labels`, `layout`, `programs` and `source`.
+"""

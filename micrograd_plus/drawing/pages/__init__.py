@@ -1,3 +1,4 @@
-"""Pages and widgets: HTML around a picture, and the scripts that make it live."""
+"""Pages and widgets: HTML around a picture, and the scripts that make it live.
 
-__all__ = ["folded", "page", "panel", "quiz", "stepper"]
+Others import `folded`, `page`, `panel`, `quiz` and `stepper`.
+"""

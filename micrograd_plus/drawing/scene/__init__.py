@@ -1,3 +1,4 @@
-"""A picture as plain data: its gates and wires, and the folds that stand for many of them."""
+"""A picture as plain data: its gates and wires, and the folds that stand for many of them.
 
-__all__ = ["folds", "matrices", "outline", "parts", "wiring"]
+Others import `folds`, `matrices`, `outline`, `parts` and `wiring`.
+"""

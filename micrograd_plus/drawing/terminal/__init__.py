@@ -1,3 +1,4 @@
-"""Walks and quizzes in a terminal."""
+"""Walks and quizzes in a terminal.
 
-__all__ = ["quiz", "walk"]
+Others import `quiz` and `walk`.
+"""
