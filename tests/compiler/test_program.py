@@ -725,3 +725,14 @@ def test_a_number_that_is_assigned_once_more_is_taken_over_again():
             again()
             assert program([1.0]).tolist() == [0.5]
             program.vector[0] = 4.0
+
+
+def test_a_vector_that_is_kept_counts_after_it_was_written_to_the_parameters():
+    w = Value(2.0)
+    program = compile(lambda x: w * x, 1.0, params=[w])
+    kept = program.vector
+    kept[0] = 3.0
+    program.write_parameters()
+    kept[0] = 4.0
+    assert program([1.0]).tolist() == [4.0]
+    assert w.data == 3.0

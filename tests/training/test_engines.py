@@ -158,6 +158,30 @@ def test_a_number_that_is_assigned_between_steps_is_learnt_from():
     assert run("compiled") == pytest.approx([w, b])
 
 
+@pytest.mark.parametrize("engine", ["eager", "compiled"])
+def test_a_figure_that_is_not_finite_is_named_and_huge_ones_have_a_mean(engine):
+    huge = trained(engine, metrics={"huge": lambda outputs, target: 1.7e308}, epochs=1)[1]
+    assert huge["huge"] == [pytest.approx(1.7e308)]
+    for x in (np.inf, np.nan):
+        odd = {"odd": lambda outputs, target, x=x: x if outputs[0] > outputs[1] else 1.0}
+        with pytest.raises(mg.NonFiniteError, match=f"epoch 1, batch 1: odd must be .* not {x}"):
+            trained(engine, metrics=odd, epochs=1)
+
+
+def test_the_program_goes_on_from_a_step_that_only_the_engine_can_make():
+    """Where 0 · log 0 is left out; what Momentum remembers of that step counts in later ones."""
+
+    def run(engine):
+        model = nn.Layer(1, 2, activation="softmax", init="zeros", bias=False)
+        model.neurons[0].w[0].data = 1.0
+        data = [[1.0], [2000.0], [0.5], [-0.5]], [0, 0, 1, 0]
+        options = {"epochs": 2, "batch_size": 1, "shuffle": False, "engine": engine}
+        mg.fit(model, data, nn.cross_entropy, optim.Momentum(0.01), **options)
+        return [p.data for p in model.parameters()]
+
+    assert run("compiled") == pytest.approx(run("eager"), rel=1e-12)
+
+
 class Line(nn.Module):
     """A model, and something that goes wrong with Values in the place of numbers."""
 
