@@ -1,4 +1,4 @@
-"""The command line, run as a program."""
+"""The command line: what it prints, writes and refuses, its streams, and Ctrl-C."""
 
 import io
 import os

@@ -1,4 +1,4 @@
-"""`micrograd-plus train`, run as a program."""
+"""`micrograd-plus train`: what it prints, writes and refuses."""
 
 import contextlib
 import csv

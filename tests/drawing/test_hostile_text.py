@@ -317,6 +317,19 @@ def test_formulas_in_latex_have_the_commands_of_harmless_ones(labels):
 
 
 @given(ANY)
+def test_any_label_in_a_walk_and_its_page(label):
+    x = mg.Value(2.0, label)
+    f = x * x
+    f.label = label + "_1"
+    walk = steps(f)
+    assert_shown("".join(step.text + step.latex for step in walk))
+    html = fragment(walk)
+    assert html.lower().count("<script") == html.lower().count("</script") == 1
+    assert "<!--" not in html
+    assert html.count("<img") == 1
+
+
+@given(ANY)
 def test_any_name_in_latex(text):
     assert LATEX.fullmatch(latex_name(text))
     assert_shown(latex_name(text) + text_name(text))

@@ -71,6 +71,17 @@ def test_a_very_long_chain_runs_replays_and_folds(depth):
     assert 'id="o16"' not in source
 
 
+@pytest.mark.parametrize("count", [10_000, pytest.param(1_000_000, marks=slow)])
+def test_a_value_with_very_many_consumers(count):
+    x = Value(2.0, "x")
+    f = mg.sum([x + 1.0 for _ in range(count)])
+    f.backward()
+    assert (f.data, x.grad) == (3 * count, count)
+    x.data = 1.0
+    mg.replay(f)
+    assert f.data == 2 * count
+
+
 def test_a_dropped_graph_is_freed_at_once():
     """Without cycles, reference counting alone returns the memory."""
     gc.collect()

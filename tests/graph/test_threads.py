@@ -1,7 +1,6 @@
 """What several threads may do at once with the same leaves."""
 
 import os
-import subprocess
 import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -12,6 +11,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, compile, graph, nn, optim
 from micrograd_plus.graph import hooks
 from micrograd_plus.graph.places import placed
+from tests.processes import ended, started
 
 THREADS = 6
 
@@ -34,6 +34,20 @@ def together(*works):
 
     with ThreadPoolExecutor(len(works)) as pool:
         return [future.result() for future in [pool.submit(begin, work) for work in works]]
+
+
+def test_graphs_in_several_threads_are_independent():
+    def work(seed):
+        x = Value(float(seed), "x")
+        f = x
+        for _ in range(200):
+            f = f * 0.99 + mg.tanh(x)
+        f.backward()
+        return f.data, x.grad, float(mg.derivative(lambda v: v**3)(seed))
+
+    expected = [work(seed) for seed in range(40)]
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(work, range(40))) == expected
 
 
 def test_gradients_of_shared_leaves_add_up():
@@ -220,10 +234,10 @@ import os, threading
 import micrograd_plus as mg
 
 stop = threading.Event()
+x = mg.Value(1.0)  # here, as Python's lock of imports is its own matter
+f = mg.sum([x * 1.0 for _ in range(2000)])
 
 def keep_busy():
-    x = mg.Value(1.0)
-    f = mg.sum([x * 1.0 for _ in range(2000)])
     while not stop.is_set():
         f.backward()
 
@@ -246,4 +260,5 @@ finally:
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_child_process_is_not_left_waiting_for_a_pass_of_its_parent():
     """In a process of its own, as JAX, which other tests load, bears no fork."""
-    subprocess.run([sys.executable, "-W", "ignore", "-c", FORKS], check=True, timeout=120)
+    with started([sys.executable, "-W", "ignore", "-c", FORKS]) as [process]:
+        assert ended(process) == (0, "", "")
