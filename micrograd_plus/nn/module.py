@@ -100,8 +100,10 @@ class Module:
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
         vars(self)["_place"] = Place()
+        if cls.__init__ is object.__init__:
+            self._place_parts()  # none yet: those that come are placed one by one
         # only now, as the decorator `dataclass` gives a class its `__init__` later than its body
-        if not hasattr(cls.__init__, "places"):
+        elif not hasattr(cls.__init__, "places"):
             cls.__init__ = _placing(cls.__init__)  # type: ignore[method-assign]
         return self
 

@@ -188,6 +188,27 @@ class Line(nn.Module):
         return [self.slope * a + self.offset[0] for a in x]
 
 
+class Unbegun(nn.Module):
+    """Has no `__init__`, and its parts from elsewhere."""
+
+    def __new__(cls, size):
+        self = super().__new__(cls)
+        self.layer = nn.Layer(2, size, seed=1)
+        return self
+
+    def __call__(self, x):
+        return [y * self.scale for y in self.layer(x)]
+
+    def describe(self):
+        return f"scaled by {self.scale.label}"
+
+
+def unbegun():
+    model = Unbegun(2)
+    model.scale = Value(3.0, "s")
+    return model
+
+
 class Abstract(nn.Module, ABC):
     @abstractmethod
     def __call__(self, x): ...
@@ -211,11 +232,12 @@ class Whole(Both, Abstract):
     [
         Both,
         Whole,
+        unbegun,
         lambda: Line(Value(1.0)),
         lambda: nn.Layer(2, 3, seed=1),
         lambda: nn.MLP(2, [40, 3], activation="maxout", seed=1),
     ],
-    ids=["lists", "derived", "dataclass", "layer", "network"],
+    ids=["lists", "derived", "unbegun", "dataclass", "layer", "network"],
 )
 def test_a_model_that_is_gone_is_drawn_as_one_that_lives(make):
     model = make()
