@@ -1,4 +1,4 @@
-"""The arguments of a function, and what its program is given in their place: arrays of numbers."""
+"""The arguments of a function, and the arrays of numbers that its program takes in their place."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class Arguments:
-    """What a program is called with.
+    """Converts between the arguments of a function and the arrays of its program.
 
     A number, an array and nested lists of numbers come as one array. Any other argument, such as
     a dictionary of those, comes as the same structure of arrays; a tuple of equal parts may come
@@ -29,7 +29,7 @@ class Arguments:
 
     Args:
         fn: the function that was compiled.
-        example: a tuple with an argument for it each.
+        example: a tuple with an example of each argument.
         dtype: a NumPy type, that of the arrays.
         batched: whether the first axis of each array is for the examples.
 
@@ -62,11 +62,11 @@ class Arguments:
         """A batch as an array of (numbers, examples) for each argument.
 
         Args:
-            batch: what is given for each argument, the first axis of each array being the batch.
+            batch: a batch for each argument, the first axis of each array being the batch.
 
         Raises:
             ValueError: the structures or shapes are not those of the example, with a batch axis
-                before, or what is given are no numbers; the message names argument and example.
+                before, or an item is not a number; the message names argument and example.
             NonFiniteError: one of the numbers is not finite; likewise.
         """
         given = self._arrays(batch) or [[]]
@@ -86,12 +86,12 @@ class Arguments:
         """All numbers of one example, in a row.
 
         Args:
-            point: what is given for each argument.
+            point: an example of each argument.
             finite: whether to refuse what is not finite.
 
         Raises:
-            ValueError: the structures or shapes are not those of the example, or what is given
-                are no numbers; the message names the argument.
+            ValueError: the structures or shapes are not those of the example, or an item is not a
+                number; the message names the argument.
         """
         rows = [row for rows in self._arrays(point, finite) for row in rows]
         return self._numpy.concatenate(rows) if rows else self._numpy.zeros(0)
@@ -117,7 +117,7 @@ class Arguments:
         ]
 
     def _array(self, given: Any, model: Any, where: int | str, finite: bool) -> Any:
-        """What is given in the place of an array, its numbers in a row for each example."""
+        """The numbers given for one array, in a row for each example."""
         shape, batched = model.shape, self._batched
         try:
             array = real_array(self._numpy, given, self._dtype, self._each)
@@ -142,17 +142,17 @@ class Arguments:
 
 
 def real_array(numpy: Any, given: Any, dtype: Any, each: str) -> Any:
-    """What is given as an array of real numbers.
+    """An array of real numbers, from an array or nested sequences.
 
     Args:
         numpy: the module.
         given: an array, or nested sequences of numbers.
         dtype: a NumPy type, that of the array.
-        each: what a row of it is.
+        each: what a row is called in errors.
 
     Raises:
-        ValueError: it is something else: strings, complex numbers, Values, or an array that is
-            masked, whose numbers don't count; the message goes on after what was given.
+        ValueError: it is something else: strings, complex numbers, Values, or a masked array; the
+            message continues the caller's sentence.
     """
     try:
         array = numpy.asarray(given)
@@ -181,16 +181,16 @@ def real_array(numpy: Any, given: Any, dtype: Any, each: str) -> Any:
 
 
 def check_finite(numpy: Any, array: Any, given: Any, each: str) -> None:
-    """Refuse numbers that are not finite.
+    """Raise NonFiniteError if a number is not finite.
 
     Args:
         numpy: the module.
         array: the numbers.
         given: what was given for them.
-        each: what a row of them is.
+        each: what a row is called in errors.
 
     Raises:
-        NonFiniteError: one of them is not; the message goes on after what was given.
+        NonFiniteError: one is not finite; the message continues the caller's sentence.
     """
     if not all_finite(numpy, array):
         bad = ~numpy.isfinite(array)
@@ -198,14 +198,14 @@ def check_finite(numpy: Any, array: Any, given: Any, each: str) -> None:
 
 
 def all_finite(numpy: Any, array: Any) -> bool:
-    """Whether numbers are finite: as a rule the sum of their squares tells, and sooner."""
+    """Whether all numbers are finite; the sum of their squares usually decides it faster."""
     if not array.flags.c_contiguous:
-        array = array.T  # of which the sum would make a copy otherwise
+        array = array.T  # the sum would make a copy otherwise
     return math.isfinite(numpy.vdot(array, array)) or bool(numpy.isfinite(array).all())
 
 
 def _told(numpy: Any, bad: Any, given: Any, each: str, what: str) -> str:
-    """What is odd about numbers, and where."""
+    """Describe the first odd number, and its place."""
     place = tuple(numpy.argwhere(bad)[0].tolist())
     x = numpy.asarray(given, dtype=object)[place]
     where = f"in {each} {place[0]} there is" if place else "it is"
@@ -213,7 +213,7 @@ def _told(numpy: Any, bad: Any, given: Any, each: str, what: str) -> str:
 
 
 def _shown(given: Any) -> str:
-    """What was given, in a few words on one line."""
+    """The argument, shortened to a few words on one line."""
     return " ".join(reprlib.repr(given).split())
 
 
@@ -261,21 +261,21 @@ def _regular(example: Any) -> tuple[int, ...] | None:
 
 
 def _whole(model: Any) -> tuple[int, ...] | None:
-    """The shape of all of a structure, if its parts are so alike that they could be one array."""
+    """The shape of a whole structure, if its parts could form one array."""
     if isinstance(model, list | tuple):
         return _common(len(model), {_whole(part) for part in model})
     return None if isinstance(model, dict) else model.shape
 
 
 def _common(count: int, shapes: set[tuple[int, ...] | None]) -> tuple[int, ...] | None:
-    """The shape of so many things of those shapes, if these are all the same."""
+    """The shape of a stack of things of those shapes, if all have the same."""
     if len(shapes) > 1 or None in shapes:
         return None
     return (count, *(shapes.pop() or ())) if shapes else (count,)
 
 
 def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]]:
-    """What is given for each array of an argument, with the array of its model, and its name."""
+    """For each array of an argument the part that was given, the model's array, and its name."""
     if isinstance(model, dict):
         if not hasattr(given, "keys") or {*given.keys()} != {*model}:
             raise ValueError(
@@ -304,7 +304,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
 
 
 def _names(fn: Callable[..., Any], count: int) -> list[str]:
-    """Names for the arguments in a program: the function's own, where they will do."""
+    """Names for the arguments in a program: the function's own, as far as they are usable."""
     try:
         names = list(inspect.signature(fn).parameters)[:count]
     except (TypeError, ValueError):  # some callables have no signature

@@ -1,4 +1,4 @@
-"""`compile`: the way from a function of one example to a program, whichever runs it."""
+"""`compile`: from a function of one example to a program, for any backend."""
 
 from __future__ import annotations
 
@@ -62,16 +62,16 @@ def compile(
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
         has_aux: whether the function returns a pair, of which the first is differentiated and
-            the other, any nested Values, is given along.
+            the other, any nested Values, is returned as well.
         backend: what runs the program: "numpy", or "jax", which compiles it once more for each
             size of a batch, or "native", which gives a `PointProgram` for one point at a time.
 
     Raises:
-        TraceError: the function looks at numbers that differ between examples, or records
-            something else each time.
-        TypeError: `fn` is no function, or `params` are no Values.
+        TraceError: the function reads numbers that differ between examples, or records another
+            graph each time it runs.
+        TypeError: `fn` is not a function, or `params` are not Values.
         ValueError: there is no such backend or dtype, the backend lacks an option, or a parameter
-            is no leaf, or given twice.
+            is not a leaf, or given twice.
         ModuleNotFoundError: NumPy is missing, or what the backend needs.
 
     >>> from micrograd_plus import Value
@@ -108,7 +108,7 @@ def _values(params: Any) -> list[Value]:
     for p in listed:
         check_parameter(p)
         if p in seen:  # by identity
-            raise ValueError(f"params has {p!r} twice, which has one number and one derivative")
+            raise ValueError(f"params has {p!r} twice: give each parameter once")
         seen.add(p)
     return listed
 
@@ -116,8 +116,8 @@ def _values(params: Any) -> list[Value]:
 def _type_name(dtype: Any) -> str:
     """The name of the type of a program's arrays."""
     name = dtype
-    if name is not None and name not in DTYPES:  # NumPy's other names are as good, and float is
-        with suppress(TypeError):  # it is none
+    if name is not None and name not in DTYPES:  # also accept NumPy's other names, and float
+        with suppress(TypeError):  # it is not a type
             name = need("numpy", "numpy").dtype(dtype).name
     if name not in DTYPES:
         raise ValueError(f"dtype is {' or '.join(map(repr, DTYPES))}, not {dtype!r}")

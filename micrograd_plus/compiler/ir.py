@@ -1,4 +1,4 @@
-"""Expressions: what is to be computed, once each.
+"""The intermediate representation: expressions, each of which is computed once.
 
 Chains of sums and products become one linear expression, Σ weight · row + bias; equal
 expressions become one; constants are folded. An expression is batched if it depends on an input,
@@ -32,12 +32,12 @@ class Expression:
         bias: what is added to a linear expression's rows; None for nothing.
         number: the constant, or the index of the input or parameter.
         batched: whether there is a number for each example.
-        level: the length of the longest way from the leaves.
-        order: expressions that come later have a larger one.
+        level: the length of the longest path from the leaves.
+        order: a serial number in the order of creation.
         group, place: which array holds it, and where in it; the schedule sets them.
     """
 
-    # most expressions of a large model are its parameters, which have no more than these
+    # most expressions of a large model are parameters, which have only these
     op: Op | None = None
     args: tuple[Expression, ...] = ()
     weights: tuple[Expression | None, ...] = ()
@@ -140,7 +140,7 @@ class Builder:
             return self._total([(None, self._total(learnt, bias)), *others], None)
         terms = self._by_constants(terms)
         terms.sort(key=lambda term: (term[1].order, term[0].order if term[0] else -1))
-        if any(weight for weight, _ in terms):  # then all have one
+        if any(weight for weight, _ in terms):  # then every term needs a weight
             one = self.constant(1.0)
             terms = [(weight or one, row) for weight, row in terms]
         weights, rows = zip(*terms, strict=True)
@@ -152,14 +152,14 @@ class Builder:
         return self.make("linear", key, args=rows, weights=weights, bias=bias)
 
     def _by_constants(self, terms: list[Term]) -> list[Term]:
-        """Terms of which many have the same constant weight: those as a sum of their own."""
+        """Terms, those with a common constant weight factored out as a sum of their own."""
         if len(terms) <= _MANY or (terms[0][0] and terms[0][0].kind != "constant"):
             return list(terms)
         alike: dict[Any, tuple[Expression | None, list[Expression]]] = {}
         for weight, row in terms:
             alike.setdefault(weight and weight.order, (weight, []))[1].append(row)
         if list(alike) == [None]:
-            return list(terms)  # nothing but a sum
+            return list(terms)  # all in one sum
         found: list[Term] = []
         for weight, rows in alike.values():
             if len(rows) > _MANY:

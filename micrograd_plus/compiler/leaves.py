@@ -19,11 +19,11 @@ if TYPE_CHECKING:
 
 
 class Leaves:
-    """The parameters, and after them all other leaves that a function found; and their numbers.
+    """The parameters of a program, after them all other leaves that it reads, and their numbers.
 
-    The numbers stand in one array, which the program computes with. Whoever sets a number last is
-    right: data that were assigned to a leaf go into the array at the next look, and what is put
-    into the array stays there, and is written back to the parameters by `write` alone.
+    The numbers are in one array, with which the program computes. The last change of a number
+    counts: data assigned to a leaf are copied into the array at the next read, and changes of the
+    array stay there; only `write` copies them to the parameters.
 
     Args:
         params: what to differentiate with respect to, a model or Values.
@@ -46,18 +46,18 @@ class Leaves:
         self._count = len(self.parameters)
 
     def live_in(self, array: Any) -> None:
-        """Have the numbers in an array from now on.
+        """Move the numbers into an array.
 
         Args:
-            array: one with a place for each of the `values`, or such a part of another.
+            array: one with a place for each of the `values`, perhaps a view of another.
         """
         self._array = array
-        self._changes: Any = None  # so that all are put there
+        self._changes: Any = None  # so that all are copied at the next read
         self._seen: list[Any] = [None] * len(self.values)
         self._take_over()
 
     def numbers(self) -> Any:
-        """The array of all numbers, with what was assigned to leaves since the last look.
+        """The array of all numbers, with those assigned to leaves since the last read.
 
         Raises:
             ValueError: another Value stands in the place of a parameter, or something else in a
@@ -75,7 +75,7 @@ class Leaves:
 
     @in_turn
     def write(self) -> None:
-        """Put the numbers of the array into the parameters: into all of them or none.
+        """Assign the numbers of the array to the parameters, atomically.
 
         Raises:
             NonFiniteError: one is not finite; then nothing is changed.
@@ -83,7 +83,7 @@ class Leaves:
         """
         numbers = [finite(x, "a number of the vector") for x in self.vector().tolist()]
         assign(self.parameters, "data", numbers)
-        self._take_over()  # they are those that it has
+        self._take_over()  # they now have its numbers
 
     @in_turn
     def _take_over(self) -> None:
@@ -92,9 +92,9 @@ class Leaves:
             raise ValueError(f"a parameter {_REPLACED}, or compile again")
         now = [x._data for x in self.values]
         for i, (x, old) in enumerate(zip(now, self._seen, strict=True)):
-            if x is not old:  # another object, not another number: −0.0 equals 0.0
+            if x is not old:  # compare identity: −0.0 equals 0.0
                 self._array[i] = x
-        # last, so that what is interrupted before, or in another thread, is done again
+        # last, so that it is repeated if interrupted, or if another thread assigns meanwhile
         self._seen, self._changes = now, changes
 
 
@@ -108,23 +108,23 @@ def _told(name: str, before: Any, now: Any) -> str:
         return f"{name} {_REPLACED}"
     if isinstance(before, Numbers) and isinstance(now, Numbers):
         return (
-            f"{name} holds other numbers than when the function was compiled, which made them part "
-            "of the program: make it an argument, or an array of Values"
+            f"{name} holds other numbers than when the function was compiled, which baked them "
+            "into the program: make it an argument, or an array of Values"
         )
     return (
-        f"{name} is {now!r} and was {before!r} when the function was compiled, which made it part "
-        "of the program: make it an argument or a Value"
+        f"{name} is {now!r} and was {before!r} when the function was compiled, which baked it "
+        "into the program: make it an argument or a Value"
     )
 
 
 def recipe(kind: type, leaves: Leaves, fn: Any, *others: Any) -> tuple[Any, tuple[Any, ...]]:
-    """How `pickle` and `copy` make a program again: they compile its function, or its copy.
+    """How `pickle` and `copy` rebuild a program: by compiling its function, or the copy of it.
 
     Args:
         kind: the program's class.
         leaves: its leaves.
         fn: its function.
-        others: what else it was made of.
+        others: its further arguments.
 
     Raises:
         TypeError: the function would not read the copies of the parameters.

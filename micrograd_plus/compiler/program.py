@@ -44,8 +44,8 @@ class Program:
     """A function of one example, compiled for batches.
 
     Args:
-        fn: as for `compile`, which makes programs; the other arguments, too.
-        example: a tuple with an argument for it each.
+        fn: as for `compile`, which makes programs; likewise the other arguments.
+        example: a tuple with an example of each argument.
         params: what to differentiate with respect to.
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
@@ -94,10 +94,10 @@ class Program:
         self.parameters = self._leaves.parameters
         leaves = {x: ("parameter", i) for i, x in enumerate(self._leaves.values)}
         leaves |= {x: ("input", i) for i, x in enumerate(found.inputs)}
-        # only how they are nested: the outputs would keep all alive that was recorded
+        # only how they are nested: the outputs would keep the recorded graph alive
         self._structure = mapped(lambda _: None, found.outputs)
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
-            raise TypeError(f"with has_aux the function returns a pair, not {found.outputs!r}")
+            raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
         outputs = simplify(found.nodes, flat(found.outputs), leaves)
         differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._arguments = Arguments(fn, example, self._dtype)
@@ -121,7 +121,7 @@ class Program:
                 f"too many for {backend}, which compiles each; use backend='numpy'"
             )
         self._has_aux = has_aux
-        self._equal = numpy.empty(0, self._dtype)  # the shares of the last batch's examples
+        self._equal = numpy.empty(0, self._dtype)  # equal weights for the last batch's examples
         self._code = _executed(self._backend, text)
         for name in code.arrays.constants:
             self._code[name] = self._cast(self._code[name])
@@ -204,7 +204,7 @@ class Program:
         self._gradient = gradient
         results: tuple[Any, ...] = (float(value), gradient)
         if self._input_gradients:
-            # one new array, as each may be a view of another one, or of the shares
+            # one new array, as each may be a view of another one, or of the weights
             slopes = self._numpy.concatenate(wide[: len(self._arguments.sizes)])
             results += (arranged(self._arguments.models, slopes),)
         if self._has_aux:
@@ -239,7 +239,7 @@ class Program:
         """The program's own functions, on the backend's arrays of (numbers, examples).
 
         Those are `forward(p, *inputs)` and, if there is a gradient, `value_and_grad(p, *inputs,
-        s)`, where p are `numbers` and s the share of each example.
+        s)`, where p are `numbers` and s the weight of each example.
         """
         names = ("forward", "value_and_grad")
         return {name: self._code[name] for name in names if name in self._code}
@@ -250,7 +250,7 @@ class Program:
         return self._leaves.numbers()
 
     def other_results(self, rows: Any) -> Any:
-        """The last that `value_and_grad` of `functions` gives, as `has_aux` promises it.
+        """The last result of the generated `value_and_grad`, in the structure of the function's.
 
         Args:
             rows: an array for each of them, as the function gave them.
@@ -328,7 +328,7 @@ class Program:
         return constant.astype(self._dtype) if constant.dtype.kind == "f" else constant
 
     def _shares(self, weights: Any, count: int) -> Any:
-        """What each example counts."""
+        """The weight of each example."""
         if weights is None:
             equal = self._equal  # another thread may replace it
             if len(equal) != count:
@@ -339,7 +339,7 @@ class Program:
         return self._row("weights", weights, count)
 
     def _row(self, name: str, given: Any, count: int) -> Any:
-        """So many finite numbers, as an array."""
+        """An array of `count` numbers, which must be finite."""
         why = ""
         try:
             found = real_array(self._numpy, given, self._dtype, "number")
@@ -358,10 +358,10 @@ class Program:
     def _check(
         self, columns: list[Any], wide: Sequence[Any], slopes: bool, fine: bool = True
     ) -> None:
-        """Refuse results that are not finite.
+        """Raise NonFiniteError if a result is not finite.
 
         Args:
-            columns: what was computed with.
+            columns: the inputs.
             wide: results for each example, arrays of (numbers, examples).
             slopes: whether derivatives were computed.
             fine: whether all other results are finite.
@@ -379,7 +379,7 @@ class Program:
         examples = self._numpy.flatnonzero(bad if bad.any() else ~bad).tolist()
         self._explain(columns, examples, slopes)
         if bad.any():
-            raise NonFiniteError(f"example {examples[0]}: a result is no finite {self._dtype}")
+            raise NonFiniteError(f"example {examples[0]}: a result is not a finite {self._dtype}")
         raise NonFiniteError("the sum over the batch is too large for a float")
 
     def _explain(self, columns: list[Any], examples: list[int], slopes: bool) -> None:
@@ -406,7 +406,7 @@ class Program:
                 raise NonFiniteError(message, error.op, error.operands, error.numbers) from error
 
     def _run(self, row: Sequence[float]) -> tuple[list[Value], list[Value]]:
-        """The Values that the function gets for an example, and those that it gives."""
+        """Record an example: the Values that the function gets, and those that it returns."""
         arguments = self._arguments.example(row)
         outputs = flat(self._fn(*arguments))
         return flat(arguments), [out for out in outputs if isinstance(out, Value)]
@@ -415,14 +415,14 @@ class Program:
 def _executed(backend: NumPy, text: str) -> dict[str, Any]:
     """The functions of a program, and what they use, by their names."""
     code = backend.namespace()
-    # exec sees only text that the compiler wrote: no label is in it, and of the user's names those
-    # of arguments that are plain words and mean nothing else
+    # exec sees only text that the compiler wrote: it contains no labels, and of the user's names
+    # only those of arguments that are plain identifiers without another meaning
     exec(text, code)  # noqa: S102
     return code
 
 
 def _again(out: Value, twins: dict[Value, Value]) -> Value:
-    """An output recorded again with twins in the place of its nodes; those that lack are added."""
+    """Record an output again, with given replacements for nodes; new ones are added to these."""
     for node in graph.order(out):
         if node.op is not None and node not in twins:
             args = (arg if type(arg) is float else twins.get(arg, arg) for arg in node.args)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 
-SMALL = 4  # a sum of so many rows is written out
+SMALL = 4  # sums of up to so many rows are written out
 
 
 class Group:
@@ -23,7 +23,7 @@ class Group:
         members: the expressions; the array has a row for each.
         batched: whether the array has a column for each example.
         op: the operation, of an operation or reduction.
-        name: what the array is called in a program.
+        name: the array's name in the program.
         reads: the names of the arrays that each argument of an operation comes from; else those of
             all rows, of the weights and of the biases. "p" are parameters; constants have none.
     """

@@ -1,4 +1,4 @@
-"""What a function may not do to Values while it is traced, as its program could not do it."""
+"""Guards a traced function: reading and assigning numbers or gradients is an error in it."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class TraceError(TypeError):
-    """A function that can't be compiled, as it looks at numbers that differ between examples.
+    """A function that can't be compiled, for instance because it reads numbers of its arguments.
 
     >>> from micrograd_plus import compile, relu
     >>> try:
@@ -28,14 +28,14 @@ class TraceError(TypeError):
 
 
 class Seal:
-    """What a function was refused that runs under it, and what it made.
+    """The guard of one call: the nodes that it made, and the errors that it got.
 
     Args:
         inputs: the Values that it is given.
 
     Attributes:
-        made: its nodes.
-        errors: what it was refused.
+        made: the nodes that the call made.
+        errors: those raised in it.
     """
 
     def __init__(self, inputs: Sequence[Value] = ()) -> None:
@@ -44,37 +44,37 @@ class Seal:
         self.errors: list[TraceError] = []
 
     def refuse(self, node: Any, what: str, deed: str) -> None:
-        """Raise, and remember it in case that the function catches all errors."""
+        """Raise an error, and remember it in case the function catches it."""
         name = f" of {node.label}" if node.label else ""
         self.errors.append(TraceError(f"the {what}{name} is {deed}"))
         raise self.errors[-1]
 
 
 _seals: dict[int, Seal] = {}
-"""Those that hold now, by thread: what else is set while there are some does nothing without."""
+"""The active guards by thread. Without any, the hooks and properties set for them do nothing."""
 
 _lock = threading.RLock()
 
 
 def unseen(f: Callable[..., T], *args: Any) -> T:
-    """What a function gives while looking at a number, in this thread, is an error."""
+    """Call a function in which reading a number, in this thread, is an error."""
     return _under(Seal(), {}, f, args)
 
 
 def sealed(
     f: Callable[..., T], arguments: Sequence[Any], inputs: Sequence[Value]
 ) -> tuple[T, list[Value]]:
-    """What a function gives that may only compute with Values, and the nodes that it made.
+    """Call a function that may only compute with Values; returns its result and the nodes it made.
 
-    It is an error to look at numbers or gradients, and to assign to either.
+    Reading or assigning numbers or gradients in it is an error.
 
     Args:
         f: the function.
         arguments: for it.
-        inputs: the Values among them; no other thread may look at what depends on them.
+        inputs: the Values among them; no other thread may read what depends on them.
 
     Raises:
-        TraceError: (at the line that does so, and at the end once more) one of that is done.
+        TraceError: (at the line that does so, and again at the end) it does one of these.
     """
     seal = Seal(inputs)
     found = _under(seal, _SLOTS, f, arguments)
@@ -88,7 +88,7 @@ def _under(
 ) -> T:
     me = threading.get_ident()
     before = _seals.get(me)
-    # no block of a contextmanager, whose Python code can be interrupted before it cleans up
+    # not a context manager: its Python code can be interrupted before it cleans up
     try:
         with _lock:
             _set(me, seal, slots)
@@ -111,7 +111,7 @@ def _set(me: int, seal: Seal, slots: dict[str, property]) -> None:
 
 
 def _unset() -> None:
-    """Take away what does nothing any more; what is left, if it is interrupted, the next look."""
+    """Remove hooks and properties that no guard needs; if interrupted, the next read goes on."""
     if not _seals:
         for name in _SLOTS.keys() & vars(Value).keys():
             delattr(Value, name)
@@ -119,7 +119,7 @@ def _unset() -> None:
 
 
 def _looked(node: Any) -> None:
-    """Refuse a look at a number: in a function's own thread, or at what depends on its inputs."""
+    """Refuse to read a number: any in a guarded thread, elsewhere what depends on its inputs."""
     if not _seals:
         with _lock:
             _unset()
@@ -130,15 +130,15 @@ def _looked(node: Any) -> None:
             seal.refuse(
                 node,
                 "number",
-                "looked at while the function is compiled, and would be the same for all "
+                "read during tracing, and would be baked into the program, the same for all "
                 "examples: instead of if, float() or round() use step, maximum, minimum, clip, or "
                 "where(step(x), …), and micrograd_plus.exp instead of math.exp",
             )
 
 
 _data, _grad = vars(Node)["data"], vars(Node)["grad"]
-_set_gradient, _thread = _grad.__set__, threading.get_ident  # called for each node that is made
-_ASSIGNED = "assigned to while the function is compiled, and a program assigns nothing: {}"
+_set_gradient, _thread = _grad.__set__, threading.get_ident  # called for every new node
+_ASSIGNED = "assigned to during tracing, and a program can assign nothing: {}"
 
 
 def _assign_data(node: Any, number: Any) -> None:
@@ -150,13 +150,13 @@ def _assign_data(node: Any, number: Any) -> None:
 
 def _look_at_gradient(node: Any) -> Any:
     seal = _seals.get(threading.get_ident())
-    if seal and sys._getframe(1).f_code is not _REPR:  # what is printed does no harm
+    if seal and sys._getframe(1).f_code is not _REPR:  # reading for repr is harmless
         seal.refuse(
             node,
             "gradient",
-            "looked at while the function is compiled, as backward() does, and would be the same "
-            "for all examples: use micrograd_plus.grad inside the function, or value_and_grad of "
-            "the program",
+            "read during tracing, as backward() does, and would be baked into the program, the "
+            "same for all examples: use micrograd_plus.grad inside the function, or "
+            "value_and_grad of the program",
         )
     return _grad.__get__(node)
 
@@ -166,12 +166,12 @@ def _assign_gradient(node: Any, gradient: Any) -> None:
     if seal is not None:
         if hasattr(node, "right"):
             seal.refuse(node, "gradient", _ASSIGNED.format("call zero_grad() and the like outside"))
-        seal.made.append(node)  # each node begins with a gradient of 0
+        seal.made.append(node)  # the first assignment, of 0, to a new node
     _set_gradient(node, gradient)
 
 
 def _complete(node: Any) -> bool:
-    """Whether a node has all its slots, of which this is the last to be filled."""
+    """Whether a node is complete: `right` is the last slot to be filled."""
     return hasattr(node, "right")
 
 
@@ -180,4 +180,4 @@ _SLOTS = {
     "data": property(_data.__get__, _assign_data),
     "grad": property(_look_at_gradient, _assign_gradient),
 }
-"""What stands before attributes of Values while functions are sealed, and not otherwise."""
+"""Properties that replace attributes of Value while a guard is active."""

@@ -1,4 +1,4 @@
-"""A traced graph made simpler: sums of sums and products become one expression each."""
+"""Simplification of a traced graph: nested sums and products become one expression each."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class _Sum(NamedTuple):
-    """What an operation adds up.
+    """The sum that an operation computes.
 
     Attributes:
         terms: numbers, and the positions of the one or two arguments that each multiplies.
@@ -89,12 +89,12 @@ class _Form(Symbol):
 
 
 def _sum(op: Op, count: int) -> _Sum | None:
-    """What an operation on so many arguments adds up, if its value and its derivatives say so."""
+    """The sum that an operation on so many arguments computes, if it computes one."""
     m, args = ops.Namespace(), [_Form(1.0, (i,)) for i in range(count)]
     try:
         made = op.value(m, *args)
         slopes = op.local_derivatives(m, made, args, [True] * count)
-    except (AttributeError, TypeError):  # it needs a function, or another operator
+    except (AttributeError, TypeError):  # it uses a function, or another operator
         return None
     terms = made.terms() if isinstance(made, _Form) else []
     derived: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * count
@@ -111,7 +111,7 @@ def _plain(slope: Any) -> tuple[float, tuple[int, ...]]:
 
 
 def _sums(nodes: Sequence[Value]) -> dict[Value, _Sum]:
-    """What those nodes add up that are sums, or products of two."""
+    """The sums of those nodes that are sums, or products of two."""
     known: dict[Any, _Sum | None] = {}
     found = {}
     for node in nodes:
@@ -146,9 +146,9 @@ def simplify(
 def _inside_sums(
     nodes: Sequence[Value], outputs: Sequence[Any], sums: dict[Value, _Sum]
 ) -> set[Value]:
-    """Sums and products that disappear in the one sum that they are a part of.
+    """Sums and products that are merged into the one sum that uses them.
 
-    Nothing else uses them, and so they are met once.
+    Nothing else uses them, so they are met once.
     """
     inside: set[Value] = set()
     used: set[Any] = {*outputs}
@@ -171,8 +171,8 @@ class _Simpler:
     """The expressions of nodes.
 
     Args:
-        inner: nodes that disappear in a sum.
-        sums: what sums and products consist of.
+        inner: nodes that are merged into a sum.
+        sums: the terms of sums and products.
         leaves: as for `simplify`.
 
     Attributes:
@@ -206,7 +206,7 @@ class _Simpler:
         self.made[node] = made
 
     def _terms(self, node: Value) -> list[Term]:
-        """What a sum adds, and the sums in it."""
+        """The terms of a sum, nested ones flattened, and those nested sums."""
         inner, sums = self._inner, self._sums
         found: list[Term] = []
         todo: list[tuple[float, Any]] = [(1.0, node)]

@@ -1,7 +1,8 @@
-"""What a function finds outside itself, and whether it stays as it was.
+"""What a function reads outside itself, and whether that has changed.
 
-What a traced function found in the variables around it, and in what they hold, is part of its
-program: so it must not change from run to run, nor after. Only the data of Values may.
+What a traced function reads in global variables and closures, and in the objects that they hold,
+becomes part of its program: so it must not change from run to run, nor later. Only the data of
+Values may.
 """
 
 from __future__ import annotations
@@ -37,7 +38,7 @@ from micrograd_plus.ops.operation import Op
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
-_MOST = 1_000_000  # things to look at; what changes beyond is not noticed
+_MOST = 1_000_000  # objects inspected; changes in further ones are not noticed
 _LONGEST = 1_000_000  # bytes of an array that each call of a program compares
 _PLAIN = frozenset({bool, int, float, complex, str, bytes, type(None), Place})
 _LISTS = (list, tuple, set, frozenset, deque)
@@ -45,18 +46,18 @@ _INSIDE = ("__self__", "__func__", "__wrapped__", "func", "args", "keywords", "f
 _WRAPPERS = (MethodType, BuiltinMethodType, MethodWrapperType, staticmethod, classmethod, property,
              partial, type(lru_cache(len)))  # fmt: skip
 _GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
-_ITSELF: list[Any] = []  # instead of names, where what is inside has the name of the whole
+_ITSELF: list[Any] = []  # instead of names, where a part has the name of the whole
 _INSTALLED = ("site-packages", "dist-packages")
 _PACKAGE = __name__.partition(".")[0]
 
 
 class Change(NamedTuple):
-    """What is not as it was.
+    """A change.
 
     Attributes:
-        name: where it stands, such as `model.layers.0`.
-        before: what stood there.
-        now: what stands there.
+        name: where, such as `model.layers.0`.
+        before: the old content.
+        now: the new content.
     """
 
     name: str
@@ -65,13 +66,13 @@ class Change(NamedTuple):
 
 
 class Numbers(bytes):
-    """What stands in an array of numbers, which may be too many to show."""
+    """The content of an array of numbers, abbreviated when shown."""
 
     __slots__ = ()
 
 
 class _Found:
-    """Things in the order in which they were found: from `starts[k]` on those in `places[k]`."""
+    """Objects in the order in which they were found: from `starts[k]` on those in `places[k]`."""
 
     def __init__(self) -> None:
         self.things: list[Any] = []
@@ -79,7 +80,7 @@ class _Found:
         self.places: list[tuple[str, list[str] | None]] = []
 
     def difference(self, later: _Found) -> Change | None:
-        """The first that is another one in a later look."""
+        """The first that is another object in a later snapshot."""
         ours, others = [*self.things, None], [*later.things, None]
         for i, (before, now) in enumerate(zip(ours, others, strict=False)):
             if before is not now and not _same(before, now):
@@ -89,12 +90,12 @@ class _Found:
 
 
 class Surroundings:
-    """What stands now in the variables that a function's code names, and in what they hold.
+    """A snapshot of the variables that a function's code names, and of what they hold.
 
-    Of an object only those attributes count that the code mentions, or the code of another
-    function that is found on the way. The variables of functions from Python's own modules, this
-    package and installed ones are not followed, and the attributes that these mention count in
-    models only.
+    Of an object only those attributes are included that the code mentions, or the code of another
+    function found on the way. Variables of functions in the standard library, this package and
+    installed packages are not followed, and attributes that these mention are included for models
+    only.
 
     Args:
         fn: a function.
@@ -108,8 +109,8 @@ class Surroundings:
 
     def __init__(self, fn: Any) -> None:
         self._fn = fn
-        self._stands, self._moves = _Found(), _Found()  # the latter by itself, as generators
-        # what is compared at each look: as long as it is the same, the rest is
+        self._stands, self._moves = _Found(), _Found()  # the latter are iterators and the like
+        # compared at each check: as long as these are the same, everything is
         self._cells: list[tuple[Any, Any]] = []
         self._variables: list[tuple[Mapping[str, Any], str, Any]] = []
         self._of_modules: list[tuple[Mapping[str, Any], str, Any]] = []
@@ -118,9 +119,9 @@ class Surroundings:
         self._arrays: list[tuple[Any, list[Any]]] = []
         self._numbers: list[tuple[Any, Numbers]] = []
         self._attributes = module.attributes
-        # while looking around
-        self._mentioned: dict[bool, set[str]] = {False: set(), True: set()}  # by foreign functions
-        self._seen: dict[int, Any] = {}  # kept, as ids of the dead are given again
+        # during the search
+        self._mentioned: dict[bool, set[str]] = {False: set(), True: set()}  # in other packages
+        self._seen: dict[int, Any] = {}  # kept alive, as ids of freed objects are reused
         self._objects: list[tuple[str, Any, bool, set[str]]] = []
         self._classes: set[type] = {object}
         self._scanned = self._known = 0
@@ -138,12 +139,12 @@ class Surroundings:
         self._copies = [[thing.copy() for thing in some] for some in (self._parts, self._lists)]
 
     def change(self) -> Change | None:
-        """The first change since then, but for generators and the like, which may have moved."""
+        """The first change since then; iterators and the like may have advanced."""
         if self._is_same():
             return None
         now = Surroundings(self._fn)
         found = self._stands.difference(now._stands)
-        if found is None:  # equal things in new containers, which are the ones to watch now
+        if found is None:  # equal contents in new containers: watch these from now on
             self.__dict__ = now.__dict__
         return found
 
@@ -178,13 +179,13 @@ class Surroundings:
                 if _numbers(array) != numbers:
                     return False
             return self._lists == self._copies[1]
-        except (TypeError, ValueError):  # there are arrays in it, or a variable is gone
+        except (TypeError, ValueError):  # arrays among the contents, or a deleted variable
             return False
 
-    # ------------------------------------------------------------------------- looking around
+    # -------------------------------------------------------------------------------- search
 
     def _look(self, path: str, thing: Any, moves: bool) -> None:
-        """Note what stands in a thing."""
+        """Record the contents of an object."""
         kind = type(thing)
         if isinstance(thing, dict):
             self._note(path, list(thing), thing.values(), moves)
@@ -221,7 +222,7 @@ class Surroundings:
             (self._parts if isinstance(thing, Parts) else self._lists).append(thing)
 
     def _note(self, path: str, names: list[Any] | None, things: Iterable[Any], moves: bool) -> None:
-        """Add what stands somewhere, and remember to look into it."""
+        """Record the object at a place, and search it later."""
         found = self._moves if moves else self._stands
         if moves:
             names = _ITSELF
@@ -238,7 +239,7 @@ class Surroundings:
         self._todo += reversed(todo)
 
     def _function(self, path: str, function: FunctionType, moves: bool) -> None:
-        """Note the variables that a function's code names, and remember its attributes' names."""
+        """Record the variables that a function's code names, and remember its attributes' names."""
         names, attributes, imported = _named(function.__code__)
         around = function.__globals__
         foreign = function is not self._fn and _foreign(around)
@@ -251,7 +252,7 @@ class Surroundings:
                 self._variable("", held, found, moves, self._variables)
         cells = {}
         for name, cell in zip(function.__code__.co_freevars, function.__closure__ or ()):  # noqa: B905
-            with suppress(ValueError):  # it has no content yet
+            with suppress(ValueError):  # an empty cell
                 cells[name] = cell, cell.cell_contents
         self._note(path, list(cells), [content for _, content in cells.values()], moves)
         if not moves:
@@ -261,14 +262,14 @@ class Surroundings:
         self._objects.append((path, function, moves, set()))
 
     def _class(self, path: str, kind: type, moves: bool) -> None:
-        """Remember a class, and those that it inherits from."""
+        """Remember a class and its bases."""
         for base in kind.__mro__:
             if base not in self._classes:
                 self._classes.add(base)
                 self._objects.append((path, base, moves, {"__init__"}))
 
     def _look_for_more(self) -> None:
-        """Note the attributes that the functions mention which were found up to now."""
+        """Record the attributes that the functions found so far mention."""
         own, others = self._mentioned[False], self._mentioned[True]
         first = self._scanned if len(own) + len(others) == self._known else 0
         self._scanned, self._known = len(self._objects), len(own) + len(others)
@@ -277,7 +278,7 @@ class Surroundings:
             names = own & held.keys()
             if isinstance(thing, (Module, type)):
                 names |= {name for name in others & held.keys() if type(held[name]) not in _PLAIN}
-            if isinstance(thing, type):  # Python calls methods such as __call__ by itself
+            if isinstance(thing, type):  # Python itself calls methods such as __call__
                 names |= {name for name, part in held.items()
                           if name.startswith("__") and isinstance(part, FunctionType)}  # fmt: skip
             if names := names - done:
@@ -288,7 +289,7 @@ class Surroundings:
     def _variable(
         self, path: str, held: Mapping[str, Any], names: list[str], moves: bool, watch: list[Any]
     ) -> None:
-        """Note what stands in some variables or attributes."""
+        """Record the contents of some variables or attributes."""
         parts = [held[name] for name in names]
         self._note(path, names, parts, moves)
         if not moves:
@@ -297,7 +298,7 @@ class Surroundings:
 
 
 def _same(before: Any, now: Any) -> bool:
-    """Whether two different objects count as the same.
+    """Whether two distinct objects count as equal.
 
     Values do that the function itself recorded and put there: if it reads one of an earlier run,
     the recorded graphs differ.
@@ -306,12 +307,12 @@ def _same(before: Any, now: Any) -> bool:
         return isinstance(before, Value) and isinstance(now, Value) and bool(before.op and now.op)
     try:
         return type(before) is type(now) and bool(before == now or before != before)
-    except Exception:  # whatever it is, it doesn't compare
+    except Exception:  # objects that can't be compared
         return False
 
 
 def _outside(thing: Any) -> Any:
-    """What to compare of a thing that holds others, which are compared by themselves."""
+    """What to compare of a container, whose contents are compared by themselves."""
     kind = type(thing)
     if isinstance(thing, dict):
         return (kind, *thing)
@@ -324,25 +325,25 @@ def _outside(thing: Any) -> Any:
 
 
 def _numbers(array: Any) -> bytes:
-    """What stands in an array, of dates and the like, too."""
+    """The content of an array, also of dates and the like."""
     found: bytes = array.tobytes() if hasattr(array, "tobytes") else bytes(array)
     return found
 
 
 def _state(thing: Any) -> list[Any] | None:
-    """The state of what moves when it is read, such as a generator or a file; None of others."""
+    """The state of an object that reading advances, such as a generator or a file; else None."""
     kind = type(thing)
     if isinstance(thing, random.Random):
         try:
             return [thing.getstate()]
-        except NotImplementedError:  # the system's, which is another each time
+        except NotImplementedError:  # a generator of the system, without a state
             return [object()]
     if kind.__module__.startswith("numpy.random"):
         return [getattr(getattr(thing, "_bit_generator", thing), "state", None)]
     if isinstance(thing, IOBase):
         try:
             return [thing.closed or thing.tell()]
-        except OSError:  # it is read line by line
+        except OSError:  # a file that is being iterated over
             return [object()]
     if isinstance(thing, GeneratorType):
         frame = thing.gi_frame
@@ -351,7 +352,7 @@ def _state(thing: Any) -> list[Any] | None:
     if hasattr(kind, "__next__") and not hasattr(thing, "__dict__"):
         try:
             with warnings.catch_warnings():
-                warnings.simplefilter("ignore")  # some will have none in Python 3.14
+                warnings.simplefilter("ignore")  # some iterators lose this method in Python 3.14
                 return [thing.__reduce__()]
         except TypeError:
             return [repr(thing)]
@@ -359,7 +360,7 @@ def _state(thing: Any) -> list[Any] | None:
 
 
 class _Slots(Mapping[str, Any]):
-    """The attributes that an object has in slots, as they are at each look."""
+    """The attributes that an object has in slots, read anew each time."""
 
     def __init__(self, thing: Any, names: list[str]) -> None:
         self._thing, self._names = thing, names
@@ -387,14 +388,14 @@ def _held(thing: Any) -> Mapping[str, Any]:
 
 
 def _fixed(thing: Any) -> bool:
-    """Whether there is no need to look, at each call of a program, if it was replaced."""
+    """Whether an object need not be checked for replacement at each call of a program."""
     if isinstance(thing, FunctionType):
         return _foreign(thing.__globals__)
     return isinstance(thing, ModuleType)
 
 
 def _foreign(variables: Mapping[str, Any]) -> bool:
-    """Whether they are those of a module of Python, of this package, or of an installed one."""
+    """Whether variables are those of the standard library, this or an installed package."""
     root = str(variables.get("__name__")).partition(".")[0]
     place = str(variables.get("__file__"))
     installed = any(folder in place for folder in _INSTALLED)
@@ -407,9 +408,9 @@ def _foreign_module(thing: Any) -> bool:
 
 @lru_cache(1000)
 def _named(code: CodeType) -> tuple[set[str], set[tuple[str, str]], set[str]]:
-    """What code names, with functions inside it: global variables, attributes and modules.
+    """The names in code, inner functions included: global variables, attributes and modules.
 
-    Attributes have the name of the global variable before them, if there is one.
+    Attributes come with the name of the global variable before them, if there is one.
     """
     variables: set[str] = set()
     attributes: set[tuple[str, str]] = set()

@@ -27,8 +27,8 @@ class Trace(NamedTuple):
         inputs: the leaves of the example, flat.
         outputs: what the function returned, with Values and floats at its leaves.
         nodes: all that the outputs depend on, each after its arguments.
-        outside: the leaves among them that were there before, such as parameters.
-        surroundings: what the function found outside itself.
+        outside: the leaves among them that existed before, such as parameters.
+        surroundings: what the function read outside itself.
     """
 
     inputs: list[Value]
@@ -41,23 +41,23 @@ class Trace(NamedTuple):
 def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
     """Run a function twice on Values in the place of an example's numbers.
 
-    The second time they are other numbers, close by: whatever became a constant shows.
+    The second run gets slightly different numbers, which exposes values that became constants.
 
     Raises:
-        TraceError: it looks at a number, records something else when it runs again, or changes
+        TraceError: it reads a number, records another graph when it runs again, or changes
             something outside itself.
     """
     first = _run(fn, example)
     before = Surroundings(fn)
     try:
         again = _run(fn, example, _close_by)
-    except NonFiniteError:  # it is not defined there
+    except NonFiniteError:  # undefined at the other numbers
         again = _run(fn, example)
     after = Surroundings(fn)
     found = _alike(first, again)
     if found is None:
         raise TraceError(
-            "the function records something else each time it runs: random numbers, or other "
+            "the function records another graph each time it runs: random numbers, or other "
             "changes from run to run, belong outside it"
         )
     change = before.change_by_run(after)
@@ -99,12 +99,15 @@ def _run(
             kind = type(out).__name__
             raise TraceError(f"the function must return Values, not {out!r} ({kind})")
     if not flat(outputs):
-        raise TraceError(f"the function returns no Value, only {outputs!r}: what is it to compute?")
+        raise TraceError(
+            f"the function returns no Value, only {outputs!r}: return what it computes from its "
+            "arguments"
+        )
     return _Run(leaves, outputs, {node for node in made if node.op is None})
 
 
 def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
-    """What two runs recorded, if it is the same: operations, connections and constants.
+    """Check that two runs recorded the same graph: operations, connections and constants.
 
     Both graphs are walked at once, each node after its arguments, as by `graph.order`.
 
@@ -113,16 +116,16 @@ def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
         again: another one.
 
     Returns:
-        All nodes of the first, and the leaves among them that were there before.
+        All nodes of the first, and the leaves among them that existed before.
     """
     nodes: list[Value] = []
-    twins: dict[Value, Value] = {}  # what stands in the place of a node in the other run
+    twins: dict[Value, Value] = {}  # the corresponding node of the other run
     outside: list[Value] = []
     given = dict(zip(first.inputs, again.inputs, strict=True))
     todo: list[Any] = [(tuple(flat(first.outputs)), tuple(flat(again.outputs)))]
     while todo:
         x, y = todo.pop()
-        if y is None:  # all arguments of x are found
+        if y is None:  # all arguments of x are done
             nodes.append(x)
             continue
         while isinstance(x, Value) and x not in twins:
@@ -133,7 +136,7 @@ def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
                 nodes.append(x)
                 if x in given:
                     same = given[x] is y
-                elif x in first.made:  # another object in each run
+                elif x in first.made:  # made in the run, so another object in each
                     same = y in again.made and x._data == y._data
                 else:
                     same = x is y
@@ -160,16 +163,16 @@ def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
 
 
 def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:
-    """Whether a known node and another are twins, or two constants are equal."""
+    """Whether a known node corresponds to another, or two constants are equal."""
     if isinstance(x, Value):
         return twins[x] is y
     return x is y or (type(x) is type(y) is not tuple and bool(x == y))
 
 
 def uncollected(f: Callable[[], T]) -> T:
-    """What a function gives while Python looks for no cycles, of which graphs have none.
+    """Call a function without cyclic garbage collection, which graphs don't need.
 
-    With many nodes about, looking takes as long as compiling them.
+    With many nodes alive, collecting takes as long as compiling them.
     """
     enabled = gc.isenabled()
     try:

@@ -1,4 +1,4 @@
-"""The trial of a new program: at its example it has to give the numbers of the engine."""
+"""The check of a new program: at its example it must agree with the engine."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from micrograd_plus.graph.sweep import adjoints
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-_FAR = 1e-6  # more than what rounding explains, as a part of the largest number involved
+_FAR = 1e-6  # relative to the largest number involved: more than rounding explains
 
 
 def compare(
@@ -23,16 +23,16 @@ def compare(
     wanted: Sequence[Value] = (),
     slopes: Sequence[float] = (),
 ) -> None:
-    """Refuse a program that gives other numbers than the engine.
+    """Raise TraceError if a program and the engine disagree.
 
-    Where the engine finds no finite number, or the program none, there is nothing to compare:
-    a call tells.
+    Numbers that are not finite, by the engine or the program, are not compared: a call raises their
+    error.
 
     Args:
-        recorded: what the function gives for some example, Values and real numbers.
-        values: what the program gives.
+        recorded: the results of the function for an example, Values and real numbers.
+        values: the program's results.
         wanted: what the first of them is differentiated with respect to.
-        slopes: its derivatives by the program, as many.
+        slopes: the program's derivatives, one for each.
 
     Raises:
         TraceError: a number differs by more than rounding explains.
@@ -63,7 +63,7 @@ def compare(
 
 
 def _differ(mine: float, theirs: float, out: Any, value: bool) -> bool:
-    """Whether a value, or a derivative, of an output is wrong.
+    """Whether a value or a derivative of an output is wrong.
 
     A rounding error is as large as the numbers that it comes from, so that after the difference
     of two large ones, or at a kink, any result may be right.

@@ -152,7 +152,7 @@ class Compiled:
         )  # fmt: skip
         if odd := difference(before, content(problem.model)):
             raise TraceError(
-                f"the model changes {odd} when it is called, which a program would not do"
+                f"the model changes when it is called, which a program does not: {odd}"
             )
         self.arrays: list[Any] | None = None
         if isinstance(problem.found, list):

@@ -487,7 +487,7 @@ def test_what_is_not_finite_is_never_returned(kind, backend, chunk):
 
 def test_what_only_the_program_finds_infinite_has_its_place():
     program = compile(lambda x: x * x, 1.0, dtype="float32")
-    with pytest.raises(mg.NonFiniteError, match="example 1: a result is no finite float32"):
+    with pytest.raises(mg.NonFiniteError, match="example 1: a result is not a finite float32"):
         program([1.0, 1e30])
     for fn in (lambda x: 3.0, lambda x: 3.0 * x):
         program = compile(fn, 1.0)

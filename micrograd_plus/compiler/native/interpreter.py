@@ -1,7 +1,7 @@
-"""The interpreter of tapes: a text made from the table's rules, compiled by numba.
+"""The interpreter of tapes: Python text generated from the table's rules, compiled by numba.
 
-It knows no graph: a program that is compiled later only brings another tape. The text has a branch
-for each operation, and for its derivatives one for each choice of the arguments that get any.
+It is independent of graphs: each program is only another tape. The text has a branch for each
+operation, and for its derivatives one for each choice of arguments that get one.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from micrograd_plus.ops.operation import Op
 
-# Of `math`, but where that has no such function, or one that gives a whole number of 64 bits. A
-# whole number is no −0.0, as in `floats`.
+# Functions of `math`, except where it has none, or one that returns a 64-bit integer. As in
+# `floats`, a whole number is never −0.0.
 _FUNCTIONS = {op: f"math.{op}" for op in ops.TABLE if hasattr(math, op)}
 _WHOLE = {"ceil": "ceil", "floor": "floor", "round": "rint", "trunc": "trunc"}
 _FUNCTIONS |= {op: f"njit(lambda x: np.{its}(x) + 0.0)" for op, its in _WHOLE.items()}
@@ -90,11 +90,11 @@ _SIGNATURE = (
 
 @cache
 def interpreter() -> Any:
-    """The interpreter: compiled once, and kept in numba's cache where there is a folder for it.
+    """The interpreter, compiled once, and kept in numba's cache if there is a folder for it.
 
     Returns:
         A function of the inputs, the parts of a `Tape`, arrays for the numbers and the derivatives
-        of all slots, and the slots from which and to which derivatives are wanted. It gives
+        of all slots, and the slots from which and to which derivatives are wanted. It returns
         whether all is finite, the outputs and those derivatives.
 
     Raises:
@@ -102,14 +102,14 @@ def interpreter() -> Any:
     """
     numba = need("numba", "native")
     source = text()
-    # numba's cache goes by a file and a function's name, which the digest ties to this text
+    # numba's cache is keyed by file and function name: the digest ties the name to this text
     name = f"run_{hashlib.sha256(source.encode()).hexdigest()[:16]}"
     code = compile(source.replace("def run", f"def {name}"), __file__, "exec")
     names = {"math": math, "np": need("numpy", "native"), "njit": numba.njit, "__name__": __name__}
-    exec(code, names)  # noqa: S102  made from the table's rules alone
+    exec(code, names)  # noqa: S102  text generated from the table's rules
     try:
         return numba.njit(_SIGNATURE, error_model="numpy", cache=True)(names[name])
-    except RuntimeError:  # no folder can be written to
+    except RuntimeError:  # no folder is writable
         return numba.njit(_SIGNATURE, error_model="numpy")(names[name])
 
 
@@ -169,7 +169,7 @@ class _Functions(Functions):
 def _loops(
     cases: Sequence[tuple[int, list[str]]], loop: list[str], arithmetic: set[int]
 ) -> list[str]:
-    """Python lines that do for the instructions of a run what belongs to the number `k`.
+    """The Python lines that execute the instructions of a run whose code is `k`.
 
     Arithmetic has loops of its own, which are twice as fast. With one for each operation LLVM
     would take three times as long.

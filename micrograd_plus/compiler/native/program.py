@@ -23,15 +23,15 @@ if TYPE_CHECKING:
 
 
 class PointProgram:
-    """A function compiled for one point at a time, as optimisers and simulations need it.
+    """A function compiled for one point at a time, for optimisers and simulations.
 
     Args:
         fn: ordinary code on Values; it may close over a model.
-        example: an argument for it each: a number, or nested sequences of numbers.
+        example: an example of each argument: a number, or nested sequences of numbers.
         params: what to differentiate with respect to; if there is nothing, it is the arguments.
 
     Raises:
-        TraceError: the function looks at numbers, or records something else each time.
+        TraceError: the function reads numbers, or records another graph each time it runs.
         ModuleNotFoundError: numba is missing.
 
     Attributes:
@@ -73,7 +73,7 @@ class PointProgram:
         )
         self._leaves.live_in(self._numbers[count : count + len(self._leaves.values)])
         self._slopes = numpy.zeros_like(self._numbers)
-        # of infinite constants, such as bounds, the interpreter can't tell what came of them
+        # with infinite constants, such as bounds, results may be infinite without an error
         self._bounded = numpy.isfinite(self._numbers).all()
         _, values, slopes = self._interpreter(
             numpy.array(self._arguments.first), *self._tape, self._numbers, self._slopes,
@@ -85,7 +85,7 @@ class PointProgram:
         """The outputs at a point.
 
         Args:
-            point: an argument of the function each, in the shape of its example.
+            point: the arguments of the function, in the shapes of the example.
 
         Returns:
             Numbers in the structure that the function returns.
@@ -95,7 +95,7 @@ class PointProgram:
             NonFiniteError: a result is not finite; the message names the operation.
         """
         numbers, _ = self._run(point, 0, 0)
-        # what has no axes becomes a number
+        # 0-dimensional arrays become numbers
         return mapped(lambda x: x, arranged(self._structure, numbers), "leaves")
 
     def value_and_grad(self, *point: Any) -> tuple[float, Any]:

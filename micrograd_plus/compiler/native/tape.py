@@ -1,9 +1,9 @@
 """A recorded graph as plain arrays, which an interpreter in machine code reads.
 
 Every number has a slot: the inputs, the live leaves and the constants come first, then the result
-of each instruction. Instructions stand in the order of their depth, and of their code where they
-are equally deep: what comes next is mostly what came before, so that one loop does many of them.
-Even one by one a random graph was 4 to 8 times as fast as in the order in which it was recorded.
+of each instruction. Instructions are ordered by depth, and by operation at the same depth, so that
+one loop executes a run of equal ones. Even without runs this is 4 to 8 times as fast for a random
+graph as the order of recording.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 MOST = 3
-"""So many arguments stand in an instruction."""
+"""The number of arguments in an instruction."""
 
 CODES: dict[Op, int] = {
     op: code for code, op in enumerate(op for op in ops.TABLE.values() if op.arity in (1, 2, MOST))
@@ -37,15 +37,15 @@ SUM, LOWERED = len(CODES), len(CODES) + 1
 
 _BITS = (1 << MOST) - 1
 _GONE = 2
-_LONG = 8  # from so many terms a loop over them is faster than single additions
+_LONG = 8  # number of terms from which a loop is faster than single additions
 
 
 class Tape(NamedTuple):
-    """The arrays.
+    """A tape, as arrays.
 
     Attributes:
-        runs: of shape (runs, 2): the code of instructions that follow each other, the operation's
-            · 8 + a bit for each argument that is to get a derivative; then where they stop.
+        runs: of shape (runs, 2): the code of consecutive instructions, which is the operation's · 8
+            + a bit for each argument that gets a derivative; then where they stop.
         instructions: of shape (instructions, 3): the slots of the arguments. For a lowered
             operation the begin and the end of its part of `targets`, and the slot of its value.
         targets: for all lowered operations the slots of the arguments that get derivatives,
@@ -91,10 +91,10 @@ class _Builder:
         self._slots = {id(leaf): ~i for i, leaf in enumerate(leaves)}
         self._constants: dict[str, int] = {}
         self._needs = set(wanted)
-        self._rows = array("q")  # (factors or not, depth, code, arguments) one after the other
+        self._rows = array("q")  # flattened: (factors or not, depth, code, arguments) of each
         self._depths: list[int] = []
         self._targets, self._factors = array("q"), array("q")
-        self._alive: list[Any] = []  # as ids of the dead are given again
+        self._alive: list[Any] = []  # kept alive, as ids of freed objects are reused
 
     def tape(self, nodes: Sequence[Value], outputs: Sequence[Any]) -> tuple[Any, Tape]:
         for node in nodes:
@@ -132,9 +132,9 @@ class _Builder:
         )
 
     def _join_sums(self, rows: Any, results: Sequence[int]) -> None:
-        """Make one instruction of a long chain of additions, if nothing else uses its parts.
+        """Make a long chain of additions one instruction, if nothing else uses its parts.
 
-        Each addition would wait until the one before has stored its result.
+        Otherwise each addition waits until the previous one has stored its result.
         """
         numpy = need("numpy", "native")
         args, adds = rows[:, 3:].copy(), rows[:, 2] >> MOST == CODES[ops.add]
@@ -210,11 +210,11 @@ class _Builder:
         self._rows.extend((apart, depth, code, *row, *(-1,) * (MOST - len(row))))
 
     def _lowered(self, node: Value, op: Op, needed: bool, apart: int) -> None:
-        """Write an operation by its rules in operations that have a code.
+        """Write an operation in terms of operations that have a code, by its rules.
 
-        So it is with those on any number of arguments, and with any that is not in the table. Its
-        value is not differentiated, but its derivatives are computed by its own rules: the ties
-        of a maximum, say, share equally, which those of maxima of two don't.
+        This is for operations on any number of arguments, and for those outside the table. The
+        derivatives come from the operation's own rules, not from differentiating its parts: tied
+        arguments of a maximum share equally, unlike in nested maxima of two.
         """
         value = unseen(op.value, recorded, *node.args)
         found = unseen(slopes, node, op, recorded) if needed else []
