@@ -1,8 +1,12 @@
 """`Value`: a number that remembers where it came from, and so can be differentiated.
 
-An operation on Values makes a node: it computes a number and keeps the operation and its arguments
-(`graph/recording.py`). So every result is the end of a graph that leads back to the leaves, and
-`backward` goes through it once, from the end, by the chain rule (`graph/sweep.py`).
+Its operators compute a number and record the operation with its arguments (`graph/recording.py`),
+so each result ends a graph of plain nodes (`node.py`) that behave as numbers (`number.py`).
+`backward` goes through the graph once, from its end to the leaves, by the chain rule (`sweep.py`).
+
+>>> f = Value(2.0) * 3
+>>> f.data, f.op.name, f.args
+(6.0, 'multiply', (Value(data=2.0, grad=0.0), 3.0))
 """
 
 from __future__ import annotations
