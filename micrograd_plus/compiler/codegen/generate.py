@@ -1,8 +1,8 @@
 """From groups of expressions to a program, as syntax that any backend can write.
 
 The passes, in their order: each group becomes a step, whose lines compute it; from the last step
-to the first, each gives derivatives to what it depends on; `accumulated` looks at all that was
-given, and makes instructions of it that add as little as they can.
+to the first, each contributes to the gradients of what it depends on; and all contributions become
+instructions that add them up.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from micrograd_plus.compiler.codegen.arrays import Arrays
-from micrograd_plus.compiler.codegen.derivatives import Derivatives, accumulated
+from micrograd_plus.compiler.codegen.gradients import Gradients, accumulated
 from micrograd_plus.compiler.codegen.steps import step
 from micrograd_plus.compiler.codegen.syntax import Function, Let, Name
 
@@ -67,13 +67,13 @@ def generate(
         value, shares = arrays.read([out]), Name("s")
         mean = (value @ shares)[0] if out.batched else value[0] * shares.library("sum")
         share = shares[None] if out.batched else shares.library("sum", keepdims=True)
-        derivatives = Derivatives(arrays)
-        derivatives.give([out], share, out.batched)
+        gradients = Gradients(arrays)
+        gradients.add([out], share, out.batched)
         for each in reversed(steps):
-            if each.group.name in derivatives.reached:
-                each.adjoint(derivatives)
+            if each.group.name in gradients.reached:
+                each.differentiate(gradients)
         named = [name for name in inputs if arrays.needs[name]]
-        slopes = accumulated(derivatives.lines, parameters, named)
+        slopes = accumulated(gradients.lines, parameters, named)
         results = [Name(name) for name in ("value", "dp", *(f"d{name}" for name in named))]
         gradient = Function(
             "value_and_grad",

@@ -59,8 +59,9 @@ class Python:
                 return f"-{self.text(array, _UNARY)}", _UNARY
             case Binary(symbol, left, right):
                 own = _BINDING.get(symbol, _COMPARISON)
-                before, after = (_ATOM, _ATOM) if own == _POWER else (own, own + 1)
-                return f"{self.text(left, before)} {symbol} {self.text(right, after)}", own
+                # (x < y) < z is not x < y < z, and (-x) ** y is not -x ** y
+                before = {_COMPARISON: _SUM, _POWER: _ATOM}.get(own, own)
+                return f"{self.text(left, before)} {symbol} {self.text(right, own + 1)}", own
             case Call(function, args):
                 return f"{function.name}({', '.join(map(self.text, args))})", _ATOM
             case Part(array, index):

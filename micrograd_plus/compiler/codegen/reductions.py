@@ -92,7 +92,7 @@ class _AtOnce:
     def _named(self, made: Node, letter: str) -> Name:
         number = sum(line.name[0] == letter for line in self.lines) + 1
         self.lines.append(Let(f"{letter}{number}", made))
-        return Name(f"{letter}{number}")
+        return Name(f"{letter}{number}", made.truths)
 
 
 def _at_once(op: Op) -> Op:

@@ -1,7 +1,8 @@
-"""The steps of a program, one for each group: lines that compute it, and then its derivatives.
+"""The steps of a program, one for each group, each of which knows two passes.
 
-The lines of all steps are the forward pass. A step's `adjoint` gives derivatives to what the group
-depends on, by the table's rules, once those of the group are known.
+The lines of a step compute its group's array: those of all steps are the forward pass. In the
+backward pass, from the last step to the first, `differentiate` applies the chain rule: it
+multiplies the upstream gradient by local derivatives, which come from the table's rules.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen import reductions
-from micrograd_plus.compiler.codegen.derivatives import Derivatives, Gift
+from micrograd_plus.compiler.codegen.gradients import Contribution, Gradients
 from micrograd_plus.compiler.codegen.rules import Functions, Slopes, applied
 from micrograd_plus.compiler.codegen.syntax import (
     ALL,
@@ -55,8 +56,8 @@ class Step:
         self.biases = [e.bias for e in group.members if e.bias is not None]
         self.lines: list[Let] = []
 
-    def adjoint(self, derivatives: Derivatives) -> None:
-        """Give derivatives to what the group depends on."""
+    def differentiate(self, gradients: Gradients) -> None:
+        """Contribute to the gradients of what the group depends on, by those of the group."""
         raise NotImplementedError
 
     def let(self, name: str, value: Node) -> Name:
@@ -112,12 +113,12 @@ class Total(Step):
         super().__init__(group, arrays)
         self.finish(self.rows().library("sum", axis=0, keepdims=True))
 
-    def adjoint(self, derivatives: Derivatives) -> None:
-        derivatives.give(self.biases, self.d, self.batched, self.of_sum("db"))
+    def differentiate(self, gradients: Gradients) -> None:
+        gradients.add(self.biases, self.d, self.batched, self.of_sum("db"))
         several = len(self.members) > 1
         total = self.d.library("sum", axis=0, keepdims=True) if several else self.d
         each = total.library("repeat", self.count, axis=0)
-        derivatives.give(self.members[0].args, each, self.batched)
+        gradients.add(self.members[0].args, each, self.batched)
 
 
 class Matrix(Step):
@@ -154,17 +155,17 @@ class Matrix(Step):
         index = self.arrays.constant(table, "i")
         return lambda vector: vector[index]
 
-    def adjoint(self, derivatives: Derivatives) -> None:
+    def differentiate(self, gradients: Gradients) -> None:
         d = self.d
-        derivatives.give(self.biases, d, self.batched, self.of_sum("db"))
-        derivatives.give(self.members[0].args, self.table.T @ d, self.batched)
+        gradients.add(self.biases, d, self.batched, self.of_sum("db"))
+        gradients.add(self.members[0].args, self.table.T @ d, self.batched)
         slope = d @ self.x.T if self.batched else d.library("outer", self.x)
         if self.view is None:
-            derivatives.give(self.weights, slope.library("reshape", -1), batched=False)
+            gradients.add(self.weights, slope.library("reshape", -1), batched=False)
         elif self.arrays.needs["p"]:
             numbers = [w.number for w in self.weights]
             target = self.view(Name("dp"))
-            derivatives.add(Gift("p", numbers, target, slope, self.of_sum("dW")))
+            gradients.contribute(Contribution("p", numbers, target, slope, self.of_sum("dW")))
 
 
 class Stack(Step):
@@ -185,14 +186,14 @@ class Stack(Step):
         weights = self.weights[k :: self.count]
         return self.arrays.operand(weights, self.batched) if weights else 1.0
 
-    def adjoint(self, derivatives: Derivatives) -> None:
-        derivatives.give(self.biases, self.d, self.batched)
+    def differentiate(self, gradients: Gradients) -> None:
+        gradients.add(self.biases, self.d, self.batched)
         for k in range(self.count):
             rows = [e.args[k] for e in self.members]
-            derivatives.give(rows, self.d * self._factor(k), self.batched)
+            gradients.add(rows, self.d * self._factor(k), self.batched)
             if self.weights:
                 row = self.arrays.operand(rows, self.batched)
-                derivatives.give(self.weights[k :: self.count], self.d * row, self.batched)
+                gradients.add(self.weights[k :: self.count], self.d * row, self.batched)
 
 
 class LongStack(Step):
@@ -209,16 +210,16 @@ class LongStack(Step):
         else:
             self.finish(self.x.library("sum", axis=1))
 
-    def adjoint(self, derivatives: Derivatives) -> None:
-        derivatives.give(self.biases, self.d, self.batched)
+    def differentiate(self, gradients: Gradients) -> None:
+        gradients.add(self.biases, self.d, self.batched)
         args, wide = self.args(), column(self.d)  # (members, 1, examples) or (members, 1)
         if self.weights:
-            derivatives.give(args, self.shaped(self.table * wide, len(args)), self.batched)
+            gradients.add(args, self.shaped(self.table * wide, len(args)), self.batched)
             slope = self.x * wide
             slope = slope.library("sum", axis=2) if self.batched else slope
-            derivatives.give(self.weights, slope.library("reshape", -1), batched=False)
+            gradients.add(self.weights, slope.library("reshape", -1), batched=False)
         else:
-            derivatives.give(args, self.d.library("repeat", self.count, axis=0), self.batched)
+            gradients.add(args, self.d.library("repeat", self.count, axis=0), self.batched)
 
 
 class Operation(Step):
@@ -233,15 +234,15 @@ class Operation(Step):
         ]
         self.finish(applied(op, self.operands))
 
-    def adjoint(self, derivatives: Derivatives) -> None:
+    def differentiate(self, gradients: Gradients) -> None:
         args = [*zip(*(e.args for e in self.members), strict=True)]
         wanted = [self.arrays.any_needs(members) for members in args]
         slopes = self.op.local_derivatives(Slopes(), self.out, self.operands, wanted)
         for members, slope, want in zip(args, slopes, wanted, strict=True):
             if want and (isinstance(slope, Node) or slope not in (0.0, -1.0)):
-                derivatives.give(members, self.d * slope, self.batched)
+                gradients.add(members, self.d * slope, self.batched)
             elif want and slope:
-                derivatives.give(members, -self.d, self.batched)
+                gradients.add(members, -self.d, self.batched)
 
 
 class Reduction(Step):
@@ -257,7 +258,7 @@ class Reduction(Step):
         else:
             self.finish(op.value(Functions(), *self.columns))
 
-    def adjoint(self, derivatives: Derivatives) -> None:
+    def differentiate(self, gradients: Gradients) -> None:
         if self.op.at_once:
             function = reductions.slopes(self.op, self.arrays.word(self.op))
             slopes: Node = Call(function, [self.x, self.out])
@@ -267,7 +268,7 @@ class Reduction(Step):
             found = self.op.local_derivatives(Functions(), self.out, self.columns, wanted)
             slopes = Library("stack", ([Binary("+", alike, node(x)) for x in found],), {"axis": 1})
         args = self.args()
-        derivatives.give(args, self.shaped(slopes * column(self.d), len(args)), self.batched)
+        gradients.add(args, self.shaped(slopes * column(self.d), len(args)), self.batched)
 
 
 def step(group: Group, arrays: Arrays) -> Step:

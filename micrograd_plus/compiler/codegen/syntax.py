@@ -1,14 +1,14 @@
 """Programs as syntax trees, in no language yet: expressions for arrays, and instructions.
 
-An instruction is one line of a program: it gives an array its name, or writes rows of one. What it
-computes is an expression, a tree of the nodes below. Passes make instructions from expressions of
-scalars, and from other instructions; only a backend turns them into text.
+An instruction is one line of a program: it gives an array its name, or writes to rows of one. What
+it computes is an expression, a tree of the nodes below. The passes of `generate` make instructions,
+and only a backend turns them into text.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from micrograd_plus import ops
 from micrograd_plus.ops.operation import Symbol
@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 def binary(symbol: str, x: Any, y: Any) -> Any:
-    """Arithmetic on nodes and numbers; what changes nothing is left out.
+    """Arithmetic on nodes and numbers, without what changes nothing, such as + 0.
 
-    0 · x is not: x may be infinite.
+    Products with 0 stay, as the other factor may be infinite; that of is_zero is 0 or 1.
     """
     left, right = (None if isinstance(part, Node) else part for part in (x, y))
     if (symbol, left) in (("+", 0), ("*", 1)):
@@ -37,6 +37,8 @@ def binary(symbol: str, x: Any, y: Any) -> Any:
         return Negative(y)
     if (symbol, right) == ("**", 2) and x.stored:
         return Binary("*", x, x)
+    if symbol in ("+", "-") and node(x).truths and node(y).truths:  # for them + is "or"
+        x = Binary("*", Number(1.0), x)
     if (symbol, right) == ("*", 0) and isinstance(x, Call) and x.function is ops.is_zero:
         return 0.0
     return Binary(symbol, node(x), node(y))
@@ -54,7 +56,8 @@ def _ways(symbol: str) -> tuple[Way, Way]:
 class Node(Symbol):
     """An expression for an array, with which the table's rules compute as with a number."""
 
-    __match_args__: tuple[str, ...] = ()  # what it is made of, filled in by `dataclass`
+    inner: ClassVar[tuple[str, ...]] = ()  # the fields that have expressions
+    truths = False  # whether its elements are true or false, as those of a comparison
     __hash__ = None  # type: ignore[assignment]
     __add__, __radd__ = _ways("+")
     __sub__, __rsub__ = _ways("-")
@@ -66,7 +69,7 @@ class Node(Symbol):
     __eq__, __ne__ = map(_way, ("==", "!="))
 
     def __neg__(self) -> Node:
-        return Negative(self)
+        return Binary("*", Number(-1.0), self) if self.truths else Negative(self)
 
     def __getitem__(self, index: Any) -> Part:
         return Part(self, index if isinstance(index, tuple) else (index,))
@@ -90,6 +93,7 @@ class Name(Node):
     """An array that has a name."""
 
     name: str
+    truths: bool = False
 
 
 @dataclass(eq=False)
@@ -99,6 +103,7 @@ class Number(Node):
 
 @dataclass(eq=False)
 class Negative(Node):
+    inner = ("array",)
     array: Node
 
 
@@ -106,15 +111,23 @@ class Negative(Node):
 class Binary(Node):
     """Arithmetic or a comparison of elements; "@" is the product of matrices."""
 
+    inner = ("left", "right")
     symbol: str
     left: Node
     right: Node
+
+    @property
+    def truths(self) -> bool:  # type: ignore[override]
+        """Whether it is a comparison, or a product of some."""
+        both = self.symbol == "*" and self.left.truths and self.right.truths
+        return both or self.symbol[0] in "<>=!"
 
 
 @dataclass(eq=False)
 class Call(Node):
     """A function of the program: of each element, by the table, or one for arrays."""
 
+    inner = ("args",)
     function: Op | Function
     args: Sequence[Node]
 
@@ -123,6 +136,7 @@ class Call(Node):
 class Library(Node):
     """A function of the array library, by NumPy's name: sum, reshape, concatenate and others."""
 
+    inner = ("args",)
     function: str
     args: Sequence[Any]
     options: dict[str, Any] = field(default_factory=dict)
@@ -132,6 +146,7 @@ class Library(Node):
 class Part(Node):
     """What an index takes: slices, numbers, None for a new axis, or the name of indices."""
 
+    inner = ("array",)
     array: Node
     index: Sequence[slice | int | Name | None]
 
@@ -196,13 +211,13 @@ class Function:
 
 
 def nodes(things: Iterable[Any]) -> Iterator[Node]:
-    """All nodes in instructions and expressions, each with those that it is made of."""
+    """All nodes in expressions and in the values of instructions, nested in lists or not."""
     todo = [*things]
     while todo:
         thing = todo.pop()
         if isinstance(thing, Node):
             yield thing
-            todo += [getattr(thing, part) for part in thing.__match_args__]
+            todo += [getattr(thing, part) for part in thing.inner]
         elif isinstance(thing, Instruction):
             todo.append(thing.value)
         elif isinstance(thing, list | tuple):

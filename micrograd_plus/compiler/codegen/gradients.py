@@ -1,8 +1,13 @@
-"""Derivatives as they are given, and then as instructions that add them up."""
+"""Gradients: first all contributions to them, and then instructions that add these up.
+
+How often each number is contributed to shows only in the end; then what is contributed once is put
+into its place, and the rest is added.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from itertools import chain
 from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus.compiler.codegen.syntax import Instruction, Let, Name, Node, Write
@@ -14,43 +19,43 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.ir import Expression
 
 
-class Gift(NamedTuple):
-    """Derivatives for some rows of an array, which may get others from elsewhere."""
+class Contribution(NamedTuple):
+    """A part of the derivatives of some rows of an array, which may get others from elsewhere."""
 
     array: str
     rows: Sequence[int]
-    target: Node  # where the derivatives of those rows are
+    target: Node  # the derivatives of those rows, to be written to
     value: Node
     comment: str
 
 
-class Derivatives:
-    """Takes derivatives, and keeps them in the order in which they were given.
+class Gradients:
+    """Collects contributions, in the order of computation.
 
     Args:
         arrays: those of the program.
 
     Attributes:
         reached: the arrays that got any.
-        lines: what was given, and arrays that it needs.
+        lines: the contributions, and arrays that they are parts of.
     """
 
     def __init__(self, arrays: Arrays) -> None:
         self._arrays = arrays
         self._temporary = 0
         self.reached: set[str] = set()
-        self.lines: list[Let | Gift] = []
+        self.lines: list[Let | Contribution] = []
 
-    def give(
+    def add(
         self, members: Sequence[Expression], value: Node, batched: bool, comment: str = ""
     ) -> None:
-        """Give an array of derivatives, a row for each member, to those that need any.
+        """Contribute an array, which has a row for each member, to those that need derivatives.
 
         Args:
             members: expressions.
-            value: the derivatives.
-            batched: whether there is one for each example.
-            comment: what stands beside those of parameters.
+            value: the array.
+            batched: whether it has a column for each example.
+            comment: what stands beside the derivatives of parameters.
         """
         arrays = self._arrays
         if not arrays.any_needs(members):
@@ -72,32 +77,28 @@ class Derivatives:
             if len(rows) > 1 and len(set(rows)) == 1:
                 rows, part = rows[:1], part.library("sum", axis=0, keepdims=True)
             target = arrays.part(source, rows, f"d{source}")
-            self.add(Gift(source, rows, target, part, comment if source == "p" else ""))
+            self.contribute(
+                Contribution(source, rows, target, part, comment if source == "p" else "")
+            )
 
-    def add(self, gift: Gift) -> None:
-        self.reached.add(gift.array)
-        self.lines.append(gift)
+    def contribute(self, contribution: Contribution) -> None:
+        self.reached.add(contribution.array)
+        self.lines.append(contribution)
 
 
 def accumulated(
-    lines: Iterable[Let | Gift], parameters: int, wanted: Iterable[str]
+    lines: Iterable[Let | Contribution], parameters: int, wanted: Iterable[str]
 ) -> list[Instruction]:
-    """Instructions that add up what was given.
-
-    Where a look at all that was given shows that a number gets one derivative alone, that is put
-    into its place; others are added.
+    """The instructions for contributions.
 
     Args:
-        lines: those of `Derivatives`.
+        lines: those of `Gradients`.
         parameters: how many numbers `p` has.
-        wanted: arrays that have derivatives even if they were given none.
+        wanted: arrays that have derivatives even if nothing contributes to them.
     """
-    gifts = [line for line in lines if isinstance(line, Gift)]
-    arrays = Counter(gift.array for gift in gifts)
-    numbers: Counter[int] = Counter()
-    for gift in gifts:
-        if gift.array == "p":
-            numbers.update(gift.rows)
+    contributions = [line for line in lines if isinstance(line, Contribution)]
+    arrays = Counter(x.array for x in contributions)
+    numbers = Counter(chain.from_iterable(x.rows for x in contributions if x.array == "p"))
     # not cleared first if a number is put in each place anyway
     filled = all(numbers[row] == 1 for row in range(parameters))
     found: list[Instruction] = [_new("p", "empty_like" if filled else "zeros_like")]
