@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -12,37 +13,27 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 
+@dataclass(eq=False, slots=True)
 class Place:
     """Where a parameter or a module stands: a link of the chain that leads to the whole model.
 
     Attributes:
         around: the place of the module that it stands in; None for a whole model.
         name: the path from that module, such as `w.0` or `neurons.3`; "" for a whole model.
-        turn: rises from one part of that module to the next.
-        kind: what a module is, in a few words; None for a parameter, and until a module is made.
-        shows_parts: whether a picture shows what is in a module rather than a box for all of it.
-        activation: the operation that a neuron applies to its sum, where the table has it.
-        module: the module, while it lives; None for a parameter, and in copies.
+        turn: orders what stands in one module.
+        kind: what a module is, in a few words; None for a parameter, and while a module is made.
+        shows_parts: whether pictures show what is in a module instead of one gate for all of it.
+        activation: the operation that a neuron applies to its sum, if it is one of the table.
+        module: the module, while it lives; None for a parameter, and in copies of a place.
     """
 
-    __slots__ = ("activation", "around", "kind", "module", "name", "shows_parts", "turn")
-
-    def __init__(
-        self,
-        around: Place | None = None,
-        name: str = "",
-        turn: int = 0,
-        kind: str | None = None,
-        shows_parts: bool = False,
-        activation: Op | None = None,
-    ) -> None:
-        self.around = around
-        self.name = name
-        self.turn = turn
-        self.kind = kind
-        self.shows_parts = shows_parts
-        self.activation = activation
-        self.module: ref[Any] | None = None
+    around: Place | None = None
+    name: str = ""
+    turn: int = 0
+    kind: str | None = None
+    shows_parts: bool = False
+    activation: Op | None = None
+    module: ref[Any] | None = None
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Place, (self.around, self.name, self.turn, self.kind, self.shows_parts,
@@ -57,7 +48,7 @@ class Place:
 
 
 def placed(leaves: Iterable[N]) -> dict[N, Place]:
-    """The places of those leaves that are parameters, asked of the modules that still live.
+    """The places of those leaves that are parameters, as modules that still live tell them anew.
 
     >>> from micrograd_plus import Value, nn
     >>> neuron = nn.Neuron(2)
