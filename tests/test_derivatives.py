@@ -17,6 +17,7 @@ from micrograd_plus.ops.floats import floats
 from micrograd_plus.walk.formula import gate
 from micrograd_plus.walk.steps import steps
 from tests import oracle
+from tests.effort import slow
 from tests.needs import needed, needed_by
 
 INF = math.inf
@@ -140,6 +141,7 @@ def mixed(op, args, i, j):
         return total / (4 * steps_[0] * steps_[1])
 
 
+@slow
 @several
 def test_second_derivatives_agree_with_mpmath(op, count):
     for args in edges(op, count):

@@ -15,12 +15,17 @@ from micrograd_plus.compiler.trace import trace
 from micrograd_plus.graph import order
 from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.testing import graphs
+from tests.effort import slow
 from tests.needs import needed
 from tests.programs import ONE_HOT, T, X, assert_equal, eager
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, "prelu", "maxout", "softmax", "log_softmax"])
-@pytest.mark.parametrize("options", [{}, {"bias": False}, {"expanded": True}], ids=str)
+@pytest.mark.parametrize(
+    "options",
+    [{}, *(pytest.param(some, marks=slow) for some in ({"bias": False}, {"expanded": True}))],
+    ids=str,
+)
 def test_networks(activation, options):
     model = nn.MLP(3, [4, 5, 1], activation=[activation, activation, None], seed=1, **options)
     assert_equal(lambda x, t: nn.mse(model(x), t), (X, T), model.parameters())

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from micrograd_plus import compile
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
-from tests.effort import examples
+from tests.effort import examples, slow
 from tests.needs import needed
 from tests.programs import layered, not_compiled, rebuilt
 
@@ -41,6 +41,7 @@ def test_layers_that_share_what_they_can(data, graph):
     compare(data, graph, "numpy")
 
 
+@slow
 @given(st.data(), layered())
 def test_layers_that_share_what_they_can_on_jax(data, graph):
     needed("jax")

@@ -9,6 +9,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus.drawing.dot import layout
+from tests.effort import slow
 from tests.needs import EXAMPLES, needed
 from tests.processes import isolated_jupyter
 
@@ -124,6 +125,7 @@ NOTEBOOKS = sorted(
 )
 
 
+@slow
 @pytest.mark.parametrize("name", NOTEBOOKS)
 def test_every_notebook_runs(name, tmp_path):
     needed("nbconvert", "nbclient", "ipykernel", "anywidget")

@@ -86,6 +86,7 @@ def test_layers_and_operators_agree():
     assert layers == pytest.approx(bare, rel=1e-12)
 
 
+@slow
 def test_training_beside_jax_by_hand(monkeypatch):
     needed("jax")
     found = distributed.beside_hand((5, [4, 3]), 1)

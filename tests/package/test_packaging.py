@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.effort import slow
 from tests.needs import ROOT, needed
 
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
@@ -145,7 +146,7 @@ mg.step_through(x * y).to_html("xy.html")
 """
 
 
-@pytest.mark.parametrize("kind", ["wheel", "sdist"])
+@pytest.mark.parametrize("kind", ["wheel", pytest.param("sdist", marks=slow)])
 def test_it_installs_and_works_in_a_new_environment(kind, request, tmp_path):
     needed("pip")
     archive, clean = request.getfixturevalue(kind), {"env": {}, "cwd": tmp_path}

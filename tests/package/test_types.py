@@ -33,6 +33,7 @@ def test_the_program_uses_every_public_name():
     assert not unused
 
 
+@slow
 def test_mypy_accepts_the_program_where_the_wheel_is_installed(wheel, tmp_path):
     needed("mypy")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "new"], check=True)

@@ -149,6 +149,7 @@ def test_a_bad_row_deep_in_a_file_larger_than_the_memory(tmp_path):
         assert "ClusterError: another process was lost" in errors
 
 
+@slow
 def test_a_process_that_never_starts():
     with started(*pair(timeout=3)) as [first, other]:
         other.kill()

@@ -12,6 +12,7 @@ from micrograd_plus import datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from micrograd_plus.training import TrainingError, compiled, evaluate
 from tests import trainings
+from tests.effort import slow
 from tests.needs import needed
 
 LOGITS = nn.binary_cross_entropy_with_logits
@@ -112,6 +113,7 @@ def test_trainings_of_all_kinds(name, engine):
     assert found == trainings.found(train, engine=engine)
 
 
+@slow
 def test_on_the_devices_of_jax():
     needed("jax")
     assert trained(trainings.Rows(DATA), engine="jax") == trained(DATA, engine="jax")

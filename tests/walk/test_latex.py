@@ -14,7 +14,7 @@ from micrograd_plus import Value
 from micrograd_plus.engine import apply, record
 from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.operation import Op
-from tests.effort import examples
+from tests.effort import examples, slow
 from tests.graphs import xyz
 from tests.hostile import FEW
 from tests.needs import program
@@ -99,6 +99,7 @@ def walks():
                 yield mg.step_through(record(op, tuple(some))).latex()
 
 
+@slow
 def test_words_are_operators_and_no_braces_are_left_over():
     own = Op(
         "own_mean",
