@@ -236,14 +236,25 @@ def test_whatever_can_not_be_compiled_is_trained_eagerly(problem, rule, error, w
         run("compiled")
 
 
-def test_a_gradient_that_is_not_the_engines_is_refused(capsys):
+class OnePair:
+    """An example that is read on demand."""
+
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, i):
+        return [2.0], 0.9
+
+
+@pytest.mark.parametrize("data", [([[2.0]], [0.9]), OnePair()], ids=["in memory", "on demand"])
+def test_a_gradient_that_is_not_the_engines_is_refused(data, capsys):
     class Disguised(Line):
         def __call__(self, x):  # equal in number, not in its derivative
             return self.w * x[0] if isinstance(x[0], Value) else self.w * self.w * 2.0 * x[0]
 
     def run(engine):
         model = Disguised(None)
-        return mg.fit(model, ([[2.0]], [0.9]), nn.mse, epochs=2, engine=engine), model.w.data
+        return mg.fit(model, data, nn.mse, epochs=2, engine=engine), model.w.data
 
     with pytest.raises(
         TraceError, match=r"derivative with respect to w would be 0\.39\d+, .* is 0\.79"
