@@ -8,44 +8,39 @@
 (4.0, 4.0, -2.0)
 """
 
-from functools import cache as _cache
+import ast as _ast
 from importlib import import_module as _import_module
 from pathlib import Path as _Path
 
+from micrograd_plus import functions as _functions
 from micrograd_plus._tools.errors import did_you_mean as _did_you_mean
 from micrograd_plus.graph import hooks as _hooks
 
-
-@_cache
-def _homes() -> dict[str, str]:
-    """The module of each public name, as the stub beside this file has it for type checkers."""
-    import ast
-
-    homes: dict[str, str] = {}
-    for node in ast.parse(_Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")).body:
-        if isinstance(node, ast.ImportFrom) and node.module:
-            for alias in node.names:
-                listed = _import_module(node.module).__all__ if alias.name == "*" else [alias.name]
-                homes |= dict.fromkeys(listed, node.module)
-    return homes
+# where each public name lives; what most programs don't need is loaded when its name is used
+_STUB = _Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+_HOMES = {
+    name: node.module
+    for node in _ast.parse(_STUB).body
+    if isinstance(node, _ast.ImportFrom) and node.module
+    for alias in node.names
+    for name in (_functions.__all__ if alias.name == "*" else [alias.name])
+}
+__all__ = sorted(_HOMES)
 
 
 def __getattr__(name: str) -> object:
-    if name == "__all__":
-        return sorted(_homes())
-    if name not in _homes():
-        hint = _did_you_mean(name, _homes())
+    if name not in _HOMES:
+        hint = _did_you_mean(name, _HOMES)
         # without the module, or Python's own traceback would ask again
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}", name=name)
-    home = _homes()[name]
-    if home == __name__:
-        return _import_module(f"{home}.{name}")
-    value = globals()[name] = getattr(_import_module(home), name)
+    if _HOMES[name] == __name__:
+        return _import_module(f"{__name__}.{name}")
+    value = globals()[name] = getattr(_import_module(_HOMES[name]), name)
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted(_homes())
+    return __all__
 
 
 def _in_notebook(*asked: object) -> dict[str, str]:

@@ -50,7 +50,7 @@ class Observer:
         """An optimizer is about to change `parameters` by their gradients."""
 
     def coincided(self, value: Any, other: Any) -> None:
-        """`value == other` was asked, and their numbers are equal."""
+        """`value` and `other` were compared by ==, and their numbers are equal."""
 
 
 observers: list[Observer] = []

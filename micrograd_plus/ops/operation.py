@@ -228,7 +228,7 @@ class Op:
         ]
 
     def made(self, formula: Any) -> tuple[Any, ...]:
-        """The arguments of a formula if this operation is its outermost one, else none."""
+        """The arguments of `formula` if this operation is its outermost one, else none."""
         return formula.args if getattr(formula, "op", None) is self else ()
 
     def __copy__(self) -> Op:
