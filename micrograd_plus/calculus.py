@@ -3,7 +3,7 @@
 The functions to differentiate take Values, or nested lists, tuples, dictionaries and arrays of
 them, and return the same. A transform takes numbers in these shapes and returns numbers, with lists
 for arrays. Given Values, or asked with `create_graph=True`, it returns Values, so that transforms
-can be nested to any order. Arguments given by name are passed on and not differentiated.
+can be nested to any order. Keyword arguments are passed on unchanged, and not differentiated.
 """
 
 from __future__ import annotations
@@ -190,7 +190,7 @@ def jvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
 
 
 def vjp(f: Function, *primals: Any, create_graph: bool = False) -> tuple[Any, Function]:
-    """The value of `f`, and a function that pulls gradients back to its arguments.
+    """The value of `f`, and a function from upstream gradients to those of the arguments.
 
     Args:
         f: a function of nested structures of scalars that returns a scalar or such a structure.
@@ -276,7 +276,7 @@ class _Call:
         # inside another transform's function all stays Values: it may depend on its arguments
         values_given = self.done or any(isinstance(x, Value) for x in flat(with_values))
         self.as_values = bool(create_graph or running() or values_given)
-        # each place gets a leaf of its own, even if a Value is given, or given twice
+        # each scalar gets a leaf of its own, even if one Value is given twice
         self.leaves = [x * 1.0 if isinstance(x, Value) else Value(x) for x in given]
         call, calls = Call(), running()
         try:
@@ -324,14 +324,14 @@ class _Call:
         return _map(lambda x: tangents.get(x, 0.0) if isinstance(x, Value) else 0.0, self.output)
 
     def shaped(self, numbers: list[Any], as_values: bool | None = None) -> Any:
-        """Numbers for the leaves in the shape of the arguments."""
+        """One number for each leaf, in the shape of the arguments."""
         as_values = self.as_values if as_values is None else as_values
         rest = iter(numbers if as_values else map(_number, numbers))
         shaped = _map(lambda x: next(rest), self.args)
         return shaped[0] if len(shaped) == 1 else shaped
 
     def plain(self, nested: Any) -> Any:
-        """Values as they are, or as floats where nobody asked for Values."""
+        """Values unchanged, or as floats if Values were not asked for."""
         return nested if self.as_values else _map(_number, nested)
 
 

@@ -73,7 +73,7 @@ class Value(Lectured):
         self.grad = 0.0
         self.op = self.left = self.right = None
         self.label = label if isinstance(label, str) else self._made_of(label, _op)
-        hooks.changes += 1  # it may stand in another's place
+        hooks.changes += 1  # it may replace another leaf: lets cached copies notice
 
     @in_turn
     def backward(self, *, create_graph: bool = False) -> None:
@@ -140,7 +140,7 @@ class Value(Lectured):
     asin, acos, atan = map(unary, (ops.asin, ops.acos, ops.atan))
     asinh, acosh, atanh = map(unary, (ops.asinh, ops.acosh, ops.atanh))
     erf, erfc = map(unary, (ops.erf, ops.erfc))
-    leaky_relu: Callable[..., Value]  # these have options, whose defaults stand in functions.py
+    leaky_relu: Callable[..., Value]  # these have options, whose defaults are in functions.py
     elu: Callable[..., Value]
 
 

@@ -237,8 +237,8 @@ def where(condition: Value | float, x: Value | float, y: Value | float) -> Any: 
 def where(condition: Value | float, x: Value | float, y: Value | float) -> Any:
     """`x` where the condition is not 0, `y` where it is; both are computed.
 
-    A comparison such as `v > 0` is a plain truth value, and so a constant of the graph; `step(v)`
-    as the condition follows when v changes and the graph is replayed.
+    A comparison such as `v > 0` is a plain truth value, and so a constant of the graph; with
+    `step(v)` as the condition the choice follows v when the graph is replayed.
 
     Args:
         condition: a truth value, a number or a Value.
@@ -280,7 +280,7 @@ def leaky_relu(x: Value | float, slope: Value | float = 0.1) -> Any:
 
 
 def prelu(x: Value | float, slope: Value) -> Value:
-    """The parametric rectified linear unit: `leaky_relu` with a slope that learns.
+    """The parametric rectified linear unit: `leaky_relu` with a trainable slope.
 
     Args:
         x: a Value or a real number.
@@ -311,7 +311,7 @@ def elu(x: Value | float, alpha: Value | float = 1.0) -> Any:
 
     Args:
         x: a Value or a real number.
-        alpha: minus the value that it tends to for small x.
+        alpha: the function tends to −alpha as x tends to −∞.
 
     Raises:
         TypeError: an argument is neither a Value nor a real number.
@@ -407,7 +407,7 @@ def dot(
         raise ValueError(f"dot needs two sequences of equal length, not {len(ws)} and {len(xs)}")
     args = (*ws, *xs) if bias is None else (*ws, *xs, bias)
     total = 0.0
-    # a direct way for Values times Values or floats, as nearly all are, takes half as long
+    # fast path for Values times Values or floats, the usual case: half the time
     for w, x in zip(ws, xs):  # noqa: B905  strict= takes as long as four pairs
         if type(w) is not Value:
             break
@@ -471,8 +471,8 @@ def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
     """The logarithms of `softmax`, which don't underflow.
 
     Args:
-        terms: an iterable of at least one Value or real number; −inf for what is masked, which
-            stays −inf.
+        terms: an iterable of at least one Value or real number; −inf for masked ones, which stay
+            −inf.
 
     Raises:
         TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
@@ -498,8 +498,7 @@ def softmax(terms: Iterable[Value | float]) -> list[Any]:
     """eˣⁱ / (eˣ¹ + eˣ² + …) of each term: positive numbers whose sum is 1.
 
     Args:
-        terms: an iterable of at least one Value or real number; −inf for what is masked, which
-            gets 0.
+        terms: an iterable of at least one Value or real number; −inf for masked ones, which get 0.
 
     Raises:
         TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
@@ -516,7 +515,7 @@ def softmax(terms: Iterable[Value | float]) -> list[Any]:
 
 
 def _shifted(terms: Iterable[Value | float], name: str) -> tuple[list[Any], list[Any]]:
-    """The terms less the largest, and eˣ of them, which can't overflow; −inf stays −inf."""
+    """The terms minus the largest, and eˣ of those, which can't overflow; −inf stays −inf."""
     xs = _sequence(terms, name, least=1)
     if all(map(_masked, xs)):
         raise ValueError(f"{name} needs a term that is not -inf: all {len(xs)} are masked")

@@ -1,4 +1,4 @@
-"""How a picture looks: the colours of numbers, of gates and wires, and of what is lit."""
+"""How a picture looks: the colours of numbers, of gates and wires, and of highlighted parts."""
 
 from __future__ import annotations
 
@@ -57,5 +57,5 @@ def checked_color(text: str) -> str:
         ValueError: it is not of that form.
     """
     if not re.fullmatch(r"#[0-9a-fA-F]{6}|[a-zA-Z]+[0-9]?", text):
-        raise ValueError(f"{text!r} is no colour; write one as 'white' or '#fefce8'")
+        raise ValueError(f"{text!r} is not a colour; write one such as 'white' or '#fefce8'")
     return text

@@ -29,10 +29,10 @@ __all__ = ["GraphTooLargeError", "LayoutError", "Picture", "draw"]
 
 
 class Picture:
-    """A picture of a graph; the last line of a notebook's cell shows it.
+    """A picture of a graph; a notebook displays it.
 
     Args:
-        source: what stands in the attribute `source`.
+        source: the picture in DOT.
         scene: the parts of the picture, for a page in which folds open.
         draw: a function that writes a scene in DOT, for such a page.
 

@@ -1,4 +1,4 @@
-"""Changes of many nodes that happen as a whole or not at all, in one thread at a time."""
+"""Atomic changes of many nodes: all of them or none, in one thread at a time."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ T = TypeVar("T")
 
 _turn = threading.RLock()
 
-if hasattr(os, "register_at_fork"):  # or a child process might begin with the lock held
+if hasattr(os, "register_at_fork"):  # or a forked child might inherit the lock held
     os.register_at_fork(
         before=_turn.acquire, after_in_parent=_turn.release, after_in_child=_turn.release
     )
 
 
 def in_turn(f: Callable[P, T]) -> Callable[P, T]:
-    """A decorator for what reads many nodes and then changes them: one thread at a time runs it.
+    """A decorator for functions that read many nodes and then change them: one thread at a time.
 
-    All functions that have it share one lock, and may call each other.
+    All decorated functions share one lock, and may call each other.
 
     Args:
         f: the function.
@@ -39,8 +39,8 @@ def in_turn(f: Callable[P, T]) -> Callable[P, T]:
 
     @wraps(f)
     def turn(*args: P.args, **kwargs: P.kwargs) -> T:
-        # only a call stands in the block: in Python 3.12 a signal that arrives where a loop jumps
-        # back is raised as if outside of the block, which then would keep the lock
+        # only a call is in the block: in Python 3.12 a signal that arrives where a loop jumps
+        # back is raised as if outside the block, which would then keep the lock
         with _turn:
             return f(*args, **kwargs)
 
@@ -48,7 +48,7 @@ def in_turn(f: Callable[P, T]) -> Callable[P, T]:
 
 
 run_through: Callable[[Iterable[Any]], None] = deque[Any](maxlen=0).extend
-"""Exhausts an iterator, and keeps nothing.
+"""Exhausts an iterator, and discards its items.
 
 Python handles signals such as Ctrl-C, and switches threads, only between instructions of Python
 code. So all that an iterator written in C does, when one call exhausts it, is done as a whole.
@@ -56,7 +56,7 @@ code. So all that an iterator written in C does, when one call exhausts it, is d
 
 
 def assigning(nodes: Iterable[Node], slot: Literal["data", "grad"], contents: Iterable[Any]) -> Any:
-    """An iterator that assigns to a slot of each node while it is exhausted."""
+    """An iterator that assigns to a slot of each node as it is exhausted."""
     if slot == "grad":
         return map(setattr, nodes, repeat("grad"), contents)
     return map(setattr, nodes, repeat("_data"), map(mul, contents, repeat(1.0)))  # as `Node.data`
@@ -69,18 +69,18 @@ def assign(
     contents: Iterable[Any],
     also: Iterable[tuple[object, str, Any]] = (),
 ) -> None:
-    """Put contents into a slot of nodes: into all of them or none, whatever interrupts.
+    """Assign contents to a slot of nodes, atomically: to all of them or none.
 
     Args:
         nodes: the nodes.
         slot: the slot.
-        contents: what each node gets, already computed and checked.
+        contents: the new content for each node, already computed and checked.
         also: triples of an object, an attribute and its content that belong to the same change.
     """
     if hooks.reading and slot == "data":
         nodes = list(nodes)
         for node in nodes:
-            node.data  # noqa: B018  which tells of it
+            node.data  # noqa: B018  calls the hooks
     try:
         run_through(chain(assigning(nodes, slot, contents), starmap(setattr, also)))
     finally:

@@ -18,7 +18,7 @@ _state = threading.local()
 
 
 def copy_node(node: N, args: tuple[Any, ...]) -> N:
-    """A new node like `node`, on other arguments."""
+    """A new node like `node`, with other arguments."""
     return _node(type(node), node.op, args, node.data, node.grad, node.label)
 
 
@@ -34,10 +34,10 @@ def deep_copy(root: N, memo: dict[int, Any]) -> N:
 
 
 def reduce_node(node: N) -> tuple[Callable[..., Any], tuple[Any, ...]]:
-    """What `pickle` writes for a node: its ancestors one after the other, and then itself.
+    """How `pickle` writes a node: its ancestors in topological order, and then itself.
 
-    By itself pickle would recurse from each node into its arguments, as deep as the graph is.
-    Written in topological order, a node's arguments are there already when its turn comes.
+    By itself pickle would recurse from each node into its arguments, as deep as the graph is. In
+    topological order a node's arguments are already written when its turn comes.
     """
     content = (type(node), node.op, node.args, node.data, float(node.grad), node.label)
     if node.op is None and node.right is not None:
@@ -60,7 +60,7 @@ class _Ancestors:
         try:
             _state.in_order = True
             yield from order(self.root)[:-1]
-            yield None  # pickle asks for one item ahead; the state must outlast the last node
+            yield None  # pickle reads one item ahead: keeps the state until the last node
         finally:
             _state.in_order = False
 

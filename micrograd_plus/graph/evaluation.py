@@ -1,4 +1,4 @@
-"""A graph's order, its values and local derivatives, and the errors where one is not finite."""
+"""A graph's order, its values and local derivatives, and the errors if one is not finite."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _LOW, _HIGH = -math.inf, math.inf
 def order(root: N, done: Container[int] = ()) -> list[N]:
     """The nodes that `root` depends on and `root` itself, each after all its arguments.
 
-    An iterative depth-first search that looks at each node and each edge once, O(V + E), at any
+    An iterative depth-first search that visits each node and each edge once, O(V + E), at any
     depth; arguments are visited from the first to the last, so the order is always the same.
 
     Args:
@@ -30,7 +30,7 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
         done: the ids of nodes to leave out, with what only they depend on.
 
     Raises:
-        TypeError: `root` is no node.
+        TypeError: `root` is not a node.
 
     >>> from micrograd_plus import values
     >>> x, y = values(x=1, y=-3)
@@ -39,14 +39,14 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
     """
     if not isinstance(root, Node):
         shown = shorten(repr(root).partition("\n")[0], 80)
-        hint = ": call it, and take what it gives" if callable(root) else ""
+        hint = ": call it, and pass its result" if callable(root) else ""
         raise TypeError(f"a Value is needed, not {shown} ({type(root).__name__}){hint}")
     found: list[Any] = []
-    seen: set[Any] = {None}  # the second argument where there is one
+    seen: set[Any] = {None}  # None: a missing second argument
     todo: list[Any] = [root]
     while todo:
         node = todo.pop()
-        if node is None:  # all arguments of the node below are found
+        if node is None:  # all arguments of the node below are done
             found.append(todo.pop())
             continue
         if node in seen:
@@ -138,7 +138,7 @@ def local_derivatives(
 
 
 def infinite_gradient(op: Op, args: Sequence[Any], numbers: Sequence[float]) -> NonFiniteError:
-    """The error for a gradient that is not finite after it has passed through an operation."""
+    """The error for a gradient that an operation makes infinite or nan."""
     message = f"the gradient through {op.name} of {_operands(args, numbers)} is not finite"
     return NonFiniteError(message, op, args, numbers)
 

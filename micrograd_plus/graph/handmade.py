@@ -1,9 +1,9 @@
-"""What code written for micrograd asks of a Value: `_prev`, `_op`, `_backward`, operations by hand.
+"""micrograd's interface of a Value: `_prev`, `_op`, `_backward`, and operations made by hand.
 
-In micrograd's lecture a function makes a Value out of a number, its children and a symbol, and
-then gives it a `_backward` that adds to the children's gradients. Here a node is plain data and
-holds no functions. At one point, though, a `_backward` is known by one number for each child: what
-it adds to the child's gradient when the node's own gradient is 1, which is the local derivative.
+In micrograd's lecture a function makes a Value out of a number, its children and a symbol, and then
+gives it a `_backward` that adds to the children's gradients. Here a node is plain data and holds no
+functions. At one point, though, one number for each child describes a `_backward`: what it adds to
+the child's gradient when the node's own gradient is 1, which is the local derivative.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def _known(
 
 
 class Lectured(Number):
-    """A number with the names that micrograd gives to its parts."""
+    """A number with the attributes that it has in micrograd."""
 
     __slots__ = ()
 
@@ -80,7 +80,7 @@ class Lectured(Number):
 
     @property
     def _backward(self) -> Callable[[], None]:
-        """What adds to the gradients of the arguments, given this one's."""
+        """The function that adds this node's part to the gradients of its arguments."""
         return partial(_pass_on, self)
 
     @_backward.setter
@@ -91,13 +91,13 @@ class Lectured(Number):
         self.op = _tried(self, function)
 
     def _made_of(self, children: Any, symbol: str) -> str:
-        """Make it the result of an operation by hand, without a label."""
+        """Make this the result of an operation made by hand, without a label."""
         args = tuple(dict.fromkeys(children)) if isinstance(children, tuple | list | set) else None
         if args is None or not all(isinstance(arg, Node) for arg in args):
             kind = type(children).__name__
             raise TypeError(
-                f"a label is a string, not {children!r} ({kind}): in its place only children may "
-                "stand, a tuple of Values"
+                f"a label must be a string, or a tuple of Values as children, not {children!r} "
+                f"({kind})"
             )
         if args:
             numbers = [arg._data for arg in args]
@@ -113,7 +113,7 @@ def _pass_on(node: Any) -> None:
 
 @in_turn
 def _tried(node: Any, function: Callable[[], None]) -> Handmade:
-    """The operation with what its `_backward` adds to each gradient when the node's own is 1."""
+    """The operation with its local derivatives: what `_backward` adds for a gradient of 1."""
     args = node.args
     others = _used(function) - {node, *args}
     nodes = [node, *args, *others]

@@ -1,4 +1,4 @@
-"""Hooks: what listens to the engine, and is told when something happens.
+"""Hooks: functions and methods that the engine calls when something happens.
 
 | hook | called | by |
 |---|---|---|
@@ -8,10 +8,10 @@
 | `observers`: `coincided` | when two numbers were compared and found equal | `==` |
 | `reading` | before a number is read, other than by an operation | `data`, `replay`, … |
 
-To listen, append to one of the lists, and remove from it afterwards: both happen at once, whatever
-interrupts. A hook is called in the thread that does what it is told of, and sees all threads. It
-may look at nodes, and may raise, which stops what was about to happen; it must not change numbers
-or gradients, nor differentiate. While nobody listens, a hook costs one look at its list.
+To add a hook, append it to one of the lists; remove it afterwards. Both are atomic. A hook is
+called in the thread in which the event happens, and for events of all threads. It may read nodes,
+and may raise an error, which stops what was about to happen; it must not change numbers or
+gradients, nor differentiate. An empty list costs one check of it.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 
 class Observer:
-    """Hears what is done to graphs; a subclass overrides the methods that it needs.
+    """Base class of observers; a subclass overrides the methods that it needs.
 
     >>> from micrograd_plus import Value
     >>> class Counter(Observer):
@@ -59,7 +59,7 @@ reading: list[Callable[[Any], None]] = []
 """Functions that are called with each node whose number is about to be read."""
 
 changes = 0
-"""How often numbers were assigned and leaves were made: lets cached copies notice changes."""
+"""A counter of assignments and new leaves, which lets cached copies notice changes."""
 
 
 def _no_picture(node: Any, include: Any = None, exclude: Any = None) -> dict[str, str]:
@@ -67,5 +67,5 @@ def _no_picture(node: Any, include: Any = None, exclude: Any = None) -> dict[str
 
 
 picture: Callable[..., dict[str, str]] = _no_picture
-"""What a notebook shows of a node beside its text. Pictures are made far above this module: the
+"""How a notebook displays a node besides its text. The modules that draw are far above this: the
 package's `__init__` puts a function here that loads them when they are wanted."""

@@ -1,8 +1,8 @@
-"""Numbers that leave the graph, and may come back as constants, without their gradient.
+"""Values converted to plain numbers, which may come back as constants, without their gradient.
 
 `float(x) ** 2`, `math.sin(x)` and an array's `a[0] = x` take the number of a Value and lose where
-it came from. That is right for printing and choosing, and wrong in what is differentiated. Python
-doesn't say what becomes of a number, so this is a guess, made in two ways. A transform such as
+it came from. That is right for printing and choosing, and wrong in what is differentiated. What
+becomes of a plain number can't be followed, so there are two heuristics. A transform such as
 `grad` runs the whole function: it warns when a number that depends on the arguments was converted
 and the result has constants that may come from it. `backward` sees only a graph: it warns when a
 constant was recorded on the very line on which a number was converted.
@@ -38,7 +38,7 @@ _STANDARD = str(Path(os.__file__).parent) + os.sep
 _LIBRARIES = "site-packages", "dist-packages"
 _REMAINDER = {6, 19}  # % and %= among the arguments of Python's instruction BINARY_OP
 _SUSPECTS = 8
-"""The most nodes that are kept until the next backward pass."""
+"""The largest number of nodes kept until the next backward pass."""
 
 
 class LostGradientWarning(UserWarning):
@@ -68,8 +68,8 @@ class _Departure(NamedTuple):
         name = visible(self.label) or (f"the result of {self.op.name}" if self.op else "a Value")
         message = (
             f"the number of {name} leaves the graph here, and what is computed from it has no "
-            "gradient: in the place of float(), round() and functions of math and NumPy use those "
-            "of micrograd_plus, and .data where a plain number is meant"
+            "gradient: instead of float(), round() and functions of math and NumPy use those of "
+            "micrograd_plus, or .data if a plain number is meant"
         )
         if _here.strict:
             raise LostGradientWarning(f"{self.file}:{self.line}: {message}")
@@ -79,7 +79,7 @@ class _Departure(NamedTuple):
 
 
 class Call:
-    """A running function of a transform: what leaves the graph in it is noted.
+    """A running function of a transform, which records conversions in it.
 
     >>> from micrograd_plus import Value
     >>> call = Call()
@@ -99,7 +99,7 @@ class Call:
         Args:
             leaves: what the outputs are differentiated with respect to.
             outputs: Values and numbers.
-            outside: the ids of nodes that were there before, to go no further at.
+            outside: the ids of nodes that existed before, at which the search stops.
         """
         depends = set(leaves)
         seen = {*outside, *map(id, leaves)}
@@ -115,7 +115,7 @@ class Call:
         told = {}
         for value, changes, departure in self.departures:
             if value not in depends:
-                if _here.calls:  # perhaps on what the function around this one was given
+                if _here.calls:  # it may depend on the arguments of the enclosing call
                     _here.calls[-1].departures.append((value, changes, departure))
             elif constant or (made and changes != hooks.changes):
                 told[departure.file, departure.line] = departure
@@ -124,7 +124,7 @@ class Call:
 
 
 class _Watch(hooks.Observer):
-    """What is recorded after a conversion, as long as it is on the same line."""
+    """The nodes recorded after a conversion, as long as they are on the same line."""
 
     def __init__(self) -> None:
         self.left: tuple[str, Op | None, CodeType, int] | None = None
@@ -156,12 +156,12 @@ class _Watch(hooks.Observer):
     def end(self) -> None:
         self.left = None
         if not self.suspects and self in hooks.observers:
-            with suppress(ValueError):  # another thread may have been faster
+            with suppress(ValueError):  # another thread may have removed it
                 hooks.observers.remove(self)
 
 
 class _Here(threading.local):
-    """What runs in this thread."""
+    """The state of this thread."""
 
     def __init__(self) -> None:
         self.calls: list[Call] = []
@@ -188,9 +188,9 @@ def strict() -> Iterator[None]:
 
 
 def converted(value: Any) -> None:
-    """Note that a Value was converted to a plain number, if not to be printed."""
+    """Record that a Value was converted to a plain number, unless for printing."""
     frame: Any = sys._getframe(1)
-    while frame.f_code.co_filename == _NUMBER:  # int() and round() take it by float()
+    while frame.f_code.co_filename == _NUMBER:  # int() and round() there call float()
         frame = frame.f_back
     if not _here.calls:
         if not frame.f_code.co_filename.startswith(_PACKAGE):
@@ -205,7 +205,7 @@ def _constant(node: Node) -> bool:
 
 
 def _outside(frame: FrameType | None) -> FrameType | None:
-    """The next frame that is not this package's."""
+    """The next frame outside this package."""
     while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
         frame = frame.f_back
     return frame
@@ -222,7 +222,7 @@ def _line(code: CodeType, at: int) -> int | None:
 
 
 def _place(frame: FrameType) -> tuple[str, int, Any]:
-    """The user's line for which a frame, perhaps of a library, works."""
+    """The user's line that led, perhaps through a library, to this frame."""
     user: FrameType | None = frame
     while user is not None:
         file = user.f_code.co_filename

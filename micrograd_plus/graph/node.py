@@ -17,10 +17,10 @@ _LOW, _HIGH = -math.inf, math.inf
 
 
 class Node:
-    """A number in a graph: what made it, from what, and what it is.
+    """A number in a graph, with the operation that made it and its arguments.
 
-    One or two arguments stand in the node itself: with a tuple for them a training step took half
-    as long again, as Python's garbage collector visits every object many times.
+    One or two arguments are stored in the node itself: with a tuple for them a training step took
+    half as long again, as Python's garbage collector visits every object many times.
 
     Attributes:
         op: the operation that made it; None for a leaf.
@@ -28,7 +28,7 @@ class Node:
             operation the tuple of all arguments; None for a leaf.
         right: the second argument of an operation on two; of a parameter its place in a model.
         grad: the derivative with respect to it of what `backward()` was called on; 0.0 before.
-        adjoint: what a `sweep` has added up so far; it means nothing outside of one.
+        adjoint: the gradient that a `sweep` has added up so far; meaningless outside of one.
         label: the name.
     """
 
@@ -60,7 +60,7 @@ class Node:
         if type(number) is not float or not _LOW < number < _HIGH:
             what = f"the data of {visible(self.label)}" if self.label else "a Value's data"
             number = finite(number, what)
-        self._data = number * 1.0  # a new object, by which programs know what was assigned to
+        self._data = number * 1.0  # a new object, by which programs notice the assignment
         hooks.changes += 1
 
     @property
@@ -74,7 +74,7 @@ class Node:
 
 
 def check_parameter(p: Any) -> None:
-    """Raises TypeError where it is no Value, and ValueError where it is no leaf."""
+    """Raise TypeError if it is not a Value, and ValueError if it is not a leaf."""
     if not isinstance(p, Node):
         raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
     if p.op is not None:
@@ -82,7 +82,7 @@ def check_parameter(p: Any) -> None:
 
 
 def packed(op: Op | None, args: tuple[Any, ...]) -> tuple[Any, Any]:
-    """What stands in `left` and `right` of a node made by `op` from `args`."""
+    """The contents of `left` and `right` of a node made by `op` from `args`."""
     if op is None:
         return None, None
     if op.arity == 2:
@@ -106,11 +106,11 @@ def scalar(x: Any) -> Any:
 
 
 def real(x: Any, what: str) -> float:
-    """`x`, perhaps in an array without axes, as a float.
+    """`x`, a number or a 0-dimensional array, as a float.
 
     Args:
         x: anything.
-        what: what to call it in an error.
+        what: its name in errors.
 
     Raises:
         TypeError: it is not a real number.

@@ -1,4 +1,4 @@
-"""Where parameters stand in models: plain data, which a graph keeps when the model is gone."""
+"""The places of parameters in models: plain data, which a graph keeps when the model is gone."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 @dataclass(eq=False, slots=True)
 class Place:
-    """Where a parameter or a module stands: a link of the chain that leads to the whole model.
+    """The place of a parameter or a module: a link of the chain that leads to the whole model.
 
     Attributes:
-        around: the place of the module that it stands in; None for a whole model.
+        around: the place of the module that contains it; None for a whole model.
         name: the path from that module, such as `w.0` or `neurons.3`; "" for a whole model.
         turn: orders what stands in one module.
         kind: what a module is, in a few words; None for a parameter, and while a module is made.

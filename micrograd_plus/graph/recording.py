@@ -1,4 +1,4 @@
-"""How an operation is recorded: its value is computed, and a new node remembers where from."""
+"""Recording: an operation's value is computed, and a new node keeps the operation and arguments."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def new_node(data: float, op: Op, left: Any, right: Any) -> Value:
     """A new node whose value is known.
 
     Args:
-        data: what `evaluate` gives for the arguments.
+        data: the result of `evaluate` for the arguments.
         op: an entry of the table.
-        left: as a node has it.
-        right: likewise.
+        left: the node's `left`, see `Node`.
+        right: the node's `right`.
     """
     node: Value = _new(_kind)
     node._data = data
@@ -129,7 +129,7 @@ def operand(x: Any) -> Any:
 
 
 class Operator(Protocol):
-    """An operator's method; what is no number answers for itself, as NumPy's arrays do."""
+    """An operator's method; for other types, such as arrays, Python asks the other operand."""
 
     @overload
     def __call__(self, other: Value | float, /) -> Value: ...
@@ -137,9 +137,9 @@ class Operator(Protocol):
     def __call__(self, other: Any, /) -> Any: ...
 
 
-# The fast ways: what nearly every operation of a program takes. They make the node themselves, as
-# calling `new_node` would take a seventh longer, and leave all else to `record`: to convert what
-# is neither a Value nor a float, to tell observers, and to raise with the operands named.
+# The fast paths, which nearly every operation of a program takes. They make the node themselves, as
+# calling `new_node` would take a seventh longer, and leave the rest to `record`: converting other
+# types than Value and float, calling observers, and errors that name the operands.
 
 
 def unary(op: Op) -> Callable[[Value], Value]:

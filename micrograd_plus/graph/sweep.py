@@ -26,21 +26,21 @@ _ADD, _MULTIPLY, _DOT = ops.add, ops.multiply, ops.dot
 _DIRECT = frozenset({_ADD, _MULTIPLY, _DOT})
 
 _running = 0
-"""How many sweeps are under way, one inside the other."""
+"""The number of sweeps in progress, one inside the other."""
 
 
 def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> None:
     """Add upstream gradient · local derivative to the `adjoint` of each argument of each node.
 
-    Nodes are taken from the last to the first. All that depend on a node come after it, so when its
-    turn comes its adjoint is complete: it is the upstream gradient that is passed on to its
-    arguments. As the sums stand in the nodes, one sweep runs at a time.
+    Nodes are taken from the last to the first. All nodes that depend on a node come after it, so
+    when its turn comes its adjoint is complete: it is the upstream gradient for its arguments. As
+    the sums are kept in the nodes, one sweep runs at a time.
 
     Args:
         nodes: each after its arguments, and with an `adjoint` to begin with.
         m: the namespace to compute in: `floats` gives numbers, that of Values gives Values, as
             far as they depend on any.
-        done: the ids of nodes to go no further at.
+        done: the ids of nodes at which the sweep stops.
 
     Raises:
         NonFiniteError: an adjoint is not a finite number; the message names the operation.
@@ -62,7 +62,7 @@ def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> N
                     if id(arg) not in done:
                         arg.adjoint = plus(arg.adjoint, times(upstream, slope))
                 continue
-            # the same for numbers, written out, as it is what most sweeps do
+            # the same for numbers, the usual case, written out
             if not upstream and op in _DIRECT:  # their slopes are finite, and 0 adds nothing
                 continue
             left, right = node.left, node.right
@@ -84,7 +84,7 @@ def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> N
                 half = len(left) // 2
                 if len(left) % 2 and type(left[-1]) is not float:
                     left[-1].adjoint += upstream
-                for w, x in zip(left[:half], left[half:]):  # noqa: B905  ends before b
+                for w, x in zip(left[:half], left[half:]):  # noqa: B905  zip stops before b
                     if type(w) is float:
                         if type(x) is not float:
                             x.adjoint += upstream * w
@@ -113,7 +113,7 @@ def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> N
 
 
 def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
-    """Each argument of `node` that is no constant, with its local derivative.
+    """Each argument of `node` that is not a constant, with its local derivative.
 
     Args:
         node: a node.
@@ -149,7 +149,7 @@ def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any
 
     Args:
         root: the value to differentiate.
-        done: the ids of nodes to go no further at.
+        done: the ids of nodes at which the sweep stops.
         m: the namespace to compute in, as for `sweep`.
 
     Raises:
@@ -161,7 +161,7 @@ def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any
     27.0
     """
     nodes = order(root, done)
-    # a rule may itself ask for derivatives, while a sweep through the same nodes is under way
+    # a rule may itself differentiate, during a sweep through the same nodes
     outer = [getattr(node, "adjoint", 0.0) for node in nodes] if _running else []
     try:
         for node in nodes:
@@ -177,7 +177,7 @@ def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any
 
 
 def settle(nodes: Sequence[Node]) -> None:
-    """Make the adjoints of nodes their gradients: those of all, whatever interrupts."""
+    """Make the adjoints of nodes their gradients, atomically."""
     rest = assigning(nodes, "grad", map(attrgetter("adjoint"), nodes))
     try:
         for node in nodes:  # takes a third of the time of `rest`
@@ -188,7 +188,7 @@ def settle(nodes: Sequence[Node]) -> None:
 
 
 def check_gradients(nodes: Iterable[Any]) -> None:
-    """Raises TypeError where a program has put what is no number into a gradient."""
+    """Raise TypeError if something other than a number was assigned to a gradient."""
     for node in nodes:
         if not isinstance(node.grad, (Node, *REAL)):
             name = f" of {visible(node.label)}" if node.label else ""

@@ -1,4 +1,4 @@
-"""What an entry in the table of operations consists of."""
+"""The shape of an entry in the table of operations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 _HOLE = re.compile(r"\{[0*]")
 BINDING = ("sum", "negation", "product", "power", "atom")
-"""How tightly a formula holds together, from the loosest kind to the tightest."""
+"""The precedence of formulas, from the loosest to the tightest."""
 
 
 class Domain(NamedTuple):
@@ -23,7 +23,7 @@ class Domain(NamedTuple):
     Attributes:
         text: in words.
         contains: whether arguments are in it.
-        low: the least first argument, if there is one.
+        low: the smallest first argument, if there is one.
         high: the largest.
 
     >>> positive = Domain("x > 0", lambda x: x > 0, low=0.0)
@@ -41,7 +41,7 @@ REALS = Domain("all real numbers", lambda *x: True)
 
 
 class Symbol:
-    """What a rule gets for a number, if its result is to hold for all numbers: it can't be read.
+    """A number in a rule whose result must hold for all numbers: it can't be read.
 
     >>> rule = lambda m, out, x: 1.0 if x else 0.0
     >>> rule(None, None, Symbol())
@@ -54,7 +54,7 @@ class Symbol:
         code = sys._getframe(1).f_code
         raise TypeError(
             f"an operation's rule, {code.co_name} at {code.co_filename}:{code.co_firstlineno}, "
-            "looks at a number, but holds for all numbers at once: instead of if, float() or math "
+            "reads a number, but must hold for all numbers at once: instead of if, float() or math "
             "write m.where(m.step(x), …, …), m.maximum, m.abs, m.exp and the like"
         )
 
@@ -77,7 +77,7 @@ class Op:
             `{1:superscript}` is raised; `{*}` are all arguments.
         latex: the same in LaTeX. A word such as ReLU, by default the name, or a command such as
             \\sin is followed by the arguments in parentheses.
-        binds: how tightly the formula holds together, one of `BINDING`. What binds less than an
+        binds: the precedence of the formula, one of `BINDING`. What binds less than an
             atom is arithmetic: in a derivative that is written out, numbers alone are computed.
         joined: what stands between the repetitions of `formula`, for any number of arguments.
         simpler: `simpler(m, *args)`, given formulas and numbers: what a reader would write

@@ -510,7 +510,7 @@ maximum = Op(
     formula="max({0}, {1})",
     latex=r"\max",
     partials=(
-        # no difference is formed, as constants may be infinite
+        # compares instead of subtracting, as constants may be infinite
         lambda m, out, x, y: (1.0 + m.greater(x, y) - m.greater(y, x)) / 2.0,
         lambda m, out, x, y: (1.0 + m.greater(y, x) - m.greater(x, y)) / 2.0,
     ),
@@ -538,7 +538,7 @@ clip = Op(
     "clip",
     # the guard of _bell, which a reader would leave out
     simpler=lambda m, x, low, high: x if (low, high) == (-_FAR, _FAR) else None,
-    # bounds in the wrong order give no number
+    # bounds in the wrong order give nan
     value=lambda m, x, low, high: m.minimum(
         m.maximum(x, m.where(low <= high, low, math.nan)), high
     ),
@@ -677,7 +677,7 @@ log_sigmoid = Op(
 
 
 def _below(m: Any, x: Any) -> Any:
-    """The smaller of x and 0, which at 0 belongs to the left side with all its derivatives."""
+    """min(x, 0), whose derivatives at 0 are those of the left side."""
     return x * (1.0 - m.step(x))
 
 
@@ -899,7 +899,7 @@ def find(name: str) -> Op:
 
 
 def has(op: Op) -> bool:
-    """Whether an operation is an entry of the table; it might only have the name of one."""
+    """Whether an operation is an entry of the table, not just one of the same name."""
     return TABLE.get(op.name) is op
 
 
@@ -912,8 +912,7 @@ def _reduced(op: Op) -> tuple[Callable[[str], Op], tuple[str]]:
     if has(op):
         return find, (op.name,)  # the rules themselves can't be pickled
     raise TypeError(
-        f"{op!r} can't be pickled: it is not in the table of operations, where it would be found "
-        "again by its name"
+        f"{op!r} can't be pickled: only operations of the table can, as they are looked up by name"
     )
 
 

@@ -875,10 +875,10 @@ def test_a_rule_that_looks_at_a_number_is_refused_and_named(look):
     place = f"test_trace.py:{rule.__code__.co_firstlineno}"
     for op in (own(value=rule), own(partial=lambda m, out, x: rule(m, x))):
         w = Value(1.5)
-        with pytest.raises(TypeError, match=f"<lambda> at .*{place}, looks at a number.*m.where"):
+        with pytest.raises(TypeError, match=f"<lambda> at .*{place}, reads a number.*m.where"):
             compile(lambda x: engine.apply(op, w * x), 1.0, params=[w])  # noqa: B023
     if look not in ("equality", "in"):  # formulas are compared as texts
-        with pytest.raises(TypeError, match=f"{place}, looks at a number"):
+        with pytest.raises(TypeError, match=f"{place}, reads a number"):
             str(
                 mg.step_through(engine.apply(own(partial=lambda m, out, x: rule(m, x)), Value(1.0)))
             )

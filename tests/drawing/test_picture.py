@@ -144,7 +144,7 @@ def test_a_colour_that_no_one_knows_is_not_drawn_black(format):
 
 @pytest.mark.parametrize("colour", ["\ud800", 'red"; evil="1', "#12", "", "red\n"])
 def test_backgrounds_are_colours(colour):
-    with pytest.raises(ValueError, match="is no colour"):
+    with pytest.raises(ValueError, match="is not a colour"):
         mg.draw(xyz(), background=colour)
     assert 'bgcolor="#fefce8"' in mg.draw(xyz(), background="#fefce8").source
 

@@ -123,5 +123,5 @@ def test_programs_without_a_gradient_have_none_below():
     assert b"mean" not in picture.pipe("svg")
     w = Value(1.0, "<b>\\N")
     assert "\\N" not in mg.draw(mg.compile(lambda x: w * x, 1.0, params=[w])).source
-    with pytest.raises(ValueError, match="is no colour"):
+    with pytest.raises(ValueError, match="is not a colour"):
         mg.draw(program, background="url(x)")

@@ -304,7 +304,7 @@ def test_gradients_of_all_that_is_no_child_would_be_lost():
 def test_children_are_values():
     assert Value(2.0, (), "").op is None
     for children in (3, (3.0,), [None]):
-        with pytest.raises(TypeError, match="only children may stand, a tuple of Values"):
+        with pytest.raises(TypeError, match="or a tuple of Values as children, not"):
             Value(1.0, children)
 
 

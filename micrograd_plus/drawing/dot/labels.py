@@ -1,4 +1,4 @@
-"""What stands in a picture, written as Graphviz's HTML-like labels.
+"""The texts in a picture, as Graphviz's HTML-like labels.
 
 Each value is a "wire plate": a table of two rows, with the number above and the gradient below. The
 line between the rows is the wire itself.
@@ -29,7 +29,7 @@ def plate(part: Part, size: str, id: str, look: Look) -> str:
         part: the value.
         size: the size of all plates, from `plate_size`.
         id: the id of the plate.
-        look: the colours of numbers, and which of them are hidden or lit.
+        look: the colours of numbers, and which of them are hidden or highlighted.
     """
     name = _name_on_wire(part)
     if name:

@@ -41,7 +41,7 @@ def program_as_dot(program: Program, background: str = "white", look: Look = ACC
         background: the colour behind it.
         look: the colours of values and gradients.
     """
-    from graphviz import Digraph  # loaded only by those who draw
+    from graphviz import Digraph  # loaded only for drawing
 
     graph = Digraph(
         graph_attr={"rankdir": "LR", "ranksep": "0.2", "bgcolor": background, "pad": "0.08"},
@@ -69,7 +69,7 @@ def program_as_dot(program: Program, background: str = "white", look: Look = ACC
 
 
 class _Layers:
-    """What stands in the gates and below the wires."""
+    """The texts in the gates and below the wires."""
 
     def __init__(self, program: Program) -> None:
         self.array = program.array
@@ -108,7 +108,7 @@ class _Layers:
         return gates
 
     def slopes(self, group: Group) -> Iterator[tuple[str, str]]:
-        """The gradients that an instruction gives the arrays that it reads."""
+        """The gradients that an instruction contributes to the arrays that it reads."""
         upstream = f"∂{_symbol(group.name)}"
         if group.op is not None and group.kind == "operation":
             names = _arguments(group)
@@ -146,11 +146,11 @@ class _Layers:
         return found
 
     def summed(self, group: Group, read: Any) -> str:
-        """What stands before the gradient of something that all examples read."""
+        """The sum over examples before the gradient of something that all examples share."""
         return "Σ " if group.batched and not read.batched else ""
 
     def equals(self, parameter: Any) -> str:
-        """What stands between a gradient and its formula: += where others are added."""
+        """The sign between a gradient and its formula: += if there are several contributions."""
         return "=" if self.uses[id(parameter)] == 1 else "+="
 
 
@@ -205,7 +205,7 @@ def _chain(graph: Any, name: str, gates: list[tuple[str, str, list[str]]], look:
         label = f"<<b>{escape(text)}</b>{below}>"
         graph.node(place, label, shape="box", style="rounded,filled", fillcolor=GATE)
         for other in entering:
-            if other == "p":  # each reader has its own, or wires would cross the picture
+            if other == "p":  # each use has a box of its own, or wires would cross the picture
                 other = f"p {place}"
                 graph.node(other, "<<i>p</i>>", shape="plain")
             graph.edge(f"{other}:e", place)

@@ -47,7 +47,7 @@ def as_dot(
     Raises:
         ValueError: there is no such style, or `background` is not of that form.
     """
-    from graphviz import Digraph  # loaded only by those who draw
+    from graphviz import Digraph  # loaded only for drawing
 
     if style not in STYLES:
         hint = did_you_mean(style, STYLES)
@@ -172,5 +172,5 @@ def _thick(part: Part) -> dict[str, str]:
 
 
 def _lit(name: str, look: Look) -> dict[str, str]:
-    """The colour of a lit wire; its width stays, or arrowheads would move."""
+    """The colour of a highlighted wire; its width stays, or arrowheads would move."""
     return {"color": LIT_WIRE} if name in look.lit else {}

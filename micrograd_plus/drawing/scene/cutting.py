@@ -30,7 +30,7 @@ def fewer(flat: Flat, items: list[Item]) -> list[Item]:
     if len(items) <= flat.most:
         return items
     worked = [n for n, x in enumerate(items) if isinstance(x, Fold) or flat.inputs[x]]
-    if not worked:  # nothing but leaves, which are cut in their order
+    if not worked:  # only leaves, which are cut in their order
         return _folded(flat, items, _pieces(flat, range(len(items)), []))
     at = {i: n for n, item in enumerate(items) for i in positions(item)}
     users = _users(flat, items, worked)

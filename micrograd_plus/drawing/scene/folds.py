@@ -42,7 +42,7 @@ class Fold:
         flat: the whole graph.
         members: the positions of the values in it, each after its arguments.
         place: that of the module whose values these are; None for any other group.
-        modules: how many modules of which kind it consists of, if of nothing else; "" otherwise.
+        modules: the number and kind of the modules, if it consists of equal ones; "" otherwise.
         parts: what is inside: positions of values, and folds, each after what enters it. They are
             found when they are first asked for.
     """

@@ -91,7 +91,7 @@ def _cyclic(entering: dict[Any, list[Any]]) -> set[Any]:
                 leaving[other].append(key)
         waits = {key: len(keys) for key, keys in entering.items()}
         ready = [key for key, n in waits.items() if n == 0]
-        for key in ready:  # grows
+        for key in ready:  # the list grows
             for other in leaving[key]:
                 waits[other] -= 1
                 if waits[other] == 0:

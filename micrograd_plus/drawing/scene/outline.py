@@ -1,4 +1,4 @@
-"""A graph as an outline, folds in folds, of which a picture shows as many open as are asked for.
+"""A graph as an outline of nested folds, of which a picture opens those that are asked for.
 
 What belongs to modules is folded by module: neurons in layers, layers in models. What belongs to
 none is cut into pieces in the order of computation.
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     Expand: TypeAlias = int | Value | str | Module | Collection[Value | str | Module]
 
-_MOST = 32  # parts that still can be looked at
+_MOST = 32  # the largest number of parts shown at once
 
 
 def folded(root: Value, limit: float = math.inf) -> Fold:
@@ -105,7 +105,7 @@ def opened(top: Fold, limit: float, expand: Expand = ()) -> list[Item]:
     wanted = _wanted(top.flat, expand)
     shown: list[Item] = [top]
     todo = [(top, 0)]
-    for item, depth in todo:  # grows: breadth first
+    for item, depth in todo:  # the list grows: breadth first
         transparent = item.place is not None and item.place.shows_parts
         if not (item is top or transparent or wanted(item, depth)):
             continue
@@ -146,7 +146,7 @@ def _wanted(flat: Flat, expand: Expand) -> Callable[[Fold, int], bool]:
     def opens(fold: Fold, depth: int) -> bool:
         if not values.isdisjoint(fold.members):
             return True
-        # a module is opened with all around it, but not what is in it
+        # a module is opened with all modules around it, but not those in it
         return any(
             fold.place is place
             or not (inside.isdisjoint(fold.members) or inside.issuperset(fold.members))
