@@ -1,7 +1,7 @@
-"""The arrays of a program: what they are called, and how rows of them are read.
+"""The arrays of a program: their names, and reading rows of them.
 
 Arrays have a row for each member and, if they are batched, a column for each example. `p` is the
-vector of parameters, `s` the share of each example; each argument of the function is an array of
+vector of parameters, `s` the weight of each example; each argument of the function is an array of
 (inputs, examples).
 """
 
@@ -28,13 +28,13 @@ class Arrays:
         groups: in the order of computation; they get their names.
         inputs: how many numbers each argument has, by its name.
         parameters: how many numbers `p` has.
-        wanted: how many of them, from the first, get derivatives.
+        wanted: the number of parameters, from the first, that get derivatives.
         input_gradients: whether inputs get derivatives, too.
 
     Attributes:
         sizes: how many rows each array has.
         needs: whether it gets derivatives.
-        constants: numbers and indices, by the names that they have in the program.
+        constants: numbers and indices, by their names in the program.
     """
 
     def __init__(
@@ -46,7 +46,7 @@ class Arrays:
         input_gradients: bool,
     ) -> None:
         self.constants: dict[str, Any] = {}
-        self._names: dict[str, str] = {}  # of the constants, by what they are
+        self._names: dict[str, str] = {}  # names of the constants, by content
         self._words: dict[Op, str] = {}
         self.sizes = {"p": parameters, **inputs}
         self.needs = {"p": wanted > 0, **dict.fromkeys(inputs, input_gradients)}
@@ -80,17 +80,17 @@ class Arrays:
         return any(e.kind != "constant" and self.needs[self.array(e)] for e in members)
 
     def runs(self, members: Sequence[Expression]) -> list[tuple[str, list[Expression]]]:
-        """Expressions that follow each other and are in one array, with its name."""
+        """Runs of expressions in one array, with its name."""
         return [(source, list(run)) for source, run in groupby(members, self.array)]
 
     def rows(self, members: Sequence[Expression]) -> list[int]:
-        """Where the array has some expressions, which are all in one."""
+        """The rows of some expressions in their common array."""
         if members[0].kind == "input":
             return [self._argument[e.number][1] for e in members]
         return [e.number if e.kind == "parameter" else e.place for e in members]
 
     def part(self, source: str, rows: Sequence[int], array: str = "") -> Node:
-        """Rows of an array: a slice if they lie regularly, or by an index.
+        """Rows of an array: a slice if they are regular, or else by an index array.
 
         Args:
             source: the array's name.
@@ -115,7 +115,7 @@ class Arrays:
         return Name(self._names[key])
 
     def word(self, op: Op) -> str:
-        """What an operation is called in names of functions; another one may have its name."""
+        """An operation's name in names of functions; another one may have the same name."""
         if op not in self._words:
             word = re.sub(r"\W", "_", op.name)
             alike = sum(other.startswith(word) for other in self._words.values())
@@ -130,7 +130,7 @@ class Arrays:
             return self._piece(*runs[0])
         if len(runs) <= 6:
             return self._joined(runs, batched)
-        # all rows of one array, then all of the next, and of them those that are wanted
+        # concatenate whole arrays, and index the wanted rows
         rank = {source: i for i, source in enumerate(dict.fromkeys(source for source, _ in runs))}
         ordered = sorted(members, key=lambda e: rank[self.array(e)])
         whole = self._joined(self.runs(ordered), batched)

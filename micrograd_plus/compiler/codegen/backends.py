@@ -1,4 +1,4 @@
-"""The array libraries that programs are written for: what each calls things, and how it is run."""
+"""The array libraries that programs are written for: their names for things, and how they run."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 def _primitives(library: str, erf: str) -> dict[str, str]:
-    """What the functions that rules may call are in a library, by the table's names."""
+    """The functions of a library that rules may call, by the table's names."""
     like_math = """cbrt ceil cos cosh exp expm1 floor hypot log log10 log1p log2 maximum
         minimum sin sinh sqrt tan tanh trunc where abs"""
     others = {"round": "rint", "atan2": "arctan2"} | {
@@ -40,7 +40,7 @@ def _primitives(library: str, erf: str) -> dict[str, str]:
 
 
 LARGE = 10_000
-"""So many numbers take time when they are only copied."""
+"""The number of elements from which avoiding a copy pays off."""
 
 
 class NumPy(Python):
@@ -49,7 +49,7 @@ class NumPy(Python):
     extra = "numpy"
     longest = math.inf  # the number of lines that a program may have
     imports = ("import math", "", "import numpy as np")
-    compiled: tuple[str, ...] = ()  # what stands above each function
+    compiled: tuple[str, ...] = ()  # decorators of each function
     primitives = _primitives("np", "np.vectorize(math.{0}, otypes=[float])")
 
     def module(self, code: Code, dtype: str) -> str:
@@ -77,8 +77,8 @@ class NumPy(Python):
         if given[-1] == "s":
             given[-1] = "s=None"
             full = f"{self.library}.full(N, 1 / max(N, 1), p.dtype)"
-            share = f"s = {full} if s is None else {self.own('s')}"
-            body.append(f"{share}  # the share of each example")
+            weight = f"s = {full} if s is None else {self.own('s')}"
+            body.append(f"{weight}  # the weight of each example")
         body += [*map(self.line, function.lines), f"return {self.results(function)}"]
         return [f"def {function.name}({', '.join(given)}):", *indented(body)]
 
@@ -101,19 +101,19 @@ class NumPy(Python):
         return list(self.imports)
 
     def namespace(self) -> dict[str, Any]:
-        """What the text of a program finds when it is run: the modules that it imports."""
+        """The globals of a program's text: the modules that it imports."""
         return {"math": math, "np": need("numpy", self.extra)}
 
     def own(self, array: str) -> str:
-        """An array of NumPy as one of this library."""
+        """Convert an array from NumPy's."""
         return array
 
     def running(self, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
-        """What makes the surroundings that a program has to run in, anew for each run."""
+        """A factory of the context managers in which a program runs."""
         return partial(need("numpy", self.extra).errstate, all="ignore")
 
     def fetched(self, arrays: Any) -> Any:
-        """The results of a program as arrays of NumPy."""
+        """Convert the results of a program to NumPy's arrays."""
         return arrays
 
 
@@ -122,7 +122,7 @@ class JAX(NumPy):
 
     extra = "jax"
     library = "jnp"
-    longest = 2000  # about 20 ms for XLA each, and memory that grows faster
+    longest = 2000  # XLA takes about 20 ms for each, and memory that grows faster
     imports = ("import jax", "import jax.numpy as jnp", "import numpy as np")
     compiled = ("@jax.jit",)
     primitives = _primitives("jnp", "jax.scipy.special.{0}")
@@ -131,7 +131,7 @@ class JAX(NumPy):
         target, value, method = line.target, line.value, "add" if line.adds else "set"
         if line.adds and isinstance(target, Name):
             return super().write(line)
-        match target:  # what is changed is the vector that it is a view of
+        match target:  # the vector of which it is a view is replaced
             case Library("T", (target,)):
                 value = value.T
         text = self.text(value)
@@ -161,7 +161,7 @@ class JAX(NumPy):
 
     def fetched(self, arrays: Any) -> Any:
         numpy = need("numpy", self.extra)
-        several = isinstance(arrays, tuple)  # copies, as those of JAX can't be written to
+        several = isinstance(arrays, tuple)  # copies, as JAX's arrays are read-only
         return tuple(map(numpy.array, arrays)) if several else numpy.array(arrays)
 
 
@@ -178,7 +178,7 @@ def precision(jax: Any, wide: bool) -> Iterator[None]:
         with jax.enable_x64(wide):
             yield
     finally:
-        if jax.config.jax_enable_x64 != before:  # its own block was interrupted in its code
+        if jax.config.jax_enable_x64 != before:  # JAX's own block was interrupted
             jax.enable_x64(before).__enter__()
 
 

@@ -27,7 +27,7 @@ class Code:
     """A program, in no language yet.
 
     Attributes:
-        arrays: what its arrays are called, and the constants among them.
+        arrays: the names of its arrays, and its constants.
         forward: the function that computes the outputs.
         gradient: the function that computes the mean of the first output and its gradient, if
             there is one.
@@ -54,7 +54,7 @@ def generate(
         outputs: what the program returns; the first is what is differentiated.
         inputs: how many numbers each argument has, by its name.
         parameters: how many numbers `p` has.
-        wanted: how many of them, from the first, get derivatives.
+        wanted: the number of parameters, from the first, that get derivatives.
         input_gradients: whether inputs get derivatives, too.
         differentiable: whether there is to be a gradient, that of the first output.
     """

@@ -1,7 +1,7 @@
-"""Gradients: first all contributions to them, and then instructions that add these up.
+"""Gradients: all contributions are collected first, and then added up by instructions.
 
-How often each number is contributed to shows only in the end; then what is contributed once is put
-into its place, and the rest is added.
+Only in the end is it known how many contributions an array gets: a single one is assigned, several
+are added.
 """
 
 from __future__ import annotations
@@ -55,7 +55,7 @@ class Gradients:
             members: expressions.
             value: the array.
             batched: whether it has a column for each example.
-            comment: what stands beside the derivatives of parameters.
+            comment: the comment beside the derivatives of parameters.
         """
         arrays = self._arrays
         if not arrays.any_needs(members):
@@ -94,12 +94,12 @@ def accumulated(
     Args:
         lines: those of `Gradients`.
         parameters: how many numbers `p` has.
-        wanted: arrays that have derivatives even if nothing contributes to them.
+        wanted: arrays that get derivatives even without contributions.
     """
     contributions = [line for line in lines if isinstance(line, Contribution)]
     arrays = Counter(x.array for x in contributions)
     numbers = Counter(chain.from_iterable(x.rows for x in contributions if x.array == "p"))
-    # not cleared first if a number is put in each place anyway
+    # need not be zeros if every element is assigned anyway
     filled = all(numbers[row] == 1 for row in range(parameters))
     found: list[Instruction] = [_new("p", "empty_like" if filled else "zeros_like")]
     begun = {"p"}
@@ -109,7 +109,7 @@ def accumulated(
             continue
         array, rows, target, value, comment = line
         if array not in begun and isinstance(target, Name):
-            # an array that is added to later must not be another one's, too
+            # an array that is added to in place must not be shared
             shared = arrays[array] > 1 and value.stored
             found.append(Let(target.name, value.library("copy") if shared else value))
         else:

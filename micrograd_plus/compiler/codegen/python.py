@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
 _COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(1, 7)
-"""How tightly texts hold together, from the loosest kind to the tightest."""
+"""Precedence of texts, from the loosest to the tightest."""
 
 _BINDING = {"**": _POWER} | dict.fromkeys("+-", _SUM) | dict.fromkeys("*/@", _PRODUCT)
 _METHODS = {"copy", "max", "min", "repeat", "reshape", "sum"}
@@ -35,9 +35,9 @@ class Python:
     """Writes Python.
 
     Attributes:
-        library: what the array library is called.
-        primitives: what is written for operations of the table, by their names; others are
-            defined by their rules.
+        library: the name of the array library.
+        primitives: the text for operations of the table, by name; others are defined by their
+            rules.
     """
 
     library = "np"
@@ -77,7 +77,7 @@ class Python:
         raise TypeError(f"{x!r} can't be written in Python")
 
     def _argument(self, x: Any) -> str:
-        """What a function of the library is given: arrays, numbers, several of them."""
+        """An argument of a library function: an array, a number, or several of these."""
         if isinstance(x, Node):
             return self.text(x)
         if isinstance(x, list):
@@ -114,17 +114,17 @@ class Python:
 
 
 def literal(x: Any) -> str:
-    """A number, or nested lists of them, as Python reads it where `np` is NumPy."""
+    """A number, or nested lists of numbers, as a Python literal where `np` is NumPy."""
     return re.sub("inf|nan", r"np.\g<0>", repr(x))
 
 
 def indented(lines: Iterable[str], steps: int = 1) -> list[str]:
-    """Lines of Python, so many steps further in."""
+    """Lines of Python, indented by so many steps."""
     return [f"{'    ' * steps}{line}" for line in lines]
 
 
 def subscript(index: Sequence[slice | int | Name | None]) -> str:
-    """What stands in the brackets of an index."""
+    """The text in the brackets of an index."""
     return ", ".join(map(_one_index, index))
 
 

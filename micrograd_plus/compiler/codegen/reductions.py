@@ -34,7 +34,7 @@ def values(op: Op, word: str) -> Function:
 
     Args:
         op: its rules take all arguments at once.
-        word: what it is called in names of functions.
+        word: its name in names of functions.
 
     Raises:
         TypeError: its rule doesn't reduce the arguments to one number.

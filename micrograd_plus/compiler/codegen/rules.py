@@ -1,4 +1,4 @@
-"""The table's rules as syntax: what they give for arrays, and the functions that they call."""
+"""The table's rules as syntax: their results for arrays, and the functions that they call."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Functions:
 
 
 class Slopes(Functions):
-    """The namespace for derivatives, where steps are comparisons: they are only multiplied by."""
+    """The namespace for derivatives, in which steps are comparisons, as they are only factors."""
 
     def call(self, op: Op, *args: Any) -> Any:
         if op is ops.step:
@@ -53,7 +53,7 @@ class Slopes(Functions):
 def applied(op: Op, args: Sequence[Any]) -> Any:
     """An operation on nodes and numbers: a call of its function, if the table has one for it.
 
-    What needs no more than operators is written out, and so is what is not in the table.
+    Rules with operators only are written out, and so are operations outside the table.
     """
     written = op.value(Functions(), *args)
     return Call(op, [*map(node, args)]) if ops.has(op) and calls(written) else written

@@ -34,18 +34,18 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.ops.operation import Op
 
-    View = Callable[[Node], Node]  # what a vector has at some places
+    View = Callable[[Node], Node]  # a view of a vector
 
 
 class Step:
-    """What one kind of group becomes; the kinds are the classes below.
+    """The step of one kind of group; the kinds are the subclasses below.
 
     Args:
         group: its members are computed together.
         arrays: those of the program.
 
     Attributes:
-        lines: what computes the group; the last of them names its array.
+        lines: the instructions that compute the group; the last names its array.
     """
 
     def __init__(self, group: Group, arrays: Arrays) -> None:
@@ -57,7 +57,7 @@ class Step:
         self.lines: list[Let] = []
 
     def differentiate(self, gradients: Gradients) -> None:
-        """Contribute to the gradients of what the group depends on, by those of the group."""
+        """Contribute to the gradients of what the group depends on, given those of the group."""
         raise NotImplementedError
 
     def let(self, name: str, value: Node) -> Name:
@@ -182,7 +182,7 @@ class Stack(Step):
         self.finish(total)
 
     def _factor(self, k: int) -> float | Node:
-        """What the k-th row of each sum is multiplied by."""
+        """The factors of the k-th row of each sum."""
         weights = self.weights[k :: self.count]
         return self.arrays.operand(weights, self.batched) if weights else 1.0
 
@@ -251,7 +251,7 @@ class Reduction(Step):
     def __init__(self, group: Group, op: Op, arrays: Arrays) -> None:
         super().__init__(group, arrays)
         self.op, self.x = op, self.cube()
-        # the arguments one by one, for rules that know of no arrays
+        # the arguments one by one, for rules written for scalars
         self.columns = [self.x[ALL, k] for k in range(self.count)]
         if op.at_once:
             self.finish(Call(reductions.values(op, arrays.word(op)), [self.x]))
@@ -282,6 +282,6 @@ def step(group: Group, arrays: Arrays) -> Step:
 
 
 def _matrix(part: Node, rows: int, columns: int, taken: int) -> Node:
-    """A part of a vector as a matrix, of which so many columns are taken, from the first."""
+    """A part of a vector as a matrix, of which the first so many columns are taken."""
     matrix = part.library("reshape", rows, columns)
     return matrix if taken == columns else matrix[ALL, :taken]

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 def binary(symbol: str, x: Any, y: Any) -> Any:
-    """Arithmetic on nodes and numbers, without what changes nothing, such as + 0.
+    """Arithmetic on nodes and numbers, leaving out what changes nothing, such as + 0.
 
     Products with 0 stay, as the other factor may be infinite; that of is_zero is 0 or 1.
     """
@@ -75,7 +75,7 @@ class Node(Symbol):
         return Part(self, index if isinstance(index, tuple) else (index,))
 
     def library(self, function: str, *args: Any, **options: Any) -> Node:
-        """What a function of the array library gives for this array and other arguments."""
+        """A function of the array library, applied to this array and other arguments."""
         return Library(function, (self, *args), options)
 
     @property
@@ -84,7 +84,7 @@ class Node(Symbol):
 
     @property
     def stored(self) -> bool:
-        """Whether it is an array that is there already, or a part of one."""
+        """Whether it is an existing array, or a part of one."""
         return isinstance(self, Name | Part)
 
 
@@ -144,7 +144,7 @@ class Library(Node):
 
 @dataclass(eq=False)
 class Part(Node):
-    """What an index takes: slices, numbers, None for a new axis, or the name of indices."""
+    """An indexed part: by slices, numbers, None for a new axis, or the name of an index array."""
 
     inner = ("array",)
     array: Node
@@ -155,7 +155,7 @@ ALL = slice(None)
 
 
 def node(x: Any) -> Node:
-    """A number, or what is a node already, as a node."""
+    """A number or a node, as a node."""
     return x if isinstance(x, Node) else Number(float(x))
 
 
@@ -183,10 +183,10 @@ class Write:
     Attributes:
         target: an array, or a view.
         value: as many numbers, or one for all.
-        comment: what stands beside it.
-        adds: whether the value is added to what is there.
-        repeated: whether some rows are meant several times.
-        size: how many numbers are written.
+        comment: the comment beside it.
+        adds: whether the value is added to the target's.
+        repeated: whether some rows occur several times.
+        size: the number of elements written.
     """
 
     target: Node
@@ -202,7 +202,7 @@ Instruction = Let | Write
 
 @dataclass(eq=False)
 class Function:
-    """What some lines compute from arrays with the names of the parameters."""
+    """A function: lines that compute results from its parameters, which are arrays."""
 
     name: str
     parameters: Sequence[str]
