@@ -41,10 +41,10 @@ def pytest_collection_modifyitems(config, items):
 
 def pytest_terminal_summary(terminalreporter, config):
     if not config.getoption("thorough"):
-        count = config.stash.get(LEFT_OUT, "")  # of several processes none knows it
+        count = config.stash.get(LEFT_OUT, None)  # of several processes none knows it
+        what = "slow tests" if count is None else f"{count} slow tests"
         terminalreporter.write_line(
-            f"left out: {count} slow tests, and nine of ten random examples; "
-            "pytest --thorough tries all"
+            f"left out: {what}, and nine of ten random examples; pytest --thorough tries all"
         )
 
 
