@@ -12,12 +12,12 @@ import gc
 import random
 import sys
 import warnings
-from bisect import bisect
 from collections import ChainMap, deque
 from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from io import IOBase
+from itertools import zip_longest
 from types import (
     BuiltinMethodType,
     CodeType,
@@ -36,7 +36,7 @@ from micrograd_plus.nn.module import Module, Parts
 from micrograd_plus.ops.operation import Op
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Collection, Iterator
 
 _MOST = 1_000_000  # objects inspected; changes in further ones are not noticed
 _LONGEST = 1_000_000  # bytes of an array that each call of a program compares
@@ -46,7 +46,6 @@ _INSIDE = ("__self__", "__func__", "__wrapped__", "func", "args", "keywords", "f
 _WRAPPERS = (MethodType, BuiltinMethodType, MethodWrapperType, staticmethod, classmethod, property,
              partial, type(lru_cache(len)))  # fmt: skip
 _GLOBAL = ("LOAD_GLOBAL", "LOAD_NAME", "STORE_GLOBAL", "DELETE_GLOBAL")
-_ITSELF: list[Any] = []  # instead of names, where a part has the name of the whole
 _INSTALLED = ("site-packages", "dist-packages")
 _PACKAGE = __name__.partition(".")[0]
 
@@ -71,22 +70,26 @@ class Numbers(bytes):
     __slots__ = ()
 
 
-class _Found:
-    """Objects in the order in which they were found: from `starts[k]` on those in `places[k]`."""
+class _Content(NamedTuple):
+    """What an object held when it was looked at: under which names, or at which indices."""
 
-    def __init__(self) -> None:
-        self.things: list[Any] = []
-        self.starts: list[int] = []
-        self.places: list[tuple[str, list[str] | None]] = []
+    path: str
+    names: list[Any] | None
+    things: list[Any]
 
-    def difference(self, later: _Found) -> Change | None:
-        """The first that is another object in a later snapshot."""
-        ours, others = [*self.things, None], [*later.things, None]
-        for i, (before, now) in enumerate(zip(ours, others, strict=False)):
-            if before is not now and not _same(before, now):
-                place = bisect(self.starts, i) - 1
-                return Change(_path(*self.places[place], i - self.starts[place]), before, now)
-        return None
+    def name(self, i: int) -> str:
+        """Where a thing is, such as `model.layers.0`."""
+        name = str(i if self.names is None else self.names[i])
+        return f"{self.path}.{name}" if self.path and name else self.path or name
+
+
+def _difference(before: list[_Content], now: list[_Content]) -> Change | None:
+    """The first thing that is another one in a later snapshot."""
+    for ours, theirs in zip_longest(before, now, fillvalue=_Content("", None, [])):
+        for i, (x, y) in enumerate(zip_longest(ours.things, theirs.things)):
+            if x is not y and not _same(x, y):
+                return Change(ours.name(i), x, y)
+    return None
 
 
 class Surroundings:
@@ -109,7 +112,8 @@ class Surroundings:
 
     def __init__(self, fn: Any) -> None:
         self._fn = fn
-        self._stands, self._moves = _Found(), _Found()  # the latter are iterators and the like
+        self._stands: list[_Content] = []
+        self._moves: list[_Content] = []  # of iterators and the like
         # compared at each check: as long as these are the same, everything is
         self._cells: list[tuple[Any, Any]] = []
         self._variables: list[tuple[Mapping[str, Any], str, Any]] = []
@@ -131,7 +135,7 @@ class Surroundings:
             self._todo.append(("numpy.random", sys.modules["numpy.random"].random, True))
         while self._todo:
             path, thing, moves = self._todo.pop()
-            if id(thing) not in self._seen and len(self._stands.things) < _MOST:
+            if id(thing) not in self._seen and len(self._seen) < _MOST:
                 self._seen[id(thing)] = thing
                 self._look(path, thing, moves)
             if not self._todo:
@@ -143,7 +147,7 @@ class Surroundings:
         if self._is_same():
             return None
         now = Surroundings(self._fn)
-        found = self._stands.difference(now._stands)
+        found = _difference(self._stands, now._stands)
         if found is None:  # equal contents in new containers: watch these from now on
             self.__dict__ = now.__dict__
         return found
@@ -154,8 +158,8 @@ class Surroundings:
         Args:
             later: its surroundings afterwards.
         """
-        stands, moves = self._stands, self._moves
-        return stands.difference(later._stands) or moves.difference(later._moves)
+        stands = _difference(self._stands, later._stands)
+        return stands or _difference(self._moves, later._moves)
 
     def _is_same(self) -> bool:
         try:
@@ -211,7 +215,7 @@ class Surroundings:
             if not moves and len(numbers) <= _LONGEST:
                 self._numbers.append((thing, numbers))
         elif (state := _state(thing)) is not None:
-            self._note(path, [""] * len(state), state, True)
+            self._note(path, None, state, True)
         elif isinstance(thing, ModuleType):
             if not _foreign_module(thing):
                 self._objects.append((path, thing, moves, set()))
@@ -221,21 +225,20 @@ class Surroundings:
         if not moves and isinstance(thing, (list, dict, set, deque)):
             (self._parts if isinstance(thing, Parts) else self._lists).append(thing)
 
-    def _note(self, path: str, names: list[Any] | None, things: Iterable[Any], moves: bool) -> None:
-        """Record the object at a place, and search it later."""
-        found = self._moves if moves else self._stands
-        if moves:
-            names = _ITSELF
-        found.starts.append(len(found.things))
-        found.places.append((path, names))
+    def _note(
+        self, path: str, names: list[Any] | None, things: Collection[Any], moves: bool
+    ) -> None:
+        """Record what an object holds, to be searched later."""
+        # whatever moves has the name of the whole
+        found = _Content(path, [""] * len(things) if moves else names, [])
+        (self._moves if moves else self._stands).append(found)
         todo = []
         for i, thing in enumerate(things):
-            kind = type(thing)
-            if kind is Value or kind in _PLAIN or isinstance(thing, Value):
+            if type(thing) in _PLAIN or isinstance(thing, Value):
                 found.things.append(thing)
             else:
                 found.things.append(_outside(thing))
-                todo.append((_path(path, names, i), thing, moves))
+                todo.append((found.name(i), thing, moves))
         self._todo += reversed(todo)
 
     def _function(self, path: str, function: FunctionType, moves: bool) -> None:
@@ -255,7 +258,7 @@ class Surroundings:
             with suppress(ValueError):  # an empty cell
                 cells[name] = cell, cell.cell_contents
         self._note(path, list(cells), [content for _, content in cells.values()], moves)
-        if not moves:
+        if not (moves or foreign):
             self._cells += cells.values()
         defaults = [function.__defaults__, function.__kwdefaults__]
         self._note(path, ["__defaults__", "__kwdefaults__"], defaults, moves)
@@ -431,10 +434,3 @@ def _named(code: CodeType) -> tuple[set[str], set[tuple[str, str]], set[str]]:
                 attributes.add((root, step.argval))
             root = ""
     return variables, attributes, modules
-
-
-def _path(path: str, names: list[Any] | None, i: int) -> str:
-    if names is _ITSELF:
-        return path
-    name = i if names is None else names[i]
-    return f"{path}.{name}" if path and name != "" else path or str(name)
