@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     State = tuple[Any, ...]
+    Step = tuple[Any, State]  # a parameter and its states after a step
 
 
 @dataclass(frozen=True)
@@ -63,9 +64,7 @@ class Rule(ABC):
         return tuple(0.0 * parameter for _ in self.states)
 
     @abstractmethod
-    def update(
-        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
-    ) -> tuple[Any, State]:
+    def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
         """The parameter and its states after a step.
 
         Args:
@@ -90,9 +89,7 @@ class GradientDescent(Rule):
     (0.8, ())
     """
 
-    def update(
-        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
-    ) -> tuple[Any, State]:
+    def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
         return parameter - rate * gradient, ()
 
 
@@ -113,9 +110,7 @@ class Momentum(Rule):
     momentum: float = 0.9
     states: ClassVar[tuple[str, ...]] = ("velocity",)
 
-    def update(
-        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
-    ) -> tuple[Any, State]:
+    def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
         velocity = self.momentum * state[0] + rate * gradient
         return parameter - velocity, (velocity,)
 
@@ -134,9 +129,7 @@ class Nesterov(Momentum):
     (-0.75, (1.5,))
     """
 
-    def update(
-        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
-    ) -> tuple[Any, State]:
+    def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
         velocity = self.momentum * state[0] + rate * gradient
         return parameter - (self.momentum * velocity + rate * gradient), (velocity,)
 
@@ -158,9 +151,7 @@ class AdaGrad(Rule):
     epsilon: float = 1e-8
     states: ClassVar[tuple[str, ...]] = ("cache",)
 
-    def update(
-        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
-    ) -> tuple[Any, State]:
+    def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
         cache = state[0] + gradient * gradient
         return parameter - rate * gradient / (cache**0.5 + self.epsilon), (cache,)
 
@@ -184,9 +175,7 @@ class RMSprop(Rule):
     epsilon: float = 1e-8
     states: ClassVar[tuple[str, ...]] = ("cache",)
 
-    def update(
-        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
-    ) -> tuple[Any, State]:
+    def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
         cache = self.decay * state[0] + (1 - self.decay) * gradient * gradient
         return parameter - rate * gradient / (cache**0.5 + self.epsilon), (cache,)
 
@@ -217,9 +206,7 @@ class Adam(Rule):
     bias_correction: bool = True
     states: ClassVar[tuple[str, ...]] = ("mean", "mean_square")
 
-    def update(
-        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
-    ) -> tuple[Any, State]:
+    def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
         mean = self.beta1 * state[0] + (1 - self.beta1) * gradient
         square = self.beta2 * state[1] + (1 - self.beta2) * gradient * gradient
         m, v = mean, square
@@ -234,10 +221,7 @@ class AdamW(Adam):
 
     Args:
         rate: the learning rate η.
-        beta1: as for `Adam`.
-        beta2: as for `Adam`.
-        epsilon: as for `Adam`.
-        bias_correction: as for `Adam`.
+        beta1, beta2, epsilon, bias_correction: as for `Adam`.
         weight_decay: λ.
 
     Source: Loshchilov and Hutter, 2019.
@@ -249,8 +233,6 @@ class AdamW(Adam):
 
     weight_decay: float = 0.01
 
-    def update(
-        self, gradient: Any, state: State, parameter: Any, rate: float, step: int
-    ) -> tuple[Any, State]:
+    def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
         decayed = parameter - rate * self.weight_decay * parameter
-        return Adam.update(self, gradient, state, decayed, rate, step)
+        return super().update(gradient, state, decayed, rate, step)
