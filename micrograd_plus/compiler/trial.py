@@ -47,46 +47,39 @@ def compare(
     """
     try:
         for i, (out, mine) in enumerate(zip(recorded, values, strict=True)):
-            if _differ(mine, float(out), out, value=True):
-                raise _wrong(f"result {i}", mine, float(out))
+            _check(f"result {i}", mine, float(out), out, value=True)
         if slopes:
             out = recorded[0]
             found = adjoints(out) if isinstance(out, Value) else {}
             for x, mine in zip(wanted, slopes, strict=True):
-                theirs = found.get(x, 0.0)
-                if _differ(mine, theirs, out, value=False):
-                    raise _wrong(
-                        f"derivative with respect to {x.label or 'a number'}", mine, theirs
-                    )
+                what = f"derivative with respect to {x.label or 'a number'}"
+                _check(what, mine, found.get(x, 0.0), out, value=False)
     except NonFiniteError:
         return
 
 
-def _differ(mine: float, theirs: float, out: Any, value: bool) -> bool:
-    """Whether a value or a derivative of an output is wrong.
+def _check(what: str, mine: float, theirs: float, out: Any, value: bool) -> None:
+    """Raise TraceError if a value or a derivative of an output is wrong.
 
     A rounding error is as large as the numbers that it comes from, so that after the difference
     of two large ones, or at a kink, any result may be right.
     """
     if abs(mine - theirs) <= _FAR * abs(theirs) or not math.isfinite(mine):
-        return False
-    if not isinstance(out, Value):
-        return True
-    if any(_near_kink(node) for node in order(out)):
-        return False
-    found = adjoints(out)
-    scale = max(abs(slope * node.data if value else slope) for node, slope in found.items())
-    return bool(abs(mine - theirs) > _FAR * scale)
+        return
+    if isinstance(out, Value):
+        if any(_near_kink(node) for node in order(out)):
+            return
+        found = adjoints(out)
+        scale = max(abs(slope * node.data if value else slope) for node, slope in found.items())
+        if abs(mine - theirs) <= _FAR * scale:
+            return
+    raise TraceError(
+        f"the program's {what} would be {mine!r}, and the engine's is {theirs!r}: unless the "
+        "function is another one for Values than for numbers, please report this fault of the "
+        "compiler; until it is mended use the engine itself, or another backend"
+    )
 
 
 def _near_kink(node: Value) -> bool:
     op = node.op
     return op is not None and op.kink is not None and abs(op.kink(*inputs(node))) < _FAR
-
-
-def _wrong(what: str, mine: float, theirs: float) -> TraceError:
-    return TraceError(
-        f"the program's {what} would be {mine!r}, and the engine's is {theirs!r}: unless the "
-        "function is another one for Values than for numbers, please report this fault of the "
-        "compiler; until it is mended use the engine itself, or another backend"
-    )
