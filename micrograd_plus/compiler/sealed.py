@@ -143,7 +143,7 @@ _ASSIGNED = "assigned to during tracing, and a program can assign nothing: {}"
 
 def _assign_data(node: Any, number: Any) -> None:
     seal = _seals.get(threading.get_ident())
-    if seal and _complete(node):
+    if seal and hasattr(node, "right"):  # a node that is being recorded has none yet
         seal.refuse(node, "number", _ASSIGNED.format("compute another Value, or assign outside"))
     _data.__set__(node, number)
 
@@ -168,11 +168,6 @@ def _assign_gradient(node: Any, gradient: Any) -> None:
             seal.refuse(node, "gradient", _ASSIGNED.format("call zero_grad() and the like outside"))
         seal.made.append(node)  # the first assignment, of 0, to a new node
     _set_gradient(node, gradient)
-
-
-def _complete(node: Any) -> bool:
-    """Whether a node is complete: `right` is the last slot to be filled."""
-    return hasattr(node, "right")
 
 
 _REPR = Value.__repr__.__code__
