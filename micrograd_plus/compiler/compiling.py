@@ -85,15 +85,14 @@ def compile(
     if not isinstance(params, Module):
         params = _values(params)
     dtype = _type_name(dtype)
-    if backend != "native":
-        find_backend(backend, others=["native"])
-    elif dtype != "float64" or input_gradients or has_aux:
-        raise ValueError(
-            "the native backend has neither input_gradients nor has_aux, and computes in "
-            f"float64, not {dtype}"
-        )
     if backend == "native":
+        if dtype != "float64" or input_gradients or has_aux:
+            raise ValueError(
+                "the native backend has neither input_gradients nor has_aux, and computes in "
+                f"float64, not {dtype}"
+            )
         return uncollected(lambda: PointProgram(fn, example, params))
+    find_backend(backend, others=["native"])
     return uncollected(
         lambda: Program(fn, example, params, dtype, input_gradients, has_aux, backend)
     )

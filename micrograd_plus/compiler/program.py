@@ -124,7 +124,8 @@ class Program:
         self._equal = numpy.empty(0, self._dtype)  # equal weights for the last batch's examples
         self._code = _executed(self._backend, text)
         for name in code.arrays.constants:
-            self._code[name] = self._cast(self._code[name])
+            if self._code[name].dtype.kind == "f":  # others are places
+                self._code[name] = self._code[name].astype(self._dtype)
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
 
@@ -323,9 +324,6 @@ class Program:
         except Exception as error:
             raise TraceError(f"the program can't be run: {error!r}") from error
         compare(recorded, values, [*self.parameters, *found.inputs][: len(slopes)], slopes)
-
-    def _cast(self, constant: Any) -> Any:
-        return constant.astype(self._dtype) if constant.dtype.kind == "f" else constant
 
     def _shares(self, weights: Any, count: int) -> Any:
         """The weight of each example."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import flat, mapped
-from micrograd_plus.compiler.arguments import Arguments, arranged
+from micrograd_plus.compiler.arguments import Arguments, all_finite, arranged
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.native.interpreter import interpreter
 from micrograd_plus.compiler.native.tape import tape
@@ -139,12 +139,10 @@ class PointProgram:
         )
         if not fine:
             self._arguments.numbers(point, finite=True)
-            if self._bounded or not all(map(self._finite, (numbers, gradient))):
+            results = numbers, gradient
+            if self._bounded or not all(all_finite(self._numpy, x) for x in results):
                 self._explain(x, high > low)
         return numbers, gradient
-
-    def _finite(self, numbers: Any) -> bool:
-        return bool(self._numpy.isfinite(numbers).all())
 
     def _explain(self, x: Any, with_gradient: bool) -> None:
         """Compute the point with the engine, whose error names the operation."""
