@@ -73,17 +73,24 @@ class Training(NamedTuple):
     moved: frozenset[str] = frozenset()
 
     def save(self, path: str | Path) -> None:
+        """Write a checkpoint atomically: the old file stays until the new one is complete.
+
+        Raises:
+            OSError: the file can't be written.
+        """
         version, numbers, gauss = self.random.getstate()
         found = changed(self.model, self.settings["model"], self.moved)
-        save(
-            path,
-            parameters=self.model.state_dict(),
-            optimizer=self.optimizer.state_dict(),
-            settings={**self._settings(found), **self.data},
-            numbers=found,
-            random=[version, list(numbers), gauss],
-            history=vars(self.history),
-        )
+        content = {
+            "format": _FORMAT,
+            "version": _VERSION,
+            "parameters": self.model.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+            "settings": {**self._settings(found), **self.data},
+            "numbers": found,
+            "random": [version, list(numbers), gauss],
+            "history": vars(self.history),
+        }
+        write(Path(path), _sealed(json.dumps(content).removesuffix("}").encode()))
 
     def resumed(self, path: str | Path, names: list[str], layers: list[str]) -> Training:
         """The training at the point where a checkpoint, with these names, was written."""
@@ -144,17 +151,6 @@ def _history(content: dict[str, Any], names: list[str], layers: list[str], steps
         for x in found:
             finite(x, f"one of the {what} in its history")
     return History(**{**content, "stopped": ""})
-
-
-def save(path: str | Path, **parts: Any) -> None:
-    """Write a checkpoint atomically: the old file stays until the new one is complete.
-
-    Raises:
-        OSError: the file can't be written.
-    """
-    assert parts.keys() == _PARTS.keys()  # noqa: S101  an internal invariant
-    content = {"format": _FORMAT, "version": _VERSION, **parts}
-    write(Path(path), _sealed(json.dumps(content).removesuffix("}").encode()))
 
 
 def load(path: str | Path) -> dict[str, Any]:
