@@ -178,19 +178,18 @@ class Cluster:
             with _quiet():
                 multihost = need("jax.experimental.multihost_utils", "jax")
                 multihost.sync_global_devices("all have joined")
-        except ValueError as error:
+        except (ValueError, RuntimeError) as error:
             self._steps.stop()
             if self._detected and "should be defined" in str(error):
                 raise ValueError(
                     "no cluster was detected in the environment: give coordinator, processes "
                     "and process_id"
                 ) from None
-            raise
-        except RuntimeError as error:
-            self._steps.stop()
             if "must be called before" in str(error):
                 raise ValueError("enter the cluster before anything uses JAX") from None
-            raise ClusterError(f"can't join the cluster: {error}") from None
+            if isinstance(error, RuntimeError):
+                raise ClusterError(f"can't join the cluster: {error}") from None
+            raise
         self.processes, self.process_id = jax.process_count(), jax.process_index()
         self.moved()
 
@@ -258,17 +257,14 @@ def _check_free(coordinator: str) -> None:
     """Check that process 0 can listen at the address, since JAX would crash otherwise."""
     host, port = _address(coordinator)
     try:
-        socket.create_server((host, port), family=_family(host, port)).close()
+        (family, *_), *_ = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        socket.create_server((host, port), family=family).close()
     except OSError as error:
         reason = error.strerror or str(error)
         raise OSError(
             error.errno, f"process 0 can't listen at the coordinator's address: {reason}",
             coordinator,
         ) from None  # fmt: skip
-
-
-def _family(host: str, port: int) -> socket.AddressFamily:
-    return socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
 
 
 @contextmanager
