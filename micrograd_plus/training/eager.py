@@ -58,13 +58,10 @@ class Problem:
 
     def updated(
         self, m: Any, gradient: Any, states: Any, vector: Any, rate: Any, number: Any
-    ) -> tuple[Any, Any]:
+    ) -> Any:
         """The parameters and the rule's states after a step, as arrays of a library `m`."""
         gradient = clipped(m, gradient, self.clip_value, self.clip_norm)
-        updated: tuple[Any, Any] = self.optimizer.rule.update(
-            gradient, states, vector, rate, number
-        )
-        return updated
+        return self.optimizer.rule.update(gradient, states, vector, rate, number)
 
     def norms(self, gradient: list[float]) -> dict[str, float]:
         """The Euclidean norm of the gradient of each layer."""

@@ -173,11 +173,11 @@ def fit(
     size = batch_size or len(train)
     batches = -(-len(train) // size)
     rule = optimizer or Adam()
-    share = validation if isinstance(validation, float) else None
     settings = {
         "examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed,
-        "validation": share or len(held_out), "loss": loss, "optimizer": rule, "penalty": penalty,
-        "clip_norm": clip_norm, "clip_value": clip_value, "model": content(model),
+        "validation": validation if isinstance(validation, float) else len(held_out),
+        "loss": loss, "optimizer": rule, "penalty": penalty, "clip_norm": clip_norm,
+        "clip_value": clip_value, "model": content(model),
     }  # fmt: skip
     training = Training(
         Optimizer(model.parameters(), rule),
