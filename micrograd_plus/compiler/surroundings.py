@@ -120,8 +120,7 @@ class Surroundings:
         self._of_modules: list[tuple[Mapping[str, Any], str, Any]] = []
         self._parts: list[Any] = []
         self._lists: list[Any] = []
-        self._arrays: list[tuple[Any, list[Any]]] = []
-        self._numbers: list[tuple[Any, Numbers]] = []
+        self._arrays: list[tuple[Any, Numbers | list[Any]]] = []
         self._attributes = module.attributes
         # during the search
         self._mentioned: dict[bool, set[str]] = {False: set(), True: set()}  # in other packages
@@ -176,11 +175,8 @@ class Surroundings:
                 if self._parts != self._copies[0]:
                     return False
                 self._attributes = module.attributes
-            for array, parts in self._arrays:
-                if array.ravel().tolist() != parts:
-                    return False
-            for array, numbers in self._numbers:
-                if _numbers(array) != numbers:
+            for array, content in self._arrays:
+                if _array(array) != content:
                     return False
             return self._lists == self._copies[1]
         except (TypeError, ValueError):  # arrays among the contents, or a deleted variable
@@ -205,15 +201,13 @@ class Surroundings:
         elif isinstance(thing, _WRAPPERS):
             parts = [getattr(thing, name) for name in _INSIDE if hasattr(thing, name)]
             self._note(path, [""] * len(parts), parts, moves)
-        elif hasattr(kind, "ravel") and thing.dtype.hasobject:
-            parts = thing.ravel().tolist()
-            self._note(path, None, parts, moves)
-            self._arrays += [] if moves else [(thing, parts)]
-        elif hasattr(kind, "tobytes") or kind is bytearray:
-            numbers = Numbers(_numbers(thing))
-            self._note(path, ["", ""], [getattr(thing, "shape", None), numbers], moves)
-            if not moves and len(numbers) <= _LONGEST:
-                self._numbers.append((thing, numbers))
+        elif (array := _array(thing)) is not None:
+            if isinstance(array, list):
+                self._note(path, None, array, moves)
+            else:
+                self._note(path, ["", ""], [getattr(thing, "shape", None), array], moves)
+            if not moves and (isinstance(array, list) or len(array) <= _LONGEST):
+                self._arrays.append((thing, array))
         elif (state := _state(thing)) is not None:
             self._note(path, None, state, True)
         elif isinstance(thing, ModuleType):
@@ -327,10 +321,14 @@ def _outside(thing: Any) -> Any:
     return kind if compound else thing
 
 
-def _numbers(array: Any) -> bytes:
-    """The content of an array, also of dates and the like."""
-    found: bytes = array.tobytes() if hasattr(array, "tobytes") else bytes(array)
-    return found
+def _array(thing: Any) -> Numbers | list[Any] | None:
+    """The numbers in an array, also of dates and the like, or its objects; None if it is none."""
+    kind = type(thing)
+    if hasattr(kind, "ravel") and thing.dtype.hasobject:
+        return [*thing.ravel().tolist()]
+    if hasattr(kind, "tobytes") or kind is bytearray:
+        return Numbers(thing.tobytes() if kind is not bytearray else thing)
+    return None
 
 
 def _state(thing: Any) -> list[Any] | None:
