@@ -54,7 +54,7 @@ def _power(x, y):  # squares are frequent, and products 20 times as fast
 
 @njit
 def _finite(x):
-    found = 0  # a forward, as of eight at a time
+    found = 0  # counted without a branch, which LLVM does for several numbers at a time
     for i in range(x.size):
         found += abs(x[i]) <= {largest!r}
     return found == x.size
