@@ -36,8 +36,7 @@ def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
     5.0
     """
     leaves = _leaves(parameters, limit)
-    clipped = (floats.clip(float(leaf.grad), -limit, limit) for leaf in leaves)
-    assign(leaves, "grad", [*map(float, clipped)])
+    assign(leaves, "grad", [float(floats.clip(float(x.grad), -limit, limit)) for x in leaves])
 
 
 @in_turn
