@@ -24,8 +24,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from micrograd_plus.compiler.program import Program
-    from micrograd_plus.engine import Value
-    from micrograd_plus.nn.module import Module
     from micrograd_plus.training.eager import Problem
 
     Take = Callable[[Sequence[int]], tuple[list[Any], list[Any]]]
@@ -140,15 +138,14 @@ class Compiled:
         self.norms: dict[str, float] = {}
         self._numpy = need("numpy", "numpy")
         self._eager = Eager(problem)
-        parameters = problem.optimizer.parameters
         before = content(problem.model)
         x, target = problem.found[0]
         outputs = problem.model(x)
         self._classes = len(outputs) if isinstance(outputs, list | tuple) else 1
-        self._total = _total(problem.model, problem.loss, problem.penalty, parameters)
+        self._total = _total(problem)
         self.program = compiler.compile(
-            self._total, x, as_numbers(problem.loss, target, self._classes), params=parameters,
-            has_aux=True, backend=runner.backend,
+            self._total, x, as_numbers(problem.loss, target, self._classes),
+            params=problem.optimizer.parameters, has_aux=True, backend=runner.backend,
         )  # fmt: skip
         if odd := difference(before, content(problem.model)):
             raise TraceError(
@@ -277,8 +274,6 @@ class Compiled:
         Raises:
             ClusterError: (in all processes) something differs; the message names it.
         """
-        if current().processes == 1:
-            return
         optimizer, known = self.problem.optimizer, self.arrays or self._examples([0])[0]
         digests = (sha256(array.tobytes()).hexdigest() for array in known)
         peers.agree({
@@ -289,16 +284,13 @@ class Compiled:
         })  # fmt: skip
 
 
-def _total(
-    model: Module,
-    loss: Callable[[Any, Any], Any],
-    penalty: Callable[[list[Value]], Any] | None,
-    parameters: list[Value],
-) -> Callable[[Any, Any], tuple[Any, list[Any]]]:
+def _total(problem: Problem) -> Callable[[Any, Any], tuple[Any, list[Any]]]:
     """The function of an example whose outputs are its part of the mean loss and the figures.
 
-    It closes over its settings, so that `compile` notices if they change.
+    It closes over the model and the settings, so that `compile` notices if they change.
     """
+    model, loss, penalty = problem.model, problem.loss, problem.penalty
+    parameters = problem.optimizer.parameters
 
     def total(x: Any, target: Any) -> tuple[Any, list[Any]]:
         outputs = model(x)

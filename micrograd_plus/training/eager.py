@@ -152,9 +152,6 @@ class Eager:
     def synchronise(self) -> None:
         """Nothing to do: each step changes the model and the optimizer themselves."""
 
-    def agree(self, settings: dict[str, Any]) -> None:
-        """Nothing to do: this process is alone."""
-
     def check_kept(self) -> None:
         """Check that the model still has the parameters that are trained."""
         check_kept(self.problem.model, self.problem.optimizer.parameters)

@@ -203,7 +203,9 @@ def fit(
         _stop_early(training.history, patience, watched)
     learner, history = _engine(engine, problem), training.history
     training.settle()
-    learner.agree({**training.settings, "epochs": [epochs, len(history)], "patience": patience})
+    if isinstance(learner, Compiled) and cluster.processes > 1:
+        facts = {"epochs": [epochs, len(history)], "patience": patience}
+        learner.agree({**training.settings, **facts})
     with show_progress(progress, epochs * batches, len(history) * batches) as bar:
 
         def advance(loss: float) -> None:
