@@ -20,6 +20,11 @@ settings.register_profile(  # for mutants: the first example that fails will do
 slow = pytest.mark.slow
 
 
+def everything():
+    """Whether all is to be tried, on each backend."""
+    return settings.default.max_examples >= 100
+
+
 def share(count):
     """So many where everything is tried, and else the share that the profile has of 100."""
     return max(3, round(count * settings.default.max_examples / 100))

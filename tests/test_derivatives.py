@@ -318,6 +318,7 @@ STEEP = ("tanh", "sech", "sigmoid", "log_sigmoid", "silu", "atan", "asinh", "erf
     ("backend", "dtype"),
     [("numpy", "float64"), ("numpy", "float32"), ("jax", "float64"), ("jax", "float32")],
 )
+@slow
 @pytest.mark.parametrize("name", STEEP)
 def test_derivatives_keep_their_digits_in_programs(name, backend, dtype):
     needed_by(backend)

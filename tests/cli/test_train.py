@@ -15,6 +15,7 @@ import pytest
 from micrograd_plus.cli.main import main
 from micrograd_plus.cli.train import TASKS
 from micrograd_plus.training import History
+from tests.effort import slow
 from tests.processes import COMMAND, ended, started, until
 
 SMALL = ["--hidden", "4", "--epochs", "3", "--points", "30"]
@@ -43,6 +44,7 @@ def test_every_set_that_is_made_here(run, dataset):
     assert ("accuracy" in done.stdout) == (dataset != "parabolas")
 
 
+@slow
 def test_digits(run):
     done = run("train", "digits", "--hidden", 8, "--epochs", 1, "--cosine")
     assert done.returncode == 0, done.stderr

@@ -268,14 +268,14 @@ def test_chunks_bound_the_memory():
         lambda x, t: nn.softmax_cross_entropy(model(x), t), [0.1] * 64, [0.1] * 10, params=model
     )
     draw = np.random.default_rng(0)
-    x, t = draw.random((100_000, 64)), np.eye(10)[draw.integers(0, 10, 100_000)]
+    x, t = draw.random((30_000, 64)), np.eye(10)[draw.integers(0, 10, 30_000)]
     peaks, found = [], []
     for chunk in (None, 1000):
         tracemalloc.start()
         found.append(program.value_and_grad(x, t, chunk=chunk))
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
-    assert peaks[0] > 50e6
+    assert peaks[0] > 15e6
     assert peaks[1] < 5e6
     assert found[1][0] == pytest.approx(found[0][0], rel=1e-12)
     np.testing.assert_allclose(found[1][1], found[0][1], rtol=1e-9, atol=1e-15)

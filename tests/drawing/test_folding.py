@@ -22,7 +22,7 @@ from micrograd_plus.drawing.scene.ownership import owners
 from micrograd_plus.drawing.scene.wiring import folded_scene
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
-from tests.effort import examples
+from tests.effort import examples, slow
 from tests.graphs import moons
 from tests.hostile import FEW
 from tests.pages import svg_texts
@@ -235,7 +235,7 @@ class Whole(Both, Abstract):
         unbegun,
         lambda: Line(Value(1.0)),
         lambda: nn.Layer(2, 3, seed=1),
-        lambda: nn.MLP(2, [40, 3], activation="maxout", seed=1),
+        pytest.param(lambda: nn.MLP(2, [40, 3], activation="maxout", seed=1), marks=slow),
     ],
     ids=["lists", "derived", "unbegun", "dataclass", "layer", "network"],
 )

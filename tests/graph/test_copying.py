@@ -12,6 +12,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, values
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
+from tests.effort import slow
 
 WAYS = {
     "deepcopy": copy.deepcopy,
@@ -66,7 +67,7 @@ def test_random_graphs_survive(graph):
                     assert arg == twin_arg
 
 
-@pytest.mark.parametrize("depth", [999, 1000, 1001, 50_000])
+@pytest.mark.parametrize("depth", [999, 1000, 1001, pytest.param(50_000, marks=slow)])
 @pytest.mark.parametrize("way", ["deepcopy", "pickle"])
 def test_no_depth_is_too_deep(way, depth):
     x = Value(1.0, "x")

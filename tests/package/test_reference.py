@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import micrograd_plus as mg
+from tests.effort import slow
 from tests.needs import ROOT, loaded, needed
 
 PACKAGE = Path(mg.__file__).parent
@@ -148,6 +149,7 @@ def test_what_stands_in_backticks_exists():
     assert not strange
 
 
+@slow
 def test_the_pages_show_all_names_and_sections(tmp_path):
     needed("pdoc")
     reference.main(tmp_path)

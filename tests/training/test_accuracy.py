@@ -7,6 +7,7 @@ from sklearn.neural_network import MLPClassifier
 
 from micrograd_plus import datasets, fit, nn, optim
 from micrograd_plus.training import evaluate
+from tests.effort import slow
 
 
 def trained(seed):
@@ -22,6 +23,7 @@ def trained(seed):
     return evaluate(model, held_out, loss)["accuracy"], theirs.score(*held_out)
 
 
+@slow
 def test_moons():
     ours, theirs = zip(*map(trained, range(5)), strict=True)
     assert ours[0] >= 0.975

@@ -20,7 +20,7 @@ import pytest
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.training import CheckpointError, TrainingError, fit
 from micrograd_plus.training.checkpoint import load
-from tests.effort import share
+from tests.effort import slow
 from tests.processes import started
 from tests.trainings import Rows, sealed
 
@@ -195,9 +195,10 @@ def killed(path, mode, delay=0.0):
     return int(words[2])
 
 
+@slow
 def test_kills_at_any_moment_lose_nothing(tmp_path):
     path, draw, done = tmp_path / "state", random.Random(1), 0
-    for mode in ["random", "half", "random", "whole"] * share(5):
+    for mode in ["random", "half", "random", "whole"] * 5:
         before = killed(path, mode, draw.uniform(0.0, 0.02) if mode == "random" else 0.0)
         epochs = len(json.loads(path.read_bytes())["history"]["epochs"])
         assert epochs >= before > done

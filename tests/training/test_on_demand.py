@@ -26,7 +26,7 @@ def engine(request):
     return request.param
 
 
-@pytest.fixture(params=["eager", "compiled", "jax"])
+@pytest.fixture(params=["eager", "compiled", pytest.param("jax", marks=slow)])
 def any_engine(request):
     """JAX takes a second to compile: it is here where its engine reads in its own way."""
     if request.param == "jax":
