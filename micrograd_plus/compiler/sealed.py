@@ -91,7 +91,11 @@ def _under(
     # not a context manager: its Python code can be interrupted before it cleans up
     try:
         with _lock:
-            _set(me, seal, slots)
+            _seals[me] = seal
+            if _looked not in hooks.reading:
+                hooks.reading.append(_looked)
+            for name, slot in slots.items():
+                setattr(Value, name, slot)
         return f(*arguments)
     finally:
         if before is None:
@@ -100,14 +104,6 @@ def _under(
             _seals[me] = before
         with _lock:
             _unset()
-
-
-def _set(me: int, seal: Seal, slots: dict[str, property]) -> None:
-    _seals[me] = seal
-    if _looked not in hooks.reading:
-        hooks.reading.append(_looked)
-    for name, slot in slots.items():
-        setattr(Value, name, slot)
 
 
 def _unset() -> None:
