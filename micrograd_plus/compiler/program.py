@@ -104,14 +104,9 @@ class Program:
         self._input_gradients = input_gradients
         self.groups = schedule(outputs)
         self._generated = code = generate(
-            self.groups,
-            outputs,
-            self._arguments.sizes,
-            len(self._leaves.values),
-            len(self.parameters),
-            input_gradients,
-            differentiable,
-        )
+            self.groups, outputs, self._arguments.sizes, len(self._leaves.values),
+            len(self.parameters), input_gradients, differentiable,
+        )  # fmt: skip
         self._result = outputs[0]
         text = self._backend.functions(code)
         lines = text.count("\n")
@@ -184,11 +179,8 @@ class Program:
         columns = self._arguments.columns(batch)
         count = columns[0].shape[1]
         shares = self._shares(weights, count)
-        run, numbers, fetched = (
-            self._code["value_and_grad"],
-            self._leaves.numbers(),
-            self._backend.fetched,
-        )
+        run, fetched = self._code["value_and_grad"], self._backend.fetched
+        numbers = self._leaves.numbers()
         with self._running():
             if chunk is None or chunk >= count:
                 found = fetched(run(numbers, *columns, shares))
