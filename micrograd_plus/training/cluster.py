@@ -195,7 +195,7 @@ class Cluster:
 
 
 class _Steps:
-    """The watchdog of a process; under the launcher it reports steps to that, which watches."""
+    """Reports a process's steps to the launcher, which watches; without one a thread here does."""
 
     def __init__(self, cluster: Cluster) -> None:
         self._cluster = cluster

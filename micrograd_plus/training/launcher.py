@@ -62,11 +62,10 @@ def launch(
         if failure is None:
             return 0
         reason, code = failure
-        if code not in (None, GONE) or checkpoint is None or attempt == restarts:
-            advice = "" if checkpoint or code not in (None, GONE) else (
-                "; with --checkpoint it would be started again from there"
-            )  # fmt: skip
-            _say(f"{reason}{advice}")
+        recurs = code not in (None, GONE)
+        if recurs or checkpoint is None or attempt == restarts:
+            advice = "; with --checkpoint it would be started again from there"
+            _say(f"{reason}{'' if recurs or checkpoint else advice}")
             return code or GONE
         where = checkpoint if _version(checkpoint) != before else "the beginning"
         _say(f"{reason}; starting again from {where} ({attempt + 1} of {restarts})")
@@ -146,9 +145,9 @@ class _Child:
         return float("inf") if self._done else self._last + timeout
 
     def blame(self) -> int:
-        """Sort key for the cause of a failure: processes that aborted without peers come last."""
+        """Sort key for the cause of a failure: first who was killed, last who lost its peers."""
         code = self.process.returncode
-        return [code >= 0, code in (GONE, -signal.SIGABRT)].count(True)
+        return (code >= 0) + (code in (GONE, -signal.SIGABRT))  # JAX aborts without peers
 
     def failure(self) -> tuple[str, int | None]:
         code = self.process.returncode
