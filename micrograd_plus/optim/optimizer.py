@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Optimizer:
-    """An update rule with the parameters that it changes and its states of them.
+    """An update rule, the parameters that it changes, and the states that it keeps of each.
 
     Args:
         parameters: leaves, such as `model.parameters()`.

@@ -56,7 +56,7 @@ class Runner(Protocol):
     """How a batch is split, computed and summed, and where the parameters are held meanwhile."""
 
     backend: str
-    least: int  # the length to which `read` pads the batches of steps
+    least: int  # for `read`, so that the batches of all steps have one length
 
     def __init__(self, problem: Problem, program: Program, take: Take) -> None: ...
 
@@ -64,7 +64,7 @@ class Runner(Protocol):
         """Start from the numbers in the model and the optimizer."""
 
     def read(self, batch: Sequence[int], least: int = 0) -> Part:
-        """Read the part of a batch for this process, in arrays padded to the length it needs."""
+        """Read this process's part of a batch; each device gets at least so many examples."""
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
         """Compute a step; raises NonFiniteError if a result is not finite."""
@@ -175,7 +175,7 @@ class Compiled:
         return [array[numbers] for array in self.arrays], [found[i][1] for i in numbers]
 
     def _take(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
-        """The same; the program is checked on the first that are taken."""
+        """As `_examples`; on the first that are taken the program is checked."""
         arrays, targets = self._examples(numbers)
         if not self._tried:
             self._compare([array[:_TRIED] for array in arrays], targets[:_TRIED])
