@@ -280,6 +280,8 @@ def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
     terms = len(args) // groups
     pieces = [template.format(*args[i : terms * groups : terms]) for i in range(terms)]
     pieces += [f"{arg:product}" for arg in args[terms * groups :]]
+    if groups == 1 and args and args[0].binds == op.binds == "sum":
+        pieces[0] = args[0].text  # x − y + z
     if len(pieces) > 8:
         pieces[3:-1] = [notation.name("…")]
     return op.joined.join(pieces) or "0"

@@ -49,6 +49,11 @@ def term(op, *args):
         (term("sqrt", term("add", X, Y)), "√(x + y)", r"\sqrt{x + y}"),
         (term("abs", X), "|x|", r"\left|x\right|"),
         (term("sum", X, -1.0, Y), "x + (−1) + y", r"x + \left(-1\right) + y"),
+        (
+            term("sum", term("subtract", X, Y), term("subtract", Y, Z)),
+            "x − y + (y − z)",
+            r"x - y + \left(y - z\right)",
+        ),
         (term("dot", X, 2.0, Y, Z), "x · y + 2 · z", r"x \cdot y + 2 \cdot z"),
         (term("sum"), "0", "0"),
         (term("sum", *[X] * 8), " + ".join(["x"] * 8), " + ".join(["x"] * 8)),
