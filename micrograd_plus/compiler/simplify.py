@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.ir import Builder
@@ -16,29 +17,21 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 
-class _Sum(NamedTuple):
-    """The sum that an operation computes.
-
-    Attributes:
-        terms: numbers, and the positions of the one or two arguments that each multiplies.
-        added: the positions that are not in a product.
-    """
-
-    terms: list[tuple[float, tuple[int, ...]]]
-    added: set[int]
+Sum = dict[tuple[int, ...], float]
+"""What an operation adds up: the factor of each argument, by its position, and of each product of
+two arguments, by their positions."""
 
 
 class _Form(Symbol):
-    """What an operation's rule gives if it only adds up: an argument, a product of two, or a sum.
+    """What a rule computes that only adds up: a number times an argument, a product, or a sum.
 
     Args:
-        number: what all of it is multiplied by.
-        places: the positions of the argument, or of the two.
-        parts: of a sum.
+        number: the number.
+        places: the positions of the argument, or of the two arguments of the product.
+        parts: the terms of the sum; they may be sums, as joining them at each + would take long.
     """
 
-    __hash__ = None  # type: ignore[assignment]
-    __eq__ = __ne__ = Symbol._looked_at
+    __eq__ = Symbol._looked_at
 
     def __init__(
         self, number: float, places: tuple[int, ...] = (), parts: tuple[_Form, ...] = ()
@@ -47,81 +40,60 @@ class _Form(Symbol):
         self.places = places
         self.parts = parts
 
-    def terms(self) -> list[tuple[float, tuple[int, ...]]]:
-        found, todo = [], [(1.0, self)]
-        while todo:
-            factor, form = todo.pop()
-            factor *= form.number
-            todo += [(factor, part) for part in reversed(form.parts)]
-            if form.places:
-                found.append((factor, form.places))
-        return found
-
-    def __add__(self, other: Any) -> _Form:
+    def __add__(self, other: Any) -> Any:
         if isinstance(other, _Form):
             return _Form(1.0, parts=(self, other))
-        if other != 0:
-            raise TypeError("a sum with a number")
-        return self
+        return NotImplemented if other else self
 
     __radd__ = __add__
 
-    def __neg__(self) -> _Form:
-        return self.times(-1.0)
+    def __neg__(self) -> Any:
+        return self * -1.0
 
-    def __sub__(self, other: _Form) -> _Form:
-        return self.__add__(-other)
+    def __sub__(self, other: Any) -> Any:
+        return self + -other
 
-    def __mul__(self, other: Any) -> _Form:
+    def __mul__(self, other: Any) -> Any:
         if not isinstance(other, _Form):
-            return self.times(other)
+            return _Form(self.number * other, self.places, self.parts)
         if not len(self.places) == len(other.places) == 1:
-            raise TypeError("a product of more than two arguments, or of sums")
+            return NotImplemented
         return _Form(self.number * other.number, self.places + other.places)
 
     __rmul__ = __mul__
 
-    def __truediv__(self, other: Any) -> _Form:
-        return self.times(1.0 / other)  # no form is divided by
-
-    def times(self, number: float) -> _Form:
-        return _Form(self.number * number, self.places, self.parts)
+    def __truediv__(self, other: Any) -> Any:
+        return self * (1.0 / other)
 
 
-def _sum(op: Op, count: int) -> _Sum | None:
-    """The sum that an operation on so many arguments computes, if it computes one."""
+def _added(form: Any) -> Sum:
+    """What a form adds up; a number has no argument."""
+    if not isinstance(form, _Form):
+        return {(): float(form)}
+    found: Sum = {}
+    todo = [form]
+    while todo:
+        form = todo.pop()
+        todo += [part * form.number for part in reversed(form.parts)]
+        if form.places:
+            found[form.places] = found.get(form.places, 0.0) + form.number
+    return found
+
+
+def _sum(op: Op, count: int) -> Sum:
+    """What an operation on so many arguments adds up; nothing if one of its rules does more."""
     m, args = ops.Namespace(), [_Form(1.0, (i,)) for i in range(count)]
     try:
         made = op.value(m, *args)
-        slopes = op.local_derivatives(m, made, args, [True] * count)
-    except (AttributeError, TypeError):  # it uses a function, or another operator
-        return None
-    terms = made.terms() if isinstance(made, _Form) else []
-    derived: list[tuple[float, tuple[int, ...]]] = [(0.0, ())] * count
-    for number, places in terms:
-        for place, others in zip(places, (places[1:], places[:1]), strict=False):
-            derived[place] = number, others
-    if not terms or derived != [_plain(slope) for slope in slopes]:
-        return None
-    return _Sum(terms, {places[0] for _, places in terms if len(places) == 1})
-
-
-def _plain(slope: Any) -> tuple[float, tuple[int, ...]]:
-    return (slope.number, slope.places) if isinstance(slope, _Form) else (float(slope), ())
-
-
-def _sums(nodes: Sequence[Value]) -> dict[Value, _Sum]:
-    """The sums of those nodes that are sums, or products of two."""
-    known: dict[Any, _Sum | None] = {}
-    found = {}
-    for node in nodes:
-        if op := node.op:
-            key = op if op.arity else (op, len(node.left))
-            if key not in known:
-                known[key] = _sum(op, len(node.args))
-            if total := known[key]:
-                found[node] = total
-    return found
+        slopes = list(map(_added, op.local_derivatives(m, made, args, [True] * count)))
+    except (AttributeError, TypeError):  # it needs a function, or another operator
+        return {}
+    total = _added(made)
+    expected: list[Sum] = [{(): 0.0}] * count  # of an argument that is in one term at most
+    for places, number in total.items():
+        for i, place in enumerate(places):
+            expected[place] = {places[:i] + places[i + 1 :]: number}
+    return total if slopes == expected and () not in total else {}
 
 
 def simplify(
@@ -134,7 +106,8 @@ def simplify(
         outputs: Values and real numbers.
         leaves: the kind and index of inputs and parameters; others are constants.
     """
-    sums = _sums(nodes)
+    sum_of = cache(_sum)
+    sums = {node: total for node in nodes if node.op and (total := sum_of(node.op, len(node.args)))}
     inner = _inside_sums(nodes, outputs, sums)
     simpler = _Simpler(inner, sums, leaves)
     for node in nodes:
@@ -144,25 +117,23 @@ def simplify(
 
 
 def _inside_sums(
-    nodes: Sequence[Value], outputs: Sequence[Any], sums: dict[Value, _Sum]
+    nodes: Sequence[Value], outputs: Sequence[Any], sums: dict[Value, Sum]
 ) -> set[Value]:
-    """Sums and products that are merged into the one sum that uses them.
+    """Sums and products that disappear in the one sum that they are a part of.
 
-    Nothing else uses them, so they are met once.
+    Nothing else uses them, and so they are met once.
     """
     inside: set[Value] = set()
     used: set[Any] = {*outputs}
     for node in nodes:
-        if node.op is None:
-            continue
-        added = sums[node].added if node in sums else ()
+        total = sums.get(node, ())
         for i, arg in enumerate(node.args):
             if arg in sums:
                 if arg in used:
                     inside.discard(arg)
                 else:
                     used.add(arg)
-                    if i in added:
+                    if (i,) in total:
                         inside.add(arg)
     return inside
 
@@ -182,7 +153,7 @@ class _Simpler:
     def __init__(
         self,
         inner: set[Value],
-        sums: dict[Value, _Sum],
+        sums: dict[Value, Sum],
         leaves: dict[Value, tuple[str, int]],
     ) -> None:
         self._inner = inner
@@ -196,30 +167,28 @@ class _Simpler:
 
     def take(self, node: Value) -> None:
         """Make the expression of a node whose arguments have theirs."""
-        op, builder, inner = node.op, self._builder, self._inner
+        op, builder = node.op, self._builder
         if op is None:
             made = builder.constant(node.data)
-        elif node in self._sums and (op.arity is None or any(arg in inner for arg in node.args)):
+        elif node in self._sums and (op.arity is None or not self._inner.isdisjoint(node.args)):
             made = builder.linear(self._terms(node))
         else:
             made = builder.operation(op, [self.of(arg) for arg in node.args])
         self.made[node] = made
 
     def _terms(self, node: Value) -> list[Term]:
-        """The terms of a sum, nested ones flattened, and those nested sums."""
-        inner, sums = self._inner, self._sums
+        """What a sum adds, and the sums in it."""
         found: list[Term] = []
-        todo: list[tuple[float, Any]] = [(1.0, node)]
+        todo: list[tuple[float, tuple[Any, ...]]] = [(1.0, (node,))]
         while todo:
-            factor, x = todo.pop()
-            if type(x) is list:
-                found.append(self._product(factor, *x))
-            elif x is node or x in inner:
+            factor, parts = todo.pop()
+            x = parts[0]
+            if len(parts) == 2:
+                found.append(self._product(factor, *parts))
+            elif x is node or x in self._inner:
                 args = x.args
-                for number, places in reversed(sums[x].terms):
-                    one = len(places) == 1
-                    part = args[places[0]] if one else [args[i] for i in places]
-                    todo.append((factor * number, part))
+                for places, number in reversed(self._sums[x].items()):
+                    todo.append((factor * number, tuple([args[i] for i in places])))
             else:
                 found.append(self._scaled(factor, self.of(x)))
         return found

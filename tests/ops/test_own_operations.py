@@ -141,16 +141,18 @@ def test_what_adds_up_is_found_in_the_rules_and_not_by_the_name():
     assert "W1 @ x" in str(program)
 
 
-def test_an_operation_whose_derivative_is_not_that_of_its_value_is_none_that_adds_up():
-    reverse = Op(
-        "negate",
-        value=lambda m, x: -x,
-        partials=(lambda m, out, x: 1.0,),
-        about="−x, and with the gradient of x",
-        example=((1.0,), -1.0),
+@pytest.mark.parametrize("slopes", [(1.0, -1.0), (1.0, lambda x, y: x + y), (lambda x, y: y, 1.0)])
+def test_an_operation_whose_derivative_is_not_that_of_its_value_is_none_that_adds_up(slopes):
+    rules = [slope if callable(slope) else lambda x, y, s=slope: s for slope in slopes]
+    own = Op(
+        "add",
+        value=lambda m, x, y: x + y,
+        partials=tuple(lambda m, out, x, y, rule=rule: rule(x, y) for rule in rules),
+        about="x + y, and with other derivatives",
+        example=((1.0, 3.0), 4.0),
     )
     w = Value(0.5)
-    assert_equal(lambda x: apply(reverse, w * x[0]) + x[1] + x[2], (X,), [w])
+    assert_equal(lambda x: apply(own, w * x[0], w * x[1]) + x[1] + x[2], (X,), [w])
 
 
 @pytest.mark.parametrize("name", ["exp", "negate", "sigmoid", "is_zero", "relu", "sign"])
