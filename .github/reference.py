@@ -18,7 +18,7 @@ from typing import Any
 MODULES = """
 nn optim datasets training plots compiler testing parsing engine graph.hooks ops.operation
 _tools.errors check.gradients check.debugging walk.paths walk.steps walk.questions
-drawing.picture drawing.stepper drawing.play drawing.quiz
+drawing.picture drawing.walkthrough drawing.play drawing.quiz
 """
 
 

@@ -18,7 +18,7 @@ from micrograd_plus.compiler import compile as compile
 from micrograd_plus.drawing.picture import draw as draw
 from micrograd_plus.drawing.play import play as play
 from micrograd_plus.drawing.quiz import quiz as quiz
-from micrograd_plus.drawing.stepper import step_through as step_through
+from micrograd_plus.drawing.walkthrough import step_through as step_through
 from micrograd_plus.engine import Value as Value
 from micrograd_plus.engine import values as values
 from micrograd_plus.functions import *  # noqa: F403  the functions have one list of their names

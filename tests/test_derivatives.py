@@ -15,7 +15,7 @@ from micrograd_plus.engine import apply
 from micrograd_plus.graph import order
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.walk.formula import gate
-from micrograd_plus.walk.steps import steps
+from micrograd_plus.walk.steps import Walk
 from tests import oracle
 from tests.effort import slow
 from tests.needs import needed, needed_by
@@ -250,7 +250,7 @@ def test_infinite_constants_that_change_nothing_work_everywhere(name):
     x, y = mg.values(x=2.0, y=3.0)
     f = given([x, y])
     f.backward()
-    shown = steps(f)
+    shown = Walk(f)
     assert (shown[-1].visible[x].grad, shown[-1].visible[y].grad) == (x.grad, y.grad)
     assert mg.explain(x, of=f).gradient == x.grad
     assert all(gate(node.op, node.args) for node in order(f) if node.op)

@@ -1,7 +1,7 @@
 // Loads Python with this package, and Graphviz; then each expression becomes a walkthrough.
 const WALK = `
 from micrograd_plus.drawing.dot import layout
-from micrograd_plus.drawing.stepper import step_through
+from micrograd_plus.drawing.walkthrough import step_through
 from micrograd_plus.parsing import from_text, read_numbers
 
 layout.in_browser = in_browser

@@ -16,7 +16,7 @@ from micrograd_plus.drawing.look import COLORS
 from micrograd_plus.drawing.picture import draw, with_ending
 from micrograd_plus.drawing.quiz import quiz
 from micrograd_plus.drawing.scene.parts import LIMIT
-from micrograd_plus.drawing.stepper import step_through, write_page
+from micrograd_plus.drawing.walkthrough import step_through, write_page
 from micrograd_plus.parsing import MAX_LENGTH, ExpressionError, from_text, read_numbers
 from micrograd_plus.walk.questions import KINDS
 

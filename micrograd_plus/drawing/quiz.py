@@ -14,7 +14,7 @@ from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.drawing.terminal import quiz as quiz_terminal
 from micrograd_plus.engine import Value
 from micrograd_plus.walk.questions import questions
-from micrograd_plus.walk.steps import steps
+from micrograd_plus.walk.steps import Walk
 
 if TYPE_CHECKING:
     import os
@@ -43,7 +43,7 @@ class Quiz:
         if not isinstance(root, Value):
             raise TypeError(f"a quiz needs a Value, not {root!r} ({type(root).__name__})")
         self.root = root
-        self.walk = steps(root)
+        self.walk = Walk(root)
         self.limit = limit
         self.questions = questions(self.walk, hide)
 

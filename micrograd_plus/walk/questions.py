@@ -180,10 +180,10 @@ class Question:
         steps: the steps of the walkthrough that lead to the number; a gradient has one for each
             path, and is complete after the last.
 
-    >>> from micrograd_plus.walk.steps import steps
+    >>> from micrograd_plus.walk.steps import Walk
     >>> x = Value(3.0, "x")
     >>> f = x * 2
-    >>> question = questions(steps(f), hide=[x])[0]
+    >>> question = questions(Walk(f), hide=[x])[0]
     >>> question.asked, question.judge("2").right, question.solution
     ('∂f/∂x', True, ['∂f/∂x = 2'])
     """
@@ -232,10 +232,10 @@ def questions(walk: Walk, hide: Hide = "gradients") -> list[Question]:
         ValueError: `hide` names what the graph does not have, or nothing.
 
     >>> from micrograd_plus import values
-    >>> from micrograd_plus.walk.steps import steps
+    >>> from micrograd_plus.walk.steps import Walk
     >>> x, y, z = values(x=1, y=-3, z=4)
     >>> f = (x + y) * z
-    >>> first, second, *others = questions(steps(f))
+    >>> first, second, *others = questions(Walk(f))
     >>> first.asked, second.asked, second.judge("−2")
     ('∂f/∂f', '∂f/∂z', Verdict(right=True, hint=''))
     >>> second.judge("4").hint

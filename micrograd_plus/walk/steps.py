@@ -41,7 +41,7 @@ class Change(NamedTuple):
         number: the number.
 
     >>> from micrograd_plus import Value
-    >>> steps(Value(2.0) * 3)[1].changes
+    >>> Walk(Value(2.0) * 3)[1].changes
     (Change(node=Value(data=6.0, grad=0.0), slot='data', number=6.0),)
     """
 
@@ -59,7 +59,7 @@ class Shown(NamedTuple):
 
     >>> from micrograd_plus import Value
     >>> f = Value(2.0) * 3
-    >>> steps(f)[1].visible[f]
+    >>> Walk(f)[1].visible[f]
     Shown(data=6.0, grad=None)
     """
 
@@ -81,7 +81,7 @@ class Step:
         changes: the numbers that appear at this step.
 
     >>> from micrograd_plus import Value
-    >>> step = steps(Value(2.0, "x") * 3)[-1]
+    >>> step = Walk(Value(2.0, "x") * 3)[-1]
     >>> step.phase, step.text
     ('backward', '∂f/∂x = 3')
     """
@@ -139,7 +139,7 @@ def names(nodes: Sequence[Value]) -> dict[Value, str]:
     return named
 
 
-def steps(root: Value, sigma: bool = False) -> Walk:
+class Walk(Sequence[Step]):
     """The steps of a forward pass to `root` and a backward pass from it, in the lecture's order.
 
     Values go forward from the leaves; gradients go backward from the root, and through each
@@ -150,6 +150,13 @@ def steps(root: Value, sigma: bool = False) -> Walk:
         root: the value whose graph to walk.
         sigma: whether 1 / (1 + exp(−x)) is walked as one σ gate.
 
+    Attributes:
+        root, sigma: the same.
+        gates: the values shown, in order, with their operations and arguments (see `gates`).
+        names: their names.
+        data: their numbers.
+        grad: their gradients.
+
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
 
@@ -159,7 +166,8 @@ def steps(root: Value, sigma: bool = False) -> Walk:
     >>> x, y, z = Value(1, "x"), Value(-3, "y"), Value(4, "z")
     >>> d = x + y
     >>> d.label = "d"
-    >>> for step in steps(d * z):
+    >>> walk = Walk(d * z)
+    >>> for step in walk:
     ...     print(step.text)
     x = 1, y = −3, z = 4
     d = x + y = 1 + (−3) = −2
@@ -169,40 +177,14 @@ def steps(root: Value, sigma: bool = False) -> Walk:
     ∂f/∂d = z = 4
     ∂f/∂y = ∂f/∂d · ∂d/∂y = 4 · 1 = 4
     ∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4
-    """
-    return Walk(order(root), sigma)
-
-
-class Walk(Sequence[Step]):
-    """The steps of one forward and one backward pass, and what they were made from.
-
-    Args:
-        nodes: the values of a graph, each after its arguments, the output last.
-        sigma: whether 1 / (1 + exp(−x)) is walked as one σ gate.
-
-    Attributes:
-        root: the output.
-        nodes: the same.
-        sigma: the same.
-        gates: the values shown, in order, with their operations and arguments (see `gates`).
-        names: their names.
-        data: their numbers.
-        grad: their gradients.
-
-    Raises:
-        NonFiniteError: a value or a gradient is not a finite number.
-
-    >>> from micrograd_plus import Value
-    >>> x = Value(2.0, "x")
-    >>> walk = steps(x * 3)
-    >>> len(walk), walk.names[x], walk.grad[x]
-    (4, 'x', 3.0)
+    >>> walk.names[walk.root], walk.grad[d]
+    ('f', 4.0)
     """
 
-    def __init__(self, nodes: Sequence[Value], sigma: bool = False) -> None:
-        self.root = nodes[-1]
-        self.nodes = nodes
+    def __init__(self, root: Value, sigma: bool = False) -> None:
+        self.root = root
         self.sigma = sigma
+        self._nodes = nodes = order(root)
         self.gates = gates(nodes, sigma)
         self.names = names(list(self.gates))
         self.data: dict[Value, float] = {}
@@ -239,9 +221,9 @@ class Walk(Sequence[Step]):
 
     def other(self) -> Walk | None:
         """The same walk with its σ gates opened, or with σ gates; None if there are none."""
-        if len(gates(self.nodes, sigma=True)) == len(self.nodes):
+        if len(gates(self._nodes, sigma=True)) == len(self._nodes):
             return None
-        return Walk(self.nodes, not self.sigma)
+        return Walk(self.root, not self.sigma)
 
     def latex(self) -> str:
         """The steps as LaTeX: an environment of the package amsmath, align, one line per step.
@@ -251,7 +233,7 @@ class Walk(Sequence[Step]):
 
         >>> from micrograd_plus import values
         >>> x, y = values(x=2, y=3)
-        >>> print(steps(x * y).latex())
+        >>> print(Walk(x * y).latex())
         \\begin{align}
         x &= 2,\\quad y = 3 \\\\
         f &= x \\cdot y = 2 \\cdot 3 = 6 \\\\

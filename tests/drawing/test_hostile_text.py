@@ -26,11 +26,11 @@ from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.pages.page import page
 from micrograd_plus.drawing.pages.stepper import fragment
 from micrograd_plus.drawing.scene.parts import scene
-from micrograd_plus.drawing.stepper import write_page
+from micrograd_plus.drawing.walkthrough import write_page
 from micrograd_plus.parsing import ExpressionError, from_text, read_numbers
 from micrograd_plus.training import History
 from micrograd_plus.walk.formula import latex_name, split_label, text_name
-from micrograd_plus.walk.steps import steps
+from micrograd_plus.walk.steps import Walk
 from tests.effort import examples, share
 from tests.hostile import SAMPLES, hostile
 from tests.needs import program
@@ -219,7 +219,7 @@ class Page(HTMLParser):
 
 def whole(labels):
     """A page with hostile labels, title and headings, and its parts."""
-    walk = steps(graph(labels))
+    walk = Walk(graph(labels))
     text = page(labels[0], [(labels[-1], fragment(walk))] * 2)
     return Page(text), walk, text
 
@@ -310,7 +310,7 @@ def test_names_in_latex_are_text():
 @pytest.mark.parametrize("labels", chunks()[::8], ids=lambda _: "labels")
 def test_formulas_in_latex_have_the_commands_of_harmless_ones(labels):
     others = [f"n{text[1:]}{i}" for i, text in enumerate(twins(labels))]  # all different
-    pairs = zip(steps(graph(labels)), steps(graph(others)), strict=True)
+    pairs = zip(Walk(graph(labels)), Walk(graph(others)), strict=True)
     for mine, theirs in pairs:
         assert commands(mine.latex) == commands(theirs.latex)
         assert_shown(mine.text)
@@ -321,7 +321,7 @@ def test_any_label_in_a_walk_and_its_page(label):
     x = mg.Value(2.0, label)
     f = x * x
     f.label = label + "_1"
-    walk = steps(f)
+    walk = Walk(f)
     assert_shown("".join(step.text + step.latex for step in walk))
     html = fragment(walk)
     assert html.lower().count("<script") == html.lower().count("</script") == 1

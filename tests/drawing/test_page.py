@@ -7,7 +7,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import Value, values
 from micrograd_plus.drawing.pages.page import bundle
-from micrograd_plus.drawing.stepper import write_page
+from micrograd_plus.drawing.walkthrough import write_page
 from tests.graphs import xyz
 from tests.hostile import FEW
 from tests.pages import numbers, sentence

@@ -17,12 +17,11 @@ from micrograd_plus import parsing as expression
 from micrograd_plus._tools import errors
 from micrograd_plus.check import debugging
 from micrograd_plus.check import gradients as checks
-from micrograd_plus.drawing import picture, play, quiz, stepper
+from micrograd_plus.drawing import picture, play, quiz, walkthrough
 from micrograd_plus.graph import hooks
 from micrograd_plus.ops import operation
 from micrograd_plus.walk import paths as explanation
-from micrograd_plus.walk import questions
-from micrograd_plus.walk import steps as walkthrough
+from micrograd_plus.walk import questions, steps
 
 
 def graphs(folder: Path) -> None:
@@ -64,24 +63,23 @@ def graphs(folder: Path) -> None:
         mg.draw(f, limit=1)
 
     walk = mg.step_through(f)
-    assert_type(walk, stepper.Walkthrough)
-    assert_type(stepper.step_through(f, limit=10)[0], walkthrough.Step)
+    assert_type(walk, walkthrough.Walkthrough)
+    assert_type(walkthrough.step_through(f, limit=10)[0], steps.Step)
     assert_type(walk.to_html(folder / "f.html"), Path)
     assert_type(walk.frames(folder / "frames"), list[Path])
     assert_type(walk.latex(), str)
-    assert_type(stepper.write_page(folder / "two.html", "Two", [("f", walk)]), Path)
-    steps = walkthrough.steps(f)
-    assert_type(steps, walkthrough.Walk)
-    assert_type(steps.latex(), str)
-    assert_type(walkthrough.names([x, f]), dict[mg.Value, str])
-    assert_type(steps[0].changes, tuple[walkthrough.Change, ...])
-    assert_type(steps[0].visible[x], walkthrough.Shown)
+    assert_type(walkthrough.write_page(folder / "two.html", "Two", [("f", walk)]), Path)
+    plain = steps.Walk(f)
+    assert_type(plain.latex(), str)
+    assert_type(steps.names([x, f]), dict[mg.Value, str])
+    assert_type(plain[0].changes, tuple[steps.Change, ...])
+    assert_type(plain[0].visible[x], steps.Shown)
 
     asking = mg.quiz(f, hide=[x, "y"])
     assert_type(asking, quiz.Quiz)
     assert_type(quiz.quiz(f, "all").exercise(folder / "exercise.svg"), Path)
     assert_type(asking.run(lambda prompt: "?"), questions.Score)
-    question = questions.questions(steps, hide="gradients")[0]
+    question = questions.questions(plain, hide="gradients")[0]
     assert_type(question, questions.Question)
     assert_type(question.judge("1"), questions.Verdict)
     assert_type(question.mistakes, tuple[questions.Mistake, ...])

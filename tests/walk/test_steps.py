@@ -12,20 +12,20 @@ from micrograd_plus import Value, ops, values
 from micrograd_plus.engine import record
 from micrograd_plus.graph import inputs, order
 from micrograd_plus.testing import graphs
-from micrograd_plus.walk.steps import names, steps
+from micrograd_plus.walk.steps import Walk, names
 from tests import oracle
 from tests.graphs import xyz
 
 
 def texts(root):
-    return [step.text for step in steps(root)]
+    return [step.text for step in Walk(root)]
 
 
 def test_lecture_xyz():
     f = xyz()
     d, z = f.args
     x, y = d.args
-    walk = steps(f)
+    walk = Walk(f)
     assert [step.text for step in walk] == [
         "x = 1, y = −3, z = 4",
         "d = x + y = 1 + (−3) = −2",
@@ -50,7 +50,7 @@ def test_everything_visible_after_a_step():
     f = xyz()
     d, z = f.args
     x, y = d.args
-    walk = steps(f)
+    walk = Walk(f)
     assert walk[0].visible == {x: (1, None), y: (-3, None), z: (4, None)}
     assert walk[1].visible == {**walk[0].visible, d: (-2, None)}
     assert walk[4].visible[z] == (4, -2)
@@ -105,7 +105,7 @@ def test_where_paths_meet_the_sum_grows():
 
 def test_each_operand_of_a_repeated_value_is_a_path_of_its_own():
     (c,) = values(c=3)
-    twice = steps(2 * (c * c))
+    twice = Walk(2 * (c * c))
     assert [step.text for step in twice[-2:]] == [
         "∂f/∂c = ∂f/∂v₁ · ∂v₁/∂c⁽²⁾ + … = ∂f/∂v₁ · c + … = 2 · 3 + … = 6 + …",
         "∂f/∂c = 6 + ∂f/∂v₁ · ∂v₁/∂c⁽¹⁾ = 6 + ∂f/∂v₁ · c = 6 + 2 · 3 = 6 + 6 = 12",
@@ -175,7 +175,7 @@ def test_all_that_a_sentence_says_is_equal(root):
 
     known = {name: node.data for name, node in nodes.items()} | {"D": derivative}
     before = dict.fromkeys(nodes.values(), 0.0)
-    for step in steps(root):
+    for step in Walk(root):
         if step.phase != "backward":
             continue
         gradient = step.changes[0].number
@@ -215,7 +215,7 @@ def test_the_walk_ends_with_the_engines_numbers_and_changes_nothing(graph):
     root, _ = graph
     nodes = order(root)
     before = [(node.data, node.grad, node.label) for node in nodes]
-    shown = steps(root)[-1].visible
+    shown = Walk(root)[-1].visible
     assert [(node.data, node.grad, node.label) for node in nodes] == before
     root.zero_grad()
     root.backward()
@@ -248,15 +248,15 @@ def test_names():
 def test_errors_name_the_place():
     x = Value(0, "x")
     with pytest.raises(mg.NonFiniteError, match=r"gradient through sqrt of x = 0\.0"):
-        steps(mg.sqrt(x) * 2)
+        Walk(mg.sqrt(x) * 2)
     h = mg.log(Value(1, "x"))
     h.args[0].data = 0.0
     with pytest.raises(mg.NonFiniteError, match=r"log of x = 0\.0 \(f\)"):
-        steps(h)
+        Walk(h)
     big = Value(1, "x")
     half = big * 1e308
     with pytest.raises(mg.NonFiniteError, match=r"gradient through multiply of x = 1\.0"):
-        steps((half - 1e308) + (big * 1e308 - 1e308))  # the sum of the paths is too large
+        Walk((half - 1e308) + (big * 1e308 - 1e308))  # the sum of the paths is too large
     tiny = Value(1e-200, "x")
     with pytest.raises(mg.NonFiniteError, match="gradient through reciprocal"):
-        steps(1 / tiny)
+        Walk(1 / tiny)

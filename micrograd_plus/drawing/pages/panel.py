@@ -6,7 +6,7 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 
 from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels
@@ -17,10 +17,7 @@ from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite, order, real, replay
 from micrograd_plus.parsing import from_text
-from micrograd_plus.walk.steps import names, steps
-
-if TYPE_CHECKING:
-    from micrograd_plus.walk.steps import Walk
+from micrograd_plus.walk.steps import Walk, names
 
 Recorder = Callable[[Mapping[str, float]], Value]
 """A function that records a graph, given the numbers of the fields by name."""
@@ -110,7 +107,7 @@ class Panel:
 
 def _view(root: Value, before: View | None = None) -> View:
     """The display of a graph, in the layout of the previous view if that still fits."""
-    walk = steps(root)
+    walk = Walk(root)
     written = [labels.number(change.number) for step in walk for change in step.changes]
     room = max(before.room if before else _ROOM, *map(len, written))
     longest = -(10.0 ** min(room - 5, 5))

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, TextIO
 from micrograd_plus._tools.files import write
 from micrograd_plus.drawing.look import colored
 from micrograd_plus.drawing.scene.parts import LIMIT
-from micrograd_plus.graph import order
 from micrograd_plus.walk.steps import Walk
 
 if TYPE_CHECKING:
@@ -47,7 +46,7 @@ class Walkthrough(Walk):
     ) -> None:
         self.limit = limit
         self.look = colored(colors)
-        super().__init__(order(root), sigma)
+        super().__init__(root, sigma)
 
     def print(self, file: TextIO | None = None) -> None:
         """Print the steps: in colours on a terminal, as plain text into a file or a pipe.
