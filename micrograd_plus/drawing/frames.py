@@ -43,19 +43,19 @@ def walked(walk: Walk, limit: int, numbers: Callable[[Value], Numbers] | None = 
     return scene(walk.root, limit, name, numbers or walk.numbers, walk.gates)
 
 
-def lit(step: Step, index: dict[Value, int]) -> list[str]:
+def lit(step: Step, places: dict[Value, int]) -> list[str]:
     """The ids of the parts of the picture that a step is about.
 
     Args:
         step: the step.
-        index: the place of each value in the scene.
+        places: of each value in the scene.
     """
     if step.node is None:
         return []
-    i = index[step.node]
+    i = places[step.node]
     if step.edge:
         gate, position = step.edge
-        return [f"v{i}", f"s{i}", f"o{index[gate]}", f"e{index[gate]}_{position}"]
+        return [f"v{i}", f"s{i}", f"o{places[gate]}", f"e{places[gate]}_{position}"]
     return [f"v{i}", f"s{i}", *([f"o{i}"] if step.phase == "forward" else [])]
 
 
@@ -67,11 +67,11 @@ def frame_sources(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE
         steps: the steps.
         look: the colours of the numbers.
     """
-    index = {node: i for i, node in enumerate(picture.nodes)}
-    hidden = {(f"v{i}", slot) for i in index.values() for slot in ("data", "grad")}
+    places = picture.places
+    hidden = {(f"v{i}", slot) for i in places.values() for slot in ("data", "grad")}
     for step in steps:
-        hidden -= {(f"v{index[node]}", slot) for node, slot, _ in step.changes}
-        yield as_dot(picture, look=look._replace(lit=lit(step, index), hidden=hidden))
+        hidden -= {(f"v{places[node]}", slot) for node, slot, _ in step.changes}
+        yield as_dot(picture, look=look._replace(lit=lit(step, places), hidden=hidden))
 
 
 def write_frames(

@@ -52,8 +52,8 @@ def fragment(picture: Scene, asked: Sequence[Question]) -> str:
         picture: the picture with its question marks.
         asked: the questions, in order.
     """
-    index = {node: i for i, node in enumerate(picture.nodes)}
-    secret = json.dumps([_question(question, index) for question in asked])
+    places = picture.places
+    secret = json.dumps([_question(question, places) for question in asked])
     content = {
         "svg": layout.render(as_dot(picture, background="transparent"), "svg").decode(),
         "css": resource("stepper.css") + resource("quiz.css"),
@@ -93,10 +93,10 @@ def _what(asked: Sequence[Question]) -> str:
     return f"A computational graph. What is {', '.join(q.asked for q in asked)}?"
 
 
-def _question(question: Question, index: dict[Value, int]) -> dict[str, Any]:
+def _question(question: Question, places: dict[Value, int]) -> dict[str, Any]:
     """A question as data for the script."""
     return {
-        "plate": f"v{index[question.node]}",
+        "plate": f"v{places[question.node]}",
         "ink": _INK[question.slot],
         "shown": labels.number(question.target.number),
         "asked": question.asked,
@@ -104,5 +104,5 @@ def _question(question: Question, index: dict[Value, int]) -> dict[str, Any]:
         "mistakes": question.mistakes,
         "hint": question.hint,
         "solution": question.solution,
-        "lit": sorted({part for step in question.steps for part in lit(step, index)}),
+        "lit": sorted({part for step in question.steps for part in lit(step, places)}),
     }

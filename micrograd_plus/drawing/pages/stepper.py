@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micrograd_plus.drawing.scene.parts import Scene
-    from micrograd_plus.engine import Value
     from micrograd_plus.walk.steps import Step, Walk
 
 NOTE = (
@@ -44,13 +43,13 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = ACCESSIBLE) -> str:
 def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> dict[str, Any]:
     """A walkthrough as JSON data for the script."""
     source = as_dot(picture, background="transparent", look=look)
-    numbers = {"forward": look.forward, "gradient": look.gradient}
+    colors = {"forward": look.forward, "gradient": look.gradient}
     return {
         "svg": layout.render(source, "svg").decode(),
         "css": resource("stepper.css"),
         "inks": {look.forward: "forward", look.gradient: "gradient", **INKS},
         # the style sheet has the accessible ones, in light and dark
-        "colors": {} if look == ACCESSIBLE else numbers,
+        "colors": {} if look == ACCESSIBLE else colors,
         "plates": [f"v{i}" for i in range(len(picture.nodes))],
         "steps": told_steps(picture, steps),
     }
@@ -58,14 +57,16 @@ def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> d
 
 def told_steps(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
     """The steps as data for the script."""
-    index = {node: i for i, node in enumerate(picture.nodes)}
-    return [_step(step, index) for step in steps]
-
-
-def _step(step: Step, index: dict[Value, int]) -> dict[str, Any]:
-    """A step as data for the script."""
-    changes = [
-        (f"v{index[change.node]}", change.slot, labels.number(change.number))
-        for change in step.changes
+    places = picture.places
+    return [
+        {
+            "phase": step.phase,
+            "text": step.text,
+            "lit": lit(step, places),
+            "changes": [
+                (f"v{places[node]}", slot, labels.number(number))
+                for node, slot, number in step.changes
+            ],
+        }
+        for step in steps
     ]
-    return {"phase": step.phase, "text": step.text, "lit": lit(step, index), "changes": changes}

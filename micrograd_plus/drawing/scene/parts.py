@@ -94,6 +94,11 @@ class Scene(NamedTuple):
     parts: list[Part]
     nodes: list[Value]
 
+    @property
+    def places(self) -> dict[Value, int]:
+        """The index of each value's part."""
+        return {node: i for i, node in enumerate(self.nodes)}
+
     def leaves(self) -> list[int]:
         """The indices of the parts without a gate."""
         return [i for i, part in enumerate(self.parts) if part.gate is None]
