@@ -8,7 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.graph import assign, in_turn
+from micrograd_plus.graph import assign, check_parameter, in_turn
 from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def clip_by_value(parameters: Iterable[Value], limit: float) -> None:
         limit: a positive number.
 
     Raises:
-        ValueError: the limit is not positive, or a parameter is not a leaf.
+        TypeError, ValueError: the limit is not positive, or a parameter is not a leaf.
 
     >>> from micrograd_plus import Value
     >>> x = Value(3.0)
@@ -51,7 +51,7 @@ def clip_by_norm(parameters: Iterable[Value], limit: float) -> float:
         The norm before.
 
     Raises:
-        ValueError: the limit is not positive, or a parameter is not a leaf.
+        TypeError, ValueError: the limit is not positive, or a parameter is not a leaf.
 
     >>> from micrograd_plus import Value
     >>> x, y = Value(1.5), Value(2.0)
@@ -102,6 +102,5 @@ def _leaves(parameters: Iterable[Value], limit: float) -> list[Value]:
         raise ValueError(f"the limit must be a positive number, not {limit!r}")
     leaves = list(parameters)
     for leaf in leaves:
-        if leaf.op is not None:
-            raise ValueError(f"only leaves are clipped, not the result {leaf!r} of an operation")
+        check_parameter(leaf)
     return leaves

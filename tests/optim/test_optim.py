@@ -392,7 +392,7 @@ def test_what_clipping_refuses(clip):
     for limit in (0, -1.0, math.nan):
         with pytest.raises(ValueError, match=f"limit must be a positive number, not {limit!r}"):
             clip([x, y], limit)
-    with pytest.raises(ValueError, match="only leaves are clipped, not the result Value"):
+    with pytest.raises(ValueError, match="a parameter is a leaf, not the result Value"):
         clip([x, result], 1.0)
     assert [x.grad, y.grad, result.grad] == [10.0, 20.0, 0.0]
 
