@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import warnings
 from contextlib import contextmanager
 from opcode import opmap
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import follows, hooks, inputs
-from micrograd_plus.graph.leaving import strict
+from micrograd_plus.graph.leaving import PACKAGE, outside, strict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from types import FrameType, TracebackType
 
-_PACKAGE = str(Path(__file__).parent.parent) + os.sep
 _SHOWN = 8
 """The largest number of values that an error lists."""
 
@@ -140,14 +137,14 @@ class _Recorder(hooks.Observer):
 
     def forgotten(self, call: str, message: str) -> None:
         """Warn once for each call site: a training loop would repeat the warning at each step."""
-        frame = _outside(sys._getframe(1))
+        frame = outside(sys._getframe(1))
         if call not in self.told and frame is not None:
             self.told.add(call)
             place = frame.f_code.co_filename, frame.f_lineno
             warnings.warn_explicit(message, ForgottenCallWarning, *place)
 
     def coincided(self, value: Value, other: Value) -> None:
-        frame = _outside(sys._getframe(1)) if self.here() else None
+        frame = outside(sys._getframe(1)) if self.here() else None
         if frame is not None and frame.f_code.co_code[frame.f_lasti] == opmap["CONTAINS_OP"]:
             message = (
                 f"{_name(value)} and {_name(other)} are two Values with equal numbers, which `in` "
@@ -170,8 +167,10 @@ class _Recorder(hooks.Observer):
                 made = self.made.get(value)
                 story.append(f"  {_name(value)}" + (f", made at {made.line}" if made else ""))
                 todo += [arg for arg in value.args if isinstance(arg, Value)]
-        if fix := _fix(error):
-            story.append(f"  {fix}")
+        if error.op and error.op.hint:
+            sources = [getattr(arg, "op", None) for arg in error.operands]
+            if hint := error.op.hint(sources, *error.numbers):
+                story.append(f"  fix: {hint}")
         return NonFiniteError("\n".join(story), error.op, error.operands, error.numbers)
 
 
@@ -216,14 +215,8 @@ def debug() -> Iterator[None]:
 
 def _line(frame: FrameType | None) -> str:
     """The line of the program that called into this package."""
-    frame = _outside(frame)
+    frame = outside(frame)
     return f"{frame.f_code.co_filename}:{frame.f_lineno}" if frame else "an unknown line"
-
-
-def _outside(frame: FrameType | None) -> FrameType | None:
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
-        frame = frame.f_back
-    return frame
 
 
 def _line_of(traceback: TracebackType | None) -> str:
@@ -231,7 +224,7 @@ def _line_of(traceback: TracebackType | None) -> str:
     line = "an unknown line"
     while traceback is not None:
         name = traceback.tb_frame.f_code.co_filename
-        if not name.startswith(_PACKAGE):
+        if not name.startswith(PACKAGE):
             line = f"{name}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return line
@@ -240,12 +233,3 @@ def _line_of(traceback: TracebackType | None) -> str:
 def _name(value: Value) -> str:
     name = value.label or (value.op.name if value.op else "a leaf")
     return f"{name} = {value.data!r}"
-
-
-def _fix(error: NonFiniteError) -> str:
-    """The usual fix."""
-    if error.op is None or error.op.hint is None:
-        return ""
-    sources = [getattr(arg, "op", None) for arg in error.operands]
-    hint = error.op.hint(sources, *error.numbers)
-    return f"fix: {hint}" if hint else ""

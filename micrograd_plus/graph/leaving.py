@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
 
-_PACKAGE = str(Path(__file__).parent.parent) + os.sep
+PACKAGE = str(Path(__file__).parent.parent) + os.sep
+"""How the paths of this package's files begin."""
+
 _NUMBER = str(Path(__file__).with_name("number.py"))
 _STANDARD = str(Path(os.__file__).parent) + os.sep
 _LIBRARIES = "site-packages", "dist-packages"
@@ -139,7 +141,7 @@ class _Watch(hooks.Observer):
         if self.left is None:
             return
         label, op, code, at = self.left
-        frame = _outside(sys._getframe(1))
+        frame = outside(sys._getframe(1))
         if frame is None or frame.f_code is not code or frame.f_lineno != _line(code, at):
             self.end()
         elif _constant(node) and not _formats(code, at):
@@ -193,7 +195,7 @@ def converted(value: Any) -> None:
     while frame.f_code.co_filename == _NUMBER:  # int() and round() there call float()
         frame = frame.f_back
     if not _here.calls:
-        if not frame.f_code.co_filename.startswith(_PACKAGE):
+        if not frame.f_code.co_filename.startswith(PACKAGE):
             _here.watch.begin(value, frame)
     elif not _formats(frame.f_code, frame.f_lasti):
         departure = _Departure(value.label, value.op, *_place(frame))
@@ -204,9 +206,9 @@ def _constant(node: Node) -> bool:
     return any(not isinstance(arg, Node) for arg in node.args)
 
 
-def _outside(frame: FrameType | None) -> FrameType | None:
+def outside(frame: FrameType | None) -> FrameType | None:
     """The next frame outside this package."""
-    while frame is not None and frame.f_code.co_filename.startswith(_PACKAGE):
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     return frame
 
@@ -226,7 +228,7 @@ def _place(frame: FrameType) -> tuple[str, int, Any]:
     user: FrameType | None = frame
     while user is not None:
         file = user.f_code.co_filename
-        if not file.startswith((_PACKAGE, _STANDARD, "<frozen")) and not any(
+        if not file.startswith((PACKAGE, _STANDARD, "<frozen")) and not any(
             folder in file for folder in _LIBRARIES
         ):
             break

@@ -480,9 +480,8 @@ sign = Op(
 
 is_zero = Op(
     "is_zero",
-    simpler=lambda m, x: (
-        0.0
-    ),  # in a derivative it mends what happens at 0, and a reader leaves it out
+    # in a derivative it mends what happens at 0, and a reader leaves it out
+    simpler=lambda m, x: 0.0,
     value=lambda m, x: m.where(x == 0, 1.0, 0.0),
     partials=(lambda m, out, x: 0.0,),
     kink=lambda x: x,

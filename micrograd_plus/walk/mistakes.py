@@ -131,6 +131,7 @@ class Reader:
     def __init__(self, walk: Walk) -> None:
         self.walk = walk
         self.names = walk.names
+        self.name, self.number, self.derivative = walk.name, walk.number, walk.derivative
         self.slopes, self.equation = cache(self._slopes), cache(self._equation)
 
     def gradient(self, node: Value, edges: Sequence[tuple[Value, int]]) -> Task:
@@ -140,7 +141,7 @@ class Reader:
             node: the value.
             edges: each operation that it enters, and where among the arguments.
         """
-        asked = write(Derivative(self.names[self.walk.root], self.names[node]))
+        asked = write(self.derivative(node))
         if not edges:
             rule = f"{asked}: how {self.text(node)} changes with itself"
             return Task(asked, rule, [], iter([self._value(node)]))
@@ -207,7 +208,7 @@ class Reader:
             if i != position
         ]
         return _Edge(
-            above=write(Derivative(self.names[self.walk.root], self.names[node])),
+            above=write(self.derivative(node)),
             step=write(self._step(node, position)),
             of=self.text(node),
             by=self.operand(node, position),
@@ -248,20 +249,13 @@ class Reader:
         return Derivative(self.names[node], by, operands(node.args)[position])
 
     def _link(self, parent: Value, position: int) -> Any:
-        above = Derivative(self.names[self.walk.root], self.names[parent])
         step = self._step(parent, position)
-        return step if parent is self.walk.root else Term(ops.multiply, (above, step))
+        if parent is self.walk.root:
+            return step
+        return Term(ops.multiply, (self.derivative(parent), step))
 
     def _equation(self, node: Value) -> str:
         return f"{self.text(node)} = {write(Term(node.op, tuple(map(self.name, node.args))))}"
-
-    def number(self, arg: Any) -> float:
-        """The number of an argument."""
-        return arg if type(arg) is float else self.walk.data[arg]
-
-    def name(self, arg: Any) -> Any:
-        """An argument as a formula."""
-        return arg if type(arg) is float else Name(self.names[arg])
 
     def text(self, arg: Any) -> str:
         """An argument as text."""

@@ -211,6 +211,30 @@ class Walk(Sequence[Step]):
     def __len__(self) -> int:
         return len(self._steps)
 
+    def name(self, arg: Any) -> Any:
+        """A value, or a constant, as a formula.
+
+        Args:
+            arg: the value, or the constant.
+        """
+        return arg if type(arg) is float else Name(self.names[arg])
+
+    def number(self, arg: Any) -> float:
+        """The number of a value, or a constant itself.
+
+        Args:
+            arg: the value, or the constant.
+        """
+        return arg if type(arg) is float else self.data[arg]
+
+    def derivative(self, by: Value) -> Derivative:
+        """The gradient of a value, as a formula.
+
+        Args:
+            by: the value.
+        """
+        return Derivative(self.names[self.root], self.names[by])
+
     def numbers(self, node: Value) -> Shown:
         """The numbers on the wire of a value in the end.
 
@@ -256,26 +280,26 @@ class Walk(Sequence[Step]):
             number = self.data[leaf] = real(leaf.data, f"the data of {self.names[leaf]}")
             if not isfinite(number):
                 raise NonFiniteError(f"{self.names[leaf]} = {number} is not finite")
-        equations = [[self._name(leaf), self.data[leaf]] for leaf in leaves]
+        equations = [[self.name(leaf), self.data[leaf]] for leaf in leaves]
         changes = tuple(Change(leaf, "data", self.data[leaf]) for leaf in leaves)
         self._say("given", None, None, equations, changes)
 
     def _forward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
-        numbers = self._inputs(args)
+        numbers = list(map(self.number, args))
         result = self.data[node] = evaluate(op, args, numbers, self.names[node])
-        formula = Term(op, tuple(map(self._name, args)))
-        equation = [self._name(node), formula, Term(op, tuple(numbers)), result]
+        formula = Term(op, tuple(map(self.name, args)))
+        equation = [self.name(node), formula, Term(op, tuple(numbers)), result]
         self._say("forward", node, None, [equation], (Change(node, "data", result),))
 
     def _seed(self) -> None:
         self.grad[self.root] = 1.0
-        equation = [self._derivative(self.root), 1.0]
+        equation = [self.derivative(self.root), 1.0]
         change = Change(self.root, "grad", 1.0)
         self._say("backward", self.root, None, [equation], (change,))
 
     def _backward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
-        numbers = self._inputs(args)
-        named = tuple(map(self._name, args))
+        numbers = list(map(self.number, args))
+        named = tuple(map(self.name, args))
         wanted = [type(arg) is not float for arg in args]
         local = local_derivatives(op, args, numbers, self.data[node])
         rules = op.local_derivatives(formulas, Term(op, named), named, wanted)
@@ -295,7 +319,7 @@ class Walk(Sequence[Step]):
         if node is self.root:
             parts = [rule, local]
         else:
-            above = self._derivative(node)
+            above = self.derivative(node)
             by_name = Derivative(self.names[node], self.names[arg], place)
             parts = [Term(ops.multiply, (above, by_name))]
             if not isinstance(rule, float):
@@ -310,17 +334,8 @@ class Walk(Sequence[Step]):
         if self._paths_left[arg]:
             parts = [Term(ops.add, (part, Name("…"))) for part in parts]
         self.grad[arg] = flow
-        equation = [self._derivative(arg), *parts]
+        equation = [self.derivative(arg), *parts]
         self._say("backward", arg, (node, position), [equation], (Change(arg, "grad", flow),))
-
-    def _inputs(self, args: tuple[Any, ...]) -> list[float]:
-        return [arg if type(arg) is float else self.data[arg] for arg in args]
-
-    def _name(self, arg: Any) -> Any:
-        return arg if type(arg) is float else Name(self.names[arg])
-
-    def _derivative(self, by: Value) -> Derivative:
-        return Derivative(self.names[self.root], self.names[by])
 
     def _say(
         self,
