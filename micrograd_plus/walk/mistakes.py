@@ -201,12 +201,8 @@ class Reader:
 
     def _edge(self, node: Value, position: int) -> _Edge:
         slopes = self.slopes(node)
-        pairs = zip(node.args, slopes, strict=True) if len(slopes) <= _OPERANDS else ()
-        others = [
-            Wrong(slope, self.operand(node, i))
-            for i, (_, slope) in enumerate(pairs)
-            if i != position
-        ]
+        few = slopes if len(slopes) <= _OPERANDS else []
+        others = [Wrong(x, self.operand(node, i)) for i, x in enumerate(few) if i != position]
         return _Edge(
             above=write(self.derivative(node)),
             step=write(self._step(node, position)),

@@ -6,6 +6,7 @@ import heapq
 import math
 from collections import Counter
 from dataclasses import dataclass
+from functools import reduce
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micrograd_plus.engine import Value
-
 
 _LONGEST = 12
 """Of longer paths only the first and the last values are printed."""
@@ -109,15 +109,12 @@ class Explanation:
         steps = [Derivative(of, by, operand) for (by, of), operand in pairs][::-1]
         if not steps:
             return f"{arrows}: 1"
-        chain = [_product(steps), _product(list(path.slopes)), text_number(path.product)]
+        chain = [_product(steps), _product(path.slopes), text_number(path.product)]
         return f"{arrows}: {' = '.join(dict.fromkeys(chain))}"
 
 
 def _product(factors: Sequence[Any]) -> str:
-    result = factors[0]
-    for factor in factors[1:]:
-        result = Term(ops.multiply, (result, factor))
-    return write(result)
+    return write(reduce(lambda x, y: Term(ops.multiply, (x, y)), factors))
 
 
 def explain(x: Value, of: Value, most: int = 10) -> Explanation:
