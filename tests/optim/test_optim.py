@@ -394,6 +394,8 @@ def test_what_clipping_refuses(clip):
             clip([x, y], limit)
     with pytest.raises(ValueError, match="a parameter is a leaf, not the result Value"):
         clip([x, result], 1.0)
+    with pytest.raises(TypeError, match=r"a parameter is a Value, not 3\.0"):
+        clip([x, 3.0], 1.0)
     assert [x.grad, y.grad, result.grad] == [10.0, 20.0, 0.0]
 
 
