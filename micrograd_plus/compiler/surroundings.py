@@ -36,7 +36,7 @@ from micrograd_plus.nn.module import Module, Parts
 from micrograd_plus.ops.operation import Op
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator
+    from collections.abc import Iterable, Iterator
 
 _MOST = 1_000_000  # objects inspected; changes in further ones are not noticed
 _LONGEST = 1_000_000  # bytes of an array that each call of a program compares
@@ -71,7 +71,13 @@ class Numbers(bytes):
 
 
 class _Content(NamedTuple):
-    """What an object held when it was looked at: under which names, or at which indices."""
+    """What an object held when it was looked at.
+
+    Attributes:
+        path: that of the object.
+        names: those of the things in it; None if they are counted, empty if the path says enough.
+        things: what it held.
+    """
 
     path: str
     names: list[Any] | None
@@ -79,8 +85,10 @@ class _Content(NamedTuple):
 
     def name(self, i: int) -> str:
         """Where a thing is, such as `model.layers.0`."""
+        if self.names == []:
+            return self.path
         name = str(i if self.names is None else self.names[i])
-        return f"{self.path}.{name}" if self.path and name else self.path or name
+        return f"{self.path}.{name}" if self.path else name
 
 
 def _difference(before: list[_Content], now: list[_Content]) -> Change | None:
@@ -88,7 +96,8 @@ def _difference(before: list[_Content], now: list[_Content]) -> Change | None:
     for ours, theirs in zip_longest(before, now, fillvalue=_Content("", None, [])):
         for i, (x, y) in enumerate(zip_longest(ours.things, theirs.things)):
             if x is not y and not _same(x, y):
-                return Change(ours.name(i), x, y)
+                longer = max(ours, theirs, key=lambda content: len(content.things))
+                return Change(longer.name(i), x, y)
     return None
 
 
@@ -200,16 +209,16 @@ class Surroundings:
             self._note(path, ["value", "partials"], [thing.value, thing.partials], moves)
         elif isinstance(thing, _WRAPPERS):
             parts = [getattr(thing, name) for name in _INSIDE if hasattr(thing, name)]
-            self._note(path, [""] * len(parts), parts, moves)
+            self._note(path, [], parts, moves)
         elif (array := _array(thing)) is not None:
             if isinstance(array, list):
                 self._note(path, None, array, moves)
             else:
-                self._note(path, ["", ""], [getattr(thing, "shape", None), array], moves)
+                self._note(path, [], [getattr(thing, "shape", None), array], moves)
             if not moves and (isinstance(array, list) or len(array) <= _LONGEST):
                 self._arrays.append((thing, array))
         elif (state := _state(thing)) is not None:
-            self._note(path, None, state, True)
+            self._note(path, [], state, True)
         elif isinstance(thing, ModuleType):
             if not _foreign_module(thing):
                 self._objects.append((path, thing, moves, set()))
@@ -219,12 +228,9 @@ class Surroundings:
         if not moves and isinstance(thing, (list, dict, set, deque)):
             (self._parts if isinstance(thing, Parts) else self._lists).append(thing)
 
-    def _note(
-        self, path: str, names: list[Any] | None, things: Collection[Any], moves: bool
-    ) -> None:
+    def _note(self, path: str, names: list[Any] | None, things: Iterable[Any], moves: bool) -> None:
         """Record what an object holds, to be searched later."""
-        # whatever moves has the name of the whole
-        found = _Content(path, [""] * len(things) if moves else names, [])
+        found = _Content(path, [] if moves else names, [])
         (self._moves if moves else self._stands).append(found)
         todo = []
         for i, thing in enumerate(things):

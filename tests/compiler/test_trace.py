@@ -814,6 +814,16 @@ def test_surroundings_name_the_first_change():
     assert found.change().name == "kept.numbers"
 
 
+def test_surroundings_name_what_is_gone_and_what_is_new():
+    kept, others = types.SimpleNamespace(a=1.0, b=2.0), [1.0]
+    found = Surroundings(lambda x: x * kept.a * kept.b * kept.c * others[0])
+    del kept.b
+    assert found.change() == ("kept.b", 2.0, None)
+    kept.b, kept.c = 2.0, 3.0
+    others = [1.0]  # an equal list in another place: all is compared
+    assert found.change() == ("kept.c", None, 3.0)
+
+
 @pytest.mark.parametrize("backend", BACKENDS)
 @pytest.mark.parametrize("change", [
     lambda ws: ws.__setitem__(0, OLDER[0]),
