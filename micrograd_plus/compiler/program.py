@@ -119,7 +119,7 @@ class Program:
         self._equal = numpy.empty(0, self._dtype)  # equal weights for the last batch's examples
         self._code = _executed(self._backend, text)
         for name in code.arrays.constants:
-            if self._code[name].dtype.kind == "f":  # others are places
+            if self._code[name].dtype.kind == "f":  # others are indices
                 self._code[name] = self._code[name].astype(self._dtype)
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
