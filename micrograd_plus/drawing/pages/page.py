@@ -103,7 +103,8 @@ def living(classes: str, still: str, script: str, content: Any) -> str:
             content.
         content: the function's data.
     """
-    given = in_script(content)
+    # escaped so that it can't close the script element around it
+    given = json.dumps(content, separators=(",", ":")).replace("<", r"\u003c")
     name = sha256(given.encode()).hexdigest()[:12]
     return (
         f'<div class="{classes}" data-living="{name}">{still}</div>\n'
@@ -133,11 +134,6 @@ def bundle(*modules: str) -> str:
 
 def _text(text: str) -> str:
     return escape(visible(text))
-
-
-def in_script(content: Any) -> str:
-    """JSON, escaped so that it can't close the script element around it."""
-    return json.dumps(content, separators=(",", ":")).replace("<", r"\u003c")
 
 
 def resource(name: str) -> str:
