@@ -28,7 +28,7 @@ def deep_copy(root: N, memo: dict[int, Any]) -> N:
         args = tuple(arg if type(arg) is float else memo[id(arg)] for arg in node.args)
         memo[id(node)] = made = copy_node(node, args)
         if node.op is None:
-            made.right = deepcopy(node.right, memo)
+            made.left, made.right = node.left, deepcopy(node.right, memo)
     copied: N = memo[id(root)]
     return copied
 
@@ -41,7 +41,7 @@ def reduce_node(node: N) -> tuple[Callable[..., Any], tuple[Any, ...]]:
     """
     content = (type(node), node.op, node.args, node.data, float(node.grad), node.label)
     if node.op is None and node.right is not None:
-        return _node, (*content, node.right)
+        return _node, (*content, node.left, node.right)
     if not node.args or getattr(_state, "in_order", False):
         return _node, content
     return _after, (_Ancestors(node), *content)
@@ -76,6 +76,7 @@ def _node(
     data: float,
     grad: float,
     label: str,
+    turn: int | None = None,
     place: Place | None = None,
 ) -> N:
     node = kind.__new__(kind)
@@ -83,5 +84,5 @@ def _node(
     node.data = data
     node.grad = grad
     node.op = op
-    node.left, node.right = (None, place) if op is None else packed(op, args)
+    node.left, node.right = (turn, place) if op is None else packed(op, args)
     return node

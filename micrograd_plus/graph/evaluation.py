@@ -53,10 +53,10 @@ def order(root: N, done: Container[int] = ()) -> list[N]:
             continue
         while not (done and id(node) in done):
             seen.add(node)
-            left, right = node.left, node.right
-            if left is None:
+            if node.op is None:
                 found.append(node)
                 break
+            left, right = node.left, node.right
             if type(left) is tuple:
                 if seen.issuperset(left):
                     found.append(node)

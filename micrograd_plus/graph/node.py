@@ -25,8 +25,9 @@ class Node:
     Attributes:
         op: the operation that made it; None for a leaf.
         left: the first argument, a node or a float, of an operation on one or two; of any other
-            operation the tuple of all arguments; None for a leaf.
-        right: the second argument of an operation on two; of a parameter its place in a model.
+            operation the tuple of all arguments.
+        right: the second argument of an operation on two. As a leaf has no arguments, a parameter
+            of a model has in `right` the place of what it stands in, and in `left` its turn there.
         grad: the derivative with respect to it of what `backward()` was called on; 0.0 before.
         adjoint: the gradient that a `sweep` has added up so far; meaningless outside of one.
         label: the name.

@@ -66,7 +66,7 @@ class Neuron(Module):
         draw, random = find_initial(init), _random(seed)
         layer, index = place
         numbers = [draw(random, nin, nout) for _ in range(nin)]
-        self.w = Parts(Value(x, f"w_{{{layer},{index},{n}}}") for n, x in enumerate(numbers))
+        self.w = Parts([Value(x, f"w_{{{layer},{index},{n}}}") for n, x in enumerate(numbers)])
         self.b = Value(0.0, f"b_{{{layer},{index}}}") if bias else None
         self.activation = find_activation(activation) if nonlin else None
         learns = nonlin and activation == "prelu"

@@ -7,7 +7,7 @@ import sys
 from collections import deque
 from collections.abc import Mapping
 from functools import partial, wraps
-from itertools import count, repeat
+from itertools import repeat
 from types import (
     BuiltinFunctionType,
     FunctionType,
@@ -107,11 +107,14 @@ class Module:
             cls.__init__ = _placing(cls.__init__)  # type: ignore[method-assign]
         return self
 
-    @_counted
     def __setattr__(self, name: str, part: Any) -> None:
-        object.__setattr__(self, name, part)
+        global attributes
+        try:
+            object.__setattr__(self, name, part)
+        finally:
+            attributes += 1
         if self._place.kind is not None and not isinstance(part, _CONSTANTS):
-            self._place_parts((name, part))
+            self._place_parts(name)
 
     __delattr__ = _counted(object.__delattr__)
 
@@ -139,52 +142,68 @@ class Module:
             if isinstance(thing, Module):
                 yield path, thing
 
-    def _place_parts(self, attribute: tuple[str, Any] | None = None) -> list[Value | Module]:
+    def _place_parts(self, attribute: str | None = None) -> dict[Value | Place, Module | None]:
         """Tell its own parameters and modules, not those of modules inside, their places.
 
         Args:
-            attribute: the name and the content of the only one to look at; by default all.
+            attribute: the name of the only one to look at; by default all.
 
         Returns:
-            These parameters and modules.
+            These parameters, and these modules by their places.
         """
-        place = self._place
+        place, held = self._place, vars(self)
         place.module, place.shows_parts = ref(self), self.shows_parts
         try:
             place.kind = self.describe()
         except Exception:  # what it tells of may be set later, and a picture asks again
             place.kind = type(self).__name__
         place.activation = operation_of(getattr(self, "activation", None))
-        outside = {*place.chain()}
-        found: list[Value | Module] = []
-        for name, part in _walk(self, deep=False, start=attribute):
-            if isinstance(part, Module):
-                if part._place in outside:  # modules may contain each other
-                    continue
-                own = part._place
-            elif isinstance(part, Value) and part.op is None:
-                own = part.right or Place(place)
-                if own.around is not place:  # it is shared, and another module had it first
-                    continue
-                part.right = own
+        if attribute is None:
+            place.names, numbered = [*held], enumerate(held.values())
+        else:
+            if attribute not in place.names:
+                place.names.append(attribute)
+            numbered = enumerate([held[attribute]], place.names.index(attribute))
+        found: dict[Value | Place, Module | None] = {}
+        seen: set[int] = set()
+        todo = [(place, numbered)]
+        while todo:
+            around, numbered = todo[-1]
+            for turn, part in numbered:
+                if isinstance(part, Value):
+                    if part.op is not None or part in found:
+                        continue
+                    # where it is shared, it stays in the module that had it first
+                    if part.right is None or part.right.owner is place:
+                        part.left, part.right = turn, around
+                        found[part] = None
+                elif isinstance(part, Module):
+                    inner = part._place
+                    # modules may contain each other
+                    if inner not in found and inner not in place.chain():
+                        inner.around, inner.turn = around, turn
+                        found[inner] = part
+                elif not (isinstance(part, _PLAIN) or id(part) in seen) and (
+                    inside := _parts(part)
+                ):
+                    seen.add(id(part))
+                    names, parts = inside
+                    names = [] if isinstance(names, range) else [*names]
+                    todo.append((Place(around, turn, names), enumerate(parts)))
+                    break
             else:
-                continue
-            own.around, own.name, own.turn = place, name, next(_turns)
-            found.append(part)
+                todo.pop()
         return found
 
-    def _place_everything(self) -> list[Place]:
-        """Tell all parameters and modules inside their places, and return these."""
-        found: dict[Place, None] = {}
-        todo: list[Module] = [self]
+    def _place_everything(self) -> set[Value | Place]:
+        """Tell all in it its place, and return the parameters and the places of all modules."""
+        found: dict[Value | Place, Module | None] = {self._place: self}
+        todo = [self]
         for module in todo:  # grows
-            for part in module._place_parts():
-                if isinstance(part, Value):
-                    found[part.right] = None
-                elif part._place not in found:
-                    found[part._place] = None
-                    todo.append(part)
-        return list(found)
+            parts = module._place_parts()
+            todo += [part for place, part in parts.items() if part and place not in found]
+            found |= parts
+        return set(found)
 
     def parameters(self) -> list[Value]:
         """All parameters, in the order in which they became part of the module.
@@ -289,25 +308,15 @@ def _tree(module: Module) -> Iterator[str]:
         todo += reversed(below)
 
 
-_turns = count(1)
-
-
-def _walk(
-    module: Module,
-    values: bool = True,
-    deep: bool = True,
-    start: tuple[str, Any] | None = None,
-) -> Iterator[tuple[str, Any]]:
+def _walk(module: Module, values: bool = True) -> Iterator[tuple[str, Any]]:
     """A module and all Values, modules and other objects in it, each once, with its path.
 
     Args:
         module: the module.
         values: whether Values are wanted.
-        deep: whether to go into the modules in it.
-        start: where to start: the name and the content of an attribute; by default the module.
     """
     seen: dict[int, Any] = {}
-    todo = [start or ("", module)]
+    todo: list[tuple[str, Any]] = [("", module)]
     while todo:
         path, thing = todo.pop()
         if id(thing) in seen:
@@ -318,12 +327,10 @@ def _walk(
             continue
         if isinstance(thing, Module):
             yield path, thing
-            if not deep and thing is not module:
-                continue
         prefix = f"{path}." if path else ""
         todo += reversed([
             (f"{prefix}{name}", part)
-            for name, part in parts
+            for name, part in zip(*parts, strict=False)
             if values or not isinstance(part, Value)
         ])  # fmt: skip
 
@@ -346,7 +353,7 @@ def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
         elif (parts := _parts(thing)) is None:
             strangers.append(thing)
         else:
-            todo += [part for _, part in parts][::-1]
+            todo += [*parts[1]][::-1]
     return found, strangers, seen
 
 
@@ -361,20 +368,19 @@ _VIEWS = map(type, (vars().keys(), vars().values(), vars().items()))
 _ORDERED: tuple[type[Any], ...] = (list, tuple, deque, *_VIEWS)
 
 
-def _parts(thing: Any) -> Iterable[tuple[Any, Any]] | None:
-    """What stands in a module or a collection, with its names there; None for anything else."""
-    if isinstance(thing, Module):
-        return vars(thing).items()
-    if isinstance(thing, _PLAIN):
-        return ()
+def _parts(thing: Any) -> tuple[Iterable[Any], Iterable[Any]] | None:
+    """The names and the contents of a module's or a collection's parts; None for anything else."""
     if isinstance(thing, _ORDERED):
-        return enumerate(thing)
+        return range(len(thing)), thing
+    if isinstance(thing, Module):
+        thing = vars(thing)
     if isinstance(thing, dict | MappingProxyType):
-        return thing.items()
+        return thing, thing.values()
     if (numpy := sys.modules.get("numpy")) and isinstance(thing, numpy.ndarray):
-        places = numpy.ndindex(thing.shape) if thing.dtype == object else ()
-        return ((".".join(map(str, place)), thing[place]) for place in places)
-    return None
+        if thing.dtype == object:
+            return (".".join(map(str, i)) for i in numpy.ndindex(thing.shape)), thing.flat
+        return (), ()
+    return ((), ()) if isinstance(thing, _PLAIN) else None
 
 
 def _held(stranger: Any, seen: dict[int, Any]) -> Any:
@@ -403,4 +409,5 @@ def _held(stranger: Any, seen: dict[int, Any]) -> Any:
 
 
 def _items(thing: Any) -> list[Any]:
-    return [thing] if isinstance(thing, Module) else [part for _, part in _parts(thing) or ()]
+    _, parts = ("", [thing]) if isinstance(thing, Module) else _parts(thing) or ("", ())
+    return [*parts]

@@ -21,6 +21,7 @@ from micrograd_plus.drawing.scene.outline import folded, opened
 from micrograd_plus.drawing.scene.ownership import owners
 from micrograd_plus.drawing.scene.wiring import folded_scene
 from micrograd_plus.graph import order
+from micrograd_plus.graph.places import path, placed, turns
 from micrograd_plus.testing import graphs
 from tests.effort import examples, slow
 from tests.graphs import moons
@@ -303,6 +304,33 @@ def test_a_layer_that_moves_is_where_it_is_now():
     alone = new.head
     del new.head
     assert kinds(mg.sum(alone(X))) == [("Layer 2 → 2, relu", *neurons(2))]
+
+
+class Tables(nn.Module):
+    """Parameters in collections of all kinds, one of them in two of these."""
+
+    def __init__(self):
+        self.rows = [[Value(10.0 * i + j) for j in range(12)] for i in range(2)]
+        self.table = {"z": self.rows[1][3], "a": (Value(2.0), [Value(3.0)]), 7: Value(4.0)}
+        self.again = self.last = Value(5.0)
+
+
+@pytest.mark.parametrize("lives", [True, False])
+def test_parameters_keep_their_paths_and_their_order(lives):
+    model = Tables()
+    for number in range(3):
+        model.late = model.last * number  # no parameter
+        model.later = Value(6.0)
+    expected = dict(model.named_parameters())
+    f = mg.sum(list(expected.values())[::-1])
+    if not lives:
+        gone = weakref.ref(model)
+        del model
+        gc.collect()
+        assert gone() is None
+    found = sorted(placed(order(f)), key=turns)
+    assert [(path(p.right, p.left), p) for p in found] == list(expected.items())
+    assert len(found[-1].right.owner.names) == 7
 
 
 def test_what_two_models_share_is_drawn_in_one_of_them():

@@ -218,14 +218,14 @@ def test_a_picture_is_drawn_while_another_thread_moves_its_model():
     def draw():
         while moving:
             kinds = {tuple(p.kind for p in place.chain()) for place in placed(leaves).values()}
-            for _, neuron, layer, network, *more in kinds:
+            for neuron, layer, network, *more in kinds:
                 assert neuron.startswith("Neuron")
                 assert layer.startswith("Layer")
                 assert (network, more) in [(name, held) for held in ([], ["Holder"])]
 
     holder, _, _ = together(move, draw, draw)
     for place in placed(leaves).values():
-        assert [each.name for each in place.chain()][3:] == ["held", ""]
+        assert [each.name for each in place.chain()][2:] == ["held", ""]
         assert [*place.chain()][-1].module() is holder
 
 

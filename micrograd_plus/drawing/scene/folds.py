@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus.drawing.scene.matrices import matrices
+from micrograd_plus.graph.places import turns
 from micrograd_plus.walk.formula import split_label
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ class Fold:
             return matrices(nodes[i] for i in self.flat.parameters[self.place])
         leaves = [i for i in self.members if not self.flat.inputs[i] and owners[i]]
         rank = {owner: k for k, owner in enumerate(dict.fromkeys(owners[i] for i in leaves))}
-        leaves.sort(key=lambda i: (rank[owners[i]], nodes[i].right.turn))
+        leaves.sort(key=lambda i: (rank[owners[i]], turns(nodes[i])))
         return matrices(nodes[i] for i in leaves)
 
 

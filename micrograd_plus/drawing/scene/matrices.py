@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.graph.places import path
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from micrograd_plus.engine import Value
-    from micrograd_plus.graph.places import Place
 
 Block = list[list[Any]]
 """The rows of a matrix; None where there is no number."""
@@ -24,10 +25,10 @@ def matrices(parameters: Iterable[Value]) -> list[Block]:
     rows: dict[Any, dict[tuple[str, str], Value]] = {}
     columns: dict[str, dict[str, None]] = {}
     for parameter in parameters:
-        place: Place = parameter.right
-        attribute, *places = place.name.split(".")
+        owner = parameter.right.owner
+        attribute, *places = path(parameter.right, parameter.left).split(".")
         # an attribute that is a matrix itself has rows of its own
-        row = (place.around, attribute, *places[:-1]) if places[1:] else place.around
+        row = (owner, attribute, *places[:-1]) if places[1:] else owner
         column = "".join(places[-1:])
         rows.setdefault(row, {})[attribute, column] = parameter
         columns.setdefault(attribute, {})[column] = None

@@ -7,6 +7,7 @@ none is cut into pieces in the order of computation.
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
 from micrograd_plus.drawing.scene.cutting import fewer
@@ -15,7 +16,7 @@ from micrograd_plus.drawing.scene.grouping import grouped
 from micrograd_plus.drawing.scene.ownership import owners
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
-from micrograd_plus.graph.places import Place
+from micrograd_plus.graph.places import Place, turns
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -49,15 +50,14 @@ def folded(root: Value, limit: float = math.inf) -> Fold:
 def _parameters(nodes: Sequence[Value], owned: Sequence[Place | None]) -> dict[Place, list[int]]:
     """The positions of the parameters in each module, in its own order."""
     models: dict[Place, int] = {}
-    turns = {}
+    ranks = {}
     for i, node in enumerate(nodes):
         if node.op is None and owned[i]:
-            *parts, model = node.right.chain()
-            rank = models.setdefault(model, len(models))
-            turns[i] = (rank, *(part.turn for part in reversed(parts)))
+            *_, model = node.right.chain()
+            ranks[i] = models.setdefault(model, len(models)), turns(node)
     found: dict[Place, list[int]] = {}
-    for i in sorted(turns, key=turns.__getitem__):
-        for place in nodes[i].right.around.chain():
+    for i in sorted(ranks, key=ranks.__getitem__):
+        for place in nodes[i].right.chain():
             found.setdefault(place, []).append(i)
     return found
 
@@ -74,7 +74,8 @@ def _by_module(flat: Flat, members: Sequence[int], place: Place | None) -> list[
         owner = flat.owners[i]
         if owner is not None and owner is not place:
             if owner not in below:
-                below[owner] = next((x for x in owner.chain() if x.around is place), None)
+                chain = pairwise([*owner.chain(), None])
+                below[owner] = next((inner for inner, outer in chain if outer is place), None)
             inner = below[owner]
             if inner is not None:
                 keys[i] = inner

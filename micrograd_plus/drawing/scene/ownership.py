@@ -28,7 +28,7 @@ def owners(nodes: Sequence[Value], inputs: Sequence[tuple[int, ...]]) -> list[Pl
         inputs: the positions of the arguments of each.
     """
     found = placed(node for node in nodes if node.op is None)
-    owner = [place and place.around for place in map(found.get, nodes)]
+    owner = list(map(found.get, nodes))
     if not found:
         return owner
     parameter = [place is not None for place in owner]
