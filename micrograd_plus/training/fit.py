@@ -154,7 +154,8 @@ def fit(
     check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value)
     found = examples(data)
     check_targets(found, model, loss)
-    digests = {} if checkpoint is resume is None else digest(found)
+    kept = checkpoint is not None or resume is not None
+    digests = digest(found) if kept else {}
     train: Any = range(len(found))  # indices, as the examples need not be in memory
     held_out: Any = ()
     if isinstance(validation, float):
@@ -162,7 +163,7 @@ def fit(
     elif validation is not None:
         others = examples(validation, "the validation set")
         check_targets(others, model, loss, "the validation set")
-        digests |= {} if checkpoint is resume is None else digest(others, "validation ")
+        digests |= digest(others, "validation ") if kept else {}
         found = joined(found, others)
         held_out = range(len(train), len(found))
     cluster = current()
