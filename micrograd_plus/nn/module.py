@@ -372,15 +372,17 @@ def _parts(thing: Any) -> tuple[Iterable[Any], Iterable[Any]] | None:
     """The names and the contents of a module's or a collection's parts; None for anything else."""
     if isinstance(thing, _ORDERED):
         return range(len(thing)), thing
+    if isinstance(thing, _PLAIN):
+        return (), ()
     if isinstance(thing, Module):
         thing = vars(thing)
     if isinstance(thing, dict | MappingProxyType):
         return thing, thing.values()
     if (numpy := sys.modules.get("numpy")) and isinstance(thing, numpy.ndarray):
-        if thing.dtype == object:
-            return (".".join(map(str, i)) for i in numpy.ndindex(thing.shape)), thing.flat
-        return (), ()
-    return ((), ()) if isinstance(thing, _PLAIN) else None
+        if thing.dtype != object:
+            return (), ()
+        return (".".join(map(str, i)) for i in numpy.ndindex(thing.shape)), thing.flat
+    return None
 
 
 def _held(stranger: Any, seen: dict[int, Any]) -> Any:
