@@ -139,9 +139,7 @@ def heat_map(blocks: Sequence[Sequence[Sequence[float | None]]]) -> HeatMap:
 
 def _mean(rows: Sequence[Sequence[float | None]], left: int, right: int) -> float | None:
     numbers = [x for row in rows for x in row[left:right] if x is not None]
-    if len(numbers) < 2:
-        return numbers[0] if numbers else None
-    return fmean(numbers)
+    return fmean(numbers) if numbers else None
 
 
 def color(x: float, largest: float) -> str:
