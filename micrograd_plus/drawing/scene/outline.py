@@ -68,27 +68,22 @@ def _fold(flat: Flat, members: Sequence[int], place: Place | None) -> Fold:
 
 def _by_module(flat: Flat, members: Sequence[int], place: Place | None) -> list[Item]:
     """The values directly in a place, and a fold for each module there, in a drawable order."""
-    keys: dict[int, Place] = {}
-    below: dict[Place, Place | None] = {}
-    for i in members:
-        owner = flat.owners[i]
-        if owner is not None and owner is not place:
-            if owner not in below:
-                chain = pairwise([*owner.chain(), None])
-                below[owner] = next((inner for inner, outer in chain if outer is place), None)
-            inner = below[owner]
-            if inner is not None:
-                keys[i] = inner
+    modules = {i: owner for i in members if (owner := flat.owners[i])}
+    below = {owner: _directly_in(place, owner) for owner in {*modules.values()}}
+    keys = {i: inner for i, owner in modules.items() if (inner := below[owner])}
     if not keys:
         return list(members)
     found: list[Item] = []
     for group in grouped(flat.inputs, members, keys):
         inner = keys.get(group[0])
-        if inner is None:
-            found += group
-        else:
-            found.append(_fold(flat, group, inner))
+        found += [_fold(flat, group, inner)] if inner else group
     return found
+
+
+def _directly_in(place: Place | None, owner: Place) -> Place | None:
+    """Of a module and those around it the one that stands in a place itself; None if none does."""
+    chain = pairwise([*owner.chain(), None])
+    return next((inner for inner, outer in chain if outer is place), None)
 
 
 def opened(top: Fold, limit: float, expand: Expand = ()) -> list[Item]:

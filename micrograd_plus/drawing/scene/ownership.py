@@ -36,12 +36,8 @@ def owners(nodes: Sequence[Value], inputs: Sequence[tuple[int, ...]]) -> list[Pl
     direct = [False] * len(nodes)  # whether it has parameters among its arguments, and data
     for i, args in enumerate(inputs):
         if args:
-            only = True
-            for j in args:
-                only = only and alone[j]
-                direct[i] = direct[i] or parameter[j]
-            alone[i] = only and not _takes_data(nodes[i])
-            direct[i] = direct[i] and not alone[i]
+            alone[i] = all(map(alone.__getitem__, args)) and not _takes_data(nodes[i])
+            direct[i] = any(map(parameter.__getitem__, args)) and not alone[i]
     goes_on = list(direct)
     for i in range(len(nodes) - 1, -1, -1):
         if goes_on[i]:
@@ -50,10 +46,7 @@ def owners(nodes: Sequence[Value], inputs: Sequence[tuple[int, ...]]) -> list[Pl
     for i, args in enumerate(inputs):
         if not args:
             continue
-        if direct[i]:
-            place = _common({owner[j] for j in args if parameter[j]})
-        else:
-            place = _common({owner[j] for j in args})
+        place = _common({owner[j] for j in args if parameter[j] or not direct[i]})
         if place and (goes_on[i] or nodes[i].op is place.activation):
             owner[i] = place
     return owner
