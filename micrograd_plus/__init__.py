@@ -17,7 +17,7 @@ from micrograd_plus._tools.errors import did_you_mean as _did_you_mean
 from micrograd_plus.graph import hooks as _hooks
 
 # where each public name lives; what most programs don't need is loaded when its name is used
-_STUB = _Path(__file__).with_suffix(".pyi").read_text(encoding="utf-8")
+_STUB = __spec__.loader.get_data(str(_Path(__file__).with_suffix(".pyi")))  # from a zip, too
 _HOMES = {
     name: node.module
     for node in _ast.parse(_STUB).body

@@ -26,7 +26,7 @@ from micrograd_plus.graph.recording import (
     recorded,
     unary,
 )
-from micrograd_plus.graph.sweep import check_gradients, settle, sweep
+from micrograd_plus.graph.sweep import refuse_other_gradients, settle, sweep
 from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ class Value(Lectured):
             self.adjoint += 1.0  # ∂self/∂self
             sweep(nodes, recorded if create_graph else floats)  # the chain rule
         except TypeError:
-            check_gradients(nodes)
+            refuse_other_gradients(nodes)
             raise
         settle(nodes)  # adjoints become gradients, all of them or none
 

@@ -1,4 +1,4 @@
-"""Checks: derivatives compared with independent ones, and graphs that are debugged.
+"""Checks: derivatives compared with independent ones; debug mode, which traces errors to lines.
 
 Others import `debugging` and `gradients`.
 """

@@ -28,7 +28,7 @@ def add_commands(commands: Any) -> None:
     parser.option("--processes", type=int, default=2, about="how many train together")
     parser.option("--restarts", type=int, default=3, about="how often to restart them")
     what = "seconds without a step after which a process counts as stuck"
-    parser.option("--timeout", type=float, default=60, about=what)
+    parser.option("--timeout", type=float, metavar="S", default=60, about=what)
     what = "what each process runs"
     parser.add_argument("command", nargs=argparse.REMAINDER, metavar="-- train …", help=what)
 

@@ -89,7 +89,8 @@ def add_options(parser: Parser) -> None:
     option("--processes", type=int, default=1, about="how many train together")
     option("--process-id", type=int, default=0, about="number of this process")
     option("--detect-cluster", action="store_true", about="as Slurm or Open MPI describe it")
-    option("--timeout", type=float, default=60, about="seconds until a silent process is lost")
+    about = "seconds until a silent process is lost"
+    option("--timeout", type=float, metavar="S", default=60, about=about)
     option("--checkpoint", type=Path, about="written after each epoch")
     option("--resume", action="store_true", about="continue from the checkpoint")
     option("--history", type=Path, about="figures of each epoch, as .csv or .json")

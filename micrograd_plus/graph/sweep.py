@@ -187,7 +187,7 @@ def settle(nodes: Sequence[Node]) -> None:
         raise
 
 
-def check_gradients(nodes: Iterable[Any]) -> None:
+def refuse_other_gradients(nodes: Iterable[Any]) -> None:
     """Raise TypeError if something other than a number was assigned to a gradient."""
     for node in nodes:
         if not isinstance(node.grad, (Node, *REAL)):

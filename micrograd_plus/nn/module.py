@@ -95,11 +95,8 @@ class Module:
 
     shows_parts = True  # in repr and in pictures; of a layer, its neurons would be too many
 
-    _place: Place
-
     def __new__(cls, *args: Any, **kwargs: Any) -> Any:
         self = super().__new__(cls)
-        vars(self)["_place"] = Place()
         if cls.__init__ is object.__init__:
             self._place_parts()  # none yet: those that come are placed one by one
         # only now, as the decorator `dataclass` gives a class its `__init__` later than its body
@@ -113,10 +110,20 @@ class Module:
             object.__setattr__(self, name, part)
         finally:
             attributes += 1
-        if self._place.kind is not None and not isinstance(part, _CONSTANTS):
+        # a property keeps what it is given where it likes, and an `__init__` places all at its end
+        made = self._own_place.kind is not None
+        if made and name in vars(self) and not isinstance(part, _CONSTANTS):
             self._place_parts(name)
 
     __delattr__ = _counted(object.__delattr__)
+
+    @property
+    def _own_place(self) -> Place:
+        """Its place, a new one if it has none yet or that of the module it was copied from."""
+        place: Place | None = vars(self).get("_place")
+        if place is None or (place.module and place.module() not in (None, self)):
+            place = vars(self)["_place"] = Place()
+        return place
 
     def named_parameters(self) -> Iterator[tuple[str, Value]]:
         """Each parameter with the path that leads to it, such as `layers.0.neurons.1.w.2`.
@@ -151,13 +158,13 @@ class Module:
         Returns:
             These parameters, and these modules by their places.
         """
-        place, held = self._place, vars(self)
-        place.module, place.shows_parts = ref(self), self.shows_parts
+        place, held = self._own_place, vars(self)
+        place.module = ref(self)
         try:
-            place.kind = self.describe()
-        except Exception:  # what it tells of may be set later, and a picture asks again
-            place.kind = type(self).__name__
-        place.activation = operation_of(getattr(self, "activation", None))
+            place.kind, place.shows_parts = self.describe(), self.shows_parts
+            place.activation = operation_of(getattr(self, "activation", None))
+        except Exception:  # what these look at may be set later, and a picture asks again
+            place.kind = place.kind or type(self).__name__
         if attribute is None:
             place.names, numbered = [*held], enumerate(held.values())
         else:
@@ -178,7 +185,7 @@ class Module:
                         part.left, part.right = turn, around
                         found[part] = None
                 elif isinstance(part, Module):
-                    inner = part._place
+                    inner = part._own_place
                     # modules may contain each other
                     if inner not in found and inner not in place.chain():
                         inner.around, inner.turn = around, turn
@@ -197,7 +204,7 @@ class Module:
 
     def _place_everything(self) -> set[Value | Place]:
         """Tell all in it its place, and return the parameters and the places of all modules."""
-        found: dict[Value | Place, Module | None] = {self._place: self}
+        found: dict[Value | Place, Module | None] = {self._own_place: self}
         todo = [self]
         for module in todo:  # grows
             parts = module._place_parts()

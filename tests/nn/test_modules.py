@@ -829,3 +829,49 @@ def test_activations_of_layers_are_told_from_those_of_neurons():
             make()
     assert len(nn.Neuron(2, nonlin=False, activation="prelu").parameters()) == 3
     assert len(nn.MLP(2, [3, 1], activation="maxout", pieces=4).parameters()) == 3 * 4 * 3 + 4
+
+
+class Hidden(nn.Module):
+    """Keeps what it is given elsewhere, and describes itself by what comes later."""
+
+    def __init__(self):
+        self._w, self.layers = Value(1.0), []
+
+    @property
+    def w(self):
+        return self._w
+
+    @w.setter
+    def w(self, value):
+        self._w = value
+
+    @property
+    def activation(self):
+        return self.layers[0].activation
+
+    @property
+    def shows_parts(self):
+        return self.big > 3
+
+
+def test_a_modules_own_properties_are_its_own():
+    module = Hidden()  # which asks none of them for what is not there yet
+    module.w = later = Value(3.0)
+    assert module.parameters() == [later]
+    assert module.w is later
+    assert mg.draw(module.w * 2.0, fold=True).source
+
+
+def test_a_modules_dictionary_may_be_another():
+    module, other = nn.Neuron(2), nn.Neuron(2)
+    module.__dict__ = {"w": list(other.w), "b": Value(0.0), "activation": None}
+    module.b = Value(1.0)
+    assert [p.data for p in module.parameters()] == [*(w.data for w in other.w), 1.0]
+
+
+def test_a_shallow_copy_does_not_change_where_its_model_stands():
+    model = nn.MLP(2, [2, 1], seed=1)
+    before = mg.draw(model([0.5, -0.3]), fold=True).source
+    other = copy.copy(model)
+    other.layers = [nn.Layer(2, 1, seed=5)]
+    assert mg.draw(model([0.5, -0.3]), fold=True).source == before

@@ -1,5 +1,6 @@
 """The wheel and the source distribution: what is in them, and that they install and work."""
 
+import os
 import re
 import subprocess
 import sys
@@ -172,3 +173,9 @@ def test_it_installs_and_works_in_a_new_environment(kind, request, tmp_path):
     assert run(program, "--version", **clean) == f"micrograd-plus {PROJECT['version']}\n"
     assert "∂f/∂d = z = 4" in run(program, "tour", **clean)
     assert (tmp_path / "micrograd-plus-tour.html").exists()
+
+
+def test_it_is_imported_from_a_zip(wheel, tmp_path):
+    code = "import micrograd_plus as mg; print(mg.__file__, mg.grad(mg.sin)(0.0))"
+    printed = run(sys.executable, "-c", code, cwd=tmp_path, env={"PYTHONPATH": str(wheel)})
+    assert printed.split() == [f"{wheel}{os.sep}{Path('micrograd_plus', '__init__.py')}", "1.0"]

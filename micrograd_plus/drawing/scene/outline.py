@@ -130,7 +130,7 @@ def _wanted(flat: Flat, expand: Expand) -> Callable[[Fold, int], bool]:
         elif isinstance(thing, Value):
             found = {i for i, node in enumerate(flat.nodes) if node is thing}
             values |= found
-        elif isinstance(place := getattr(thing, "_place", None), Place):
+        elif isinstance(place := getattr(thing, "_own_place", None), Place):
             found = {i for i, owner in enumerate(flat.owners) if owner and place in owner.chain()}
             modules.append((place, found))
         else:
