@@ -22,6 +22,7 @@ from micrograd_plus.graph.recording import (
     binary,
     made_by_operations,
     operand,
+    operator,
     record,
     recorded,
     unary,
@@ -39,10 +40,9 @@ __all__ = ["Value", "apply", "operand", "record", "values"]
 class Value(Lectured):
     """A real number that records the operations applied to it into a graph.
 
-    Arithmetic with Values and numbers makes new Values, `+=` too; a plain number among the
-    operands is a constant and gets no gradient. Comparisons, `float()`, `int()`, `round()` and
-    `math.floor()` read `data` and leave the graph; a `LostGradientWarning` says where that loses a
-    gradient. As in PyTorch, `==` compares numbers, and sets and dictionaries go by identity.
+    Arithmetic with Values and numbers makes new Values; a number among the operands is a constant
+    and gets no gradient. Comparisons, `float()` and the like read `data` and leave the graph;
+    `LostGradientWarning` warns of that. `==` compares numbers, as in PyTorch; sets go by identity.
 
     Args:
         data: a finite real number.
@@ -119,10 +119,10 @@ class Value(Lectured):
     __mul__, __rmul__ = binary(ops.multiply)
     __truediv__, _divide_by = binary(ops.divide)
     __pow__, __rpow__ = binary(ops.power)
-    _reciprocal = unary(ops.reciprocal)
-    __neg__ = unary(ops.negate)
+    __neg__, _reciprocal = map(unary, (ops.negate, ops.reciprocal))
     __abs__ = abs = unary(ops.abs)
 
+    @operator
     def __rtruediv__(self, other: Any) -> Any:
         one = isinstance(other, REAL) and other == 1
         return self._reciprocal() if one else self._divide_by(other)

@@ -174,6 +174,11 @@ def unary(op: Op) -> Callable[[Value], Value]:
     return method
 
 
+def operator(method: Callable[[Any, Any], Any]) -> Operator:
+    """A method with the types of an operator's."""
+    return cast("Operator", method)
+
+
 def binary(op: Op) -> tuple[Operator, Operator]:
     """The methods of a binary operator, for a Value on its left and for one on its right.
 
@@ -225,4 +230,4 @@ def binary(op: Op) -> tuple[Operator, Operator]:
         other = operand(other)
         return other if other is NotImplemented else record(op, (other, self))
 
-    return cast("tuple[Operator, Operator]", (method, reflected))
+    return operator(method), operator(reflected)
