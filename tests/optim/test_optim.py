@@ -18,7 +18,6 @@ import micrograd_plus as mg
 from micrograd_plus import Value, optim
 from micrograd_plus.optim import Optimizer
 from tests.effort import examples
-from tests.needs import needed
 
 STORED = Path(__file__).with_name("optimisers.json")
 STEPS = 100
@@ -105,7 +104,8 @@ def test_rules_give_the_stored_figures_of_pytorch(name):
 
 @pytest.mark.parametrize("name", TORCH)
 def test_rules_give_the_figures_of_pytorch(name):
-    needed("torch")
+    # which no extra installs, as it is large: its figures are stored, and compared above
+    pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[bench]'")
     theirs = torchs_path(name)
     for ours, point in zip(our_path(TORCH[name][0]), theirs, strict=True):
         assert ours == pytest.approx(point, rel=1e-12)
