@@ -52,9 +52,9 @@ class Leaves:
             array: one with a place for each of the `values`, perhaps a view of another.
         """
         self._array = array
-        self._changes: Any = None  # so that all are copied at the next read
-        self._seen: list[Any] = [None] * len(self.values)
-        self._take_over()
+        self._changes = hooks.changes, module.attributes  # before they are read
+        self._seen = [x._data for x in self.values]
+        array[:] = self._seen
 
     def numbers(self) -> Any:
         """The array of all numbers, with those assigned to leaves since the last read.
