@@ -19,7 +19,7 @@ from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, infinite_gradient, inputs, order
 from micrograd_plus.graph.leaving import Call, running
 from micrograd_plus.graph.recording import recorded
-from micrograd_plus.graph.sweep import adjoints, plus, slopes, times
+from micrograd_plus.graph.sweep import derivatives, plus, slopes, times
 from micrograd_plus.ops.floats import floats
 
 Function = Callable[..., Any]
@@ -304,8 +304,7 @@ class _Call:
         if not isinstance(output, Value):
             return [0.0] * len(self.leaves)
         as_values = self.as_values if as_values is None else as_values
-        found = adjoints(output, self.done, recorded if as_values else floats)
-        return [found.get(leaf, 0.0) for leaf in self.leaves]
+        return derivatives(output, self.leaves, self.done, recorded if as_values else floats)
 
     def along(self, direction: list[Any]) -> Any:
         """One forward pass: the derivatives of all outputs along a direction."""

@@ -27,7 +27,7 @@ from micrograd_plus.graph.recording import (
     recorded,
     unary,
 )
-from micrograd_plus.graph.sweep import refuse_other_gradients, settle, sweep
+from micrograd_plus.graph.sweep import accumulate
 from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
@@ -99,15 +99,7 @@ class Value(Lectured):
         nodes = order(self)  # each after its arguments
         for observer in tuple(hooks.observers):
             observer.differentiating(nodes)
-        try:
-            for node in nodes:  # leaves add to the gradients that they have
-                node.adjoint = node.grad if node.op is None else 0.0
-            self.adjoint += 1.0  # ∂self/∂self
-            sweep(nodes, recorded if create_graph else floats)  # the chain rule
-        except TypeError:
-            refuse_other_gradients(nodes)
-            raise
-        settle(nodes)  # adjoints become gradients, all of them or none
+        accumulate(nodes, recorded if create_graph else floats)  # the chain rule, from the end
 
     def zero_grad(self) -> None:
         """Set the gradient of this value, and of every value it depends on, to 0."""

@@ -53,8 +53,8 @@ class Leaves:
         """
         self._array = array
         self._changes = hooks.changes, module.attributes  # before they are read
-        self._seen = [x._data for x in self.values]
-        array[:] = self._seen
+        self._seen = [x.assigned for x in self.values]
+        array[:] = [x._data for x in self.values]
 
     def numbers(self) -> Any:
         """The array of all numbers, with those assigned to leaves since the last read.
@@ -90,10 +90,10 @@ class Leaves:
         changes = hooks.changes, module.attributes
         if list(map(id, parameters_of(self.params))) != list(map(id, self.parameters)):
             raise ValueError(f"a parameter {_REPLACED}, or compile again")
-        now = [x._data for x in self.values]
-        for i, (x, old) in enumerate(zip(now, self._seen, strict=True)):
-            if x is not old:  # compare identity: −0.0 equals 0.0
-                self._array[i] = x
+        now = [x.assigned for x in self.values]
+        for i, (x, old, new) in enumerate(zip(self.values, self._seen, now, strict=True)):
+            if new is not old:
+                self._array[i] = x._data
         # last, so that it is repeated if interrupted, or if another thread assigns meanwhile
         self._seen, self._changes = now, changes
 

@@ -125,7 +125,7 @@ def _tried(node: Any, function: Callable[[], None]) -> Handmade:
             arg.grad = 0.0
         function()
         found = [float(arg.grad) for arg in args]
-        changed = {x for x, g in zip(nodes, before, strict=True) if x.grad is not g}
+        changed = {x for x, g in zip(nodes, before, strict=True) if x.grad != g}
     finally:
         run_through(undo)
     for stranger in others & changed:

@@ -29,7 +29,7 @@ class Node:
         right: the second argument of an operation on two. As a leaf has no arguments, a parameter
             of a model has in `right` the place of what it stands in, and in `left` its turn there.
         grad: the derivative with respect to it of what `backward()` was called on; 0.0 before.
-        adjoint: the gradient that a `sweep` has added up so far; meaningless outside of one.
+        adjoint: what a sweep through numbers has added up so far; meaningless outside of one.
         label: the name.
     """
 
@@ -61,8 +61,13 @@ class Node:
         if type(number) is not float or not _LOW < number < _HIGH:
             what = f"the data of {visible(self.label)}" if self.label else "a Value's data"
             number = finite(number, what)
-        self._data = number * 1.0  # a new object, by which programs notice the assignment
+        self._data = number * 1.0  # a new object, see `assigned`
         hooks.changes += 1
+
+    @property
+    def assigned(self) -> object:
+        """An object that is another one after the number was assigned, even to the same number."""
+        return self._data
 
     @property
     def args(self) -> tuple[Any, ...]:

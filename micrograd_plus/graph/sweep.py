@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import math
-from itertools import repeat
-from operator import attrgetter
+from operator import add, attrgetter, mul
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.text import visible
-from micrograd_plus.graph.atomic import assigning, in_turn, run_through
+from micrograd_plus.graph.atomic import assign, assigning, in_turn, run_through
 from micrograd_plus.graph.evaluation import infinite_gradient, inputs, local_derivatives, order
 from micrograd_plus.graph.node import REAL, Node
 from micrograd_plus.ops.floats import floats
@@ -26,18 +25,97 @@ _ADD, _MULTIPLY, _DOT = ops.add, ops.multiply, ops.dot
 _DIRECT = frozenset({_ADD, _MULTIPLY, _DOT})
 
 _running = 0
-"""The number of sweeps in progress, one inside the other."""
+"""The number of sweeps through numbers in progress, one inside the other."""
 
 
-def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> None:
-    """Add upstream gradient · local derivative to the `adjoint` of each argument of each node.
+@in_turn
+def accumulate(nodes: Sequence[Any], m: Any = floats) -> None:
+    """Add the derivatives of the last of `nodes` to the gradients of the leaves, atomically.
 
-    Nodes are taken from the last to the first. All nodes that depend on a node come after it, so
-    when its turn comes its adjoint is complete: it is the upstream gradient for its arguments. As
-    the sums are kept in the nodes, one sweep runs at a time.
+    Gradients of the other nodes are replaced.
 
     Args:
-        nodes: each after its arguments, and with an `adjoint` to begin with.
+        nodes: all that it depends on and itself, each after its arguments.
+        m: the namespace to compute in, as for `sweep`.
+
+    Raises:
+        NonFiniteError: as for `sweep`; all gradients are then as they were.
+        TypeError: something other than a number was assigned to a gradient.
+    """
+    if m is floats and add_numbers(nodes):
+        return
+    adjoint = {node: node.grad if node.op is None else 0.0 for node in nodes}
+    try:
+        adjoint[nodes[-1]] += 1.0
+        sweep(nodes, adjoint, m)
+    except TypeError:
+        refuse_other_gradients(nodes)
+        raise
+    assign(nodes, "grad", adjoint.values())
+
+
+@in_turn
+def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any]:
+    """The derivatives of `root` with respect to all that it depends on; no gradient is changed.
+
+    Args:
+        root: the value to differentiate.
+        done: the ids of nodes at which the sweep stops.
+        m: the namespace to compute in, as for `sweep`.
+
+    Raises:
+        NonFiniteError: as for `sweep`.
+
+    >>> from micrograd_plus import Value
+    >>> x = Value(3.0)
+    >>> adjoints(x**3)[x]
+    27.0
+    """
+    nodes = order(root, done)
+    if m is floats and not done and (found := numbers(nodes, nodes)):
+        return dict(zip(nodes, found, strict=True))
+    adjoint: dict[N, Any] = dict.fromkeys(nodes, 0.0)
+    if nodes:
+        adjoint[root] = 1.0
+    sweep(nodes, adjoint, m, done)
+    return adjoint
+
+
+@in_turn
+def derivatives(
+    root: N, wanted: Sequence[N], done: Container[int] = (), m: Any = floats
+) -> list[Any]:
+    """The derivatives of `root` with respect to some nodes, 0 where it does not depend on one.
+
+    Args:
+        root: the value to differentiate.
+        wanted: the nodes.
+        done: the ids of nodes at which the sweep stops.
+        m: the namespace to compute in, as for `sweep`.
+
+    Raises:
+        NonFiniteError: as for `sweep`.
+
+    >>> from micrograd_plus import values
+    >>> x, y = values(x=3, y=2)
+    >>> derivatives(x**3, [x, y])
+    [27.0, 0.0]
+    """
+    if m is floats and not done and (found := numbers(order(root), wanted)):
+        return found
+    adjoint = adjoints(root, done, m)
+    return [adjoint.get(node, 0.0) for node in wanted]
+
+
+def sweep(nodes: Sequence[Any], adjoint: dict[Any, Any], m: Any, done: Container[int] = ()) -> None:
+    """Add upstream gradient · local derivative to the adjoint of each argument of each node.
+
+    Nodes are taken from the last to the first. All nodes that depend on a node come after it, so
+    when its turn comes its adjoint is complete: it is the upstream gradient for its arguments.
+
+    Args:
+        nodes: each after its arguments.
+        adjoint: the adjoint of each node to begin with.
         m: the namespace to compute in: `floats` gives numbers, that of Values gives Values, as
             far as they depend on any.
         done: the ids of nodes at which the sweep stops.
@@ -45,24 +123,72 @@ def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> N
     Raises:
         NonFiniteError: an adjoint is not a finite number; the message names the operation.
     """
+    # exact for numbers; among Values, what is 0 or 1 leaves no trace in the graph
+    total, product = (add, mul) if m is floats else (plus, times)
+    for node in reversed(nodes):
+        upstream = adjoint[node]
+        if node.op is None:
+            # inf and nan reach the leaves, so only the leaves are checked
+            if type(upstream) is float and not _LOW < upstream < _HIGH:
+                raise _lost(nodes, adjoint)
+            continue
+        for arg, slope in slopes(node, node.op, m):
+            if id(arg) not in done:
+                adjoint[arg] = total(adjoint[arg], product(upstream, slope))
+
+
+def add_numbers(nodes: Sequence[Any]) -> bool:
+    """What `accumulate` does, for gradients that are numbers, and several times as fast.
+
+    Returns:
+        Whether it was done; if not, because something is unusual, nothing is changed.
+    """
+    try:
+        for node in nodes:  # leaves add to the gradients that they have
+            node.adjoint = node.grad if node.op is None else 0.0
+        nodes[-1].adjoint += 1.0
+        if not _sweep_numbers(nodes):
+            return False
+    except TypeError:
+        return False
+    rest = assigning(nodes, "grad", map(attrgetter("adjoint"), nodes))
+    try:
+        for node in nodes:  # takes a third of the time of `rest`
+            node.grad = node.adjoint
+    except BaseException:
+        run_through(rest)
+        raise
+    return True
+
+
+def numbers(nodes: Sequence[Any], wanted: Sequence[Any]) -> list[float]:
+    """The derivatives of the last of `nodes` with respect to those wanted, if all are numbers.
+
+    Returns:
+        One number for each; none at all if something is unusual.
+    """
+    for node in wanted:
+        node.adjoint = 0.0
+    for node in nodes:
+        node.adjoint = 0.0
+    nodes[-1].adjoint = 1.0
+    return [node.adjoint for node in wanted] if _sweep_numbers(nodes) else []
+
+
+def _sweep_numbers(nodes: Sequence[Any]) -> bool:
+    """What `sweep` does, with adjoints that are numbers and stand in the nodes."""
     global _running
-    direct = m is floats and not done
+    if _running:  # a rule itself differentiates, perhaps through the same nodes
+        return False
     try:
         _running += 1
         for node in reversed(nodes):
             op: Any = node.op
             upstream = node.adjoint
             if op is None:
-                # inf and nan reach the leaves, so only the leaves are checked
-                if (direct or type(upstream) is float) and not _LOW < upstream < _HIGH:
-                    raise _lost(nodes)
+                if not _LOW < upstream < _HIGH:
+                    return False
                 continue
-            if not direct:
-                for arg, slope in slopes(node, op, m):
-                    if id(arg) not in done:
-                        arg.adjoint = plus(arg.adjoint, times(upstream, slope))
-                continue
-            # the same for numbers, the usual case, written out
             if not upstream and op in _DIRECT:  # their slopes are finite, and 0 adds nothing
                 continue
             left, right = node.left, node.right
@@ -106,10 +232,11 @@ def sweep(nodes: Sequence[Any], m: Any = floats, done: Container[int] = ()) -> N
             else:
                 for arg, slope in slopes(node, op):
                     arg.adjoint += upstream * slope
-    except ZeroDivisionError:
-        raise infinite_gradient(op, node.args, inputs(node)) from None
+    except (ZeroDivisionError, NonFiniteError):
+        return False
     finally:
         _running -= 1
+    return True
 
 
 def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
@@ -131,60 +258,16 @@ def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
     return [(arg, slope) for arg, slope in zip(args, local, strict=True) if type(arg) is not float]
 
 
-def _lost(nodes: Sequence[Any]) -> NonFiniteError:
+def _lost(nodes: Sequence[Any], adjoint: dict[Any, Any]) -> NonFiniteError:
     """The error for a sweep in which an adjoint is not finite."""
     for node in reversed(nodes):
-        upstream = getattr(node.adjoint, "_data", node.adjoint)
+        upstream = getattr(adjoint[node], "_data", adjoint[node])
         if not _LOW < upstream < _HIGH:
             break
         for _, slope in slopes(node, node.op) if node.op else ():
             if not _LOW < upstream * slope < _HIGH:
                 return infinite_gradient(node.op, node.args, inputs(node))
     return NonFiniteError(f"the gradients of {node!r} add up to more than a float can hold")
-
-
-@in_turn
-def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any]:
-    """The derivatives of `root` with respect to all that it depends on; no gradient is changed.
-
-    Args:
-        root: the value to differentiate.
-        done: the ids of nodes at which the sweep stops.
-        m: the namespace to compute in, as for `sweep`.
-
-    Raises:
-        NonFiniteError: as for `sweep`.
-
-    >>> from micrograd_plus import Value
-    >>> x = Value(3.0)
-    >>> adjoints(x**3)[x]
-    27.0
-    """
-    nodes = order(root, done)
-    # a rule may itself differentiate, during a sweep through the same nodes
-    outer = [getattr(node, "adjoint", 0.0) for node in nodes] if _running else []
-    try:
-        for node in nodes:
-            node.adjoint = 0.0
-        if nodes:
-            root.adjoint = 1.0
-        sweep(nodes, m, done)
-        return {node: node.adjoint for node in nodes}
-    finally:
-        if outer or m is not floats:  # a Value left there would keep its graph alive
-            for node, adjoint in zip(nodes, outer or repeat(0.0)):  # noqa: B905
-                node.adjoint = adjoint
-
-
-def settle(nodes: Sequence[Node]) -> None:
-    """Make the adjoints of nodes their gradients, atomically."""
-    rest = assigning(nodes, "grad", map(attrgetter("adjoint"), nodes))
-    try:
-        for node in nodes:  # takes a third of the time of `rest`
-            node.grad = node.adjoint
-    except BaseException:
-        run_through(rest)
-        raise
 
 
 def refuse_other_gradients(nodes: Iterable[Any]) -> None:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.graph import inputs, order
-from micrograd_plus.graph.sweep import adjoints, slopes
+from micrograd_plus.graph.sweep import adjoints, derivatives, slopes
 from micrograd_plus.walk.formula import (
     Derivative,
     Name,
@@ -160,7 +160,7 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
             more = [(product * slope, (slope, arg, place, way)) for product, way in ways]
             both = best.get(arg, []) + more
             best[arg] = heapq.nlargest(most, both, key=lambda way: abs(way[0]))
-    gradient = adjoints(of)[x]
+    (gradient,) = derivatives(of, [x])
     return Explanation(gradient, [_unlinked(*way) for way in best[x]], count[x], named)
 
 
