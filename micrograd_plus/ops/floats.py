@@ -56,6 +56,8 @@ class _Floats(Namespace):
 
     @staticmethod
     def power(x: float, y: float) -> float:
+        if y == 2.0:
+            return x * x  # exactly rounded, unlike pow, and what NumPy and compilers of C do
         try:
             return math.pow(x, y)
         except OverflowError:

@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from micrograd_plus.compiler import PointProgram, TraceError, compile
+from micrograd_plus.compiler.codegen.c import CODES
 from micrograd_plus.compiler.native import interpreter, tape
 from micrograd_plus.engine import apply, record
 from micrograd_plus.graph import order
@@ -225,7 +226,7 @@ def test_a_new_entry_of_the_table_gets_its_instruction(monkeypatch):
     uncached = interpreter.interpreter.__wrapped__
     monkeypatch.setattr("micrograd_plus.compiler.native.program.interpreter", uncached)
     before = uncached()
-    monkeypatch.setitem(tape.CODES, squash, tape.LOWERED + 1)
+    monkeypatch.setitem(CODES, squash, tape.LOWERED + 1)
     assert uncached().__name__ != before.__name__  # or numba's cache would give the old one
 
     def fn(x, y):

@@ -24,6 +24,8 @@ from micrograd_plus.compiler.codegen.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from micrograd_plus.ops.operation import Op
+
 _COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(1, 7)
 """Precedence of texts, from the loosest to the tightest."""
 
@@ -54,16 +56,16 @@ class Python:
             case Name(name):
                 return name, _ATOM
             case Number(value):
-                return literal(value), _ATOM if value >= 0 else _UNARY
+                return self.number(value), _ATOM if value >= 0 else _UNARY
             case Negative(array):
-                return f"-{self.text(array, _UNARY)}", _UNARY
+                return f"-{self.text(array, _POWER)}", _UNARY  # -(-x), as C has another --x
             case Binary(symbol, left, right):
                 own = _BINDING.get(symbol, _COMPARISON)
                 # (x < y) < z is not x < y < z, and (-x) ** y is not -x ** y
                 before = {_COMPARISON: _SUM, _POWER: _ATOM}.get(own, own)
                 return f"{self.text(left, before)} {symbol} {self.text(right, own + 1)}", own
             case Call(function, args):
-                return f"{function.name}({', '.join(map(self.text, args))})", _ATOM
+                return f"{self.name(function)}({', '.join(map(self.text, args))})", _ATOM
             case Part(array, index):
                 return f"{self.text(array, _ATOM)}[{subscript(index)}]", _ATOM
             case Library("T", (array,)):
@@ -75,6 +77,14 @@ class Python:
                     place, *given = self.text(args[0], _ATOM), *given[1:]
                 return f"{place}.{name}({', '.join(given)})", _ATOM
         raise TypeError(f"{x!r} can't be written in Python")
+
+    def number(self, x: float) -> str:
+        """A number."""
+        return literal(x)
+
+    def name(self, function: Op | Function) -> str:
+        """What a function is called in the text."""
+        return function.name
 
     def _argument(self, x: Any) -> str:
         """An argument of a library function: an array, a number, or several of these."""

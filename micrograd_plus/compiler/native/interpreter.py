@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.c import CODES
 from micrograd_plus.compiler.codegen.python import Python, indented
 from micrograd_plus.compiler.codegen.rules import Functions, calls
 from micrograd_plus.compiler.codegen.syntax import Call, Name, Write, node
-from micrograd_plus.compiler.native.tape import CODES, LOWERED, MOST, SUM
+from micrograd_plus.compiler.native.tape import LOWERED, MOST, SUM
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.c import CODES
 from micrograd_plus.compiler.sealed import unseen
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
@@ -26,11 +27,6 @@ if TYPE_CHECKING:
 
 MOST = 3
 """The number of arguments in an instruction."""
-
-CODES: dict[Op, int] = {
-    op: code for code, op in enumerate(op for op in ops.TABLE.values() if op.arity in (1, 2, MOST))
-}
-"""The operations with an instruction of their own."""
 
 SUM, LOWERED = len(CODES), len(CODES) + 1
 """The codes of a long chain of additions, and of an operation without a code."""

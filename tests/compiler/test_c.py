@@ -1,0 +1,136 @@
+"""Operations in C: compiled, they give the numbers that the table's rules give in Python."""
+
+import ctypes
+import itertools
+import math
+import operator
+import random
+import struct
+import subprocess
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from micrograd_plus.compiler.codegen.c import CODES, operations
+from micrograd_plus.ops import TABLE
+from micrograd_plus.ops.floats import floats
+from micrograd_plus.ops.operation import Op
+from tests.effort import examples, share
+from tests.needs import program
+
+# As Python does not take libm's hypot, these may differ in the last digits: value, derivatives
+HYPOT = {"hypot": (1, 1), "atan": (0, 4), "atan2": (0, 4), "asinh": (0, 2)}
+
+SHARED = """
+#include "operations.h"
+double value(int code, double x, double y, double z) { return op_value(code, x, y, z); }
+double slope(int code, int i, double out, double x, double y, double z)
+{
+    return op_slope(code, i, out, x, y, z);
+}
+#define SIZE(name, code) + sizeof(#name)
+int unary(void) { return 0 UNARY_OPERATIONS(SIZE); }
+const char *name(int code) { return op_names[code]; }
+"""
+
+
+def built(folder):
+    """A library with the functions of the header, compiled as strictly as it can be."""
+    (folder / "operations.h").write_text(operations(), encoding="utf-8")
+    (folder / "shared.c").write_text(SHARED)
+    compiler = program("cc", "gcc", "clang", package="gcc")
+    strict = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
+    fast = ["-O3", "-fno-math-errno", "-ffp-contract=off"]
+    files = ["-shared", "-fPIC", "-o", "shared.so", "shared.c", "-lm"]
+    subprocess.run([compiler, *strict, *fast, *files], cwd=folder, check=True, timeout=100)
+    made = ctypes.CDLL(folder / "shared.so")
+    made.value.restype = made.slope.restype = ctypes.c_double
+    made.value.argtypes = [ctypes.c_int, *[ctypes.c_double] * 3]
+    made.slope.argtypes = [ctypes.c_int, ctypes.c_int, *[ctypes.c_double] * 4]
+    made.name.restype = ctypes.c_char_p
+    return made
+
+
+@pytest.fixture(scope="module")
+def c(tmp_path_factory):
+    return built(tmp_path_factory.mktemp("c"))
+
+
+def in_python(rule, *args):
+    """What a rule gives for floats, by the engine's understanding of a division by zero."""
+    try:
+        return float(rule(floats, *args))
+    except ZeroDivisionError:
+        return math.nan
+
+
+def assert_same(found, expected, ulps):
+    """Both not finite, or equal to the last bit, the sign of a zero included."""
+    if not math.isfinite(expected):
+        assert not math.isfinite(found)
+    elif ulps:
+        assert abs(found - expected) <= ulps * math.ulp(expected)
+    else:
+        assert struct.pack("d", found) == struct.pack("d", expected)
+
+
+def assert_agrees(c, op, args):
+    code, padded = CODES[op], [*args, *[math.nan] * (3 - len(args))]  # what counts not is not read
+    in_value, in_slopes = HYPOT.get(op.name, (0, 0))
+    out = in_python(op.value, *args)
+    assert_same(c.value(code, *padded), out, in_value)
+    for i, rule in enumerate(op.partials if math.isfinite(out) else ()):
+        assert_same(c.slope(code, i, out, *padded), in_python(rule, out, *args), in_slopes)
+
+
+EDGES = [0.0, 5e-324, 1e-300, 1e-8, 1 / 3, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 17.3, 40.0, 41.0, 710.0]
+EDGES += [1e17, 1e154, 1.7e308, math.inf]
+EDGES = [math.nan, *EDGES, *(-x for x in EDGES)]
+
+
+@pytest.mark.parametrize("op", CODES, ids=lambda op: op.name)
+def test_edges_are_those_of_the_rules(op, c):
+    for args in itertools.product(EDGES[:: 3 if op.arity == 3 else 1], repeat=op.arity):
+        assert_agrees(c, op, args)
+
+
+@pytest.mark.parametrize("op", CODES, ids=lambda op: op.name)
+def test_ordinary_numbers_give_the_same_bits(op, c):
+    draw = random.Random(op.name)
+    for _ in range(share(20_000)):
+        width = 10.0 ** draw.uniform(-3, 3)
+        assert_agrees(c, op, [draw.uniform(-width, width) for _ in range(op.arity)])
+
+
+@given(st.sampled_from([*CODES]), st.lists(st.floats(), min_size=3, max_size=3))
+@examples(2000)
+def test_all_numbers_give_the_same_bits(c, op, numbers):
+    assert_agrees(c, op, numbers[: op.arity])
+
+
+def test_codes_and_names_are_those_of_the_table(c):
+    fixed = [op for op in TABLE.values() if op.arity]
+    assert [c.name(code).decode() for code in range(len(fixed))] == [op.name for op in fixed]
+    assert c.unary() == sum(len(op.name) + 1 for op in fixed if op.arity == 1)
+
+
+def test_a_new_entry_needs_nothing_else(monkeypatch, tmp_path):
+    bent = Op(
+        "bent",
+        value=lambda m, x, y: m.where(x > y, -operator.neg(x), m.power(y, 3.0) - math.inf * x),
+        partials=(
+            lambda m, out, x, y: m.step(x - y) * (1.0 - out * out) - -1e-7 * m.erfc(y),
+            lambda m, out, x, y: m.greater(y, x) - (m.power(y, 2.0) - (x - y)),
+        ),
+        about="two pieces",
+        example=((1.0, 0.0), 0.7615941559557649),
+    )
+    monkeypatch.setitem(CODES, bent, len(CODES))
+    c = built(tmp_path)
+    for args in itertools.product(EDGES, repeat=2):
+        assert_agrees(c, bent, args)
+
+
+def test_the_text_is_always_the_same():
+    assert operations() == operations()
