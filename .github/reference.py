@@ -16,7 +16,7 @@ from types import ModuleType
 from typing import Any
 
 MODULES = """
-nn optim datasets training plots compiler testing parsing engine graph.hooks ops.operation
+nn optim datasets training plots compiler testing parsing engine core graph.hooks ops.operation
 _tools.errors check.gradients check.debugging walk.paths walk.steps walk.questions
 drawing.picture drawing.walkthrough drawing.play drawing.quiz
 """

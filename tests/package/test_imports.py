@@ -29,7 +29,7 @@ def test_public_names():
     checks = ["check_gradients", "debug", "explain", "summary"]
     learning = ["Cluster", "History", "Program", "compile", "datasets", "fit"]
     learning += ["nn", "optim", "plots"]
-    others = [*graphs, *calculus, *checks, *learning]
+    others = [*graphs, *calculus, *checks, *learning, "build_info"]
     assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
     assert set(mg.__all__) <= set(dir(mg))
     for name in mg.__all__:

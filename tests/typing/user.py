@@ -12,7 +12,7 @@ from typing import Any, assert_type
 import hypothesis
 
 import micrograd_plus as mg
-from micrograd_plus import compiler, datasets, engine, nn, optim, plots, testing, training
+from micrograd_plus import compiler, core, datasets, engine, nn, optim, plots, testing, training
 from micrograd_plus import parsing as expression
 from micrograd_plus._tools import errors
 from micrograd_plus.check import debugging
@@ -51,6 +51,8 @@ def graphs(folder: Path) -> None:
         assert_type(error, errors.NonFiniteError)
         assert_type(error.op, operation.Op | None)
     assert_type(errors.did_you_mean("exq", ["exp"]), str)
+    assert_type(mg.build_info(), core.BuildInfo)
+    assert_type(core.build_info().core, bool)
     assert_type(mg.LostGradientWarning("lost"), mg.LostGradientWarning)
     assert_type(debugging.EqualNumbersWarning("equal"), debugging.EqualNumbersWarning)
 

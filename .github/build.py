@@ -1,0 +1,125 @@
+"""Builds the compiled core: a hook for hatchling, and a program for those who work on the core.
+
+    python .github/build.py
+
+builds in place, as an editable install does; for a wheel it is built apart. The values and
+derivatives of the operations are generated from the table, as `operations.h`; Cython translates
+each .pyx of micrograd_plus/core to C, and setuptools finds the compiler. Where that fails, or is
+not wanted, the build is the pure one, and `pure.txt` says why to `micrograd_plus.build_info()`.
+"""
+
+import os
+import shutil
+import sys
+import sysconfig
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+from unittest.mock import patch
+
+from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+
+ROOT = Path(__file__).resolve().parent.parent
+CORE = Path("micrograd_plus", "core")
+MADE = "*.so", "*.pyd", "operations.h", "pure.txt"
+FLAGS = {"msvc": ["/O2", "/fp:precise"]}
+OTHER_FLAGS = ["-O3", "-ffp-contract=off"]  # a * b + c is rounded twice, as in Python
+
+
+def build(folder: Path) -> list[Path]:
+    """Build in an empty folder.
+
+    Returns:
+        The files that belong beside the sources of the core, in either build.
+    """
+    why = unwanted()
+    if not why:
+        try:
+            return compiled(folder)
+        except Exception as error:  # without a core the package runs all the same
+            why = f"the core could not be built: {error or type(error).__name__}"
+    print(f"pure Python: {why}", file=sys.stderr)
+    told = folder / "pure.txt"
+    told.write_text(why, encoding="utf-8")
+    return [told]
+
+
+def unwanted() -> str:
+    """Why the core should not be built; "" if it should."""
+    if os.environ.get("MICROGRAD_PLUS_PURE", "") not in ("", "0"):
+        return "MICROGRAD_PLUS_PURE was set when it was built"
+    if sys.implementation.name != "cpython" or sysconfig.get_config_var("Py_GIL_DISABLED"):
+        return "the core is for CPython with its global lock"
+    return ""
+
+
+def compiled(folder: Path) -> list[Path]:
+    """Generate, translate and compile."""
+    from Cython.Build import cythonize
+    from setuptools import Distribution, Extension
+    from setuptools.command.build_ext import build_ext
+
+    class Build(build_ext):
+        def build_extensions(self) -> None:
+            for extension in self.extensions:
+                extension.extra_compile_args = FLAGS.get(self.compiler.compiler_type, OTHER_FLAGS)
+            super().build_extensions()
+
+    (folder / CORE).mkdir(parents=True)
+    (folder / CORE / "operations.h").write_text(operations(), encoding="utf-8")
+    for source in (ROOT / CORE).glob("*.pyx"):
+        shutil.copy(source, folder / CORE)
+    with chdir(folder):  # relative paths, as the libraries shall not depend on the folder's name
+        modules = [
+            Extension(".".join(path.with_suffix("").parts), [str(path)], include_dirs=[str(CORE)])
+            for path in sorted(CORE.glob("*.pyx"))
+        ]
+        command = Build(Distribution({"ext_modules": cythonize(modules, quiet=True)}))
+        command.build_lib = command.build_temp = "."
+        command.parallel = os.cpu_count()
+        command.ensure_finalized()
+        command.run()
+    return [path for pattern in MADE for path in (folder / CORE).glob(pattern)]
+
+
+def operations() -> str:
+    """The text of `operations.h`, from this very table."""
+    sys.path.insert(0, str(ROOT))
+    with patch.dict(os.environ, MICROGRAD_PLUS_PURE="1"):
+        from micrograd_plus.compiler.codegen import c
+    return c.operations()
+
+
+def build_in_place() -> None:
+    """Build, and put what was made beside the sources, in place of what was there."""
+    with TemporaryDirectory() as folder:
+        made = build(Path(folder))
+        for old in [path for pattern in MADE for path in (ROOT / CORE).glob(pattern)]:
+            old.unlink()  # and not overwritten: a process may be using it
+        for path in made:
+            shutil.copy(path, ROOT / CORE)
+
+
+class Hook(BuildHookInterface):
+    """What hatchling calls before it makes a wheel, or an editable one."""
+
+    def initialize(self, version: str, build_data: dict[str, Any]) -> None:
+        """Build, and name what the wheel has in addition to the sources."""
+        if version == "editable":
+            build_in_place()
+            return
+        self.folder = TemporaryDirectory()  # removed at the latest when Python ends
+        made = build(Path(self.folder.name))
+        build_data["force_include"] |= {str(path): str(CORE / path.name) for path in made}
+        if made[0].name != "pure.txt":
+            build_data["pure_python"], build_data["infer_tag"] = False, True
+
+    def finalize(self, *_: object) -> None:
+        """Remove what was built apart."""
+        if hasattr(self, "folder"):
+            self.folder.cleanup()
+
+
+if __name__ == "__main__":
+    build_in_place()

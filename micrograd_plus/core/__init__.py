@@ -1,0 +1,65 @@
+"""The compiled core: what is hot in a graph once more, in C; or nothing, in the pure build.
+
+`nodes` is the compiled module, or None. Where it is there, `graph` takes names from it in place of
+its own, which stay the reference: results, errors and messages are the same. `.github/build.py`
+builds it, with values and derivatives that are generated from the table of operations.
+"""
+
+from __future__ import annotations
+
+import os
+from importlib import import_module
+from typing import NamedTuple
+
+nodes = failure = None
+if os.environ.get("MICROGRAD_PLUS_PURE", "") in ("", "0"):
+    try:
+        nodes = import_module(f"{__name__}.nodes")
+    except Exception as error:  # whatever is wrong with a library: the package runs without it
+        failure = error
+
+
+class BuildInfo(NamedTuple):
+    """Which build runs, and why; as text, one line.
+
+    Attributes:
+        core: whether it is the compiled core.
+        why: what the core was loaded from, or why it was not.
+
+    >>> print(BuildInfo(core=False, why="MICROGRAD_PLUS_PURE is set"))
+    pure Python: MICROGRAD_PLUS_PURE is set
+    """
+
+    core: bool
+    why: str
+
+    def __str__(self) -> str:
+        return f"{'the compiled core' if self.core else 'pure Python'}: {self.why}"
+
+
+def build_info() -> BuildInfo:
+    """Which of the two builds runs, the compiled core or pure Python, and why.
+
+    They have the same results. The environment variable MICROGRAD_PLUS_PURE chooses pure Python,
+    when the package is built or when it is imported; if it is empty or 0, it counts as not set.
+
+    >>> import micrograd_plus as mg
+    >>> mg.build_info().core or "pure Python: " in str(mg.build_info())
+    True
+    """
+    return BuildInfo(core=nodes is not None, why=str(nodes.__file__) if nodes else _why_pure())
+
+
+def _why_pure() -> str:
+    if failure is None:
+        return "MICROGRAD_PLUS_PURE is set"
+    if not isinstance(failure, ModuleNotFoundError) or failure.name != f"{__name__}.nodes":
+        return f"importing the core failed: {type(failure).__name__}: {failure}"
+    from importlib.resources import files  # also in a zip
+
+    beside = {path.name: path for path in files(__name__).iterdir()}
+    if "pure.txt" in beside:
+        return beside["pure.txt"].read_text(encoding="utf-8")
+    if libraries := sorted(name for name in beside if name.endswith((".so", ".pyd"))):
+        return f"this Python can't load {', '.join(libraries)}"
+    return "the core was not built: run python .github/build.py"
