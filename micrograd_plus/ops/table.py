@@ -775,6 +775,7 @@ sum = Op(
     simpler=lambda m, *args: args[0] if len(args) == 1 else None,
     value=lambda m, *args: builtins.sum(args),
     partials=lambda m, out, *args: (1.0,) * len(args),
+    at_once=True,
     about="the sum of any number of arguments",
     example=((1.0, 2.0, 3.0), 6.0),
 )

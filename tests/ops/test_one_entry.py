@@ -158,6 +158,7 @@ KNOWN = {
     "walk/sigma": "sigmoid reciprocal divide power add exp negate multiply",  # σ, from its parts
     "compiler/ir": "multiply",  # a matrix product is made of products
     "compiler/simplify": "multiply",  # likewise
+    "compiler/codegen/c": "power dot mean",  # the operator **; loops whose rules see no array
     "compiler/codegen/reductions": "max min sum",  # methods of arrays
     "compiler/codegen/rules": "power step greater",  # the operators ** and >
     "compiler/codegen/syntax": "is_zero",  # 0 times what is 0 or 1 is 0

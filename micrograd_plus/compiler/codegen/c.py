@@ -7,20 +7,15 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.codegen.python import Python, indented
+from micrograd_plus.compiler.codegen.reductions import AtOnce
 from micrograd_plus.compiler.codegen.rules import Functions, functions
-from micrograd_plus.compiler.codegen.syntax import Call, Function, Name, node
+from micrograd_plus.compiler.codegen.syntax import Binary, Call, Function, Library, Name, Node, node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from micrograd_plus.compiler.codegen.syntax import Let
     from micrograd_plus.ops.operation import Op
-
-_ARGUMENTS = "xyz"
-
-CODES: dict[Op, int] = {
-    op: code for code, op in enumerate(op for op in ops.TABLE.values() if op.arity)
-}
-"""The number that C knows an operation by, if it has a fixed number of arguments."""
 
 # What libm lacks or computes otherwise than `floats`: there whole numbers are never −0.0.
 _OWN = {
@@ -40,11 +35,43 @@ _PRIMITIVES = {
     "abs": "fabs",
 }
 
+_EACH = "for (ptrdiff_t k = 0; k < n; k++)"
+
+# What reduces an array: the number to begin with, and how each number of the array joins it.
+_FOLDS = {
+    "sum": ("0.0", "{0} += {1}"),
+    "max": ("-INFINITY", "{0} = m_maximum({0}, {1})"),
+    "min": ("INFINITY", "{0} = m_minimum({0}, {1})"),
+}
+
+# What rules say of arguments one by one, and so not of an array: the value, and the derivatives.
+_ONE_BY_ONE = {
+    ops.dot: (
+        [
+            "double sum = 0.0;",
+            "for (ptrdiff_t k = 0; k < n / 2; k++) sum += x[k] * x[n / 2 + k];",
+            "return n % 2 ? sum + x[n - 1] : sum;",
+        ],
+        [f"{_EACH} slope[k] = k < n / 2 ? x[n / 2 + k] : k < n - n % 2 ? x[k - n / 2] : 1.0;"],
+    ),
+    ops.mean: (
+        ["double sum = 0.0;", f"{_EACH} sum += x[k];", "return sum / n;"],
+        [f"{_EACH} slope[k] = 1.0 / n;"],
+    ),
+}
+
+_FIXED = [op for op in ops.TABLE.values() if op.arity]
+_REDUCTIONS = [op for op in ops.TABLE.values() if op.at_once or op in _ONE_BY_ONE]
+
+CODES: dict[Op, int] = {op: code for code, op in enumerate([*_FIXED, *_REDUCTIONS])}
+"""The number by which C knows an operation; it doesn't know those with any number of arguments
+whose rules take them one by one."""
+
 _TEXT = """\
-/* The operations of the table with a fixed number of arguments, in C: generated from their rules
-   by micrograd_plus/compiler/codegen/c.py. */
+/* The operations of the table in C: generated from their rules by compiler/codegen/c.py. */
 
 #include <math.h>
+#include <stddef.h>
 
 {functions}
 
@@ -73,6 +100,24 @@ static inline double op_slope(int code, int i, double out, double x, double y, d
     }}
     return NAN;
 }}
+
+/* The value of an operation on any number of arguments. */
+static inline double op_reduce(int code, ptrdiff_t n, const double *x)
+{{
+    switch (code) {{
+{reductions}
+    }}
+    return NAN;
+}}
+
+/* The derivatives of its value `out` with respect to each argument. */
+static inline void op_reduce_slopes(
+    int code, ptrdiff_t n, double out, const double *x, double *slope)
+{{
+    switch (code) {{
+{reduction_slopes}
+    }}
+}}
 """
 
 
@@ -85,6 +130,12 @@ class C(Python):
         if math.isfinite(x):
             return repr(x)
         return "NAN" if math.isnan(x) else "INFINITY" if x > 0 else "-INFINITY"
+
+    def _written(self, x: Node) -> tuple[str, int]:
+        match x:
+            case Binary("**", base, exponent):
+                x = Call(ops.power, (base, exponent))
+        return super()._written(x)
 
     def name(self, function: Op | Function) -> str:
         return self.primitives.get(function.name, f"m_{function.name}")
@@ -99,11 +150,32 @@ class C(Python):
         return [f"static inline double {line}" for line in lines]
 
 
-class Scalars(Functions):
-    """The namespace in which rules compute with numbers of C."""
+class _Loops(C):
+    """Writes what is computed from an array `x` of `n` numbers.
 
-    def call(self, op: Op, *args: Any) -> Any:
-        return Call(op, [*map(node, args)])  # powers, too
+    Each reduction is a loop. What has a part for each number is computed where it is needed.
+    """
+
+    def __init__(self) -> None:
+        self._each = {"x": super()._written(Name("x[k]"))}
+
+    def _written(self, x: Node) -> tuple[str, int]:
+        each = self._each.get(x.name) if isinstance(x, Name) else None
+        return each or super()._written(x)
+
+    def lines(self, computed: Iterable[Let]) -> list[str]:
+        """The lines that compute what the text of a rule's result relies on."""
+        lines = []
+        for let in computed:
+            if isinstance(let.value, Library):
+                start, joined = _FOLDS[let.value.function]
+                each = joined.format(let.name, self.text(let.value.args[0]))
+                lines += [f"double {let.name} = {start};", f"{_EACH} {each};"]
+            elif let.name[0] == "x":
+                self._each[let.name] = self._written(let.value)
+            else:
+                lines.append(f"double {let.name} = {self.text(let.value)};")
+        return lines
 
 
 def operations() -> str:
@@ -112,26 +184,48 @@ def operations() -> str:
     >>> "case 0: return x + y; /* add */" in operations()
     True
     """
-    c, rules = C(), Scalars()
-    values, slopes = {}, {}
+    c, rules, out = C(), Functions(), Name("out")
+    values, slopes, reductions, reduction_slopes = [], [], [], []
+    written: list[Any] = []
     for op, code in CODES.items():
-        out, args = Name("out"), [Name(letter) for letter in _ARGUMENTS[: op.arity]]
-        values[code] = node(op.value(rules, *args))
-        wanted = [True] * len(args)
-        for i, slope in enumerate(op.local_derivatives(rules, out, args, wanted)):
-            slopes[len(_ARGUMENTS) * code + i] = node(slope)
-    names = [op.name for op in CODES]
+        if op.arity is None:
+            value_lines, slope_lines = _reduction(op, written)
+            reductions += _case(code, op, value_lines)
+            reduction_slopes += _case(code, op, [*slope_lines, "return;"])
+            continue
+        args = [Name(letter) for letter in "xyz"[: op.arity]]
+        value = node(op.value(rules, *args))
+        found = op.local_derivatives(rules, out, args, [True] * len(args))
+        values.append(f"case {code}: return {c.text(value)}; /* {op.name} */")
+        for i, slope in enumerate(map(node, found)):
+            slopes.append(f"case {3 * code + i}: return {c.text(slope)}; /* {op.name} */")
+        written += [value, *found]
     unary = [f"X({op.name}, {code})" for op, code in CODES.items() if op.arity == 1]
     return _TEXT.format(
-        functions="\n".join(c.definitions([*values.values(), *slopes.values()])),
-        names="\n".join(indented(f'"{name}",' for name in names)),
+        functions="\n".join(c.definitions(written)),
+        names="\n".join(indented(f'"{op.name}",' for op in CODES)),
         unary=" \\\n".join(indented(unary)),
-        values="\n".join(
-            f"    case {code}: return {c.text(value)}; /* {names[code]} */"
-            for code, value in values.items()
-        ),
-        slopes="\n".join(
-            f"    case {place}: return {c.text(slope)}; /* {names[place // 3]} */"
-            for place, slope in slopes.items()
-        ),
+        values="\n".join(indented(values)),
+        slopes="\n".join(indented(slopes)),
+        reductions="\n".join(indented(reductions)),
+        reduction_slopes="\n".join(indented(reduction_slopes)),
     )
+
+
+def _reduction(op: Op, written: list[Any]) -> tuple[list[str], list[str]]:
+    """The lines of a reduction's value and of its derivatives; what is in them joins `written`."""
+    if op in _ONE_BY_ONE:
+        return _ONE_BY_ONE[op]
+    m, loops = AtOnce(Functions()), _Loops()
+    value = m.value(op)
+    value_lines = [*loops.lines(m.lines), f"return {loops.text(value)};"]
+    written += [value, *m.lines]
+    m, loops = AtOnce(Functions()), _Loops()
+    slope = m.slope(op)
+    slope_lines = [*loops.lines(m.lines), f"{_EACH} slope[k] = {loops.text(slope)};"]
+    written += [slope, *m.lines]
+    return value_lines, slope_lines
+
+
+def _case(code: int, op: Op, lines: list[str]) -> list[str]:
+    return [f"case {code}: {{ /* {op.name} */", *indented(lines), "}"]

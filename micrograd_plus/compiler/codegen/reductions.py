@@ -39,31 +39,25 @@ def values(op: Op, word: str) -> Function:
     Raises:
         TypeError: its rule doesn't reduce the arguments to one number.
     """
-    m, x = _AtOnce(Functions()), Name("x")
-    made = node(m.reduced(op, x) if op in _METHODS else op.value(m, x))
-    if _each(made):
-        raise TypeError(
-            f"{op!r} says that its rules take all arguments at once, but its value has not "
-            "one number for all of them: reduce them by m.sum, m.max or m.min"
-        )
+    m = AtOnce(Functions())
+    made = m.value(op)
     return Function(f"{word}_of", ("x",), m.lines, [made[ALL, 0]])
 
 
 def slopes(op: Op, word: str) -> Function:
     """The function for its derivatives, from the arguments and the values."""
-    m, x, out = _AtOnce(Slopes()), Name("x"), Name("out")
-    (slope,) = op.local_derivatives(m, out, (x,), (True,))
-    made = node(slope)
+    m = AtOnce(Slopes())
+    made = m.slope(op)
     if not _each(made):
-        made = x.library("zeros_like") + made
+        made = Name("x").library("zeros_like") + made
     lines = m.lines
     if any(isinstance(part, Name) and part.name == "out" for part in nodes([lines, made])):
-        lines = [Let("out", column(out)), *lines]
+        lines = [Let("out", column(Name("out"))), *lines]
     return Function(f"{word}_slopes", ("x", "out"), lines, [made])
 
 
-class _AtOnce:
-    """The table's namespace where one array stands for all arguments.
+class AtOnce:
+    """The table's namespace where one array `x` stands for all arguments.
 
     Results have names: x1, x2, … with a part for each argument, t1, t2, … if they were reduced.
     """
@@ -71,6 +65,22 @@ class _AtOnce:
     def __init__(self, functions: Functions) -> None:
         self._functions = functions
         self.lines: list[Let] = []
+
+    def value(self, op: Op) -> Node:
+        """The value of an operation, `lines` being computed before; raises as `values` does."""
+        x = Name("x")
+        made = node(self.reduced(op, x) if op in _METHODS else op.value(self, x))
+        if _each(made):
+            raise TypeError(
+                f"{op!r} says that its rules take all arguments at once, but its value has not "
+                "one number for all of them: reduce them by m.sum, m.max or m.min"
+            )
+        return made
+
+    def slope(self, op: Op) -> Node:
+        """The derivatives of its value `out`, likewise: for each argument, or one for all."""
+        (slope,) = op.local_derivatives(self, Name("out"), (Name("x"),), (True,))
+        return node(slope)
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         def function(*args: Any) -> Any:

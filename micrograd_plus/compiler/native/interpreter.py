@@ -128,6 +128,8 @@ def text() -> str:
     python, rules, called, arithmetic = _Numba(), _Functions(), [], set()
     v, d, g, o = map(Name, "vdgo")
     for op, number in CODES.items():
+        if op.arity is None:
+            continue
         letters = [Name(letter) for letter in "abc"[: op.arity]]
         args = [v[letter] for letter in letters]
         value = Write(v[o], node(op.value(rules, *args)))

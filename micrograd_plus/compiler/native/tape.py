@@ -188,7 +188,7 @@ class _Builder:
                 if id(arg) in needs:
                     bits |= 1 << i
         code = CODES.get(op)
-        if code is None:
+        if code is None or op.arity is None:
             self._lowered(node, op, bits != 0, apart)
             return
         slots = [self._slot(arg) for arg in args]
