@@ -2,17 +2,18 @@
 
     python .github/build.py
 
-builds in place, as an editable install does; for a wheel it is built apart. The values and
-derivatives of the operations are generated from the table, as `operations.h`; Cython translates
-each .pyx of micrograd_plus/core to C, and setuptools finds the compiler. Where that fails, or is
-not wanted, the build is the pure one, and `pure.txt` says why to `micrograd_plus.build_info()`.
+builds in place, as an editable install does. A wheel has the core in it; it is also put in place
+then, because Python started beside the sources imports those. Values and derivatives of the
+operations are generated from the table, as `operations.h`; Cython translates each .pyx of
+micrograd_plus/core to C, and setuptools finds the compiler. Where that fails or is not wanted, the
+build is the pure one, and `pure.txt` says why to `micrograd_plus.build_info()`.
 """
 
 import os
 import shutil
 import sys
 import sysconfig
-from contextlib import chdir
+from contextlib import chdir, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,8 +24,8 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 ROOT = Path(__file__).resolve().parent.parent
 CORE = Path("micrograd_plus", "core")
 MADE = "*.so", "*.pyd", "operations.h", "pure.txt"
-FLAGS = {"msvc": ["/O2", "/fp:precise"]}
-OTHER_FLAGS = ["-O3", "-ffp-contract=off"]  # a * b + c is rounded twice, as in Python
+UNIX = ["-O3", "-g0", "-ffp-contract=off"]  # a * b + c is rounded twice, as in Python
+MSVC = ["/O2", "/fp:precise"]
 
 
 def build(folder: Path) -> list[Path]:
@@ -38,7 +39,7 @@ def build(folder: Path) -> list[Path]:
         try:
             return compiled(folder)
         except Exception as error:  # without a core the package runs all the same
-            why = f"the core could not be built: {error or type(error).__name__}"
+            why = f"compiling the core failed: {error or type(error).__name__}"
     print(f"pure Python: {why}", file=sys.stderr)
     told = folder / "pure.txt"
     told.write_text(why, encoding="utf-8")
@@ -62,8 +63,9 @@ def compiled(folder: Path) -> list[Path]:
 
     class Build(build_ext):
         def build_extensions(self) -> None:
-            for extension in self.extensions:
-                extension.extra_compile_args = FLAGS.get(self.compiler.compiler_type, OTHER_FLAGS)
+            flags = MSVC if self.compiler.compiler_type == "msvc" else UNIX
+            for extension in self.extensions:  # what the environment asks for comes last, and wins
+                extension.extra_compile_args = [*flags, *os.environ.get("CFLAGS", "").split()]
             super().build_extensions()
 
     (folder / CORE).mkdir(parents=True)
@@ -91,35 +93,39 @@ def operations() -> str:
     return c.operations()
 
 
-def build_in_place() -> None:
-    """Build, and put what was made beside the sources, in place of what was there."""
-    with TemporaryDirectory() as folder:
-        made = build(Path(folder))
-        for old in [path for pattern in MADE for path in (ROOT / CORE).glob(pattern)]:
-            old.unlink()  # and not overwritten: a process may be using it
-        for path in made:
-            shutil.copy(path, ROOT / CORE)
+def put(made: list[Path]) -> None:
+    """Put what was made beside the sources, in place of what an earlier build left."""
+    names = {path.name for path in made}
+    for old in {path for pattern in MADE for path in (ROOT / CORE).glob(pattern)}:
+        if old.name not in names:
+            old.unlink()
+    for path in made:
+        copy = ROOT / CORE / f"{os.getpid()}.so"  # which git ignores
+        shutil.copy(path, copy)
+        copy.replace(ROOT / CORE / path.name)  # at once, as other processes may import it
 
 
 class Hook(BuildHookInterface):
-    """What hatchling calls before it makes a wheel, or an editable one."""
+    """What hatchling calls before and after it makes a wheel, or an editable one."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build, and name what the wheel has in addition to the sources."""
-        if version == "editable":
-            build_in_place()
-            return
-        self.folder = TemporaryDirectory()  # removed at the latest when Python ends
+        """Build, and name what a wheel has in addition to the sources."""
+        self.folder = TemporaryDirectory()
         made = build(Path(self.folder.name))
+        if version == "editable":
+            put(made)
+            return
         build_data["force_include"] |= {str(path): str(CORE / path.name) for path in made}
         if made[0].name != "pure.txt":
             build_data["pure_python"], build_data["infer_tag"] = False, True
+            with suppress(OSError):  # sources may be read-only, and on Windows a library in use
+                put(made)
 
     def finalize(self, *_: object) -> None:
-        """Remove what was built apart."""
-        if hasattr(self, "folder"):
-            self.folder.cleanup()
+        """Remove the folder in which it was built."""
+        self.folder.cleanup()
 
 
 if __name__ == "__main__":
-    build_in_place()
+    with TemporaryDirectory() as folder:
+        put(build(Path(folder)))

@@ -2,8 +2,7 @@
 
 import contextlib
 import io
-import subprocess
-import sys
+import tarfile
 from functools import cache, cached_property
 from pathlib import Path
 
@@ -11,7 +10,9 @@ import pytest
 from hypothesis import settings
 
 import tests.effort  # noqa: F401, which registers the profiles
+from micrograd_plus import build_info
 from tests.needs import EXAMPLES, ROOT, loaded, needed, program, skip
+from tests.processes import hatchling
 
 settings.load_profile("plain")
 LEFT_OUT = pytest.StashKey[int]()
@@ -29,6 +30,10 @@ def pytest_configure(config):
     config.addinivalue_line("markers", "slow: left out unless --thorough is given")
     if config.getoption("thorough"):
         settings.load_profile("thorough")
+
+
+def pytest_report_header():
+    return f"build: {build_info()}"
 
 
 def pytest_collection_modifyitems(config, items):
@@ -49,13 +54,33 @@ def pytest_terminal_summary(terminalreporter, config):
 
 
 @pytest.fixture(scope="session")
-def wheel(tmp_path_factory):
-    """The package as it is published."""
-    needed("hatchling")
-    folder = tmp_path_factory.mktemp("wheel")
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder]
-    subprocess.run(build, cwd=ROOT, check=True, capture_output=True)
-    return next(folder.glob("*.whl"))
+def sdist(tmp_path_factory):
+    """The source distribution."""
+    return hatchling("sdist", ROOT, tmp_path_factory.mktemp("sdist"))
+
+
+@pytest.fixture(scope="session")
+def unpacked(sdist, tmp_path_factory):
+    """The folder that is in it: building there leaves this checkout alone."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    with tarfile.open(sdist) as archive:
+        archive.extractall(folder, filter="data")
+    (made,) = folder.iterdir()
+    return made
+
+
+@pytest.fixture(scope="session")
+def wheel(unpacked, tmp_path_factory):
+    """The package as it is published for this Python, with its compiled core."""
+    program("cc", "gcc", "clang", package="gcc")
+    return hatchling("wheel", unpacked, tmp_path_factory.mktemp("wheel"))
+
+
+@pytest.fixture(scope="session")
+def pure_wheel(unpacked, tmp_path_factory):
+    """The package as it is published for everything else."""
+    folder = tmp_path_factory.mktemp("pure_wheel")
+    return hatchling("wheel", unpacked, folder, MICROGRAD_PLUS_PURE="1")
 
 
 class Example:

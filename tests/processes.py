@@ -14,6 +14,8 @@ from threading import Timer
 
 import pytest
 
+from tests.needs import needed
+
 COMMAND = [sys.executable, "-m", "micrograd_plus"]
 LIMIT = 300  # seconds, for a busy machine; nothing may hang
 GONE = 75
@@ -67,6 +69,17 @@ def _kill(processes, mark):
         with contextlib.suppress(OSError):
             if mark.encode() in (folder / "environ").read_bytes():
                 os.kill(int(folder.name), signal.SIGKILL)
+
+
+def hatchling(target, source, folder, **environment):
+    """Build a source distribution or a wheel into an empty folder, by default with the core."""
+    needed("Cython", "hatchling", "setuptools")
+    command = [sys.executable, "-m", "hatchling", "build", "-t", target, "-d", folder]
+    env = {**os.environ, "MICROGRAD_PLUS_PURE": "", **environment}
+    done = subprocess.run(command, cwd=source, env=env, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    (made,) = folder.iterdir()
+    return made
 
 
 def ended(process):

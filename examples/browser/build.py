@@ -6,6 +6,7 @@ python -m http.server --directory examples/browser/site
 """
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,8 @@ def main(folder: Path) -> None:
     for old in folder.glob("*.whl"):
         old.unlink()
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder.resolve()]
-    subprocess.run(build, cwd=HERE.parent.parent, check=True)  # noqa: S603
+    pure = {**os.environ, "MICROGRAD_PLUS_PURE": "1"}  # no compiled core, which is for one machine
+    subprocess.run(build, cwd=HERE.parent.parent, env=pure, check=True)  # noqa: S603
     pack("graphviz", folder)
     for name in ("index.html", "walk.mjs"):
         shutil.copy(HERE / name, folder)

@@ -14,6 +14,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from micrograd_plus import core
 from micrograd_plus.check.gradients import GradientError
 from micrograd_plus.cli import expressions, launch, train
 from micrograd_plus.cli.options import Parser, parse
@@ -90,7 +91,8 @@ def _parser() -> tuple[Parser, dict[str, Parser]]:
         description="Step through backpropagation, draw computational graphs, train networks.",
         epilog="example: %(prog)s tour",
     )
-    version = f"%(prog)s {metadata.version('micrograd-plus')}"
+    build = "the compiled core" if core.nodes else "pure Python"
+    version = f"%(prog)s {metadata.version('micrograd-plus')} ({build})"
     parser.add_argument("--version", action="version", version=version)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     for module in (expressions, train, launch):

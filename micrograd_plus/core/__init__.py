@@ -9,11 +9,26 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
 from typing import NamedTuple
+
+
+def _refuse_old(package: Path) -> None:
+    """Where the sources are at hand, refuse a core that is older than what it was made from."""
+    library = find_spec(f"{__name__}.nodes")
+    if library and library.origin and package.with_name(".github").exists():
+        made = Path(library.origin).stat().st_mtime
+        for pattern in ("core/*.pyx", "ops/*.py", "compiler/codegen/*.py"):
+            for source in package.glob(pattern):
+                if source.stat().st_mtime > made:
+                    raise ImportError(f"{source} is newer than it: run python .github/build.py")
+
 
 nodes = failure = None
 if os.environ.get("MICROGRAD_PLUS_PURE", "") in ("", "0"):
     try:
+        _refuse_old(Path(__file__).parent.parent)
         nodes = import_module(f"{__name__}.nodes")
     except Exception as error:  # whatever is wrong with a library: the package runs without it
         failure = error

@@ -77,7 +77,7 @@ def no_notebook(tmp_path, request):
 def an_older_python(tmp_path, request):
     needed("pip")
     options = ["--no-deps", "--no-index", "--only-binary=:all:", "--dest", tmp_path]
-    wheel = request.getfixturevalue("wheel")
+    wheel = request.getfixturevalue("pure_wheel")
     # install, unlike download, takes its own Python for the one that is asked for
     return run("-m", "pip", "download", *options, "--python-version", "3.10", wheel)
 

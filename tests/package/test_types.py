@@ -34,13 +34,13 @@ def test_the_program_uses_every_public_name():
 
 
 @slow
-def test_mypy_accepts_the_program_where_the_wheel_is_installed(wheel, tmp_path):
+def test_mypy_accepts_the_program_where_the_wheel_is_installed(pure_wheel, tmp_path):
     needed("mypy")
     subprocess.run([sys.executable, "-m", "venv", "--without-pip", tmp_path / "new"], check=True)
     python = tmp_path / "new" / ("Scripts" if sys.platform == "win32" else "bin") / "python"
     ask = [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"]
     theirs = Path(subprocess.run(ask, capture_output=True, text=True, check=True).stdout.strip())
-    with zipfile.ZipFile(wheel) as archive:
+    with zipfile.ZipFile(pure_wheel) as archive:
         archive.extractall(theirs)
     # what it depends on is looked for after it
     (theirs / "ours.pth").write_text(sysconfig.get_path("purelib"), encoding="utf-8")
