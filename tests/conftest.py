@@ -1,7 +1,9 @@
 """What all tests share: how much is tried, and what is started once: a browser, the wheel."""
 
 import contextlib
+import doctest
 import io
+import re
 import tarfile
 from functools import cache, cached_property
 from pathlib import Path
@@ -37,11 +39,24 @@ def pytest_report_header():
 
 
 def pytest_collection_modifyitems(config, items):
+    if not build_info().core:
+        for item in items:
+            if isinstance(item, pytest.DoctestItem):
+                without_native(item.dtest.examples)
     if not config.getoption("thorough"):
         left_out = [item for item in items if "slow" in item.keywords]
         items[:] = [item for item in items if "slow" not in item.keywords]
         config.hook.pytest_deselected(items=left_out)
         config.stash[LEFT_OUT] = len(left_out)
+
+
+def without_native(examples):
+    """Leave out what needs the compiled core, and what follows it in the same paragraph."""
+    place = -1  # of what would follow
+    for example in examples:
+        if re.search("native|PointProgram", example.source) or example.lineno == place:
+            example.options[doctest.SKIP] = True
+            place = example.lineno + example.source.count("\n") + example.want.count("\n")
 
 
 def pytest_terminal_summary(terminalreporter, config):

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from micrograd_plus import build_info
+
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
@@ -42,8 +44,19 @@ def needed(*packages):
 
 
 def needed_by(backend):
-    """Skip a test where the package is missing that runs programs of this backend."""
-    needed({"native": "numba"}.get(backend, backend))
+    """Skip a test where what runs programs of this backend is missing."""
+    if backend == "native":
+        needs_core()
+    else:
+        needed(backend)
+
+
+def needs_core():
+    """Skip a test of the compiled core in the pure build, which in CI has to be asked for."""
+    if not (info := build_info()).core:
+        if os.environ.get("MICROGRAD_PLUS_PURE"):
+            pytest.skip(str(info), allow_module_level=True)
+        skip(str(info))
 
 
 def program(*names, package):

@@ -18,7 +18,7 @@ from micrograd_plus.walk.formula import gate
 from micrograd_plus.walk.steps import Walk
 from tests import oracle
 from tests.effort import slow
-from tests.needs import needed, needed_by
+from tests.needs import needed_by, needs_core
 
 INF = math.inf
 
@@ -337,7 +337,7 @@ def test_derivatives_keep_their_digits_in_programs(name, backend, dtype):
 
 @pytest.mark.parametrize("name", STEEP)
 def test_derivatives_keep_their_digits_in_machine_code(name):
-    needed("numba")
+    needs_core()
     op = ops.TABLE[name]
     program = mg.compile(lambda x: apply(op, x), 0.5, backend="native")
     for x in filter(op.domain.contains, arguments(op)):

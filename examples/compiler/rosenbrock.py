@@ -2,7 +2,7 @@
 
     python examples/compiler/rosenbrock.py [FOLDER]
 
-needs SciPy and `pip install 'micrograd-plus[native]'`; prints for each the iterations, the time
+needs SciPy and the compiled core; prints for each the iterations, the time
 and the minimum, and saves the way there into FOLDER (by default the current one).
 """
 

@@ -5,12 +5,9 @@ is left out); prints JSON. All results are compared first.
 """
 
 import json
-import os
 import random
 import statistics
-import subprocess
 import sys
-import tempfile
 import time
 from itertools import pairwise
 
@@ -124,28 +121,13 @@ def compared(name, count, repetitions):
     }
 
 
-def starting():
-    """Seconds until the interpreter is there: compiled, and loaded from the cache."""
-    code = (
-        "import time, numba; begin = time.perf_counter();"
-        "from micrograd_plus.compiler.native.interpreter import interpreter; interpreter();"
-        "print(time.perf_counter() - begin)"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        environment = os.environ | {"NUMBA_CACHE_DIR": folder}
-        command = [sys.executable, "-c", code]
-        runs = [subprocess.check_output(command, env=environment, text=True) for _ in range(2)]
-    return dict(zip(("compiled", "from the cache"), map(float, runs), strict=True))
-
-
 def measured(repetitions, largest):
-    found = {
+    return {
         f"{name}, {count:,} operations": compared(name, count, repetitions)
         for name in WORKLOADS
         for count in SIZES
         if count <= largest
     }
-    return {"interpreter": starting(), **found}
 
 
 if __name__ == "__main__":

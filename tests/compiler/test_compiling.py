@@ -16,7 +16,7 @@ from micrograd_plus.graph import order
 from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.testing import graphs
 from tests.effort import slow
-from tests.needs import needed
+from tests.needs import needed, needs_core
 from tests.programs import ONE_HOT, T, X, assert_equal, eager
 
 
@@ -175,6 +175,7 @@ def test_infinite_constants_that_do_no_harm(fn):
 
 @pytest.mark.parametrize("fn", HARMLESS)
 def test_infinite_constants_that_do_no_harm_at_one_point(fn):
+    needs_core()
     w = Value(0.7)
     point = compile(lambda x: fn(w, x), X[0], params=[w], backend="native")
     value, gradient = point.value_and_grad(X[0])

@@ -2,11 +2,11 @@
 
 import itertools
 import math
+import os
 import subprocess
 import sys
 import threading
 from functools import partial
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,18 +16,16 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from micrograd_plus.compiler import PointProgram, TraceError, compile
-from micrograd_plus.compiler.codegen.c import CODES
-from micrograd_plus.compiler.native import interpreter, tape
 from micrograd_plus.engine import apply, record
 from micrograd_plus.graph import order
 from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.testing import graphs, networks, points
 from tests.effort import examples
-from tests.needs import needed
+from tests.needs import needed, needs_core
 from tests.programs import PRODUCT, rebuilt
 
-needed("numba")
+needs_core()
 
 
 def native(fn, *example, params=()):
@@ -209,54 +207,6 @@ def test_rules_that_look_at_numbers_are_refused():
     )
     with pytest.raises(TraceError, match="step, maximum"):
         native(lambda x: record(looking, (x,)), 1.0)
-
-
-def test_a_new_entry_of_the_table_gets_its_instruction(monkeypatch):
-    squash = Op(
-        "squash",
-        value=lambda m, x, y: m.where(x > y, m.tanh(x), m.power(y, 3.0)),
-        partials=(
-            lambda m, out, x, y: m.step(x - y) * (1.0 - out * out),
-            lambda m, out, x, y: (1.0 - m.step(x - y)) * 3.0 * m.power(y, 2.0),
-        ),
-        about="two pieces",
-        example=((1.0, 0.0), 0.7615941559557649),
-    )
-    monkeypatch.setattr(interpreter, "need", lambda module, extra: plain(module))
-    uncached = interpreter.interpreter.__wrapped__
-    monkeypatch.setattr("micrograd_plus.compiler.native.program.interpreter", uncached)
-    before = uncached()
-    monkeypatch.setitem(CODES, squash, tape.LOWERED + 1)
-    assert uncached().__name__ != before.__name__  # or numba's cache would give the old one
-
-    def fn(x, y):
-        return record(squash, (x, y)) * y
-
-    program = native(fn, 1.0, 0.5)
-    assert len(program._tape.instructions) == 2
-    for point in ([1.0, 0.5], [0.5, 2.0]):
-        assert_close(program.value_and_grad(*point), eager(fn, point), rel=1e-14)
-
-
-def plain(module, refused=False):
-    """NumPy, or what stands for numba: it leaves functions as they are."""
-    if module == "numpy":
-        return np
-
-    def njit(function=None, *, cache=False, **options):
-        if cache and refused:
-            raise RuntimeError("cannot cache function: no locator available")
-        return function if callable(function) else lambda function: function
-
-    return SimpleNamespace(njit=njit)
-
-
-def test_where_nothing_can_be_kept_it_is_compiled_anew(monkeypatch):
-    monkeypatch.setattr(interpreter, "need", lambda module, extra: plain(module, refused=True))
-    run = interpreter.interpreter.__wrapped__()
-    start, found = tape.tape(order(root := (x := Value(3.0)) * x), [root], [x], {id(x)})
-    _, outputs, gradient = run(np.array([4.0]), *found, start, start.copy(), 0, 1)
-    assert (outputs.tolist(), gradient.tolist()) == ([16], [8])
 
 
 @pytest.mark.parametrize("first", [True, False])
@@ -458,17 +408,27 @@ def test_derivatives_that_are_not_wanted_may_be_infinite():
     assert program._tape.runs[0, 0] & 0b111 == 0b001
 
 
-def test_numba_is_named_where_it_is_missing(monkeypatch):
-    monkeypatch.setitem(sys.modules, "numba", None)
-    interpreter.interpreter.cache_clear()
-    with pytest.raises(ModuleNotFoundError, match=r"numba: pip install 'micrograd-plus\[native\]'"):
-        native(lambda x: x, 1.0)
+PURE = """
+import micrograd_plus as mg
+try:
+    mg.compile(lambda x: x, 1.0, backend="native")
+except ModuleNotFoundError as error:
+    print(error)
+"""
+
+
+def test_the_pure_build_tells_how_to_get_the_core():
+    environment = os.environ | {"MICROGRAD_PLUS_PURE": "1"}
+    told = subprocess.check_output([sys.executable, "-c", PURE], env=environment, text=True)
+    assert "pure Python: MICROGRAD_PLUS_PURE is set. Unset MICROGRAD_PLUS_PURE" in told
+    assert "where there is a C compiler build the core: pip install" in told
 
 
 def test_it_is_loaded_when_it_is_used():
-    code = "import sys, micrograd_plus as mg; mg.compile(abs, 1.0); print('numba' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    code = "import sys, micrograd_plus as mg; mg.compile(abs, 1.0); print(*sys.modules)"
+    found = subprocess.check_output([sys.executable, "-c", code], text=True).split()
+    assert "micrograd_plus.core" in found
+    assert "micrograd_plus.core.tapes" not in found
 
 
 def test_threads_share_a_program():

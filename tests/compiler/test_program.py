@@ -23,11 +23,11 @@ from micrograd_plus import Value, nn, ops
 from micrograd_plus._tools.nested import filled, flat, mapped
 from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.compiler.codegen.backends import NumPy
-from micrograd_plus.compiler.native.tape import CODES
+from micrograd_plus.compiler.codegen.c import CODES
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.operation import Op
-from tests.needs import needed, needed_by
+from tests.needs import needed, needed_by, needs_core
 from tests.programs import ONE_HOT, T, X, eager
 
 
@@ -451,6 +451,7 @@ def test_types_have_the_names_that_numpy_gives_them(dtype):
 
 @pytest.mark.parametrize("backend", ["numpy", "native"])
 def test_what_makes_no_function(backend):
+    needed_by(backend)
     w = Value(1.0, "w")
     with pytest.raises(ValueError, match=r"params has Value\(.*label='w'\) twice"):
         compile(lambda x: w * x, 1.0, params=[w, Value(2.0), w], backend=backend)
@@ -574,7 +575,7 @@ def test_a_program_that_gives_other_numbers_than_the_engine_is_refused(what, opt
 
 
 def test_a_program_at_one_point_is_tried_too(monkeypatch):
-    needed("numba")
+    needs_core()
     assert compile(mg.sin, 3.0, backend="native")(0.0) == 0
     monkeypatch.setitem(CODES, ops.sin, CODES[ops.cos])
     with pytest.raises(TraceError, match=r"result 0 would be -0\.98\d+, .* engine's is 0\.14"):

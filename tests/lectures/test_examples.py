@@ -3,7 +3,7 @@
 import pytest
 
 from tests.effort import slow
-from tests.needs import EXAMPLES
+from tests.needs import EXAMPLES, needs_core
 
 PROGRAMS = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")}
 # no examples themselves; test_browser and test_guides run them
@@ -25,6 +25,8 @@ LONG = {
     [pytest.param(name, marks=[slow] * (name in LONG)) for name in sorted(PROGRAMS - TOOLS)],
 )
 def test_every_example_runs(example, name):
+    if name == "compiler/rosenbrock.py":
+        needs_core()
     ran = example(name)
     if name[1] == "_":  # the folder of a lecture
         assert "lecture" in ran.printed

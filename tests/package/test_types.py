@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 
 from tests.effort import slow
-from tests.needs import ROOT, loaded, needed
+from tests.needs import ROOT, loaded, needed, needs_core
 from tests.typing import user
 
 reference = loaded(ROOT / ".github" / "reference.py")
@@ -53,5 +53,6 @@ def test_mypy_accepts_the_program_where_the_wheel_is_installed(pure_wheel, tmp_p
 
 @slow
 def test_the_program_runs(tmp_path):
-    needed("anywidget", "matplotlib", "numba", "numpy", "sklearn")
+    needs_core()
+    needed("anywidget", "matplotlib", "numpy", "sklearn")
     user.main(tmp_path)

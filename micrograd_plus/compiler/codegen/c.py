@@ -73,18 +73,24 @@ _TEXT = """\
 #include <math.h>
 #include <stddef.h>
 
+/* Functions of a code are inlined where they are called: of a constant code one case is left. */
+#ifdef _MSC_VER
+#define INLINED static __forceinline
+#else
+#define INLINED static inline __attribute__((always_inline))
+#endif
+
 {functions}
 
 static const char *const op_names[] = {{ /* by code */
 {names}
 }};
 
-/* The operations of one argument, with their codes. */
-#define UNARY_OPERATIONS(X) \\
-{unary}
+/* For macros X: the operations of one, two and three arguments, with their codes. */
+{lists}
 
 /* The value of an operation; y and z count as far as it has as many arguments. */
-static inline double op_value(int code, double x, double y, double z)
+INLINED double op_value(int code, double x, double y, double z)
 {{
     switch (code) {{
 {values}
@@ -93,7 +99,7 @@ static inline double op_value(int code, double x, double y, double z)
 }}
 
 /* The derivative of its value `out` with respect to argument i, which is 0, 1 or 2. */
-static inline double op_slope(int code, int i, double out, double x, double y, double z)
+INLINED double op_slope(int code, int i, double out, double x, double y, double z)
 {{
     switch (3 * code + i) {{
 {slopes}
@@ -200,11 +206,14 @@ def operations() -> str:
         for i, slope in enumerate(map(node, found)):
             slopes.append(f"case {3 * code + i}: return {c.text(slope)}; /* {op.name} */")
         written += [value, *found]
-    unary = [f"X({op.name}, {code})" for op, code in CODES.items() if op.arity == 1]
+    lists = []
+    for arity, name in enumerate(("UNARY", "BINARY", "TERNARY"), 1):
+        found = [f"X({op.name}, {code})" for op, code in CODES.items() if op.arity == arity]
+        lists.append(" \\\n    ".join([f"#define {name}_OPERATIONS(X)", *found]))
     return _TEXT.format(
         functions="\n".join(c.definitions(written)),
         names="\n".join(indented(f'"{op.name}",' for op in CODES)),
-        unary=" \\\n".join(indented(unary)),
+        lists="\n".join(lists),
         values="\n".join(indented(values)),
         slopes="\n".join(indented(slopes)),
         reductions="\n".join(indented(reductions)),

@@ -1,4 +1,4 @@
-"""Programs for one point at a time: a tape of operations, interpreted in machine code.
+"""Programs for one point at a time: a tape of operations, run by the compiled core.
 
 Others import `program`.
 """

@@ -1,18 +1,20 @@
-"""Programs for one point at a time: the recorded tape, interpreted in machine code."""
+"""Programs for one point at a time: the recorded tape, which the compiled core runs."""
 
 from __future__ import annotations
 
+import math
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import flat, mapped
-from micrograd_plus.compiler.arguments import Arguments, all_finite, arranged
+from micrograd_plus.compiler.arguments import Arguments, arranged
 from micrograd_plus.compiler.leaves import Leaves, recipe
-from micrograd_plus.compiler.native.interpreter import interpreter
 from micrograd_plus.compiler.native.tape import tape
 from micrograd_plus.compiler.trace import trace
 from micrograd_plus.compiler.trial import compare
+from micrograd_plus.core import build_info
 from micrograd_plus.engine import Value
 from micrograd_plus.graph.sweep import adjoints
 
@@ -32,7 +34,7 @@ class PointProgram:
 
     Raises:
         TraceError: the function reads numbers, or records another graph each time it runs.
-        ModuleNotFoundError: numba is missing.
+        ModuleNotFoundError: this is the pure build of the package, or NumPy is missing.
 
     Attributes:
         parameters: the Values that `value_and_grad` differentiates with respect to, if any.
@@ -49,8 +51,8 @@ class PointProgram:
     def __init__(
         self, fn: Callable[..., Any], example: Sequence[Any], params: Module | Sequence[Value] = ()
     ) -> None:
-        self._numpy = numpy = need("numpy", "native")
-        self._interpreter = interpreter()
+        tapes = _core()
+        self._numpy = numpy = need("numpy", "numpy")
         self._fn = fn
         found = trace(fn, example)
         self._leaves = Leaves(params, found)
@@ -59,12 +61,9 @@ class PointProgram:
         # only how they are nested: the outputs would keep all alive that was recorded
         self._structure = mapped(lambda _: None, found.outputs)
         self._arguments = Arguments(fn, tuple(example), float, batched=False)
-        count = len(found.inputs)
-        if self.parameters:
-            wanted, self._wanted = self.parameters, (count, count + len(self.parameters))
-        else:
-            wanted, self._wanted = found.inputs, (0, count)
         self._differentiable = len(outputs) == 1
+        count = len(found.inputs)
+        low, wanted = (count, self.parameters) if self.parameters else (0, found.inputs)
         self._numbers, self._tape = tape(
             found.nodes,
             outputs,
@@ -72,14 +71,19 @@ class PointProgram:
             set(map(id, wanted)) if self._differentiable else set(),
         )
         self._leaves.live_in(self._numbers[count : count + len(self._leaves.values)])
-        self._slopes = numpy.zeros_like(self._numbers)
         # with infinite constants, such as bounds, results may be infinite without an error
         self._bounded = numpy.isfinite(self._numbers).all()
-        _, values, slopes = self._interpreter(
-            numpy.array(self._arguments.first), *self._tape, self._numbers, self._slopes,
-            *(self._wanted if self._differentiable else (0, 0)),
-        )  # fmt: skip
-        compare(outputs, values.tolist(), wanted, slopes.tolist())
+        models = self._arguments.models
+        shapes = tuple(getattr(model, "shape", None) for model in models)
+        self._machine = tapes.Machine(self._numbers, self._tape, shapes, low, low + len(wanted))
+        slopes = numpy.zeros(len(wanted)) if self._differentiable else None
+        values, _ = self._machine.run(numpy.array(self._arguments.first), slopes)
+        compare(outputs, values, wanted, () if slopes is None else slopes.tolist())
+        if self.parameters:
+            self._model = slopes
+        else:
+            self._model = models[0] if len(models) == 1 else models
+        self._count = len(wanted)
 
     def __call__(self, *point: Any) -> Any:
         """The outputs at a point.
@@ -94,9 +98,11 @@ class PointProgram:
             ValueError: the shapes are not those of the example.
             NonFiniteError: a result is not finite; the message names the operation.
         """
-        numbers, _ = self._run(point, 0, 0)
-        # 0-dimensional arrays become numbers
-        return mapped(lambda x: x, arranged(self._structure, numbers), "leaves")
+        numbers = self._run(point)
+        if self._structure is None:
+            return numbers[0]
+        rows = arranged(self._structure, self._numpy.array(numbers))
+        return mapped(lambda x: x, rows, "leaves")  # 0-dimensional arrays become numbers
 
     def value_and_grad(self, *point: Any) -> tuple[float, Any]:
         """The output at a point, and its gradient.
@@ -114,11 +120,10 @@ class PointProgram:
         """
         if not self._differentiable:
             raise TypeError("only a function that returns one number has a gradient")
-        (value,), gradient = self._run(point, *self._wanted)
-        if not self.parameters:
-            models = self._arguments.models
-            gradient = arranged(models[0] if len(models) == 1 else models, gradient)
-        return float(value), gradient
+        shape = getattr(self._model, "shape", None)
+        gradient = self._numpy.empty(self._count if shape is None else shape)
+        (value,) = self._run(point, gradient)
+        return value, gradient if shape is not None else arranged(self._model, gradient)
 
     def __reduce__(self) -> tuple[Any, ...]:
         parts = self._fn, self._arguments.given, self._leaves.params
@@ -130,19 +135,20 @@ class PointProgram:
 
     # ------------------------------------------------------------------------- inside
 
-    def _run(self, point: tuple[Any, ...], low: int, high: int) -> tuple[Any, Any]:
-        """The outputs, and the derivatives with respect to some slots."""
+    def _run(self, point: tuple[Any, ...], gradient: Any = None) -> list[float]:
+        """The outputs; and the derivatives, written to `gradient`."""
         self._leaves.numbers()  # which are a part of the tape's
-        x = self._arguments.numbers(point)
-        fine, numbers, gradient = self._interpreter(
-            x, *self._tape, self._numbers, self._slopes, low, high
-        )
+        found = self._machine.run(point, gradient)
+        if found is None:  # what is no array or list of floats is converted, or refused
+            found = self._machine.run(self._arguments.numbers(point), gradient)
+        numbers: list[float]
+        numbers, fine = found
         if not fine:
-            self._arguments.numbers(point, finite=True)
-            results = numbers, gradient
-            if self._bounded or not all(all_finite(self._numpy, x) for x in results):
-                self._explain(x, high > low)
-        return numbers, gradient
+            x = self._arguments.numbers(point, finite=True)
+            slopes = [] if gradient is None else gradient.ravel().tolist()
+            if self._bounded or not all(map(math.isfinite, [*numbers, *slopes])):
+                self._explain(x, gradient is not None)
+        return numbers
 
     def _explain(self, x: Any, with_gradient: bool) -> None:
         """Compute the point with the engine, whose error names the operation."""
@@ -152,3 +158,19 @@ class PointProgram:
                 if isinstance(out, Value):
                     adjoints(out)
         raise NonFiniteError("a result or a derivative is too large for a float")
+
+
+def _core() -> Any:
+    """The module that runs tapes.
+
+    Raises:
+        ModuleNotFoundError: this is the pure build; the message says why, and how to get the core.
+    """
+    info = build_info()
+    if info.core:
+        return import_module("micrograd_plus.core.tapes")
+    raise ModuleNotFoundError(
+        f'backend="native" runs in the compiled core, and this is {info}. Unset '
+        "MICROGRAD_PLUS_PURE if it is set, and where there is a C compiler build the core: "
+        "pip install --force-reinstall --no-cache-dir micrograd-plus"
+    )
