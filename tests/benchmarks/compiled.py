@@ -1,12 +1,10 @@
 """One training step on arrays: a compiled program beside what an expert writes by hand.
 
-Run as a program, with the number of repetitions; prints JSON. All results are compared first.
+All results are compared first.
 """
 
-import json
 import os
 import statistics
-import sys
 import time
 
 import numpy as np
@@ -14,6 +12,8 @@ import numpy as np
 import micrograd_plus as mg
 from micrograd_plus import compile, nn
 from tests.benchmarks import workloads
+from tests.benchmarks.channel import serve
+from tests.benchmarks.timing import in_turns
 
 OURS = "micrograd_plus, compiled"
 NETWORKS = {
@@ -232,28 +232,15 @@ def compiling():
 
 
 def measured(repetitions):
-    found = {}
     cases = {name: lambda shape=shape: network(*shape) for name, shape in NETWORKS.items()}
+    steps = {}
     for name, prepare in {**cases, TANGLED: tangled}.items():
-        contenders, compiling_took = prepare()
-        loops = {}
-        for who, step in contenders.items():
-            begin = time.perf_counter()
-            step()
-            loops[who] = max(1, int(0.05 / (time.perf_counter() - begin)))
-        times = {who: [] for who in contenders}
-        for _ in range(repetitions):
-            for who, step in contenders.items():
-                begin = time.perf_counter()
-                for _ in range(loops[who]):
-                    step()
-                times[who].append((time.perf_counter() - begin) / loops[who])
-        found[name] = {"seconds": times, "compiling": compiling_took}
-    for result in found.values():
-        result["median"] = {w: statistics.median(t) for w, t in result["seconds"].items()}
-    return found
+        contenders, seconds = prepare()
+        times = in_turns(contenders, repetitions)
+        medians = {who: statistics.median(each) for who, each in times.items()}
+        steps[name] = {"seconds": times, "compiling": seconds, "median": medians}
+    return {"steps": steps, "compiling": compiling()}
 
 
 if __name__ == "__main__":
-    steps = measured(int(sys.argv[1]))
-    print(json.dumps({"steps": steps, "compiling": compiling()}))
+    serve(measured)

@@ -1,17 +1,14 @@
 """Training on JAX: a step beside hand-written JAX, two processes beside one, and what follows.
 
-Run as a program, with the number of repetitions; prints JSON. Processes get a core each, as if
-they were machines, and find each other at the loopback address.
+Processes get a core each, as if they were machines, and find each other at the loopback address.
 """
 
-import json
 import math
 import os
 import socket
 import statistics
-import subprocess
-import sys
 import time
+from contextlib import ExitStack
 
 import numpy as np
 
@@ -21,6 +18,8 @@ from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.training.compiled import Compiled
 from micrograd_plus.training.eager import Means, Problem
 from micrograd_plus.training.sharded import Sharded
+from tests.benchmarks.channel import Program, serve
+from tests.benchmarks.timing import in_turns
 
 NETWORKS = {"64-32-10": (64, [32, 10]), "1024-100-10": (1024, [100, 10])}
 BATCH = 128  # beside JAX by hand
@@ -39,18 +38,6 @@ def engine(nin, nouts, count):
     optimizer = Optimizer(model.parameters(), optim.Adam(RATE))
     problem = Problem(found, model, nn.softmax_cross_entropy, optimizer=optimizer)
     return Compiled(problem, Sharded), Means(problem.figures)
-
-
-def seconds(step, least=0.05):
-    """Seconds of a step, the mean of a loop of about so many seconds."""
-    step()
-    begin = time.perf_counter()
-    step()
-    loops = max(1, int(least / (time.perf_counter() - begin)))
-    begin = time.perf_counter()
-    for _ in range(loops):
-        step()
-    return (time.perf_counter() - begin) / loops
 
 
 # ------------------------------------------------------------------- beside JAX by hand
@@ -113,12 +100,8 @@ def beside_hand(shape, repetitions):
             "micrograd_plus": lambda: jax.block_until_ready(runner._step(*given)),
             "micrograd_plus, with examples and figures": lambda: steps.step(batch, 0.0, means),
         }
-        times = {who: [] for who in contenders}
-        for _ in range(repetitions):  # in turns, as machines have moods
-            for who, run in contenders.items():
-                times[who].append(seconds(run))
-    found = {who: statistics.median(row) for who, row in times.items()}
-    return {**found, "ratio": found["micrograd_plus"] / found["JAX by hand"]}
+        times = in_turns(contenders, repetitions)
+    return {who: statistics.median(row) for who, row in times.items()}
 
 
 # ------------------------------------------------------------------ beside one process
@@ -129,7 +112,7 @@ def process(coordinator, processes, process_id, repetitions):
     if hasattr(os, "sched_setaffinity"):
         cores = sorted(os.sched_getaffinity(0))
         os.sched_setaffinity(0, {cores[process_id % len(cores)]})
-    with mg.Cluster(coordinator, processes, process_id) as cluster:
+    with mg.Cluster(coordinator, processes, process_id):
         rows = {}
         for name, shape in NETWORKS.items():
             for batch in BATCHES:
@@ -141,23 +124,18 @@ def process(coordinator, processes, process_id, repetitions):
                     steps.step(range(batch), 0.0, means)
                     times.append(time.perf_counter() - begin)
                 rows.setdefault(name, {})[batch] = statistics.median(times)
-    if cluster.first:
-        print(json.dumps(rows))
+    return rows
 
 
 def processes(count, repetitions):
     with socket.create_server(("127.0.0.1", 0)) as server:
         where = f"127.0.0.1:{server.getsockname()[1]}"
-    command = [sys.executable, "-m", "tests.benchmarks.distributed", where, str(count)]
-    started = [
-        subprocess.Popen([*command, str(i), str(repetitions)], stdout=subprocess.PIPE, text=True)
-        for i in range(count)
-    ]
-    printed = [process.communicate(timeout=600)[0] for process in started]
-    return {
-        name: {int(batch): seconds for batch, seconds in row.items()}
-        for name, row in json.loads(printed[0]).items()
-    }
+    with ExitStack() as ends:
+        programs = [ends.enter_context(Program("distributed")) for _ in range(count)]
+        for i, program in enumerate(programs):
+            program.begin("process", where, count, i, repetitions)
+        first, *_ = [program.answer() for program in programs]
+    return first
 
 
 # -------------------------------------------------------------------------- on paper
@@ -205,8 +183,4 @@ def measured(repetitions):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
-        where, *numbers = sys.argv[1:]
-        process(where, *map(int, numbers))
-    else:
-        print(json.dumps(measured(int(sys.argv[1]))))
+    serve(measured, process)

@@ -1,13 +1,10 @@
 """Value and gradient at one point, without structure: the native backend beside CasADi's.
 
-Run as a program, with the number of repetitions and the largest number of operations (1e6 if it
-is left out); prints JSON. All results are compared first.
+All results are compared first.
 """
 
-import json
 import random
 import statistics
-import sys
 import time
 from itertools import pairwise
 
@@ -15,6 +12,8 @@ import numpy as np
 
 from micrograd_plus import Value, compile
 from micrograd_plus.graph import order
+from tests.benchmarks.channel import serve
+from tests.benchmarks.timing import in_turns
 
 SIZES = (1_000, 64_200, 1_000_000)
 
@@ -99,18 +98,12 @@ def compared(name, count, repetitions):
     del out
     found = contenders(fn, point, count)
     expected, slopes = found["micrograd_plus"][0]()
-    loops, times = {}, {who: [] for who in found}
-    for who, (call, _) in found.items():
-        (value, gradient), seconds = timed(call)
+    for call, _ in found.values():
+        value, gradient = call()
         np.testing.assert_allclose(value, expected, rtol=1e-9)
         np.testing.assert_allclose(gradient, slopes, rtol=1e-9, atol=1e-9 * abs(slopes).max())
-        loops[who] = max(1, int(0.005 / seconds))
-    for repetition in range(repetitions):
-        for who, (call, _) in found.items():
-            if repetition > 2 and times[who][0] > 0.5:
-                continue  # minutes in all, for what three times show as well
-            _, seconds = timed(lambda call=call, who=who: [call() for _ in range(loops[who])])
-            times[who].append(seconds / loops[who])
+    calls = {who: call for who, (call, _) in found.items()}
+    times = in_turns(calls, repetitions, least=0.005)
     ns = {who: [1e9 * s / operations for s in seconds] for who, seconds in times.items()}
     return {
         "operations": operations,
@@ -131,5 +124,4 @@ def measured(repetitions, largest):
 
 
 if __name__ == "__main__":
-    largest = float(sys.argv[2]) if len(sys.argv) > 2 else 1e6
-    print(json.dumps(measured(int(sys.argv[1]), largest)))
+    serve(measured)

@@ -1,88 +1,94 @@
-"""One peer in a process of its own: reads a request in each line, answers with a line of JSON.
+"""One peer in a process of its own, and measurements of ours that need one to themselves.
 
 So one peer's garbage and imports don't slow another down, and all of them still take turns.
 """
 
 import gc
-import json
 import resource
-import sys
+import statistics
 import time
 import tracemalloc
-from functools import partial
+from functools import cache, partial
 
 from tests.benchmarks import workloads
-from tests.benchmarks.peers import PEERS
+from tests.benchmarks.channel import serve
+from tests.benchmarks.peers import OURS, PEERS
+from tests.benchmarks.timing import in_turns
 
 
+@cache
 def prepared(peer, workload, size):
     """A function that runs a workload once and returns its time and its results."""
-    gradient, hessian = PEERS[peer][1]()
+    gradient, hessian = PEERS[peer].engine()
     if workload == "hessian":
-        if hessian is None:
-            raise NotImplementedError("it has no second derivatives")
         matrix, point = hessian(workloads.valley), workloads.numbers(size)
-        return partial(timed, lambda: (0.0, [x for row in matrix(point) for x in row], None))
-    if workload == "moons with nn":
-        f = partial(workloads.moons, network=layers())
-        return partial(timed, gradient(f, workloads.moons_parameters()))
-    if workload == "moons":
-        return partial(timed, gradient(workloads.moons, workloads.moons_parameters()))
+        return partial(timed, lambda: (0.0, [x for row in matrix(point) for x in row], {}))
+    if workload in ("moons", "gpt"):
+        numbers = getattr(workloads, f"{workload}_parameters")()
+        return partial(timed, gradient(getattr(workloads, workload), numbers))
     leaves = {"chain": 1, "wide": size // 2, "shared": 50}[workload]
     f = partial(getattr(workloads, workload), length=size)
     return partial(timed, gradient(f, workloads.numbers(leaves)))
 
 
-def layers():
-    """`workloads.network` by our own layers, each neuron's sum being one operation."""
-    from micrograd_plus import nn
-
-    model = nn.MLP(workloads.SIZES[0], workloads.SIZES[1:])
-
-    def network(params, relu):
-        rest = iter(params)
-        for layer in model.layers:
-            for neuron in layer.neurons:
-                neuron.w, neuron.b = [next(rest) for _ in neuron.w], next(rest)
-        return model
-
-    return network
-
-
 def timed(run):
+    """Seconds, in all and of each part, and a digest of the results."""
     begin = time.perf_counter()
-    value, gradient, recording = run()
-    return {
-        "seconds": time.perf_counter() - begin,
-        "recording": recording,
-        "check": [value, sum(gradient), sum(map(abs, gradient))],
-    }
+    value, gradient, parts = run()
+    whole = time.perf_counter() - begin
+    check = [value, sum(gradient), sum(map(abs, gradient))]
+    return {"seconds": sum(parts.values()) if parts else whole, **parts, "check": check}
 
 
-def growth(size, memory):
-    """Both passes over a graph of `size` operations: seconds, or bytes, for each of them."""
+def run(peer, workload, size):
+    return prepared(peer, workload, size)()
+
+
+def build():
+    """Which build of ours runs here."""
+    from micrograd_plus import build_info
+
+    return str(build_info())
+
+
+def growth(size, collecting):
+    """Seconds of each part for a graph of `size` operations."""
+    if not collecting:
+        gc.disable()
+    try:
+        return run(OURS, "shared", size)
+    finally:
+        gc.enable()
+
+
+def resident(size):
+    """Bytes of memory that the process needs at most, and how many more than before."""
+    from micrograd_plus import Value
+
+    leaves = [Value(x) for x in workloads.numbers(50)]
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    workloads.shared(leaves, length=size).backward()
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return {"process": peak * 1024, "graph": (peak - before) * 1024}
+
+
+def traced(size):
+    """Bytes for each operation of a graph, as Python's allocators tell them."""
+    from micrograd_plus import Value
     from micrograd_plus.graph import order
 
-    gradient, _ = PEERS["micrograd_plus"][1]()
-    f = partial(workloads.shared, length=size)
-    if memory:
-        from micrograd_plus import Value
-
-        leaves = [Value(x) for x in workloads.numbers(50)]
-        tracemalloc.start()
-        out = f(leaves)
-        recorded = tracemalloc.get_traced_memory()[0]
-        out.backward()
-        after, peak = tracemalloc.get_traced_memory()
-        count = len(order(out))
-        del out
-        left = tracemalloc.get_traced_memory()[0]
-        tracemalloc.stop()
-        kept = {"recorded": recorded, "differentiated": after, "peak": peak, "left": left}
-        return {"operations": count, **{name: n / count for name, n in kept.items()}}
-    result = timed(gradient(f, workloads.numbers(50)))
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return {**result, "megabytes": peak / 1024}
+    leaves = [Value(x) for x in workloads.numbers(50)]
+    tracemalloc.start()
+    out = workloads.shared(leaves, length=size)
+    recorded = tracemalloc.get_traced_memory()[0]
+    out.backward()
+    after, peak = tracemalloc.get_traced_memory()
+    count = len(order(out))
+    del out
+    left = tracemalloc.get_traced_memory()[0]
+    tracemalloc.stop()
+    kept = {"recorded": recorded, "differentiated": after, "peak": peak, "left": left}
+    return {"operations": count, **{name: n / count for name, n in kept.items()}}
 
 
 class Link:
@@ -99,7 +105,38 @@ def linking(size):
         link.left = link.right = chain
         chain = link
     del chain, link
-    return {"seconds": time.perf_counter() - begin}
+    return time.perf_counter() - begin
+
+
+def floating(size):
+    """Seconds for the same program on Python's own floats: no node is made."""
+    point = workloads.numbers(50)
+    begin = time.perf_counter()
+    workloads.shared(point, length=size)
+    return time.perf_counter() - begin
+
+
+def transforming(repetitions):
+    """Seconds of `grad(f)`, and of recording f and `backward`, for graphs of three sizes."""
+    from micrograd_plus import Value, grad
+
+    functions = {
+        "Rosenbrock's function in 2 dimensions": (workloads.valley, workloads.numbers(2)),
+        "moons": (workloads.moons, workloads.moons_parameters()),
+        "gpt": (workloads.gpt, workloads.gpt_parameters()),
+    }
+    found = {}
+    for name, (f, numbers) in functions.items():
+
+        def by_hand(f=f, numbers=numbers):
+            leaves = [Value(x) for x in numbers]
+            f(leaves).backward()
+            return [leaf.grad for leaf in leaves]
+
+        contenders = {"by hand": by_hand, "grad": partial(grad(f), numbers)}
+        times = in_turns(contenders, repetitions)
+        found[name] = {who: statistics.median(seconds) for who, seconds in times.items()}
+    return found
 
 
 def drawing(nodes):
@@ -118,30 +155,5 @@ def drawing(nodes):
     return times
 
 
-def main():
-    peer, run = sys.argv[1], None
-    for line in sys.stdin:
-        request = json.loads(line)
-        try:
-            match request:
-                case {"prepare": [workload, size]}:
-                    run = prepared(peer, workload, size)
-                    answer = run()  # the first run warms up
-                case {"growth": size, "memory": memory}:
-                    answer = growth(size, memory)
-                case {"linking": size}:
-                    answer = linking(size)
-                case {"collecting": False}:
-                    gc.disable()
-                    answer = {}
-                case {"drawing": nodes}:
-                    answer = drawing(nodes)
-                case _:
-                    answer = run()
-        except (RecursionError, MemoryError, TypeError, NotImplementedError) as error:
-            answer = {"error": f"{type(error).__name__}: {error}"[:60]}
-        print(json.dumps(answer), flush=True)
-
-
 if __name__ == "__main__":
-    main()
+    serve(run, build, growth, resident, traced, linking, floating, transforming, drawing)

@@ -7,11 +7,26 @@ import sys
 import pytest
 
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import distributed
-from tests.benchmarks.peers import PEERS, installed
+from tests.benchmarks import channel, distributed, report, workloads
+from tests.benchmarks.channel import NoAnswerError, Program
+from tests.benchmarks.peers import OURS, PEERS, PURE, installed
 from tests.benchmarks.worker import prepared
 from tests.effort import slow
 from tests.needs import needed
+
+NOISY = """
+import atexit, os, sys
+print("[1, {")
+os.write(1, b"loading\\n")
+atexit.register(print, "bye")
+from tests.benchmarks.plain import Plain
+
+class Scalar(Plain):
+    def __mul__(self, other):
+        print('{"seconds": 0}', flush=True)
+        {}
+        return super().__mul__(other)
+"""
 
 
 def run(*arguments):
@@ -21,42 +36,118 @@ def run(*arguments):
 
 def test_a_quick_run_writes_its_figures(tmp_path):
     path = tmp_path / "figures.json"
-    done = run("--quick", "--repetitions", 1, "--peers", "micrograd_plus", "--json", path)
+    done = run("--quick", "--repetitions", 1, "--peers", PURE, "--json", path)
     assert done.returncode == 0, done.stderr
     found = json.loads(path.read_text())
-    assert set(found) == {"machine", "versions", "workloads"}
-    assert list(found["versions"]) == ["micrograd_plus"]
-    assert {"moons", "chain", "hessian"} == set(found["workloads"])
-    for results in found["workloads"].values():
+    machine, versions = found.pop("machine"), found.pop("versions")
+    assert machine["cores"] >= 1
+    assert list(versions) == [OURS, PURE]
+    assert "pure Python: MICROGRAD_PLUS_PURE is set" in versions[PURE]
+    assert {"moons", "gpt", "chain", "hessian"} == set(found)
+    for results in found.values():
         for result in results.values():
             assert result["same results"]
             assert all(seconds > 0 for seconds in result["seconds"])
+    parts = [found["gpt"][PURE][part][0] for part in report.PARTS]
+    assert sum(parts) == pytest.approx(found["gpt"][PURE]["seconds"][0])
     assert "one training step" in done.stdout
     assert "measuring" in done.stderr
+
+
+def test_only_what_is_asked_for_is_measured(tmp_path):
+    path = tmp_path / "figures.json"
+    done = run("--only", "import", "--repetitions", 1, "--peers", OURS, "--json", path)
+    assert {"machine", "versions", "import"} == set(json.loads(path.read_text()))
+    assert "ms over bare Python" in done.stdout
 
 
 def test_a_wrong_option_is_an_error():
     assert run("--peers", "nobody").returncode == 2
 
 
-@pytest.mark.parametrize("workload", ["moons", "chain", "wide", "shared", "hessian"])
+# --------------------------------------------------------------------------- other processes
+
+
+def noisy(tmp_path, monkeypatch, then="pass"):
+    """Make scalargrad a library that prints when it is imported, at work, and at exit."""
+    (tmp_path / "scalargrad.py").write_text(NOISY.replace("{}", then))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    return benchmarks.compared("wide", [OURS, "scalargrad"], 1)["scalargrad"]
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setitem(workloads.SIZE, "wide", 20)
+
+
+def test_what_a_peer_prints_is_no_part_of_its_answers(tmp_path, monkeypatch):
+    found = noisy(tmp_path, monkeypatch)
+    assert found["same results"]
+    assert len(found["seconds"]) == benchmarks.RUNS
+
+
+def test_the_last_words_of_a_peer_that_dies_are_told(tmp_path, monkeypatch):
+    found = noisy(tmp_path, monkeypatch, 'raise TypeError("out of order")')
+    assert found["error"].endswith("\nTypeError: out of order")
+    found = noisy(tmp_path, monkeypatch, 'os.write(2, b"oh no"); os._exit(3)')
+    assert found["error"] == "worker ended with exit code 3\noh no"
+
+
+def test_a_peer_that_hangs_is_ended(tmp_path, monkeypatch):
+    monkeypatch.setattr(channel, "LIMIT", 5)
+    begin = 'print("now", file=sys.stderr, flush=True); import time; time.sleep(1000)'
+    found = noisy(tmp_path, monkeypatch, begin)
+    assert found["error"] == "worker did not answer in 5 s\nnow"
+
+
+def test_a_program_that_is_gone_is_no_broken_pipe():
+    with Program("worker") as program:
+        program.process.kill()
+        program.process.wait()
+        with pytest.raises(NoAnswerError, match="worker ended with exit code -9"):
+            program.ask("build")
+
+
+def test_a_measurement_that_fails_does_not_stop_the_others(monkeypatch, capsys):
+    monkeypatch.setattr(benchmarks, "drawn", lambda: benchmarks.apart("worker"))
+    monkeypatch.setattr(sys, "argv", ["", "--only", "drawing", "import", "--repetitions", "1"])
+    benchmarks.main()
+    out, err = capsys.readouterr()
+    assert "drawing: worker ended with exit code 1" in err
+    assert "KeyError: 'measured'" in err
+    assert "ms over bare Python" in out
+
+
+# ------------------------------------------------------------------------------ measurements
+
+
+@pytest.mark.parametrize("workload", workloads.SIZE)
 @pytest.mark.parametrize(
     "peer",
     [
-        pytest.param(peer, marks=[slow] * (peer != "micrograd"))
+        pytest.param(peer, marks=[slow] * (peer not in ("plain Value", "micrograd")))
         for peer in installed()
-        if peer != "micrograd_plus"
+        if peer != OURS
     ],
 )
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # those of the peers
 def test_installed_peers_agree(peer, workload):
-    if workload == "hessian" and PEERS[peer][1]()[1] is None:
-        pytest.skip(f"{peer} has no second derivatives")
+    entry = PEERS[peer]
+    if workload in entry.without or (entry.only and workload not in entry.only):
+        pytest.skip(f"{peer} does not run {workload}")
     size = 10 if workload == "hessian" else 200
-    if workload == "moons" and peer.startswith("JAX"):
-        pytest.skip("takes minutes")
-    mine, theirs = (prepared(name, workload, size)()["check"] for name in ("micrograd_plus", peer))
+    mine, theirs = (prepared(name, workload, size)()["check"] for name in (OURS, peer))
     assert theirs == pytest.approx(mine, rel=1e-9)
+
+
+def test_the_plain_value_agrees_in_every_gradient_of_the_gpt():
+    numbers = workloads.gpt_parameters()
+    found, expected = (
+        PEERS[name].engine()[0](workloads.gpt, numbers)() for name in (OURS, "plain Value")
+    )
+    assert found[0] == pytest.approx(expected[0], rel=1e-12)
+    assert found[1] == pytest.approx(expected[1], rel=1e-12, abs=1e-14)
+    assert sum(slope != 0 for slope in found[1]) > 3500
 
 
 def test_imports_are_timed_with_their_bytecode(tmp_path, monkeypatch):
@@ -68,29 +159,25 @@ def test_imports_are_timed_with_their_bytecode(tmp_path, monkeypatch):
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.setenv("PYTHONDONTWRITEBYTECODE", "1")
     monkeypatch.setattr(benchmarks, "IMPORTS", ["probe", "what_is_not_there"])
-    assert list(benchmarks.importing(2)) == ["import probe"]
+    assert list(benchmarks.importing(2, {})) == ["probe"]
     assert (tmp_path / "seen").read_text().splitlines()[1:] == ["True", "True"]
 
 
 def test_growth_is_measured_in_time_and_memory():
-    (row,) = benchmarks.grown(1e3)
+    (row,) = benchmarks.grown(1e3, {})
     assert row["size"] == 1000
-    assert min(row[name] for name in ("forward", "backward", "uncollected", "bare")) > 0
+    assert min(row["ns"].values()) > 0
     assert row["bytes"]["operations"] >= 1000
     assert row["bytes"]["recorded"] < row["bytes"]["differentiated"] < 200
     assert row["bytes"]["left"] < 10  # freed at once: what is left are the leaves
-
-
-def test_layers_and_operators_agree():
-    bare, layers = (prepared("micrograd_plus", w, 0)()["check"] for w in ("moons", "moons with nn"))
-    assert layers == pytest.approx(bare, rel=1e-12)
+    assert row["resident"]["process"] > row["resident"]["graph"] >= 0
 
 
 @slow
 def test_training_beside_jax_by_hand(monkeypatch):
     needed("jax")
     found = distributed.beside_hand((5, [4, 3]), 1)
-    assert found["ratio"] * found["JAX by hand"] == pytest.approx(found["micrograd_plus"])
+    assert all(seconds > 0 for seconds in found.values())
     monkeypatch.setattr(distributed, "EPSILON", 1e-3)  # another Adam by hand
     with pytest.raises(AssertionError, match="Not equal to tolerance"):
         distributed.beside_hand((5, [4, 3]), 1)
