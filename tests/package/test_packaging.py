@@ -16,7 +16,8 @@ from tests.effort import slow
 from tests.needs import ROOT, needed
 from tests.processes import hatchling
 
-PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+FILE = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+PROJECT = FILE["project"]
 CORE = "micrograd_plus/core/"
 
 
@@ -102,6 +103,13 @@ def test_classifiers_tell_the_pythons_that_were_tried():
     assert PROJECT["requires-python"] == f">={pythons[0]}"
     assert pythons == [f"3.{11 + i}" for i in range(len(pythons))]
     assert f"3.{sys.version_info.minor}" in pythons
+    wheels = tomllib.loads((ROOT / ".github" / "cibuildwheel.toml").read_text(encoding="utf-8"))
+    made = [f"cp{version.replace('.', '')}-*" for version in pythons]
+    assert wheels["tool"]["cibuildwheel"]["build"] == made
+
+
+def test_contributors_have_what_builds_the_package():
+    assert {*FILE["build-system"]["requires"]} <= {*PROJECT["optional-dependencies"]["test"]}
 
 
 def test_the_changes_are_told_up_to_this_version():
