@@ -171,6 +171,32 @@ def test_growth_is_measured_in_time_and_memory():
     assert row["bytes"]["recorded"] < row["bytes"]["differentiated"] < 200
     assert row["bytes"]["left"] < 10  # freed at once: what is left are the leaves
     assert row["resident"]["process"] > row["resident"]["graph"] >= 0
+    times, memory = report.tables("growth", {OURS: [row, row | {"size": 10_000}]}, [])
+    assert columns(times)["× first"] == ["1", "1"]
+    assert columns(memory)["operations"] == ["1,000", "10,000"]
+
+
+def test_ratios_are_those_of_the_medians_and_what_is_faster_is_told():
+    results = {
+        OURS: {"seconds": [0.002, 0.001, 0.009], "same results": True},
+        "quick": {"seconds": [0.0005], "same results": True, "forward": [0.0004, 0.0002, 0.0003]},
+        "wrong": {"seconds": [0.006], "same results": False},
+        "gone": {"error": "worker ended\nKeyError: 1"},
+    }
+    lost = []
+    (shown,) = report.tables("wide", results, lost)
+    found = columns(shown)
+    assert found[""] == ["quick", OURS, "wrong"]
+    assert found["median ms"] == ["0.5", "2", "6"]
+    assert found["forward"] == ["0.3", "", ""]
+    assert found["from–to"] == ["0.5–0.5", "1–9", "6–6"]
+    assert found["× ours"] == ["0.25", "1", "3"]
+    assert shown.caption == "gone: KeyError: 1\nwrong: the results differ from ours"
+    assert lost == ["quick is 4 times as fast as ours: a sum over 5,000 products"]
+
+
+def columns(table):
+    return {column.header: list(column.cells) for column in table.columns}
 
 
 @slow
