@@ -16,6 +16,7 @@ import sysconfig
 from contextlib import chdir, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from textwrap import shorten
 from typing import Any
 from unittest.mock import patch
 
@@ -40,11 +41,12 @@ def build(folder: Path) -> list[Path]:
         try:
             return compiled(folder)
         except Exception as error:  # without a core the package runs all the same
-            why = f"compiling the core failed: {error or type(error).__name__}"
+            told = shorten(f"{type(error).__name__}: {error}", 200)
+            why = f"compiling the core failed, as pip install --verbose shows: {told}"
     print(f"pure Python: {why}", file=sys.stderr)
-    told = folder / "pure.txt"
-    told.write_text(why, encoding="utf-8")
-    return [told]
+    pure = folder / "pure.txt"
+    pure.write_text(why, encoding="utf-8")
+    return [pure]
 
 
 def unwanted() -> str:
@@ -129,4 +131,6 @@ class Hook(BuildHookInterface):
 
 if __name__ == "__main__":
     with TemporaryDirectory() as folder:
-        put(build(Path(folder)))
+        made = build(Path(folder))
+        put(made)
+    sys.exit(made[0].name == "pure.txt" and not unwanted())

@@ -14,6 +14,7 @@ from tests.needs import program
 from tests.processes import hatchling
 
 LIBRARY = f"nodes{sysconfig.get_config_var('EXT_SUFFIX')}"
+FOREIGN = "nodes.cpython-39-x86_64-linux-gnu.so"
 CORE = "micrograd_plus/core"
 ASK = "import micrograd_plus as mg; print(mg.grad(mg.sin)(0.0), *mg.build_info(), sep='\\n')"
 
@@ -40,7 +41,7 @@ def installed(pure_wheel, tmp_path):
 def sources(unpacked, tmp_path):
     """A copy of the sources, in which an earlier build has left its libraries."""
     folder = shutil.copytree(unpacked, tmp_path / "sources")
-    for name in (LIBRARY, "nodes.cpython-39-x86_64-linux-gnu.so", "operations.h"):
+    for name in (LIBRARY, FOREIGN, "operations.h"):
         (folder / CORE / name).write_bytes(b"stale")
     return folder
 
@@ -60,7 +61,7 @@ def test_a_wheel_for_this_python_has_the_core(wheel, pure_wheel, tmp_path):
     assert told(tmp_path) == (True, str(tmp_path / CORE / LIBRARY))
 
 
-FAILED = "compiling the core failed: "
+FAILED = "compiling the core failed, as pip install --verbose shows: "
 WITHOUT = {
     "MICROGRAD_PLUS_PURE=1": "MICROGRAD_PLUS_PURE was set when it was built",
     "CC=/no/compiler": FAILED,
@@ -84,15 +85,16 @@ def test_without_a_compiler_or_a_wish_for_it_the_wheel_is_the_pure_one(setting, 
 
 
 def build_in_place(sources, **environment):
+    """Whether it succeeded, and what it left beside the sources."""
     env = {**os.environ, "MICROGRAD_PLUS_PURE": "", **environment}
     command = [sys.executable, ".github/build.py"]
-    subprocess.run(command, cwd=sources, env=env, capture_output=True, check=True)
-    return {path.name for path in (sources / CORE).iterdir() if path.suffix not in (".py", ".pyx")}
+    done = subprocess.run(command, cwd=sources, env=env, capture_output=True)
+    left = {path.name for path in (sources / CORE).iterdir() if path.is_file()}
+    return done.returncode == 0, {name for name in left if not name.endswith((".py", ".pyx"))}
 
 
 def test_building_in_place_leaves_no_stale_library(sources):
-    made = build_in_place(sources, CC="/no/compiler")
-    assert made - {"__pycache__"} == {"pure.txt"}
+    assert build_in_place(sources, CC="/no/compiler") == (False, {"pure.txt"})
     core, why = told(sources)
     assert not core
     assert why.startswith(FAILED)
@@ -101,11 +103,12 @@ def test_building_in_place_leaves_no_stale_library(sources):
 @slow
 def test_building_in_place_builds_the_core(sources):
     program("cc", "gcc", "clang", package="gcc")
-    build_in_place(sources, MICROGRAD_PLUS_PURE="1")
-    made = build_in_place(sources)
+    assert build_in_place(sources, MICROGRAD_PLUS_PURE="1") == (True, {"pure.txt"})
+    succeeded, made = build_in_place(sources)
+    assert succeeded
     assert {LIBRARY, "operations.h"} <= made
     assert "pure.txt" not in made
-    assert "nodes.cpython-39-x86_64-linux-gnu.so" not in made
+    assert FOREIGN not in made
     assert told(sources) == (True, str(sources / CORE / LIBRARY))
 
 
@@ -128,17 +131,25 @@ def test_the_environment_chooses_when_the_package_is_imported(value, core, wheel
     assert core or why == "MICROGRAD_PLUS_PURE is set"
 
 
-def test_a_broken_library_is_not_used(installed):
-    (installed / CORE / LIBRARY).write_bytes(b"no library")
+@pytest.mark.parametrize(
+    ("file", "text", "error"),
+    [
+        (LIBRARY, "no library", "ImportError: "),
+        ("nodes.py", "raise SystemError('not initialized')", "SystemError: not initialized"),
+        ("nodes.py", "import nothing_such", "ModuleNotFoundError: No module named 'nothing_such'"),
+    ],
+)
+def test_a_broken_library_is_not_used(file, text, error, installed):
+    (installed / CORE / file).write_text(text, encoding="utf-8")
     core, why = told(installed)
     assert not core
-    assert why.startswith("importing the core failed: ImportError: ")
+    assert why.startswith(f"importing the core failed: {error}")
 
 
 def test_a_library_for_another_python_is_not_used(installed):
     (installed / CORE / "pure.txt").unlink()
-    (installed / CORE / "nodes.cpython-39-x86_64-linux-gnu.so").write_bytes(b"")
-    assert told(installed) == (False, "this Python can't load nodes.cpython-39-x86_64-linux-gnu.so")
+    (installed / CORE / FOREIGN).write_bytes(b"")
+    assert told(installed) == (False, "this Python can't load " + FOREIGN)
 
 
 def test_in_a_zip_no_library_is_used(wheel, tmp_path):
