@@ -32,7 +32,7 @@ cdef extern from *:
 
     /* Their part of the derivatives d with respect to the arguments whose bits are in `wanted`. */
     INLINED void slopes(int code, int wanted, ptrdiff_t n, const slot *args, const double *v,
-                        const double *out, double *d, const double *upstream)
+                        const double *out, const double *upstream, double *d)
     {
         for (ptrdiff_t i = n - 1; i >= 0; i--) {
             const slot *a = args + 3 * i;
@@ -51,12 +51,12 @@ cdef extern from *:
         }
     }
 
-    static void slopes_of(int code, ptrdiff_t n, const slot *args, const double *v,
-                          const double *out, double *d, const double *upstream)
+    static void slopes_of(int code, int wanted, ptrdiff_t n, const slot *args, const double *v,
+                          const double *out, const double *upstream, double *d)
     {
-        switch (code) {
+        switch (code << 3 | wanted) {
     #define SLOPES(code, wanted) case code << 3 | wanted: \
-        slopes(code, wanted, n, args, v, out, d, upstream); return;
+        slopes(code, wanted, n, args, v, out, upstream, d); return;
     #define SLOPES_1(name, code) SLOPES(code, 1)
     #define SLOPES_2(name, code) SLOPES_1(name, code) SLOPES(code, 2) SLOPES(code, 3)
     #define SLOPES_3(name, code) SLOPES_2(name, code) \
@@ -76,16 +76,19 @@ cdef extern from *:
     enum { SUM = sizeof op_names / sizeof *op_names, LOWERED };
     """
     ctypedef unsigned int slot
-    const char *op_names[]
     const int SUM, LOWERED
     void values_of(int, Py_ssize_t, const slot *, const double *, double *) noexcept
     void slopes_of(
-        int, Py_ssize_t, const slot *, const double *, const double *, double *, const double *
+        int, int, Py_ssize_t, const slot *, const double *, const double *, const double *, double *
     ) noexcept
     bint all_finite(Py_ssize_t, const double *) noexcept
 
-OPERATIONS = [op_names[code].decode() for code in range(SUM)]
-"""The names of the operations, by code, for which this module was built."""
+
+cdef struct run:  # of consecutive instructions of one operation
+    int code
+    int wanted  # a bit for each argument that gets a derivative
+    Py_ssize_t start
+    Py_ssize_t stop
 
 
 cdef class _Memory:
@@ -116,7 +119,7 @@ cdef class Machine:
     cdef type kind  # of arrays
     cdef double *v
     cdef double *d
-    cdef const slot *runs
+    cdef run *runs
     cdef const slot *instructions
     cdef const slot *targets
     cdef const slot *factors
@@ -126,7 +129,6 @@ cdef class Machine:
     def __init__(self, numbers, tape, tuple shapes, Py_ssize_t low, Py_ssize_t high):
         self.memories, self.kind, self.shapes = [], type(numbers), shapes
         self.v = <double *>self.memory(numbers)
-        self.runs = <const slot *>self.memory(tape.runs)
         self.instructions = <const slot *>self.memory(tape.instructions)
         self.targets = <const slot *>self.memory(tape.targets)
         self.factors = <const slot *>self.memory(tape.factors)
@@ -135,11 +137,17 @@ cdef class Machine:
         self.first = self.size - len(tape.instructions)
         self.count, self.forward, self.results = len(tape.runs), tape.forward, len(tape.outputs)
         self.d = <double *>calloc(self.size + 1, sizeof(double))
-        if self.d == NULL:
+        self.runs = <run *>calloc(self.count + 1, sizeof(run))
+        if self.d == NULL or self.runs == NULL:
             raise MemoryError
+        stop = 0
+        for r, (code, end) in enumerate(tape.runs.tolist()):
+            self.runs[r] = run(code >> 3, code & 7, stop, end)
+            stop = end
 
     def __dealloc__(self):
         free(self.d)
+        free(self.runs)
 
     cdef void *memory(self, array) except NULL:
         cdef _Memory memory
@@ -173,55 +181,61 @@ cdef class Machine:
             fine &= all_finite(self.high - self.low, self.d + self.low)
         return [self.v[self.outputs[i]] for i in range(self.results)], fine
 
-    cdef bint values(self, Py_ssize_t runs):
+    cdef bint values(self, Py_ssize_t runs) noexcept:
         """Compute the values of the first runs; whether all are finite."""
-        cdef Py_ssize_t r, i, n, start, stop = 0
-        cdef int code
+        cdef Py_ssize_t i, k, n, stop = 0
+        cdef slot t
+        cdef run *r
+        cdef const slot *a
         cdef double total
-        cdef const slot *a
-        for r in range(runs):
-            code, start, stop = self.runs[2 * r] >> 3, stop, self.runs[2 * r + 1]
-            if code < SUM:
-                a = self.instructions + 3 * start
-                values_of(code, stop - start, a, self.v, self.v + self.first + start)
-                continue
-            for i in range(start, stop):
-                a = self.instructions + 3 * i
-                if code == SUM:
+        cdef double *v = self.v
+        cdef double *out
+        for i in range(runs):
+            r = self.runs + i
+            a, out = self.instructions + 3 * r.start, v + self.first + r.start
+            n, stop = r.stop - r.start, r.stop
+            if r.code < SUM:
+                values_of(r.code, n, a, v, out)
+            elif r.code == LOWERED:
+                for k in range(n):
+                    out[k] = v[a[3 * k + 2]]
+            else:
+                for k in range(n):
                     total = 0.0
-                    for n in range(a[0], a[1]):
-                        total += self.v[self.targets[n]]
-                else:
-                    total = self.v[a[2]]
-                self.v[self.first + i] = total
-        return all_finite(self.first + stop, self.v)
+                    for t in range(a[3 * k], a[3 * k + 1]):
+                        total += v[self.targets[t]]
+                    out[k] = total
+        return all_finite(self.first + stop, v)
 
-    cdef void slopes(self):
+    cdef void slopes(self) noexcept:
         """Compute the derivatives, after the values."""
-        cdef Py_ssize_t r, i, n, start, stop
-        cdef int code
-        cdef double g
+        cdef Py_ssize_t i, k, n
+        cdef slot t
+        cdef run *r
         cdef const slot *a
-        cdef double *v = self.v + self.first
-        cdef double *d = self.d + self.first
-        memset(self.d, 0, self.size * sizeof(double))
-        self.d[self.outputs[0]] = 1.0
-        for r in range(self.forward - 1, -1, -1):
-            code = self.runs[2 * r]
-            start, stop = self.runs[2 * r - 1] if r else 0, self.runs[2 * r + 1]
-            if code >> 3 < SUM:
-                a = self.instructions + 3 * start
-                slopes_of(code, stop - start, a, self.v, v + start, self.d, d + start)
-            elif code & 1:
-                for i in range(stop - 1, start - 1, -1):
-                    a, g = self.instructions + 3 * i, d[i]
-                    for n in range(a[0], a[1]):
-                        self.d[self.targets[n]] += (
-                            g if code >> 3 == SUM else g * self.v[self.factors[n]]
-                        )
+        cdef double slope
+        cdef double *v = self.v
+        cdef double *d = self.d
+        cdef double *out
+        cdef double *upstream
+        memset(d, 0, self.size * sizeof(double))
+        d[self.outputs[0]] = 1.0
+        for i in range(self.forward - 1, -1, -1):
+            r = self.runs + i
+            a, out = self.instructions + 3 * r.start, v + self.first + r.start
+            n, upstream = r.stop - r.start, d + self.first + r.start
+            if not r.wanted:
+                continue
+            if r.code < SUM:
+                slopes_of(r.code, r.wanted, n, a, v, out, upstream, d)
+            else:
+                for k in range(n - 1, -1, -1):
+                    for t in range(a[3 * k], a[3 * k + 1]):
+                        slope = 1.0 if r.code == SUM else v[self.factors[t]]
+                        d[self.targets[t]] += upstream[k] * slope
 
     cdef bint taken(self, point) except -1:
-        """Write a point to the first slots, if it is of the usual kinds and shapes; whether it is."""
+        """Write a point to the first slots; False if it is not of the usual kinds and shapes."""
         cdef double *to = self.v
         if type(point) is not tuple:
             return self.put(to, point, (len(point),), 0) != NULL
@@ -234,7 +248,7 @@ cdef class Machine:
         return True
 
     cdef double *put(self, double *to, given, tuple shape, Py_ssize_t axis) except? NULL:
-        """Write numbers given for a shape from one of its axes on; NULL, or where to go on."""
+        """Write what is given for a shape from an axis on; returns where to go on, or NULL."""
         if shape is None:
             return NULL
         if axis == 0 and type(given) is self.kind:
@@ -259,7 +273,7 @@ cdef class Machine:
         return to + 1
 
     cdef double *copy(self, double *to, given, tuple shape) except? NULL:
-        """Write the numbers of an array."""
+        """Write an array, likewise."""
         cdef Py_ssize_t i
         cdef _Memory array
         try:

@@ -270,6 +270,41 @@ def test_arguments_and_results_of_any_structure():
         program.value_and_grad(1.0, strided, 0.5)
 
 
+NUMBERS = [[1.5, -2.0, 3.0], [0.5, 7.0, -1.0]]
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        NUMBERS,
+        tuple(map(tuple, NUMBERS)),
+        [*map(np.array, NUMBERS)],
+        np.array(NUMBERS),
+        np.array(NUMBERS).T.copy().T,  # its columns are side by side
+        np.array([row[::-1] for row in NUMBERS])[:, ::-1],
+        np.array(NUMBERS, ">f8"),
+        np.array(NUMBERS, np.float32),
+        np.array(NUMBERS, object),
+        np.ma.array(NUMBERS),
+        [[1.5, -2, 3], [0.5, np.float64(7.0), np.int8(-1)]],
+    ],
+    ids=lambda given: f"{type(given).__name__} {getattr(given, 'dtype', '')}",
+)
+def test_numbers_come_in_many_ways(given):
+    def weighted(rows):
+        return mg.sum([k * x for k, x in enumerate([*rows[0], *rows[1]])])
+
+    program = native(weighted, NUMBERS)
+    value, gradient = program.value_and_grad(given)
+    assert (value, gradient.tolist()) == (program(given), [[0, 1, 2], [3, 4, 5]])
+    assert value == -2.0 + 6.0 + 1.5 + 28.0 - 5.0
+
+
+def test_numbers_beyond_those_of_floats_are_named():
+    with pytest.raises(mg.NonFiniteError, match=r"argument 0 .*int too large to convert"):
+        native(lambda x: x[0] * x[1], [1.0, 2.0])([10**400, 1.0])
+
+
 def test_gradients_have_the_shapes_of_the_arguments():
     program = native(lambda a, rows: a * rows[1][0] + rows[0][1], 2.0, [[1.0, 2.0], [3.0, 4.0]])
     value, (da, drows) = program.value_and_grad(2.0, [[1.0, 2.0], [3.0, 4.0]])
@@ -298,6 +333,9 @@ def test_wrong_arguments_are_named():
     for wrong, words in (
         (([1.0, 2.0],), "2 arguments are needed, not 1"),
         (([1.0], 1.0), r"argument 0 must have the shape \(2,\), as .* not \(1,\)"),
+        ((np.ones(3), 1.0), r"argument 0 must have the shape \(2,\), as .* not \(3,\)"),
+        ((np.ones((2, 1)), 1.0), r"argument 0 must have the shape \(2,\), as .* not \(2, 1\)"),
+        ((np.float64(1.0), 1.0), r"argument 0 must have the shape \(2,\), as .* not \(\)"),
         (([1.0, 2.0], [1.0]), r"argument 1 must have the shape \(\), as .* not \(1,\)"),
         (([1.0, [2.0, 3.0]], 1.0), "argument 0 must be numbers of the shape"),
         ((["a", 2.0], 1.0), "argument 0 must be numbers of the shape"),

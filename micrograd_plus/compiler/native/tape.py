@@ -1,4 +1,4 @@
-"""A recorded graph as plain arrays, which an interpreter in machine code reads.
+"""A recorded graph as plain arrays, which the compiled core runs.
 
 Every number has a slot: the inputs, the live leaves and the constants come first, then the result
 of each instruction. Instructions are ordered by depth, and by operation at the same depth, so that
@@ -96,7 +96,7 @@ class _Builder:
         for node in nodes:
             self._node(node)
         results = [self._slot(out) for out in outputs]
-        numpy = need("numpy", "native")
+        numpy = need("numpy", "numpy")
         rows = numpy.array(self._rows, numpy.int64).reshape(-1, 6)
         self._join_sums(rows, results)
         kept = int((rows[:, 0] < _GONE).sum())
@@ -132,7 +132,7 @@ class _Builder:
 
         Otherwise each addition waits until the previous one has stored its result.
         """
-        numpy = need("numpy", "native")
+        numpy = need("numpy", "numpy")
         args, adds = rows[:, 3:].copy(), rows[:, 2] >> MOST == CODES[ops.add]
         args[rows[:, 2] >> MOST == LOWERED, :2] = -1
 
