@@ -12,17 +12,16 @@ so each result ends a graph of plain nodes (`node.py`) that behave as numbers (`
 from __future__ import annotations
 
 from itertools import repeat
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from micrograd_plus import ops
-from micrograd_plus.graph import REAL, assign, finite, hooks, in_turn, order
+from micrograd_plus.graph import assign, finite, hooks, in_turn, order
 from micrograd_plus.graph.handmade import Lectured
 from micrograd_plus.graph.recording import (
     apply,
     binary,
     made_by_operations,
     operand,
-    operator,
     record,
     recorded,
     unary,
@@ -109,15 +108,10 @@ class Value(Lectured):
     __add__, __radd__ = binary(ops.add)
     __sub__, __rsub__ = binary(ops.subtract)
     __mul__, __rmul__ = binary(ops.multiply)
-    __truediv__, _divide_by = binary(ops.divide)
+    __truediv__, __rtruediv__ = binary(ops.divide, one=ops.reciprocal)
     __pow__, __rpow__ = binary(ops.power)
-    __neg__, _reciprocal = map(unary, (ops.negate, ops.reciprocal))
-    __abs__ = abs = unary(ops.abs)
-
-    @operator
-    def __rtruediv__(self, other: Any) -> Any:
-        one = isinstance(other, REAL) and other == 1
-        return self._reciprocal() if one else self._divide_by(other)
+    __neg__, __abs__ = map(unary, (ops.negate, ops.abs))
+    abs = __abs__
 
     def __pos__(self) -> Value:
         return self

@@ -92,7 +92,7 @@ class Leaves:
             raise ValueError(f"a parameter {_REPLACED}, or compile again")
         now = [x.assigned for x in self.values]
         for i, (x, old, new) in enumerate(zip(self.values, self._seen, now, strict=True)):
-            if new is not old:
+            if new != old:
                 self._array[i] = x._data
         # last, so that it is repeated if interrupted, or if another thread assigns meanwhile
         self._seen, self._changes = now, changes

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.text import visible
+from micrograd_plus.core import nodes
 from micrograd_plus.graph import hooks
 
 if TYPE_CHECKING:
@@ -52,22 +53,20 @@ class Node:
             NonFiniteError: (when assigned) it is nan or infinite.
         """
         if hooks.reading:
-            for told in tuple(hooks.reading):  # other threads may add and remove theirs
-                told(self)
+            look(self)
         return self._data
 
     @data.setter
     def data(self, number: Any) -> None:
         if type(number) is not float or not _LOW < number < _HIGH:
-            what = f"the data of {visible(self.label)}" if self.label else "a Value's data"
-            number = finite(number, what)
+            number = checked(self, number)
         self._data = number * 1.0  # a new object, see `assigned`
         hooks.changes += 1
 
     @property
-    def assigned(self) -> object:
-        """An object that is another one after the number was assigned, even to the same number."""
-        return self._data
+    def assigned(self) -> tuple[int, float]:
+        """What is no longer equal after the number was assigned, even to the same number."""
+        return id(self._data), self._data
 
     @property
     def args(self) -> tuple[Any, ...]:
@@ -77,6 +76,17 @@ class Node:
         if self.right is not None:
             return (self.left, self.right)
         return self.left if isinstance(self.left, tuple) else (self.left,)
+
+
+def look(node: Node) -> None:
+    """Call the hooks for a number that is about to be read."""
+    for told in tuple(hooks.reading):  # other threads may add and remove theirs
+        told(node)
+
+
+def checked(node: Node, number: Any) -> float:
+    """A number to assign to a node's data as a float; raises as `finite` does."""
+    return finite(number, f"the data of {visible(node.label)}" if node.label else "a Value's data")
 
 
 def check_parameter(p: Any) -> None:
@@ -137,3 +147,9 @@ def finite(x: Any, what: str) -> float:
     if _LOW < number < _HIGH:
         return number
     raise NonFiniteError(f"{what} must be a finite number, not {x!r}")
+
+
+if not TYPE_CHECKING and nodes:
+    nodes.use(hooks)
+    nodes.Reference.look, nodes.Reference.checked = look, checked
+    Node = nodes.Node

@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from micrograd_plus import ops
+from micrograd_plus.core import nodes
 from micrograd_plus.graph.evaluation import evaluate
 from micrograd_plus.graph.hooks import observers
 from micrograd_plus.graph.node import REAL, Node, packed, real, scalar
@@ -21,7 +22,7 @@ K = TypeVar("K", bound=type)
 
 _LOW, _HIGH = -math.inf, math.inf
 _PLAIN = frozenset({float, int})
-_new = object.__new__
+_new = Node.__new__
 _kind: Any = Node
 _exact: frozenset[type] = frozenset()
 
@@ -30,6 +31,8 @@ def made_by_operations(kind: K) -> K:
     """A class decorator: nodes of this class, `Value`, are what operations make."""
     global _kind, _exact
     _kind, _exact = kind, frozenset({kind, float})
+    if nodes:
+        nodes.made_by_operations(kind)
     return kind
 
 
@@ -179,11 +182,20 @@ def operator(method: Callable[[Any, Any], Any]) -> Operator:
     return cast("Operator", method)
 
 
-def binary(op: Op) -> tuple[Operator, Operator]:
+def operated(op: Op, left: Any, right: Any) -> Any:
+    """What an operator gives for any operands: a Value, or NotImplemented."""
+    left, right = operand(left), operand(right)
+    if left is NotImplemented or right is NotImplemented:
+        return NotImplemented
+    return record(op, (left, right))
+
+
+def binary(op: Op, one: Op | None = None) -> tuple[Operator, Operator]:
     """The methods of a binary operator, for a Value on its left and for one on its right.
 
     Args:
         op: an entry of the table.
+        one: the operation to record instead on the right operand alone, where the left one is 1.
 
     >>> from micrograd_plus import Value
     >>> subtract, subtract_from = binary(ops.subtract)
@@ -207,8 +219,7 @@ def binary(op: Op) -> tuple[Operator, Operator]:
         except ArithmeticError:
             data = _HIGH
         if observers or not _LOW < data < _HIGH:
-            other = operand(other)
-            return other if other is NotImplemented else record(op, (self, other))
+            return operated(op, self, other)
         node = _new(_kind)
         node._data = data
         node.grad = 0.0
@@ -219,6 +230,8 @@ def binary(op: Op) -> tuple[Operator, Operator]:
         return node
 
     def reflected(self: Any, other: Any) -> Any:
+        if one and isinstance(other, REAL) and other == 1:
+            return record(one, (self,))
         try:
             if type(other) in _PLAIN:
                 left = float(other)
@@ -227,7 +240,14 @@ def binary(op: Op) -> tuple[Operator, Operator]:
                     return new_node(data, op, left, self)
         except ArithmeticError:
             pass
-        other = operand(other)
-        return other if other is NotImplemented else record(op, (other, self))
+        return operated(op, other, self)
 
     return operator(method), operator(reflected)
+
+
+if not TYPE_CHECKING and nodes:
+    nodes.Reference.record, nodes.Reference.operated = record, operated
+    nodes.Reference.apply, nodes.Reference.unary, nodes.Reference.binary = apply, unary, binary
+    new_node, apply = nodes.record_known, nodes.apply
+    unary, binary = nodes.unary_method, nodes.binary_methods
+    recorded = ops.Operations(apply)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.text import visible
+from micrograd_plus.core import nodes as core
 from micrograd_plus.graph.atomic import assign, assigning, in_turn, run_through
 from micrograd_plus.graph.evaluation import infinite_gradient, inputs, local_derivatives, order
 from micrograd_plus.graph.node import REAL, Node
@@ -256,6 +257,11 @@ def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
     else:
         local = op.local_derivatives(m, node, args, [type(arg) is not float for arg in args])
     return [(arg, slope) for arg, slope in zip(args, local, strict=True) if type(arg) is not float]
+
+
+if not TYPE_CHECKING and core:
+    core.Reference.slopes = slopes
+    add_numbers, numbers = core.add_numbers, core.numbers
 
 
 def _lost(nodes: Sequence[Any], adjoint: dict[Any, Any]) -> NonFiniteError:

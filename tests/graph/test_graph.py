@@ -24,6 +24,7 @@ def test_order_has_each_node_once_and_after_its_arguments(graph):
         assert all(place[arg] < place[node] for arg in node.args if isinstance(arg, Value))
 
 
+@pytest.mark.skipif(mg.build_info().core, reason="the core does not look nodes up in a set")
 def test_order_looks_at_each_node_and_edge_once(monkeypatch):
     looks = []
 
@@ -100,7 +101,7 @@ def test_a_dropped_graph_is_freed_at_once():
     finally:
         tracemalloc.stop()
         gc.enable()
-    assert full - empty > 100_000 * 100
+    assert full - empty > 100_000 * 75
     assert left - empty < (full - empty) / 20  # what Python keeps for its next tuples
 
 

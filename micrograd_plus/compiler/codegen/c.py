@@ -82,8 +82,13 @@ _TEXT = """\
 
 {functions}
 
+enum {{ /* the codes */
+{codes}
+}};
+
 static const char *const op_names[] = {{ /* by code */
 {names}
+    NULL
 }};
 
 /* For macros X: the operations of one, two and three arguments, with their codes. */
@@ -212,6 +217,7 @@ def operations() -> str:
         lists.append(" \\\n    ".join([f"#define {name}_OPERATIONS(X)", *found]))
     return _TEXT.format(
         functions="\n".join(c.definitions(written)),
+        codes="\n".join(indented(f"op_{op.name}," for op in CODES)),
         names="\n".join(indented(f'"{op.name}",' for op in CODES)),
         lists="\n".join(lists),
         values="\n".join(indented(values)),

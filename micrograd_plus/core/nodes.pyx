@@ -1,0 +1,747 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: c_api_binop_methods=True, initializedcheck=False
+"""The compiled twin of what is hot in `graph`: nodes, recording, order, sweep and replay.
+
+Names, results and errors are those of `graph`, whose Python code is the reference. What is usual
+runs here; all else (observers, operations outside the table, results that are not finite, other
+operands) is left to that code, which `bind` hands over.
+
+What makes it fast: numbers are doubles in the nodes, Python's collector of cycles sees no node
+that can't be part of one, and a graph is freed node by node instead of by recursion.
+"""
+
+from cpython.float cimport PyFloat_AS_DOUBLE
+from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.object cimport PyObject, PyTypeObject
+from cpython.ref cimport Py_DECREF, Py_INCREF
+from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
+from libc.math cimport isfinite
+from libc.string cimport memcpy
+
+from micrograd_plus import ops
+
+
+cdef extern from "operations.h":
+    double op_value(int code, double x, double y, double z) nogil
+    double op_slope(int code, int i, double out, double x, double y, double z) nogil
+    double op_reduce(int code, Py_ssize_t n, const double *x) nogil
+    void op_reduce_slopes(int code, Py_ssize_t n, double out, const double *x, double *slope) nogil
+    const char *const op_names[]
+    enum: ADD "op_add", SUBTRACT "op_subtract", MULTIPLY "op_multiply", DIVIDE "op_divide"
+    enum: POWER "op_power", NEGATE "op_negate", ABS "op_abs", RECIPROCAL "op_reciprocal"
+
+
+cdef extern from *:
+    """
+    static PyObject *(*record_unary)(int code, PyObject *self);
+
+    /* The methods of a Value for operations on one argument. */
+    #define FUNCTION(name, code) \\
+        static PyObject *node_##name(PyObject *self, PyObject *unused) \\
+        { return record_unary(code, self); }
+    UNARY_OPERATIONS(FUNCTION)
+    #define METHOD(name, code) {#name, node_##name, METH_NOARGS, NULL},
+    static PyMethodDef unary_methods[] = { UNARY_OPERATIONS(METHOD) {NULL} };
+
+    /* Python would look up the methods of a subclass by their names at each call. */
+    #define TAKE(slot) to->tp_as_number->slot = from->tp_as_number->slot
+    static void take_operators(PyTypeObject *to, PyTypeObject *from)
+    {
+        TAKE(nb_add); TAKE(nb_subtract); TAKE(nb_multiply); TAKE(nb_true_divide);
+        TAKE(nb_power); TAKE(nb_negative); TAKE(nb_absolute);
+    }
+    """
+    ctypedef struct MethodDef "PyMethodDef":
+        const char *ml_name
+        const char *ml_doc
+    MethodDef *unary_methods
+    object (*record_unary)(int code, object self)
+    void take_operators(PyTypeObject *, PyTypeObject *)
+
+
+cdef extern from "Python.h":
+    void PyObject_GC_Track(PyObject *)
+    void PyObject_GC_UnTrack(PyObject *)
+    bint PyObject_GC_IsTracked(PyObject *)
+    PyObject *PyObject_Init(PyObject *, PyTypeObject *)
+    PyObject *new_object "_PyObject_GC_New"(PyTypeObject *)
+    object PyDescr_NewMethod(PyTypeObject *, MethodDef *)
+    PyTypeObject *Py_TYPE(object)
+    PyTypeObject *type_of "Py_TYPE"(PyObject *)
+    ctypedef void (*destructor)(PyObject *)
+    ctypedef struct TypeObject "PyTypeObject":
+        Py_ssize_t tp_basicsize
+        destructor tp_dealloc
+        destructor tp_free
+
+
+cdef list table = []  # the operations that C knows
+while op_names[len(table)] is not NULL:
+    table.append(ops.find(op_names[len(table)].decode()))
+cdef dict codes = {op: code for code, op in enumerate(table, 1)}
+cdef int last_fixed = sum([op.arity is not None for op in table])  # its code; reductions follow
+
+cdef object hooks
+cdef list observers, reading
+
+
+class Reference:
+    """The Python code of `graph` that the functions here leave all that is unusual to."""
+
+
+# ------------------------------------------------------------------------------------ nodes
+
+cdef enum:
+    LEAF = 0     # the code of a node without an operation; those of the table begin with 1
+    OTHER = 255  # the operation is not in the table, and stands in the node's `Rare`
+    READY = 1    # a flag: `right` was assigned; until then it is missing, as an empty slot is
+    PLAIN = 2    # no cycle can pass through the node: the collector doesn't see it
+    RARE = 4     # `more` is a `Rare`,
+    OBJECT = 8   # in which the gradient stands
+
+
+cdef class Rare:
+    """What few nodes have: a gradient that is no float, an operation outside the table."""
+
+    cdef object label, grad, op
+
+
+cdef class Node:
+    cdef double number, slope  # data and gradient
+    cdef object _left, _right
+    cdef object more           # None, the label, or a Rare
+    cdef unsigned char code, flags
+    cdef unsigned short version  # the number of assignments to data
+    cdef unsigned int index      # the place in the order that was found last
+
+    @property
+    def _data(self):
+        return self.number
+
+    @_data.setter
+    def _data(self, double number):
+        self.number = number
+        self.version += 1
+
+    @property
+    def assigned(self):
+        return self.version, self.number
+
+    @property
+    def data(self):
+        if PyList_GET_SIZE(reading):
+            Reference.look(self)
+        return self.number
+
+    @data.setter
+    def data(self, number):
+        if type(number) is not float or not isfinite(PyFloat_AS_DOUBLE(number)):
+            number = Reference.checked(self, number)
+        self._data = number
+        hooks.changes += 1
+
+    @property
+    def grad(self):
+        return (<Rare>self.more).grad if self.flags & OBJECT else self.slope
+
+    @grad.setter
+    def grad(self, gradient):
+        if type(gradient) is float:
+            set_slope(self, PyFloat_AS_DOUBLE(gradient))
+        else:
+            rare(self).grad = gradient
+            self.flags |= OBJECT
+            if isinstance(gradient, Node):
+                track(self)
+                track(gradient)
+
+    @property
+    def label(self):
+        if self.flags & RARE:
+            return (<Rare>self.more).label
+        return "" if self.more is None else self.more
+
+    @label.setter
+    def label(self, label):
+        if type(label) is str and not self.flags & RARE:
+            self.more = label or None
+        else:
+            rare(self).label = label
+
+    @property
+    def op(self):
+        if self.code == LEAF:
+            return None
+        return (<Rare>self.more).op if self.code == OTHER else table[self.code - 1]
+
+    @op.setter
+    def op(self, op):
+        self.code = LEAF if op is None else codes.get(op, OTHER)
+        if self.code == OTHER:
+            rare(self).op = op
+        if op is not None:
+            track(self)
+
+    @property
+    def left(self):
+        return self._left
+
+    @left.setter
+    def left(self, argument):
+        self._left = argument
+        if self.code != LEAF:
+            track(self)
+
+    @property
+    def right(self):
+        if not self.flags & READY:
+            raise AttributeError("right")
+        return self._right
+
+    @right.setter
+    def right(self, argument):
+        self._right = argument
+        self.flags |= READY
+        if self.code != LEAF:
+            track(self)
+        elif Py_TYPE(self) == kind and not self.flags & (PLAIN | RARE):
+            self.flags |= PLAIN
+            PyObject_GC_UnTrack(<PyObject *>self)
+
+    @property
+    def args(self):
+        if self.code == LEAF:
+            return ()
+        if self._right is not None:
+            return self._left, self._right
+        return self._left if type(self._left) is tuple else (self._left,)
+
+    # The operators: Python calls them for a Node on either side.
+
+    def __add__(a, b):
+        return binary(ADD, a, b)
+
+    def __sub__(a, b):
+        return binary(SUBTRACT, a, b)
+
+    def __mul__(a, b):
+        return binary(MULTIPLY, a, b)
+
+    def __truediv__(a, b):
+        if Py_TYPE(b) == kind and (type(a) is int or type(a) is float) and a == 1:
+            return unary(RECIPROCAL, b)
+        return binary(DIVIDE, a, b)
+
+    def __pow__(a, b, modulus):
+        return NotImplemented if modulus is not None else binary(POWER, a, b)
+
+    def __neg__(self):
+        return unary(NEGATE, self)
+
+    def __abs__(self):
+        return unary(ABS, self)
+
+
+cdef Rare rare(Node node):
+    """The `Rare` of a node, which gets one if it has none."""
+    cdef Rare made
+    if not node.flags & RARE:
+        made = Rare.__new__(Rare)
+        made.label = node.label
+        node.more = made
+        node.flags |= RARE
+    return node.more
+
+
+cdef inline set_slope(Node node, double gradient):
+    """Assign a number to the gradient."""
+    node.slope = gradient
+    if node.flags & OBJECT:
+        node.flags &= ~OBJECT
+        (<Rare>node.more).grad = None
+
+
+# ------------------------------------------------------- making nodes, and freeing them
+
+cdef PyTypeObject *kind = NULL  # Value
+cdef Node blank = Node.__new__(Node)
+cdef PyObject *spare[4096]  # freed nodes, to be used again
+cdef int spares = 0
+cdef PyObject *waiting = NULL  # nodes to be freed; `slope` has the next
+cdef bint freeing = False
+
+
+def made_by_operations(value):
+    """Make nodes of this class, and free them, in the ways of the core."""
+    global kind
+    kind = <PyTypeObject *>value
+    (<TypeObject *>kind).tp_dealloc = free_node
+    take_operators(kind, <PyTypeObject *>Node)
+    Py_INCREF(value)
+    return value
+
+
+cdef inline bint plain(object x):
+    """Whether no cycle can pass through an argument, which is a node, a float, None or a tuple."""
+    if Py_TYPE(x) == kind:
+        return (<Node>x).flags & PLAIN
+    return x is None or type(x) is float or (type(x) is tuple and plain_all(x))
+
+
+cdef bint plain_all(tuple args):
+    """Whether no cycle can pass through a tuple of arguments, which is then not tracked either."""
+    for x in args:
+        if not plain(x):
+            return False
+    PyObject_GC_UnTrack(<PyObject *>args)
+    return True
+
+
+cdef Node new_node(int code, double number, object left, object right):
+    """A node whose value is known."""
+    global spares
+    cdef PyObject *memory
+    cdef Node node
+    if spares:
+        spares -= 1
+        memory = PyObject_Init(spare[spares], kind)
+    else:
+        memory = new_object(kind)
+        if memory is NULL:
+            raise MemoryError
+        memcpy(<char *>memory + sizeof(PyObject), <char *><PyObject *>blank + sizeof(PyObject),
+               (<TypeObject *>kind).tp_basicsize - sizeof(PyObject))
+        Py_INCREF(None)  # once for each attribute of `blank`
+        Py_INCREF(None)
+        Py_INCREF(None)
+    node = <Node>memory
+    Py_DECREF(node)
+    node.number, node.slope = number, 0.0
+    node._left, node._right = left, right
+    node.code, node.version = code, 0
+    node.flags = READY
+    if plain(left) and plain(right):
+        node.flags |= PLAIN
+    else:
+        track(node)
+    return node
+
+
+cdef void free_node(PyObject *node) noexcept:
+    """What Python calls when the last reference to a node is gone: frees what it depends on, too.
+
+    A node that becomes free meanwhile waits for its turn, as recursion would be too deep.
+    """
+    global waiting, freeing, spares
+    cdef PyTypeObject *its
+    PyObject_GC_UnTrack(node)
+    if freeing:
+        memcpy(&(<Node>node).slope, &waiting, sizeof(waiting))
+        waiting = node
+        return
+    freeing = True
+    while True:
+        (<Node>node)._left = None
+        (<Node>node)._right = None
+        (<Node>node).more = None
+        its = type_of(node)
+        if its == kind and spares < 4096:
+            spare[spares] = node
+            spares += 1
+        else:
+            (<TypeObject *>its).tp_free(node)
+        Py_DECREF(<object>its)
+        if waiting is NULL:
+            break
+        node = waiting
+        memcpy(&waiting, &(<Node>node).slope, sizeof(waiting))
+    freeing = False
+
+
+cdef track(object root):
+    """Show a node to Python's collector, and all that it depends on: they may be in a cycle.
+
+    Whatever a tracked node depends on is tracked already.
+    """
+    cdef list todo = [root]
+    cdef Node node
+    while todo:
+        x = todo.pop()
+        if type(x) is tuple:
+            if not PyObject_GC_IsTracked(<PyObject *>x):
+                PyObject_GC_Track(<PyObject *>x)
+            todo.extend(x)
+        elif isinstance(x, Node):
+            node = x
+            if not PyObject_GC_IsTracked(<PyObject *>x):
+                node.flags &= ~PLAIN
+                PyObject_GC_Track(<PyObject *>x)
+            elif node is not root:
+                continue
+            if node.code != LEAF:
+                todo.append(node._left)
+                todo.append(node._right)
+
+
+# -------------------------------------------------------------------------------- recording
+
+cdef double *scratch = NULL  # the numbers of arguments, and their derivatives
+cdef Py_ssize_t scratch_room = 0
+
+
+cdef inline double number_of(object x, const double *renewed):
+    """The number of an argument; with `renewed`, that of its place there."""
+    if type(x) is float:
+        return PyFloat_AS_DOUBLE(x)
+    if x is None:
+        return 0.0
+    return (<Node>x).number if renewed is NULL else renewed[(<Node>x).index]
+
+
+cdef double *gathered(tuple args, const double *renewed) except NULL:
+    """The numbers of arguments, with room for as many derivatives after them."""
+    global scratch, scratch_room
+    cdef Py_ssize_t i, size = PyTuple_GET_SIZE(args)
+    cdef void *larger
+    if 2 * size + 3 > scratch_room:
+        larger = PyMem_Realloc(scratch, (4 * size + 64) * sizeof(double))
+        if larger is NULL:
+            raise MemoryError
+        scratch, scratch_room = <double *>larger, 4 * size + 64
+    for i in range(size):
+        scratch[i] = number_of(args[i], renewed)
+    scratch[size] = scratch[size + 1] = 0.0
+    return scratch
+
+
+cdef inline double value(int code, Py_ssize_t size, const double *x):
+    """The value of an operation of the table."""
+    if code > last_fixed:
+        return op_reduce(code - 1, size, x)
+    return op_value(code - 1, x[0], x[1], x[2])
+
+
+cdef bint whole(object x, double *number) noexcept:
+    """Convert an int, unless it is too large for a float."""
+    try:
+        number[0] = x
+        return True
+    except OverflowError:
+        return False
+
+
+cdef inline object binary(int code, object a, object b):
+    """Record an operation of the table on two operands, at least one of them a node."""
+    cdef double x, y, number
+    if Py_TYPE(a) == kind:
+        x = (<Node>a).number
+    elif type(a) is float:
+        x = PyFloat_AS_DOUBLE(a)
+    elif type(a) is int and whole(a, &x):
+        a = x
+    else:
+        return Reference.operated(table[code], a, b)
+    if Py_TYPE(b) == kind:
+        y = (<Node>b).number
+    elif type(b) is float:
+        y = PyFloat_AS_DOUBLE(b)
+    elif type(b) is int and whole(b, &y):
+        b = y
+    else:
+        return Reference.operated(table[code], a, b)
+    number = op_value(code, x, y, 0.0)
+    if not isfinite(number) or PyList_GET_SIZE(observers):
+        return Reference.operated(table[code], a, b)
+    return new_node(code + 1, number, a, b)
+
+
+cdef object unary(int code, object a):
+    """Record an operation of the table on a node."""
+    cdef double number = op_value(code, (<Node>a).number, 0.0, 0.0)
+    if not isfinite(number) or PyList_GET_SIZE(observers):
+        return Reference.record(table[code], (a,))
+    return new_node(code + 1, number, a, None)
+
+record_unary = unary
+
+
+def record_known(double data, op, left, right):
+    """`graph.recording.new_node`."""
+    cdef int code = codes.get(op, OTHER)
+    cdef Node node = new_node(code, data, left, right)
+    if code == OTHER:
+        rare(node).op = op
+        track(node)
+    for observer in tuple(observers):
+        observer.recorded(node)
+    return node
+
+
+def apply(op, *arguments):
+    """`graph.recording.apply`."""
+    cdef double number
+    cdef int code = codes.get(op, OTHER)
+    cdef bint recorded = False
+    cdef double *x
+    if code == OTHER or PyList_GET_SIZE(observers) or len(arguments) != (op.arity or len(arguments)):
+        return Reference.apply(op, *arguments)
+    for arg in arguments:
+        if Py_TYPE(arg) == kind:
+            recorded = True
+        elif type(arg) is not float:
+            return Reference.apply(op, *arguments)
+    x = gathered(arguments, NULL)
+    number = value(code, len(arguments), x)
+    if not isfinite(number):
+        return Reference.apply(op, *arguments)
+    if not recorded:
+        return number
+    if op.arity == 1 or op.arity == 2:
+        return new_node(code, number, arguments[0], arguments[1] if op.arity == 2 else None)
+    return new_node(code, number, arguments, None)
+
+
+def unary_method(op):
+    """`graph.recording.unary`: a method for an operation of the table."""
+    cdef MethodDef *method = unary_methods
+    while method.ml_name is not NULL and method.ml_name != op.name.encode():
+        method += 1
+    if op not in codes or method.ml_name is NULL:
+        return Reference.unary(op)
+    about = f"{op.name}($self, /)\n--\n\n{op.about[0].upper()}{op.about[1:]}.".encode()
+    texts.append(about)
+    method.ml_doc = about
+    return PyDescr_NewMethod(<PyTypeObject *>Node, method)
+
+cdef list texts = []  # kept, as the methods point to them
+
+
+def binary_methods(op, one=None):
+    """`graph.recording.binary`: two methods for an operation of the table."""
+    cdef int code = codes.get(op, 0) - 1
+    name = {ADD: "add", SUBTRACT: "sub", MULTIPLY: "mul", DIVIDE: "truediv", POWER: "pow"}.get(code)
+    if name:
+        return getattr(Node, f"__{name}__"), getattr(Node, f"__r{name}__")
+    if op.arity != 2 or code < 0:
+        return Reference.binary(op, one)
+    return (lambda a, b: binary(code, a, b)), (lambda a, b: binary(code, b, a))
+
+
+# -------------------------------------------------------------------------- order and sweep
+
+cdef PyObject **stack = NULL
+cdef Py_ssize_t room = 0
+cdef unsigned long orders = 0  # the number of orders found: each overwrites `index`
+
+
+cdef int push(Py_ssize_t at, object x) except -1:
+    """Put a node on the stack."""
+    global stack, room
+    cdef void *larger
+    if at == room:
+        larger = PyMem_Realloc(stack, 2 * (room + 512) * sizeof(PyObject *))
+        if larger is NULL:
+            raise MemoryError
+        stack, room = <PyObject **>larger, 2 * (room + 512)
+    stack[at] = <PyObject *>x
+    return 0
+
+
+cdef inline bint pending(object x, list found):
+    """Whether an argument is a node that is not among those found yet."""
+    return (x is not None and type(x) is not float
+            and not ((<Node>x).index < <size_t>PyList_GET_SIZE(found)
+                     and PyList_GET_ITEM(found, (<Node>x).index) == <PyObject *>x))
+
+
+def order(root, done=()):
+    """`graph.order`."""
+    global orders, stack, room
+    cdef list found = []
+    cdef Py_ssize_t i, top = 0, size = 1
+    cdef Node node
+    cdef tuple args
+    if done or not isinstance(root, Node):
+        return Reference.order(root, done)
+    orders += 1
+    push(0, root)
+    while size:
+        node = <Node>stack[size - 1]
+        if not pending(node, found):
+            size -= 1
+            continue
+        top = size
+        if node.code != LEAF:
+            if type(node._left) is tuple:
+                args = node._left
+                for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
+                    if pending(args[i], found):
+                        push(size, args[i])
+                        size += 1
+            else:
+                if pending(node._right, found):
+                    push(size, node._right)
+                    size += 1
+                if pending(node._left, found):
+                    push(size, node._left)
+                    size += 1
+        if size == top:
+            node.index = PyList_GET_SIZE(found)
+            found.append(node)
+            size -= 1
+    if room > 1 << 13:
+        PyMem_Free(stack)
+        stack, room = NULL, 0
+    return found
+
+
+cdef bint sweep(list nodes, double *adjoint) except -1:
+    """`graph.sweep.sweep` through numbers: whether all reached the leaves, and is finite."""
+    global orders
+    cdef Py_ssize_t i, j, size
+    cdef Node node
+    cdef double upstream, x, y
+    cdef double *numbers
+    cdef double *slopes
+    cdef int code
+    cdef tuple args
+    cdef unsigned long mine = orders
+    cdef object left, right
+    for i in range(PyList_GET_SIZE(nodes) - 1, -1, -1):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        upstream, code = adjoint[i], node.code
+        if code == LEAF:
+            if not isfinite(upstream):
+                return False
+            continue
+        left, right = node._left, node._right
+        if code == OTHER:
+            for arg, slope in Reference.slopes(node, node.op):
+                adjoint[(<Node>arg).index] += upstream * <double>slope
+            if mine != orders:  # a rule looked at a graph, perhaps at this one
+                number_all(nodes)
+                mine = orders
+        elif type(left) is tuple:
+            args = left
+            size = PyTuple_GET_SIZE(args)
+            numbers = gathered(args, NULL)
+            slopes = numbers + size + 3
+            if code > last_fixed:
+                op_reduce_slopes(code - 1, size, node.number, numbers, slopes)
+            for j in range(size):
+                if type(args[j]) is not float:
+                    if code <= last_fixed:
+                        slopes[j] = op_slope(
+                            code - 1, j, node.number, numbers[0], numbers[1], numbers[2])
+                    adjoint[(<Node>args[j]).index] += upstream * slopes[j]
+        else:
+            x, y = number_of(left, NULL), number_of(right, NULL)
+            if type(left) is not float:
+                adjoint[(<Node>left).index] += upstream * op_slope(
+                    code - 1, 0, node.number, x, y, 0.0)
+            if right is not None and type(right) is not float:
+                adjoint[(<Node>right).index] += upstream * op_slope(
+                    code - 1, 1, node.number, x, y, 0.0)
+    return True
+
+
+cdef number_all(list nodes):
+    """Give nodes their places in a list."""
+    cdef Py_ssize_t i
+    for i in range(PyList_GET_SIZE(nodes)):
+        (<Node>PyList_GET_ITEM(nodes, i)).index = i
+
+
+cdef double *beginning(list nodes) except NULL:
+    """The adjoints to begin with: 1 for the last node, 0 for the others."""
+    cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
+    cdef double *adjoint = <double *>PyMem_Malloc(size * sizeof(double))
+    if adjoint is NULL:
+        raise MemoryError
+    number_all(nodes)
+    for i in range(size):
+        adjoint[i] = 0.0
+    adjoint[size - 1] = 1.0
+    return adjoint
+
+
+_UNUSUAL = ArithmeticError, TypeError  # NonFiniteError among them: the general sweep raises it
+
+
+def add_numbers(list nodes):
+    """`graph.sweep.add_numbers`."""
+    cdef double *adjoint = beginning(nodes)
+    cdef Py_ssize_t i
+    cdef Node node
+    try:
+        for i in range(PyList_GET_SIZE(nodes)):
+            node = <Node>PyList_GET_ITEM(nodes, i)
+            if node.code == LEAF:
+                if node.flags & OBJECT:
+                    return False
+                adjoint[i] += node.slope
+        if PyList_GET_SIZE(reading) or not sweep(nodes, adjoint):
+            return False
+        for i in range(PyList_GET_SIZE(nodes)):
+            set_slope(<Node>PyList_GET_ITEM(nodes, i), adjoint[i])
+        return True
+    except _UNUSUAL:
+        return False
+    finally:
+        PyMem_Free(adjoint)
+
+
+def numbers(list nodes, wanted):
+    """`graph.sweep.numbers`."""
+    cdef double *adjoint = beginning(nodes)
+    cdef Py_ssize_t size = PyList_GET_SIZE(nodes)
+    cdef Node node
+    try:
+        if not sweep(nodes, adjoint):
+            return []
+        if wanted is nodes:
+            return [adjoint[i] for i in range(size)]
+        return [0.0 if pending(node, nodes) else adjoint[node.index] for node in wanted]
+    except _UNUSUAL:
+        return []
+    finally:
+        PyMem_Free(adjoint)
+
+
+def recompute(list nodes):
+    """`graph.evaluation.recompute`."""
+    cdef double *result = beginning(nodes)
+    cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
+    cdef Node node
+    try:
+        if PyList_GET_SIZE(reading):
+            return False
+        for i in range(size):
+            node = <Node>PyList_GET_ITEM(nodes, i)
+            if node.code == LEAF:
+                result[i] = node.number
+                continue
+            if node.code == OTHER:
+                return False
+            if type(node._left) is tuple:
+                result[i] = value(node.code, len(node._left), gathered(node._left, result))
+            else:
+                result[i] = op_value(node.code - 1, number_of(node._left, result),
+                                     number_of(node._right, result), 0.0)
+            if not isfinite(result[i]):
+                return False
+        for i in range(size):
+            node = <Node>PyList_GET_ITEM(nodes, i)
+            if node.code != LEAF:
+                node._data = result[i]
+        hooks.changes += 1
+        return True
+    finally:
+        PyMem_Free(result)
+
+
+def use(the_hooks):
+    """Obey these hooks."""
+    global hooks, observers, reading
+    hooks, observers, reading = the_hooks, the_hooks.observers, the_hooks.reading
