@@ -28,6 +28,7 @@ cdef extern from "operations.h":
     double op_reduce(int code, Py_ssize_t n, const double *x) nogil
     void op_reduce_slopes(int code, Py_ssize_t n, double out, const double *x, double *slope) nogil
     const char *const op_names[]
+    enum: OPERATIONS
     enum: ADD "op_add", SUBTRACT "op_subtract", MULTIPLY "op_multiply", DIVIDE "op_divide"
     enum: POWER "op_power", NEGATE "op_negate", ABS "op_abs", RECIPROCAL "op_reciprocal"
 
@@ -76,9 +77,7 @@ cdef extern from "Python.h":
         destructor tp_free
 
 
-cdef list table = []  # the operations that C knows
-while op_names[len(table)] is not NULL:
-    table.append(ops.find(op_names[len(table)].decode()))
+cdef list table = [ops.find(op_names[code].decode()) for code in range(OPERATIONS)]
 cdef dict codes = {op: code for code, op in enumerate(table, 1)}
 cdef int last_fixed = sum([op.arity is not None for op in table])  # its code; reductions follow
 

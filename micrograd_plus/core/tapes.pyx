@@ -73,7 +73,7 @@ cdef extern from *:
         return found == n;
     }
 
-    enum { SUM = sizeof op_names / sizeof *op_names, LOWERED };
+    enum { SUM = OPERATIONS, LOWERED };
     """
     ctypedef unsigned int slot
     const int SUM, LOWERED

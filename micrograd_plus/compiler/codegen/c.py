@@ -82,13 +82,13 @@ _TEXT = """\
 
 {functions}
 
-enum {{ /* the codes */
+enum {{ /* the codes, and their number */
 {codes}
+    OPERATIONS
 }};
 
 static const char *const op_names[] = {{ /* by code */
 {names}
-    NULL
 }};
 
 /* For macros X: the operations of one, two and three arguments, with their codes. */
