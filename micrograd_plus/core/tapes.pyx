@@ -1,9 +1,9 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
-"""Runs tapes, which `compiler.native.tape` writes: recorded graphs as plain arrays.
+"""Runs tapes, recorded graphs as plain arrays, which `compiler.native.tape` writes.
 
-Values and derivatives are those of the table, from `operations.h`. One loop executes consecutive
-instructions of one operation; there is a loop for each operation, and for its derivatives one for
-each choice of the arguments that get one.
+One loop executes all consecutive instructions of an operation. There is a loop for each operation,
+and for its derivatives one for each choice of the arguments that get one, all made by the compiler
+of C from the functions in `operations.h`.
 """
 
 from cpython.buffer cimport (
@@ -104,10 +104,10 @@ cdef class _Memory:
 
 
 cdef class Machine:
-    """Runs a tape at one point after another.
+    """Computes the outputs of a tape, and their derivatives, at one point after another.
 
     Args:
-        numbers: an array with the numbers of all slots before the first run, which works in it.
+        numbers: an array with the number in each slot at the beginning; all is computed in it.
         tape: a `compiler.native.tape.Tape`.
         shapes: the shape of each argument of a point; None for one that is a structure of arrays.
         low: the first slot of those with respect to which derivatives are wanted,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
@@ -12,12 +13,12 @@ from micrograd_plus.compiler.codegen.rules import Functions, functions
 from micrograd_plus.compiler.codegen.syntax import Binary, Call, Function, Library, Name, Node, node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from micrograd_plus.compiler.codegen.syntax import Let
     from micrograd_plus.ops.operation import Op
 
-# What libm lacks or computes otherwise than `floats`: there whole numbers are never −0.0.
+# What libm lacks, or computes otherwise than `floats`: whole numbers, for one, are never −0.0.
 _OWN = {
     "maximum": "double x, double y) { return x >= y || x != x ? x : y; }",
     "minimum": "double x, double y) { return x <= y || x != x ? x : y; }",
@@ -44,7 +45,8 @@ _FOLDS = {
     "min": ("INFINITY", "{0} = m_minimum({0}, {1})"),
 }
 
-# What rules say of arguments one by one, and so not of an array: the value, and the derivatives.
+# The rules of these take their arguments one by one, and so can't be written for an array:
+# the lines of the value and of the derivatives.
 _ONE_BY_ONE = {
     ops.dot: (
         [
@@ -64,8 +66,8 @@ _FIXED = [op for op in ops.TABLE.values() if op.arity]
 _REDUCTIONS = [op for op in ops.TABLE.values() if op.at_once or op in _ONE_BY_ONE]
 
 CODES: dict[Op, int] = {op: code for code, op in enumerate([*_FIXED, *_REDUCTIONS])}
-"""The number by which C knows an operation; it doesn't know those with any number of arguments
-whose rules take them one by one."""
+"""The number of each operation that C knows: it doesn't know one on any number of arguments whose
+rules take them one by one."""
 
 _TEXT = """\
 /* The operations of the table in C: generated from their rules by compiler/codegen/c.py. */
@@ -73,7 +75,7 @@ _TEXT = """\
 #include <math.h>
 #include <stddef.h>
 
-/* Functions of a code are inlined where they are called: of a constant code one case is left. */
+/* What depends on a code is inlined, so that for a constant one a single case is left. */
 #ifdef _MSC_VER
 #define INLINED static __forceinline
 #else
@@ -94,7 +96,7 @@ static const char *const op_names[] = {{ /* by code */
 /* For macros X: the operations of one, two and three arguments, with their codes. */
 {lists}
 
-/* The value of an operation; y and z count as far as it has as many arguments. */
+/* The value of an operation; those of x, y and z that are none of its arguments don't matter. */
 INLINED double op_value(int code, double x, double y, double z)
 {{
     switch (code) {{
@@ -162,9 +164,9 @@ class C(Python):
 
 
 class _Loops(C):
-    """Writes what is computed from an array `x` of `n` numbers.
+    """Writes what rules compute from an array `x` of `n` numbers.
 
-    Each reduction is a loop. What has a part for each number is computed where it is needed.
+    Each reduction is a loop; what has a part for each number is computed in the loops that use it.
     """
 
     def __init__(self) -> None:
@@ -175,7 +177,7 @@ class _Loops(C):
         return each or super()._written(x)
 
     def lines(self, computed: Iterable[Let]) -> list[str]:
-        """The lines that compute what the text of a rule's result relies on."""
+        """The lines that compute what is used in the text of a rule's result."""
         lines = []
         for let in computed:
             if isinstance(let.value, Library):
@@ -196,50 +198,45 @@ def operations() -> str:
     True
     """
     c, rules, out = C(), Functions(), Name("out")
-    values, slopes, reductions, reduction_slopes = [], [], [], []
     written: list[Any] = []
+    lines: dict[str, list[str]] = defaultdict(list)
     for op, code in CODES.items():
+        lines["codes"].append(f"op_{op.name},")
+        lines["names"].append(f'"{op.name}",')
         if op.arity is None:
             value_lines, slope_lines = _reduction(op, written)
-            reductions += _case(code, op, value_lines)
-            reduction_slopes += _case(code, op, [*slope_lines, "return;"])
+            lines["reductions"] += _case(code, op, value_lines)
+            lines["reduction_slopes"] += _case(code, op, [*slope_lines, "return;"])
             continue
         args = [Name(letter) for letter in "xyz"[: op.arity]]
         value = node(op.value(rules, *args))
-        found = op.local_derivatives(rules, out, args, [True] * len(args))
-        values.append(f"case {code}: return {c.text(value)}; /* {op.name} */")
-        for i, slope in enumerate(map(node, found)):
-            slopes.append(f"case {3 * code + i}: return {c.text(slope)}; /* {op.name} */")
-        written += [value, *found]
+        slopes = [*map(node, op.local_derivatives(rules, out, args, [True] * len(args)))]
+        lines["values"].append(f"case {code}: return {c.text(value)}; /* {op.name} */")
+        for i, slope in enumerate(slopes, 3 * code):
+            lines["slopes"].append(f"case {i}: return {c.text(slope)}; /* {op.name} */")
+        written += [value, *slopes]
     lists = []
     for arity, name in enumerate(("UNARY", "BINARY", "TERNARY"), 1):
-        found = [f"X({op.name}, {code})" for op, code in CODES.items() if op.arity == arity]
-        lists.append(" \\\n    ".join([f"#define {name}_OPERATIONS(X)", *found]))
+        some = [f"X({op.name}, {code})" for op, code in CODES.items() if op.arity == arity]
+        lists.append(" \\\n    ".join([f"#define {name}_OPERATIONS(X)", *some]))
     return _TEXT.format(
         functions="\n".join(c.definitions(written)),
-        codes="\n".join(indented(f"op_{op.name}," for op in CODES)),
-        names="\n".join(indented(f'"{op.name}",' for op in CODES)),
         lists="\n".join(lists),
-        values="\n".join(indented(values)),
-        slopes="\n".join(indented(slopes)),
-        reductions="\n".join(indented(reductions)),
-        reduction_slopes="\n".join(indented(reduction_slopes)),
+        **{name: "\n".join(indented(some)) for name, some in lines.items()},
     )
 
 
-def _reduction(op: Op, written: list[Any]) -> tuple[list[str], list[str]]:
+def _reduction(op: Op, written: list[Any]) -> Sequence[list[str]]:
     """The lines of a reduction's value and of its derivatives; what is in them joins `written`."""
     if op in _ONE_BY_ONE:
         return _ONE_BY_ONE[op]
-    m, loops = AtOnce(Functions()), _Loops()
-    value = m.value(op)
-    value_lines = [*loops.lines(m.lines), f"return {loops.text(value)};"]
-    written += [value, *m.lines]
-    m, loops = AtOnce(Functions()), _Loops()
-    slope = m.slope(op)
-    slope_lines = [*loops.lines(m.lines), f"{_EACH} slope[k] = {loops.text(slope)};"]
-    written += [slope, *m.lines]
-    return value_lines, slope_lines
+    found = []
+    for rule, last in (AtOnce.value, "return {};"), (AtOnce.slope, f"{_EACH} slope[k] = {{}};"):
+        m, loops = AtOnce(Functions()), _Loops()
+        result = rule(m, op)
+        found.append([*loops.lines(m.lines), last.format(loops.text(result))])
+        written += [*m.lines, result]
+    return found
 
 
 def _case(code: int, op: Op, lines: list[str]) -> list[str]:
