@@ -18,7 +18,7 @@ from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import Op
 from tests.effort import examples, share
-from tests.needs import program
+from tests.needs import ROOT, loaded, needed, program
 
 # As Python does not take libm's hypot, these may differ in the last digits: value, derivatives
 HYPOT = {"hypot": (1, 1), "atan": (0, 4), "atan2": (0, 4), "asinh": (0, 2)}
@@ -42,14 +42,15 @@ const char *name(int code) { return op_names[code]; }
 
 
 def built(folder):
-    """A library with the functions of the header, compiled as strictly as it can be."""
+    """A library with the functions of the header, compiled as the core is, but strictly."""
+    needed("hatchling")
     (folder / "operations.h").write_text(operations(), encoding="utf-8")
     (folder / "shared.c").write_text(SHARED)
     compiler = program("cc", "gcc", "clang", package="gcc")
     strict = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
-    fast = ["-O3", "-fno-math-errno", "-ffp-contract=off"]
+    core = loaded(ROOT / ".github" / "build.py").UNIX
     files = ["-shared", "-fPIC", "-o", "shared.so", "shared.c", "-lm"]
-    subprocess.run([compiler, *strict, *fast, *files], cwd=folder, check=True, timeout=100)
+    subprocess.run([compiler, *strict, *core, *files], cwd=folder, check=True, timeout=100)
     made = ctypes.CDLL(folder / "shared.so")
     made.value.restype = made.slope.restype = ctypes.c_double
     made.value.argtypes = [ctypes.c_int, *[ctypes.c_double] * 3]
