@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Protocol, overload
 from micrograd_plus import ops
 from micrograd_plus.engine import Value, apply
 from micrograd_plus.graph import REAL
-from micrograd_plus.graph.recording import binary, new_node, unary
+from micrograd_plus.graph.recording import binary, dot_of, unary
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -406,23 +406,7 @@ def dot(
     if len(ws) != len(xs):
         raise ValueError(f"dot needs two sequences of equal length, not {len(ws)} and {len(xs)}")
     args = (*ws, *xs) if bias is None else (*ws, *xs, bias)
-    total = 0.0
-    # fast path for Values times Values or floats, the usual case: half the time
-    for w, x in zip(ws, xs):  # noqa: B905  strict= takes as long as four pairs
-        if type(w) is not Value:
-            break
-        if type(x) is Value:
-            total += w._data * x._data
-        elif type(x) is float:
-            total += w._data * x
-        else:
-            break
-    else:
-        if type(bias) is Value:
-            total += bias._data
-        if args and (bias is None or type(bias) is Value) and -math.inf < total < math.inf:
-            return new_node(total, ops.dot, args, None)
-    return apply(ops.dot, *args)
+    return dot_of(args)
 
 
 Value.leaky_relu, Value.elu = leaky_relu, elu

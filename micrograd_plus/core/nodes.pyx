@@ -479,6 +479,11 @@ def record_known(double data, op, left, right):
 
 def apply(op, *arguments):
     """`graph.recording.apply`."""
+    return applied(op, arguments)
+
+
+cpdef object applied(op, tuple arguments):
+    """An operation applied to a tuple of arguments."""
     cdef double number
     cdef int code = codes.get(op, OTHER)
     cdef bint recorded = False

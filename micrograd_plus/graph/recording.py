@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from micrograd_plus import ops
@@ -245,9 +246,37 @@ def binary(op: Op, one: Op | None = None) -> tuple[Operator, Operator]:
     return operator(method), operator(reflected)
 
 
+def dot_of(args: tuple[Any, ...]) -> Any:
+    """`ops.dot` applied to all w, then all x, then b if any, as `apply` does it.
+
+    Values times Values or floats, the usual case, take half the time.
+
+    Args:
+        args: Values and real numbers.
+    """
+    half = len(args) // 2
+    total = 0.0
+    for w, x in zip(args[:half], args[half:]):  # noqa: B905  zip stops before b
+        if type(w) is not _kind:
+            break
+        if type(x) is _kind:
+            total += w._data * x._data
+        elif type(x) is float:
+            total += w._data * x
+        else:
+            break
+    else:
+        bias = args[-1] if len(args) % 2 else None
+        if type(bias) is _kind:
+            total += bias._data
+        if args and (bias is None or type(bias) is _kind) and _LOW < total < _HIGH:
+            return new_node(total, ops.dot, args, None)
+    return apply(ops.dot, *args)
+
+
 if not TYPE_CHECKING and nodes:
     nodes.Reference.record, nodes.Reference.operated = record, operated
     nodes.Reference.apply, nodes.Reference.unary, nodes.Reference.binary = apply, unary, binary
     new_node, apply = nodes.record_known, nodes.apply
     unary, binary = nodes.unary_method, nodes.binary_methods
-    recorded = ops.Operations(apply)
+    recorded, dot_of = ops.Operations(apply), partial(nodes.applied, ops.dot)
