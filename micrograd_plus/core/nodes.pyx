@@ -552,11 +552,14 @@ cdef int push(Py_ssize_t at, object x) except -1:
     return 0
 
 
-cdef inline bint pending(object x, list found):
-    """Whether an argument is a node that is not among those found yet."""
-    return (x is not None and type(x) is not float
-            and not ((<Node>x).index < <size_t>PyList_GET_SIZE(found)
-                     and PyList_GET_ITEM(found, (<Node>x).index) == <PyObject *>x))
+cdef inline bint pending(object x, list found, done):
+    """Whether an argument is a node to look for that is not among those found yet."""
+    if x is None or type(x) is float:
+        return False
+    if ((<Node>x).index < <size_t>PyList_GET_SIZE(found)
+            and PyList_GET_ITEM(found, (<Node>x).index) == <PyObject *>x):
+        return False
+    return done is None or id(x) not in done
 
 
 def order(root, done=()):
@@ -566,13 +569,14 @@ def order(root, done=()):
     cdef Py_ssize_t i, top = 0, size = 1
     cdef Node node
     cdef tuple args
-    if done or not isinstance(root, Node):
+    if not isinstance(root, Node):
         return Reference.order(root, done)
+    done = done or None
     orders += 1
     push(0, root)
     while size:
         node = <Node>stack[size - 1]
-        if not pending(node, found):
+        if not pending(node, found, done):
             size -= 1
             continue
         top = size
@@ -580,14 +584,14 @@ def order(root, done=()):
             if type(node._left) is tuple:
                 args = node._left
                 for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
-                    if pending(args[i], found):
+                    if pending(args[i], found, done):
                         push(size, args[i])
                         size += 1
             else:
-                if pending(node._right, found):
+                if pending(node._right, found, done):
                     push(size, node._right)
                     size += 1
-                if pending(node._left, found):
+                if pending(node._left, found, done):
                     push(size, node._left)
                     size += 1
         if size == top:
@@ -670,6 +674,46 @@ cdef double *beginning(list nodes) except NULL:
     return adjoint
 
 
+def sweep_values(nodes, dict adjoint, m, done=()):
+    """`graph.sweep.sweep`."""
+    cdef Node node
+    cdef list local
+    cdef int j
+    if m is not Reference.recorded:
+        return Reference.sweep(nodes, adjoint, m, done)
+    for node in reversed(nodes):
+        upstream = adjoint[node]
+        if node.code == LEAF:
+            if type(upstream) is float and not isfinite(PyFloat_AS_DOUBLE(upstream)):
+                raise Reference.lost(nodes, adjoint)
+            continue
+        args, rules = node.args, node.op.partials
+        if type(rules) is tuple:
+            local = [None if type(arg) is float else rule(m, node, *args)
+                     for rule, arg in zip(rules, args)]
+        else:
+            local = [*rules(m, node, *args)]
+        for arg, slope in zip(args, local):
+            if type(arg) is not float and not (done and id(arg) in done):
+                adjoint[arg] = plus(adjoint[arg], times(upstream, slope))
+
+
+cdef inline object plus(object x, object y):
+    """`graph.sweep.plus`."""
+    if type(x) is float and PyFloat_AS_DOUBLE(x) == 0.0:
+        return y
+    return x if type(y) is float and PyFloat_AS_DOUBLE(y) == 0.0 else x + y
+
+
+cdef inline object times(object x, object y):
+    """`graph.sweep.times`."""
+    if type(x) is float and PyFloat_AS_DOUBLE(x) in (0.0, 1.0):
+        return y if PyFloat_AS_DOUBLE(x) else 0.0
+    if type(y) is float and PyFloat_AS_DOUBLE(y) in (0.0, 1.0):
+        return x if PyFloat_AS_DOUBLE(y) else 0.0
+    return x * y
+
+
 _UNUSUAL = ArithmeticError, TypeError  # NonFiniteError among them: the general sweep raises it
 
 
@@ -706,7 +750,7 @@ def numbers(list nodes, wanted):
             return []
         if wanted is nodes:
             return [adjoint[i] for i in range(size)]
-        return [0.0 if pending(node, nodes) else adjoint[node.index] for node in wanted]
+        return [0.0 if pending(node, nodes, None) else adjoint[node.index] for node in wanted]
     except _UNUSUAL:
         return []
     finally:

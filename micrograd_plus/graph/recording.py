@@ -279,4 +279,5 @@ if not TYPE_CHECKING and nodes:
     nodes.Reference.apply, nodes.Reference.unary, nodes.Reference.binary = apply, unary, binary
     new_node, apply = nodes.record_known, nodes.apply
     unary, binary = nodes.unary_method, nodes.binary_methods
-    recorded, dot_of = ops.Operations(apply), partial(nodes.applied, ops.dot)
+    dot_of = partial(nodes.applied, ops.dot)
+    nodes.Reference.recorded = recorded = ops.Operations(apply)

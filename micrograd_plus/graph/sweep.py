@@ -259,11 +259,6 @@ def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
     return [(arg, slope) for arg, slope in zip(args, local, strict=True) if type(arg) is not float]
 
 
-if not TYPE_CHECKING and core:
-    core.Reference.slopes = slopes
-    add_numbers, numbers = core.add_numbers, core.numbers
-
-
 def _lost(nodes: Sequence[Any], adjoint: dict[Any, Any]) -> NonFiniteError:
     """The error for a sweep in which an adjoint is not finite."""
     for node in reversed(nodes):
@@ -297,3 +292,8 @@ def times(x: Any, y: Any) -> Any:
         if type(factor) is float and factor in (0.0, 1.0):
             return other if factor else 0.0
     return x * y
+
+
+if not TYPE_CHECKING and core:
+    core.Reference.slopes, core.Reference.sweep, core.Reference.lost = slopes, sweep, _lost
+    add_numbers, numbers, sweep = core.add_numbers, core.numbers, core.sweep_values

@@ -939,4 +939,6 @@ class Operations:
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in TABLE:
             raise AttributeError(f"there is no operation {name!r}")
-        return partial(self._apply, TABLE[name])
+        function = partial(self._apply, TABLE[name])
+        setattr(self, name, function)  # next time it is found without this method
+        return function
