@@ -266,7 +266,7 @@ def dot_of(args: tuple[Any, ...]) -> Any:
         else:
             break
     else:
-        bias = args[-1] if len(args) % 2 else None
+        bias: Any = args[-1] if len(args) % 2 else None
         if type(bias) is _kind:
             total += bias._data
         if args and (bias is None or type(bias) is _kind) and _LOW < total < _HIGH:
