@@ -97,7 +97,7 @@ class Value(Lectured):
         """
         nodes = order(self)  # each after its arguments
         for observer in tuple(hooks.observers):
-            observer.differentiating(nodes)
+            observer.differentiating(nodes[:])
         accumulate(nodes, recorded if create_graph else floats)  # the chain rule, from the end
 
     def zero_grad(self) -> None:

@@ -12,11 +12,11 @@ that can't be part of one, and a graph is freed node by node instead of by recur
 
 from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
-from libc.math cimport isfinite
+from libc.math cimport NAN, isfinite
 from libc.string cimport memcpy
 
 from micrograd_plus import ops
@@ -65,6 +65,7 @@ cdef extern from "Python.h":
     void PyObject_GC_Track(PyObject *)
     void PyObject_GC_UnTrack(PyObject *)
     bint PyObject_GC_IsTracked(PyObject *)
+    bint PyObject_IS_GC(object)
     PyObject *PyObject_Init(PyObject *, PyTypeObject *)
     PyObject *new_object "_PyObject_GC_New"(PyTypeObject *)
     object PyDescr_NewMethod(PyTypeObject *, MethodDef *)
@@ -94,7 +95,7 @@ class Reference:
 cdef enum:
     LEAF = 0     # the code of a node without an operation; those of the table begin with 1
     OTHER = 255  # the operation is not in the table, and stands in the node's `Rare`
-    READY = 1    # a flag: `right` was assigned; until then it is missing, as an empty slot is
+    READY = 1    # a flag: `right` was assigned, the last of what a node needs,
     PLAIN = 2    # no cycle can pass through the node: the collector doesn't see it
     RARE = 4     # `more` is a `Rare`,
     OBJECT = 8   # in which the gradient stands
@@ -114,8 +115,12 @@ cdef class Node:
     cdef unsigned short version  # the number of assignments to data
     cdef unsigned int index      # the place in the order that was found last
 
+    def __cinit__(self):
+        self.number = NAN  # which no operation takes
+
     @property
     def _data(self):
+        check_ready(self, "_data")
         return self.number
 
     @_data.setter
@@ -129,6 +134,7 @@ cdef class Node:
 
     @property
     def data(self):
+        check_ready(self, "data")
         if PyList_GET_SIZE(reading):
             Reference.look(self)
         return self.number
@@ -137,11 +143,13 @@ cdef class Node:
     def data(self, number):
         if type(number) is not float or not isfinite(PyFloat_AS_DOUBLE(number)):
             number = Reference.checked(self, number)
-        self._data = number
+        self.number = number
+        self.version += 1
         hooks.changes += 1
 
     @property
     def grad(self):
+        check_ready(self, "grad")
         return (<Rare>self.more).grad if self.flags & OBJECT else self.slope
 
     @grad.setter
@@ -151,12 +159,13 @@ cdef class Node:
         else:
             rare(self).grad = gradient
             self.flags |= OBJECT
-            if isinstance(gradient, Node):
+            if PyObject_IS_GC(gradient):
                 track(self)
                 track(gradient)
 
     @property
     def label(self):
+        check_ready(self, "label")
         if self.flags & RARE:
             return (<Rare>self.more).label
         return "" if self.more is None else self.more
@@ -167,9 +176,12 @@ cdef class Node:
             self.more = label or None
         else:
             rare(self).label = label
+            if PyObject_IS_GC(label):
+                track(self)
 
     @property
     def op(self):
+        check_ready(self, "op")
         if self.code == LEAF:
             return None
         return (<Rare>self.more).op if self.code == OTHER else table[self.code - 1]
@@ -180,22 +192,24 @@ cdef class Node:
         if self.code == OTHER:
             rare(self).op = op
         if op is not None:
-            track(self)
+            rearrange(self)
 
     @property
     def left(self):
+        check_ready(self, "left")
+        if type(self._left) is tuple and not PyObject_GC_IsTracked(<PyObject *>self._left):
+            PyObject_GC_Track(<PyObject *>self._left)  # who gets it may put it into a cycle
         return self._left
 
     @left.setter
     def left(self, argument):
         self._left = argument
         if self.code != LEAF:
-            track(self)
+            rearrange(self)
 
     @property
     def right(self):
-        if not self.flags & READY:
-            raise AttributeError("right")
+        check_ready(self, "right")
         return self._right
 
     @right.setter
@@ -203,7 +217,7 @@ cdef class Node:
         self._right = argument
         self.flags |= READY
         if self.code != LEAF:
-            track(self)
+            rearrange(self)
         elif Py_TYPE(self) == kind and not self.flags & (PLAIN | RARE):
             self.flags |= PLAIN
             PyObject_GC_UnTrack(<PyObject *>self)
@@ -214,7 +228,7 @@ cdef class Node:
             return ()
         if self._right is not None:
             return self._left, self._right
-        return self._left if type(self._left) is tuple else (self._left,)
+        return self.left if type(self._left) is tuple else (self._left,)
 
     # The operators: Python calls them for a Node on either side.
 
@@ -228,9 +242,7 @@ cdef class Node:
         return binary(MULTIPLY, a, b)
 
     def __truediv__(a, b):
-        if Py_TYPE(b) == kind and (type(a) is int or type(a) is float) and a == 1:
-            return unary(RECIPROCAL, b)
-        return binary(DIVIDE, a, b)
+        return unary(RECIPROCAL, b) if is_one(a) else binary(DIVIDE, a, b)
 
     def __pow__(a, b, modulus):
         return NotImplemented if modulus is not None else binary(POWER, a, b)
@@ -242,12 +254,33 @@ cdef class Node:
         return unary(ABS, self)
 
 
+cdef int check_ready(Node node, name) except -1:
+    """Raise AttributeError if a node is still being made."""
+    if not node.flags & READY:
+        raise AttributeError(f"{type(node).__name__!r} object has no attribute {name!r}")
+    return 0
+
+
+cdef inline bint is_node(object x) noexcept:
+    """Whether it is a node; one made by an operation is recognized at once."""
+    return Py_TYPE(x) == kind or isinstance(x, Node)
+
+
+cdef inline bint is_one(object x) except -1:
+    """Whether it is the number 1, and no node."""
+    if type(x) is float:
+        return PyFloat_AS_DOUBLE(x) == 1.0
+    if type(x) is int:
+        return x == 1
+    return not is_node(x) and isinstance(x, Reference.REAL) and x == 1
+
+
 cdef Rare rare(Node node):
     """The `Rare` of a node, which gets one if it has none."""
     cdef Rare made
     if not node.flags & RARE:
         made = Rare.__new__(Rare)
-        made.label = node.label
+        made.label = "" if node.more is None else node.more
         node.more = made
         node.flags |= RARE
     return node.more
@@ -356,6 +389,14 @@ cdef void free_node(PyObject *node) noexcept:
         node = waiting
         memcpy(&waiting, &(<Node>node).slope, sizeof(waiting))
     freeing = False
+
+
+cdef rearrange(Node node):
+    """Notice that the operation or an argument of a node was assigned: it may be in a cycle."""
+    global orders, rearranged
+    orders += 1
+    rearranged = True
+    track(node)
 
 
 cdef track(object root):
@@ -536,7 +577,8 @@ def binary_methods(op, one=None):
 
 cdef PyObject **stack = NULL
 cdef Py_ssize_t room = 0
-cdef unsigned long orders = 0  # the number of orders found: each overwrites `index`
+cdef unsigned long orders = 0  # counts what changes any `index`, or an argument
+cdef bint rearranged = False   # whether arguments of any node were changed
 
 
 cdef int push(Py_ssize_t at, object x) except -1:
@@ -552,29 +594,34 @@ cdef int push(Py_ssize_t at, object x) except -1:
     return 0
 
 
-cdef inline bint pending(object x, list found, done):
+cdef inline bint among(object x, list nodes) noexcept:
+    """Whether it is a node of a list, in which each knows its place."""
+    return (is_node(x) and (<Node>x).index < <size_t>PyList_GET_SIZE(nodes)
+            and PyList_GET_ITEM(nodes, (<Node>x).index) == <PyObject *>x)
+
+
+cdef inline bint pending(object x, list found, done) except -1:
     """Whether an argument is a node to look for that is not among those found yet."""
-    if x is None or type(x) is float:
-        return False
-    if ((<Node>x).index < <size_t>PyList_GET_SIZE(found)
-            and PyList_GET_ITEM(found, (<Node>x).index) == <PyObject *>x):
-        return False
-    return done is None or id(x) not in done
+    return (x is not None and type(x) is not float and not among(x, found)
+            and (done is None or id(x) not in done))
 
 
 def order(root, done=()):
     """`graph.order`."""
-    global orders, stack, room
+    global orders, rearranged, stack, room
     cdef list found = []
     cdef Py_ssize_t i, top = 0, size = 1
     cdef Node node
     cdef tuple args
-    if not isinstance(root, Node):
+    if not is_node(root):
         return Reference.order(root, done)
     done = done or None
     orders += 1
     push(0, root)
     while size:
+        if not is_node(<object>stack[size - 1]):  # something else was assigned, or given
+            rearranged = True
+            return Reference.order(root, done or ())
         node = <Node>stack[size - 1]
         if not pending(node, found, done):
             size -= 1
@@ -584,7 +631,7 @@ def order(root, done=()):
             if type(node._left) is tuple:
                 args = node._left
                 for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
-                    if pending(args[i], found, done):
+                    if args[i] is None or pending(args[i], found, done):
                         push(size, args[i])
                         size += 1
             else:
@@ -625,11 +672,17 @@ cdef bint sweep(list nodes, double *adjoint) except -1:
             continue
         left, right = node._left, node._right
         if code == OTHER:
-            for arg, slope in Reference.slopes(node, node.op):
-                adjoint[(<Node>arg).index] += upstream * <double>slope
-            if mine != orders:  # a rule looked at a graph, perhaps at this one
-                number_all(nodes)
+            found = Reference.slopes(node, node.op)
+            if mine != orders:  # the rule looked at a graph, perhaps at this one, or changed one
+                if not complete(nodes):
+                    return False
                 mine = orders
+            for arg, slope in found:
+                if type(slope) is float:
+                    x = PyFloat_AS_DOUBLE(slope)
+                elif type(slope) is not int or not whole(slope, &x):
+                    return False
+                adjoint[(<Node>arg).index] += upstream * x
         elif type(left) is tuple:
             args = left
             size = PyTuple_GET_SIZE(args)
@@ -654,24 +707,35 @@ cdef bint sweep(list nodes, double *adjoint) except -1:
     return True
 
 
-cdef number_all(list nodes):
-    """Give nodes their places in a list."""
-    cdef Py_ssize_t i
-    for i in range(PyList_GET_SIZE(nodes)):
-        (<Node>PyList_GET_ITEM(nodes, i)).index = i
-
-
-cdef double *beginning(list nodes) except NULL:
-    """The adjoints to begin with: 1 for the last node, 0 for the others."""
+cdef bint complete(list nodes):
+    """Tell nodes from `order` their places; whether all that they depend on is still among them."""
+    global orders
     cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
-    cdef double *adjoint = <double *>PyMem_Malloc(size * sizeof(double))
-    if adjoint is NULL:
-        raise MemoryError
-    number_all(nodes)
+    cdef Node node
+    orders += 1
     for i in range(size):
-        adjoint[i] = 0.0
-    adjoint[size - 1] = 1.0
-    return adjoint
+        (<Node>PyList_GET_ITEM(nodes, i)).index = i
+    if rearranged:
+        for i in range(size):
+            node = <Node>PyList_GET_ITEM(nodes, i)
+            for x in node.args:
+                if type(x) is not float and not among(x, nodes):
+                    return False
+    return True
+
+
+cdef double *zeros(list nodes) except NULL:
+    """A number for each node to begin with."""
+    cdef double *number = <double *>PyMem_Calloc(PyList_GET_SIZE(nodes), sizeof(double))
+    if number is NULL:
+        raise MemoryError
+    return number
+
+
+cdef inline bint usual(Node node) except -1:
+    """Whether its class has no `data` or `grad` of its own."""
+    return Py_TYPE(node) == kind or (
+        type(node).data is Node.data and type(node).grad is Node.grad)
 
 
 def sweep_values(nodes, dict adjoint, m, done=()):
@@ -690,10 +754,10 @@ def sweep_values(nodes, dict adjoint, m, done=()):
         args, rules = node.args, node.op.partials
         if type(rules) is tuple:
             local = [None if type(arg) is float else rule(m, node, *args)
-                     for rule, arg in zip(rules, args)]
+                     for rule, arg in zip(rules, args, strict=True)]
         else:
             local = [*rules(m, node, *args)]
-        for arg, slope in zip(args, local):
+        for arg, slope in zip(args, local, strict=True):
             if type(arg) is not float and not (done and id(arg) in done):
                 adjoint[arg] = plus(adjoint[arg], times(upstream, slope))
 
@@ -719,20 +783,32 @@ _UNUSUAL = ArithmeticError, TypeError  # NonFiniteError among them: the general 
 
 def add_numbers(list nodes):
     """`graph.sweep.add_numbers`."""
-    cdef double *adjoint = beginning(nodes)
-    cdef Py_ssize_t i
+    cdef double *adjoint = zeros(nodes)
+    cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
     cdef Node node
+    cdef list replaced = []  # freed at the end, as that may run code of anyone
     try:
-        for i in range(PyList_GET_SIZE(nodes)):
-            node = <Node>PyList_GET_ITEM(nodes, i)
-            if node.code == LEAF:
-                if node.flags & OBJECT:
-                    return False
-                adjoint[i] += node.slope
-        if PyList_GET_SIZE(reading) or not sweep(nodes, adjoint):
+        if PyList_GET_SIZE(reading) or not complete(nodes):
             return False
-        for i in range(PyList_GET_SIZE(nodes)):
-            set_slope(<Node>PyList_GET_ITEM(nodes, i), adjoint[i])
+        for i in range(size):
+            node = <Node>PyList_GET_ITEM(nodes, i)
+            if not usual(node):
+                return False
+            if node.code != LEAF:
+                continue
+            if not node.flags & OBJECT:
+                adjoint[i] = node.slope
+            elif type((<Rare>node.more).grad) is not int or not whole(
+                    (<Rare>node.more).grad, &adjoint[i]):
+                return False
+        adjoint[size - 1] += 1.0
+        if not sweep(nodes, adjoint):
+            return False
+        for i in range(size):
+            node = <Node>PyList_GET_ITEM(nodes, i)
+            if node.flags & OBJECT:
+                replaced.append((<Rare>node.more).grad)
+            set_slope(node, adjoint[i])
         return True
     except _UNUSUAL:
         return False
@@ -742,15 +818,17 @@ def add_numbers(list nodes):
 
 def numbers(list nodes, wanted):
     """`graph.sweep.numbers`."""
-    cdef double *adjoint = beginning(nodes)
-    cdef Py_ssize_t size = PyList_GET_SIZE(nodes)
-    cdef Node node
+    cdef double *adjoint = zeros(nodes)
+    cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
     try:
+        if not complete(nodes):
+            return []
+        adjoint[size - 1] = 1.0
         if not sweep(nodes, adjoint):
             return []
         if wanted is nodes:
             return [adjoint[i] for i in range(size)]
-        return [0.0 if pending(node, nodes, None) else adjoint[node.index] for node in wanted]
+        return [adjoint[(<Node>node).index] if among(node, nodes) else 0.0 for node in wanted]
     except _UNUSUAL:
         return []
     finally:
@@ -759,20 +837,19 @@ def numbers(list nodes, wanted):
 
 def recompute(list nodes):
     """`graph.evaluation.recompute`."""
-    cdef double *result = beginning(nodes)
+    cdef double *result = zeros(nodes)
     cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
     cdef Node node
     try:
-        if PyList_GET_SIZE(reading):
+        if PyList_GET_SIZE(reading) or not complete(nodes):
             return False
         for i in range(size):
             node = <Node>PyList_GET_ITEM(nodes, i)
+            if node.code == OTHER or not usual(node):
+                return False
             if node.code == LEAF:
                 result[i] = node.number
-                continue
-            if node.code == OTHER:
-                return False
-            if type(node._left) is tuple:
+            elif type(node._left) is tuple:
                 result[i] = value(node.code, len(node._left), gathered(node._left, result))
             else:
                 result[i] = op_value(node.code - 1, number_of(node._left, result),
@@ -782,7 +859,8 @@ def recompute(list nodes):
         for i in range(size):
             node = <Node>PyList_GET_ITEM(nodes, i)
             if node.code != LEAF:
-                node._data = result[i]
+                node.number = result[i]
+                node.version += 1
         hooks.changes += 1
         return True
     finally:

@@ -151,5 +151,5 @@ def finite(x: Any, what: str) -> float:
 
 if not TYPE_CHECKING and nodes:
     nodes.use(hooks)
-    nodes.Reference.look, nodes.Reference.checked = look, checked
+    nodes.Reference.look, nodes.Reference.checked, nodes.Reference.REAL = look, checked, REAL
     Node = nodes.Node
