@@ -2,11 +2,11 @@
 
     python .github/build.py
 
-builds in place, as an editable install does. A wheel has the core in it; it is also put in place
-then, because Python started beside the sources imports those. Values and derivatives of the
-operations are generated from the table, as `operations.h`; Cython translates each .pyx of
-micrograd_plus/core to C, and setuptools finds the compiler. Where that fails or is not wanted, the
-build is the pure one, and `pure.txt` says why to `micrograd_plus.build_info()`.
+builds in place, beside the sources, as an editable install does. So does building a wheel, besides
+what goes into the wheel: Python started in the checkout imports the package from there. Values and
+derivatives of the operations are generated from the table, as `operations.h`; Cython translates
+each .pyx of micrograd_plus/core to C, and setuptools finds the compiler. Where that fails or is not
+wanted, the build is the pure one, and `pure.txt` says why to `micrograd_plus.build_info()`.
 """
 
 import os

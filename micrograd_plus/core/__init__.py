@@ -1,8 +1,8 @@
-"""The compiled core: what is hot in a graph once more, in C; or nothing, in the pure build.
+"""The compiled core: the code of `graph` that runs most often, once more in Cython.
 
-`nodes` is the compiled module, or None. Where it is there, `graph` takes names from it in place of
-its own, which stay the reference: results, errors and messages are the same. `.github/build.py`
-builds it, with values and derivatives that are generated from the table of operations.
+`nodes` is the compiled module, or None in the pure build. Where it is there, `graph` takes names
+from it in place of its own. Its own stay the reference: results, errors and messages are the same.
+`.github/build.py` builds the core; values and derivatives in it are generated from the table.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 
 def _refuse_old(package: Path) -> None:
-    """Where the sources are at hand, refuse a core that is older than what it was made from."""
+    """In a checkout, raise an error for a core that is older than what it was made from."""
     library = find_spec(f"{__name__}.nodes")
     if library and library.origin and package.with_name(".github").exists():
         made = Path(library.origin).stat().st_mtime
