@@ -10,9 +10,9 @@ What makes it fast: numbers are doubles in the nodes, Python's collector of cycl
 that can't be part of one, and a graph is freed node by node instead of by recursion.
 """
 
+from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
-from cpython.mem cimport PyMem_Calloc, PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
@@ -426,8 +426,9 @@ cdef track(object root):
 
 # -------------------------------------------------------------------------------- recording
 
-cdef double *scratch = NULL  # the numbers of arguments, and their derivatives
-cdef Py_ssize_t scratch_room = 0
+cdef inline double *numbers_in(bytearray memory):
+    """Where an object has its memory, which was made for numbers."""
+    return <double *>PyByteArray_AS_STRING(memory)
 
 
 cdef inline double number_of(object x, const double *renewed):
@@ -439,31 +440,34 @@ cdef inline double number_of(object x, const double *renewed):
     return (<Node>x).number if renewed is NULL else renewed[(<Node>x).index]
 
 
-cdef double *gathered(tuple args, const double *renewed) except NULL:
+cdef bytearray gathered(tuple args, const double *renewed):
     """The numbers of arguments, with room for as many derivatives after them."""
-    global scratch, scratch_room
     cdef Py_ssize_t i, size = PyTuple_GET_SIZE(args)
-    cdef void *larger
-    if 2 * size + 3 > scratch_room:
-        larger = PyMem_Realloc(scratch, (4 * size + 64) * sizeof(double))
-        if larger is NULL:
-            raise MemoryError
-        scratch, scratch_room = <double *>larger, 4 * size + 64
+    cdef bytearray memory = bytearray((2 * size + 3) * sizeof(double))
     for i in range(size):
-        scratch[i] = number_of(args[i], renewed)
-    scratch[size] = scratch[size + 1] = 0.0
-    return scratch
+        numbers_in(memory)[i] = number_of(args[i], renewed)
+    return memory
 
 
-cdef inline double value(int code, Py_ssize_t size, const double *x):
+cdef double value(int code, tuple args, const double *renewed):
     """The value of an operation of the table."""
+    cdef bytearray memory = gathered(args, renewed)
+    cdef double *x = numbers_in(memory)
     if code > last_fixed:
-        return op_reduce(code - 1, size, x)
+        return op_reduce(code - 1, PyTuple_GET_SIZE(args), x)
     return op_value(code - 1, x[0], x[1], x[2])
 
 
+cdef inline bint converted(object x, double *number) noexcept:
+    """Convert a float or an int, unless it is too large."""
+    if type(x) is float:
+        number[0] = PyFloat_AS_DOUBLE(x)
+        return True
+    return type(x) is int and whole(x, number)
+
+
 cdef bint whole(object x, double *number) noexcept:
-    """Convert an int, unless it is too large for a float."""
+    """Convert an int, unless it is too large."""
     try:
         number[0] = x
         return True
@@ -528,7 +532,6 @@ cpdef object applied(op, tuple arguments):
     cdef double number
     cdef int code = codes.get(op, OTHER)
     cdef bint recorded = False
-    cdef double *x
     if code == OTHER or PyList_GET_SIZE(observers) or len(arguments) != (op.arity or len(arguments)):
         return Reference.apply(op, *arguments)
     for arg in arguments:
@@ -536,8 +539,7 @@ cpdef object applied(op, tuple arguments):
             recorded = True
         elif type(arg) is not float:
             return Reference.apply(op, *arguments)
-    x = gathered(arguments, NULL)
-    number = value(code, len(arguments), x)
+    number = value(code, arguments, NULL)
     if not isfinite(number):
         return Reference.apply(op, *arguments)
     if not recorded:
@@ -575,23 +577,8 @@ def binary_methods(op, one=None):
 
 # -------------------------------------------------------------------------- order and sweep
 
-cdef PyObject **stack = NULL
-cdef Py_ssize_t room = 0
 cdef unsigned long orders = 0  # counts what changes any `index`, or an argument
 cdef bint rearranged = False   # whether arguments of any node were changed
-
-
-cdef int push(Py_ssize_t at, object x) except -1:
-    """Put a node on the stack."""
-    global stack, room
-    cdef void *larger
-    if at == room:
-        larger = PyMem_Realloc(stack, 2 * (room + 512) * sizeof(PyObject *))
-        if larger is NULL:
-            raise MemoryError
-        stack, room = <PyObject **>larger, 2 * (room + 512)
-    stack[at] = <PyObject *>x
-    return 0
 
 
 cdef inline bint among(object x, list nodes) noexcept:
@@ -608,46 +595,38 @@ cdef inline bint pending(object x, list found, done) except -1:
 
 def order(root, done=()):
     """`graph.order`."""
-    global orders, rearranged, stack, room
-    cdef list found = []
-    cdef Py_ssize_t i, top = 0, size = 1
+    global orders, rearranged
+    cdef list found = [], todo = [root]
+    cdef Py_ssize_t i, size
     cdef Node node
     cdef tuple args
     if not is_node(root):
         return Reference.order(root, done)
     done = done or None
     orders += 1
-    push(0, root)
-    while size:
-        if not is_node(<object>stack[size - 1]):  # something else was assigned, or given
+    while todo:
+        size = PyList_GET_SIZE(todo)
+        last = todo[size - 1]
+        if not is_node(last):  # something else was assigned, or given
             rearranged = True
             return Reference.order(root, done or ())
-        node = <Node>stack[size - 1]
-        if not pending(node, found, done):
-            size -= 1
-            continue
-        top = size
-        if node.code != LEAF:
+        node = <Node>last
+        if pending(node, found, done) and node.code != LEAF:
             if type(node._left) is tuple:
                 args = node._left
                 for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
                     if args[i] is None or pending(args[i], found, done):
-                        push(size, args[i])
-                        size += 1
+                        todo.append(args[i])
             else:
                 if pending(node._right, found, done):
-                    push(size, node._right)
-                    size += 1
+                    todo.append(node._right)
                 if pending(node._left, found, done):
-                    push(size, node._left)
-                    size += 1
-        if size == top:
-            node.index = PyList_GET_SIZE(found)
-            found.append(node)
-            size -= 1
-    if room > 1 << 13:
-        PyMem_Free(stack)
-        stack, room = NULL, 0
+                    todo.append(node._left)
+        if size == PyList_GET_SIZE(todo):
+            if pending(node, found, done):
+                node.index = PyList_GET_SIZE(found)
+                found.append(node)
+            todo.pop()
     return found
 
 
@@ -661,6 +640,7 @@ cdef bint sweep(list nodes, double *adjoint) except -1:
     cdef double *slopes
     cdef int code
     cdef tuple args
+    cdef bytearray memory
     cdef unsigned long mine = orders
     cdef object left, right
     for i in range(PyList_GET_SIZE(nodes) - 1, -1, -1):
@@ -672,21 +652,23 @@ cdef bint sweep(list nodes, double *adjoint) except -1:
             continue
         left, right = node._left, node._right
         if code == OTHER:
-            found = Reference.slopes(node, node.op)
+            try:
+                found = Reference.slopes(node, node.op)
+            except (ArithmeticError, TypeError):  # the general sweep raises it again
+                return False
             if mine != orders:  # the rule looked at a graph, perhaps at this one, or changed one
                 if not complete(nodes):
                     return False
                 mine = orders
             for arg, slope in found:
-                if type(slope) is float:
-                    x = PyFloat_AS_DOUBLE(slope)
-                elif type(slope) is not int or not whole(slope, &x):
+                if not converted(slope, &x):
                     return False
                 adjoint[(<Node>arg).index] += upstream * x
         elif type(left) is tuple:
             args = left
             size = PyTuple_GET_SIZE(args)
-            numbers = gathered(args, NULL)
+            memory = gathered(args, NULL)
+            numbers = numbers_in(memory)
             slopes = numbers + size + 3
             if code > last_fixed:
                 op_reduce_slopes(code - 1, size, node.number, numbers, slopes)
@@ -722,14 +704,6 @@ cdef bint complete(list nodes):
                 if type(x) is not float and not among(x, nodes):
                     return False
     return True
-
-
-cdef double *zeros(list nodes) except NULL:
-    """A number for each node to begin with."""
-    cdef double *number = <double *>PyMem_Calloc(PyList_GET_SIZE(nodes), sizeof(double))
-    if number is NULL:
-        raise MemoryError
-    return number
 
 
 cdef inline bint usual(Node node) except -1:
@@ -778,93 +752,79 @@ cdef inline object times(object x, object y):
     return x * y
 
 
-_UNUSUAL = ArithmeticError, TypeError  # NonFiniteError among them: the general sweep raises it
-
-
 def add_numbers(list nodes):
     """`graph.sweep.add_numbers`."""
-    cdef double *adjoint = zeros(nodes)
     cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
+    cdef bytearray memory = bytearray(size * sizeof(double))
+    cdef double *adjoint = numbers_in(memory)
     cdef Node node
     cdef list replaced = []  # freed at the end, as that may run code of anyone
-    try:
-        if PyList_GET_SIZE(reading) or not complete(nodes):
-            return False
-        for i in range(size):
-            node = <Node>PyList_GET_ITEM(nodes, i)
-            if not usual(node):
-                return False
-            if node.code != LEAF:
-                continue
-            if not node.flags & OBJECT:
-                adjoint[i] = node.slope
-            elif type((<Rare>node.more).grad) is not int or not whole(
-                    (<Rare>node.more).grad, &adjoint[i]):
-                return False
-        adjoint[size - 1] += 1.0
-        if not sweep(nodes, adjoint):
-            return False
-        for i in range(size):
-            node = <Node>PyList_GET_ITEM(nodes, i)
-            if node.flags & OBJECT:
-                replaced.append((<Rare>node.more).grad)
-            set_slope(node, adjoint[i])
-        return True
-    except _UNUSUAL:
+    if PyList_GET_SIZE(reading) or not complete(nodes):
         return False
-    finally:
-        PyMem_Free(adjoint)
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if not usual(node):
+            return False
+        if node.code != LEAF:
+            continue
+        if not node.flags & OBJECT:
+            adjoint[i] = node.slope
+        elif not converted((<Rare>node.more).grad, &adjoint[i]):
+            return False
+    adjoint[size - 1] += 1.0
+    if not sweep(nodes, adjoint):
+        return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.flags & OBJECT:
+            replaced.append((<Rare>node.more).grad)
+        set_slope(node, adjoint[i])
+    return True
 
 
 def numbers(list nodes, wanted):
     """`graph.sweep.numbers`."""
-    cdef double *adjoint = zeros(nodes)
     cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
-    try:
-        if not complete(nodes):
-            return []
-        adjoint[size - 1] = 1.0
-        if not sweep(nodes, adjoint):
-            return []
-        if wanted is nodes:
-            return [adjoint[i] for i in range(size)]
-        return [adjoint[(<Node>node).index] if among(node, nodes) else 0.0 for node in wanted]
-    except _UNUSUAL:
+    cdef bytearray memory = bytearray(size * sizeof(double))
+    cdef double *adjoint = numbers_in(memory)
+    if not complete(nodes):
         return []
-    finally:
-        PyMem_Free(adjoint)
+    adjoint[size - 1] = 1.0
+    if not sweep(nodes, adjoint):
+        return []
+    if wanted is nodes:
+        return [adjoint[i] for i in range(size)]
+    return [adjoint[(<Node>node).index] if among(node, nodes) else 0.0 for node in wanted]
 
 
 def recompute(list nodes):
     """`graph.evaluation.recompute`."""
-    cdef double *result = zeros(nodes)
     cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
+    cdef bytearray memory = bytearray(size * sizeof(double))
+    cdef double *result = numbers_in(memory)
     cdef Node node
-    try:
-        if PyList_GET_SIZE(reading) or not complete(nodes):
+    if PyList_GET_SIZE(reading) or not complete(nodes):
+        return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.code == OTHER or not usual(node):
             return False
-        for i in range(size):
-            node = <Node>PyList_GET_ITEM(nodes, i)
-            if node.code == OTHER or not usual(node):
-                return False
-            if node.code == LEAF:
-                result[i] = node.number
-            elif type(node._left) is tuple:
-                result[i] = value(node.code, len(node._left), gathered(node._left, result))
-            else:
-                result[i] = op_value(node.code - 1, number_of(node._left, result),
-                                     number_of(node._right, result), 0.0)
-            if not isfinite(result[i]):
-                return False
-        for i in range(size):
-            node = <Node>PyList_GET_ITEM(nodes, i)
-            if node.code != LEAF:
-                node.number = result[i]
-                node.version += 1
-        hooks.changes += 1
-        return True
-    finally:
-        PyMem_Free(result)
+        if node.code == LEAF:
+            result[i] = node.number
+        elif type(node._left) is tuple:
+            result[i] = value(node.code, node._left, result)
+        else:
+            result[i] = op_value(node.code - 1, number_of(node._left, result),
+                                 number_of(node._right, result), 0.0)
+        if not isfinite(result[i]):
+            return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.code != LEAF:
+            node.number = result[i]
+            node.version += 1
+    hooks.changes += 1
+    return True
 
 
 def use(the_hooks):
