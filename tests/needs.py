@@ -16,6 +16,12 @@ ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
 
 
+counts_python = pytest.mark.skipif(
+    build_info().core, reason="counts steps of Python, few of which are left where the core runs"
+)
+"""Marks a test for the pure build."""
+
+
 def loaded(path):
     """A program that is in no package, as a module."""
     spec = spec_from_file_location(path.stem, path)

@@ -1,17 +1,21 @@
 """The compiled core: the code of `graph` that runs most often, once more in Cython.
 
-`nodes` is the compiled module, or None in the pure build. Where it is there, `graph` takes names
-from it in place of its own. Its own stay the reference: results, errors and messages are the same.
+`nodes` is the compiled module, or None in the pure build. Where it is there, `graph` takes the
+twins of its own functions from it. Its own stay the reference: results, errors and messages are
+the same.
 `.github/build.py` builds the core; values and derivatives in it are generated from the table.
 """
 
 from __future__ import annotations
 
 import os
+from functools import update_wrapper
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar, cast
+
+T = TypeVar("T", bound=Any)
 
 
 def _refuse_old(package: Path) -> None:
@@ -32,6 +36,26 @@ if os.environ.get("MICROGRAD_PLUS_PURE", "") in ("", "0"):
         nodes = import_module(f"{__name__}.nodes")
     except Exception as error:  # whatever is wrong with a library: the package runs without it
         failure = error
+
+
+def twin(reference: T) -> T:
+    """A decorator for what `graph` defines: its twin of the same name, if the core has one.
+
+    What the twin can't do it leaves to the reference.
+
+    Args:
+        reference: a function or a class.
+
+    >>> twin(len) is len  # which the core has not
+    True
+    """
+    if nodes is None:
+        return reference
+    setattr(nodes.Reference, reference.__name__, reference)
+    found: Any = getattr(nodes, reference.__name__, reference)
+    if found is not reference and not isinstance(found, type):
+        update_wrapper(found, reference)
+    return cast("T", found)
 
 
 class BuildInfo(NamedTuple):

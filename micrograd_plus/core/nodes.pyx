@@ -19,7 +19,10 @@ from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
 from libc.math cimport NAN, isfinite
 from libc.string cimport memcpy
 
+from numbers import Real
+
 from micrograd_plus import ops
+from micrograd_plus.ops.floats import floats
 
 
 cdef extern from "operations.h":
@@ -233,25 +236,25 @@ cdef class Node:
     # The operators: Python calls them for a Node on either side.
 
     def __add__(a, b):
-        return binary(ADD, a, b)
+        return on_two(ADD, a, b)
 
     def __sub__(a, b):
-        return binary(SUBTRACT, a, b)
+        return on_two(SUBTRACT, a, b)
 
     def __mul__(a, b):
-        return binary(MULTIPLY, a, b)
+        return on_two(MULTIPLY, a, b)
 
     def __truediv__(a, b):
-        return unary(RECIPROCAL, b) if is_one(a) else binary(DIVIDE, a, b)
+        return on_one(RECIPROCAL, b) if is_one(a) else on_two(DIVIDE, a, b)
 
     def __pow__(a, b, modulus):
-        return NotImplemented if modulus is not None else binary(POWER, a, b)
+        return NotImplemented if modulus is not None else on_two(POWER, a, b)
 
     def __neg__(self):
-        return unary(NEGATE, self)
+        return on_one(NEGATE, self)
 
     def __abs__(self):
-        return unary(ABS, self)
+        return on_one(ABS, self)
 
 
 cdef int check_ready(Node node, name) except -1:
@@ -272,7 +275,7 @@ cdef inline bint is_one(object x) except -1:
         return PyFloat_AS_DOUBLE(x) == 1.0
     if type(x) is int:
         return x == 1
-    return not is_node(x) and isinstance(x, Reference.REAL) and x == 1
+    return not is_node(x) and isinstance(x, Real) and x == 1
 
 
 cdef Rare rare(Node node):
@@ -330,7 +333,7 @@ cdef bint plain_all(tuple args):
     return True
 
 
-cdef Node new_node(int code, double number, object left, object right):
+cdef Node made(int code, double number, object left, object right):
     """A node whose value is known."""
     global spares
     cdef PyObject *memory
@@ -475,7 +478,7 @@ cdef bint whole(object x, double *number) noexcept:
         return False
 
 
-cdef inline object binary(int code, object a, object b):
+cdef inline object on_two(int code, object a, object b):
     """Record an operation of the table on two operands, at least one of them a node."""
     cdef double x, y, number
     if Py_TYPE(a) == kind:
@@ -497,23 +500,23 @@ cdef inline object binary(int code, object a, object b):
     number = op_value(code, x, y, 0.0)
     if not isfinite(number) or PyList_GET_SIZE(observers):
         return Reference.operated(table[code], a, b)
-    return new_node(code + 1, number, a, b)
+    return made(code + 1, number, a, b)
 
 
-cdef object unary(int code, object a):
+cdef object on_one(int code, object a):
     """Record an operation of the table on a node."""
     cdef double number = op_value(code, (<Node>a).number, 0.0, 0.0)
     if not isfinite(number) or PyList_GET_SIZE(observers):
         return Reference.record(table[code], (a,))
-    return new_node(code + 1, number, a, None)
+    return made(code + 1, number, a, None)
 
-record_unary = unary
+record_unary = on_one
 
 
-def record_known(double data, op, left, right):
+def new_node(double data, op, left, right):
     """`graph.recording.new_node`."""
     cdef int code = codes.get(op, OTHER)
-    cdef Node node = new_node(code, data, left, right)
+    cdef Node node = made(code, data, left, right)
     if code == OTHER:
         rare(node).op = op
         track(node)
@@ -527,7 +530,12 @@ def apply(op, *arguments):
     return applied(op, arguments)
 
 
-cpdef object applied(op, tuple arguments):
+def dot_of(tuple args):
+    """`graph.recording.dot_of`."""
+    return applied(ops.dot, args)
+
+
+cdef object applied(op, tuple arguments):
     """An operation applied to a tuple of arguments."""
     cdef double number
     cdef int code = codes.get(op, OTHER)
@@ -545,11 +553,11 @@ cpdef object applied(op, tuple arguments):
     if not recorded:
         return number
     if op.arity == 1 or op.arity == 2:
-        return new_node(code, number, arguments[0], arguments[1] if op.arity == 2 else None)
-    return new_node(code, number, arguments, None)
+        return made(code, number, arguments[0], arguments[1] if op.arity == 2 else None)
+    return made(code, number, arguments, None)
 
 
-def unary_method(op):
+def unary(op):
     """`graph.recording.unary`: a method for an operation of the table."""
     cdef MethodDef *method = unary_methods
     while method.ml_name is not NULL and method.ml_name != op.name.encode():
@@ -564,7 +572,7 @@ def unary_method(op):
 cdef list texts = []  # kept, as the methods point to them
 
 
-def binary_methods(op, one=None):
+def binary(op, one=None):
     """`graph.recording.binary`: two methods for an operation of the table."""
     cdef int code = codes.get(op, 0) - 1
     name = {ADD: "add", SUBTRACT: "sub", MULTIPLY: "mul", DIVIDE: "truediv", POWER: "pow"}.get(code)
@@ -572,7 +580,7 @@ def binary_methods(op, one=None):
         return getattr(Node, f"__{name}__"), getattr(Node, f"__r{name}__")
     if op.arity != 2 or code < 0:
         return Reference.binary(op, one)
-    return (lambda a, b: binary(code, a, b)), (lambda a, b: binary(code, b, a))
+    return (lambda a, b: on_two(code, a, b)), (lambda a, b: on_two(code, b, a))
 
 
 # -------------------------------------------------------------------------- order and sweep
@@ -630,7 +638,7 @@ def order(root, done=()):
     return found
 
 
-cdef bint sweep(list nodes, double *adjoint) except -1:
+cdef bint pass_back(list nodes, double *adjoint) except -1:
     """`graph.sweep.sweep` through numbers: whether all reached the leaves, and is finite."""
     global orders
     cdef Py_ssize_t i, j, size
@@ -712,12 +720,12 @@ cdef inline bint usual(Node node) except -1:
         type(node).data is Node.data and type(node).grad is Node.grad)
 
 
-def sweep_values(nodes, dict adjoint, m, done=()):
+def sweep(nodes, dict adjoint, m, done=()):
     """`graph.sweep.sweep`."""
     cdef Node node
     cdef list local
     cdef int j
-    if m is not Reference.recorded:
+    if m is floats:
         return Reference.sweep(nodes, adjoint, m, done)
     for node in reversed(nodes):
         upstream = adjoint[node]
@@ -772,7 +780,7 @@ def add_numbers(list nodes):
         elif not converted((<Rare>node.more).grad, &adjoint[i]):
             return False
     adjoint[size - 1] += 1.0
-    if not sweep(nodes, adjoint):
+    if not pass_back(nodes, adjoint):
         return False
     for i in range(size):
         node = <Node>PyList_GET_ITEM(nodes, i)
@@ -790,7 +798,7 @@ def numbers(list nodes, wanted):
     if not complete(nodes):
         return []
     adjoint[size - 1] = 1.0
-    if not sweep(nodes, adjoint):
+    if not pass_back(nodes, adjoint):
         return []
     if wanted is nodes:
         return [adjoint[i] for i in range(size)]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.text import shorten, visible
-from micrograd_plus.core import nodes as core
+from micrograd_plus.core import twin
 from micrograd_plus.graph.atomic import assign, in_turn
 from micrograd_plus.graph.node import N, Node
 from micrograd_plus.ops.floats import floats
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _LOW, _HIGH = -math.inf, math.inf
 
 
+@twin
 def order(root: N, done: Container[int] = ()) -> list[N]:
     """The nodes that `root` depends on and `root` itself, each after all its arguments.
 
@@ -184,11 +185,7 @@ def replay(root: Node) -> None:
     assign(made, "data", [found[node] for node in made])
 
 
+@twin
 def recompute(nodes: Sequence[Node]) -> bool:
     """Whether a graph was recomputed in a faster way, which only the core has."""
     return False
-
-
-if not TYPE_CHECKING and core:
-    core.Reference.order = order
-    order, recompute = core.order, core.recompute

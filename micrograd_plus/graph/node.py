@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.text import visible
-from micrograd_plus.core import nodes
+from micrograd_plus.core import nodes, twin
 from micrograd_plus.graph import hooks
 
 if TYPE_CHECKING:
@@ -16,7 +16,11 @@ if TYPE_CHECKING:
 
 _LOW, _HIGH = -math.inf, math.inf
 
+if nodes:
+    nodes.use(hooks)
 
+
+@twin
 class Node:
     """A number in a graph, with the operation that made it and its arguments.
 
@@ -78,12 +82,14 @@ class Node:
         return self.left if isinstance(self.left, tuple) else (self.left,)
 
 
+@twin
 def look(node: Node) -> None:
     """Call the hooks for a number that is about to be read."""
     for told in tuple(hooks.reading):  # other threads may add and remove theirs
         told(node)
 
 
+@twin
 def checked(node: Node, number: Any) -> float:
     """A number to assign to a node's data as a float; raises as `finite` does."""
     return finite(number, f"the data of {visible(node.label)}" if node.label else "a Value's data")
@@ -147,9 +153,3 @@ def finite(x: Any, what: str) -> float:
     if _LOW < number < _HIGH:
         return number
     raise NonFiniteError(f"{what} must be a finite number, not {x!r}")
-
-
-if not TYPE_CHECKING and nodes:
-    nodes.use(hooks)
-    nodes.Reference.look, nodes.Reference.checked, nodes.Reference.REAL = look, checked, REAL
-    Node = nodes.Node

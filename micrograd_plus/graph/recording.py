@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import math
-from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from micrograd_plus import ops
-from micrograd_plus.core import nodes
+from micrograd_plus.core import nodes, twin
 from micrograd_plus.graph.evaluation import evaluate
 from micrograd_plus.graph.hooks import observers
 from micrograd_plus.graph.node import REAL, Node, packed, real, scalar
@@ -37,6 +36,7 @@ def made_by_operations(kind: K) -> K:
     return kind
 
 
+@twin
 def new_node(data: float, op: Op, left: Any, right: Any) -> Value:
     """A new node whose value is known.
 
@@ -59,6 +59,7 @@ def new_node(data: float, op: Op, left: Any, right: Any) -> Value:
     return node
 
 
+@twin
 def record(op: Op, args: tuple[Any, ...]) -> Value:
     """A new node: the operation, its ordered arguments, and its value.
 
@@ -78,6 +79,7 @@ def record(op: Op, args: tuple[Any, ...]) -> Value:
     return new_node(evaluate(op, args, numbers), op, left, right)
 
 
+@twin
 def apply(op: Op, *arguments: Any) -> Any:
     """Apply an operation: recorded if an argument is a Value, a plain float if none is.
 
@@ -146,6 +148,7 @@ class Operator(Protocol):
 # types than Value and float, calling observers, and errors that name the operands.
 
 
+@twin
 def unary(op: Op) -> Callable[[Value], Value]:
     """The method that records an operation of the table on one Value.
 
@@ -183,6 +186,7 @@ def operator(method: Callable[[Any, Any], Any]) -> Operator:
     return cast("Operator", method)
 
 
+@twin
 def operated(op: Op, left: Any, right: Any) -> Any:
     """What an operator gives for any operands: a Value, or NotImplemented."""
     left, right = operand(left), operand(right)
@@ -191,6 +195,7 @@ def operated(op: Op, left: Any, right: Any) -> Any:
     return record(op, (left, right))
 
 
+@twin
 def binary(op: Op, one: Op | None = None) -> tuple[Operator, Operator]:
     """The methods of a binary operator, for a Value on its left and for one on its right.
 
@@ -246,6 +251,7 @@ def binary(op: Op, one: Op | None = None) -> tuple[Operator, Operator]:
     return operator(method), operator(reflected)
 
 
+@twin
 def dot_of(args: tuple[Any, ...]) -> Any:
     """`ops.dot` applied to all w, then all x, then b if any, as `apply` does it.
 
@@ -272,12 +278,3 @@ def dot_of(args: tuple[Any, ...]) -> Any:
         if args and (bias is None or type(bias) is _kind) and _LOW < total < _HIGH:
             return new_node(total, ops.dot, args, None)
     return apply(ops.dot, *args)
-
-
-if not TYPE_CHECKING and nodes:
-    nodes.Reference.record, nodes.Reference.operated = record, operated
-    nodes.Reference.apply, nodes.Reference.unary, nodes.Reference.binary = apply, unary, binary
-    new_node, apply = nodes.record_known, nodes.apply
-    unary, binary = nodes.unary_method, nodes.binary_methods
-    dot_of = partial(nodes.applied, ops.dot)
-    nodes.Reference.recorded = recorded = ops.Operations(apply)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.text import visible
-from micrograd_plus.core import nodes as core
+from micrograd_plus.core import twin
 from micrograd_plus.graph.atomic import assign, assigning, in_turn, run_through
 from micrograd_plus.graph.evaluation import infinite_gradient, inputs, local_derivatives, order
 from micrograd_plus.graph.node import REAL, Node
@@ -108,6 +108,7 @@ def derivatives(
     return [adjoint.get(node, 0.0) for node in wanted]
 
 
+@twin
 def sweep(nodes: Sequence[Any], adjoint: dict[Any, Any], m: Any, done: Container[int] = ()) -> None:
     """Add upstream gradient · local derivative to the adjoint of each argument of each node.
 
@@ -131,13 +132,14 @@ def sweep(nodes: Sequence[Any], adjoint: dict[Any, Any], m: Any, done: Container
         if node.op is None:
             # inf and nan reach the leaves, so only the leaves are checked
             if type(upstream) is float and not _LOW < upstream < _HIGH:
-                raise _lost(nodes, adjoint)
+                raise lost(nodes, adjoint)
             continue
         for arg, slope in slopes(node, node.op, m):
             if id(arg) not in done:
                 adjoint[arg] = total(adjoint[arg], product(upstream, slope))
 
 
+@twin
 def add_numbers(nodes: Sequence[Any]) -> bool:
     """What `accumulate` does, for gradients that are numbers, and several times as fast.
 
@@ -162,6 +164,7 @@ def add_numbers(nodes: Sequence[Any]) -> bool:
     return True
 
 
+@twin
 def numbers(nodes: Sequence[Any], wanted: Sequence[Any]) -> list[float]:
     """The derivatives of the last of `nodes` with respect to those wanted, if all are numbers.
 
@@ -240,6 +243,7 @@ def _sweep_numbers(nodes: Sequence[Any]) -> bool:
     return True
 
 
+@twin
 def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
     """Each argument of `node` that is not a constant, with its local derivative.
 
@@ -259,7 +263,8 @@ def slopes(node: N, op: Op, m: Any = floats) -> list[tuple[N, Any]]:
     return [(arg, slope) for arg, slope in zip(args, local, strict=True) if type(arg) is not float]
 
 
-def _lost(nodes: Sequence[Any], adjoint: dict[Any, Any]) -> NonFiniteError:
+@twin
+def lost(nodes: Sequence[Any], adjoint: dict[Any, Any]) -> NonFiniteError:
     """The error for a sweep in which an adjoint is not finite."""
     for node in reversed(nodes):
         upstream = getattr(adjoint[node], "_data", adjoint[node])
@@ -292,8 +297,3 @@ def times(x: Any, y: Any) -> Any:
         if type(factor) is float and factor in (0.0, 1.0):
             return other if factor else 0.0
     return x * y
-
-
-if not TYPE_CHECKING and core:
-    core.Reference.slopes, core.Reference.sweep, core.Reference.lost = slopes, sweep, _lost
-    add_numbers, numbers, sweep = core.add_numbers, core.numbers, core.sweep_values

@@ -8,6 +8,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import Value, graph
 from micrograd_plus.drawing.dot import layout
+from tests.needs import counts_python
 
 PLAIN = """\
  1  given     x = 2
@@ -80,6 +81,7 @@ def no_layout(monkeypatch):
     monkeypatch.setattr(layout, "render", lambda source, format: b"<svg/>")
 
 
+@counts_python
 @pytest.mark.parametrize("sigma", [False, True])
 @pytest.mark.parametrize("show", SHOWN)
 def test_what_shows_a_walk_orders_the_graph_only_for_another_walk(tmp_path, no_layout, show, sigma):

@@ -11,6 +11,7 @@ from micrograd_plus import Value, nn, values
 from micrograd_plus.graph import hooks, order
 from micrograd_plus.testing import graphs
 from tests.effort import slow
+from tests.needs import counts_python
 
 
 @given(graphs())
@@ -24,7 +25,7 @@ def test_order_has_each_node_once_and_after_its_arguments(graph):
         assert all(place[arg] < place[node] for arg in node.args if isinstance(arg, Value))
 
 
-@pytest.mark.skipif(mg.build_info().core, reason="the core does not look nodes up in a set")
+@counts_python
 def test_order_looks_at_each_node_and_edge_once(monkeypatch):
     looks = []
 

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.effort import slow
+from tests.needs import counts_python
 
 FOLDER = "e_training_cost"
 
@@ -27,6 +28,7 @@ class TestLinearCost:
             values = [arg for node in found for arg in node.args if not isinstance(arg, float)]
             assert (len(found), len(values)) == (v, e)
 
+    @counts_python
     def test_the_work_is_proportional_to_the_graph(self, example):
         graph = example(f"{FOLDER}/linear_cost.py").module.graph
         work = [calls(graph(n).backward) for n in (1_000, 2_000, 4_000)]

@@ -150,6 +150,7 @@ PACKAGE = Path(mg.__file__).parent
 
 OPERATORS = "add subtract multiply divide power negate"
 KNOWN = {
+    "graph/recording": "dot",  # written out, as it is hot
     "graph/sweep": "add multiply dot",  # likewise; tests compare both with the table
     "walk/formula": OPERATORS,  # those of Python, on formulas
     "walk/steps": "add multiply",  # the chain rule multiplies, and adds where paths meet
