@@ -82,7 +82,8 @@ cdef extern from "Python.h":
 
 
 cdef list table = [ops.find(op_names[code].decode()) for code in range(OPERATIONS)]
-cdef dict codes = {op: code for code, op in enumerate(table, 1)}
+CODES = {op: code for code, op in enumerate(table)}
+cdef dict codes = {op: code + 1 for op, code in CODES.items()}
 cdef int last_fixed = sum([op.arity is not None for op in table])  # its code; reductions follow
 
 cdef object hooks

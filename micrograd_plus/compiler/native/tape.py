@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus._tools.extras import need
-from micrograd_plus.compiler.codegen.c import CODES
 from micrograd_plus.compiler.sealed import unseen
+from micrograd_plus.core import nodes as core
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
 from micrograd_plus.graph.recording import recorded
@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 MOST = 3
 """The number of arguments in an instruction."""
+
+CODES: dict[Op, int] = core.CODES if core else {}
+"""The codes of operations, as the core was built with them; without it tapes can't be run."""
 
 SUM, LOWERED = len(CODES), len(CODES) + 1
 """The codes of a long chain of additions, and of an operation that is lowered, that is, written as
