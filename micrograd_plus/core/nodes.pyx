@@ -606,7 +606,7 @@ def order(root, done=()):
     """`graph.order`."""
     global orders, rearranged
     cdef list found = [], todo = [root]
-    cdef Py_ssize_t i, size
+    cdef Py_ssize_t i
     cdef Node node
     cdef tuple args
     if not is_node(root):
@@ -614,28 +614,34 @@ def order(root, done=()):
     done = done or None
     orders += 1
     while todo:
-        size = PyList_GET_SIZE(todo)
-        last = todo[size - 1]
-        if not is_node(last):  # something else was assigned, or given
+        last = todo.pop()
+        if last is None:  # all arguments of the node below are done
+            node = todo.pop()
+        elif not is_node(last):  # something else was assigned, or given
             rearranged = True
             return Reference.order(root, done or ())
-        node = <Node>last
-        if pending(node, found, done) and node.code != LEAF:
-            if type(node._left) is tuple:
-                args = node._left
-                for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
-                    if args[i] is None or pending(args[i], found, done):
-                        todo.append(args[i])
-            else:
-                if pending(node._right, found, done):
-                    todo.append(node._right)
-                if pending(node._left, found, done):
-                    todo.append(node._left)
-        if size == PyList_GET_SIZE(todo):
-            if pending(node, found, done):
-                node.index = PyList_GET_SIZE(found)
-                found.append(node)
-            todo.pop()
+        elif pending(last, found, done):
+            node = <Node>last
+            if node.code != LEAF:
+                todo.append(node)
+                todo.append(None)
+                if type(node._left) is tuple:
+                    args = node._left
+                    for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
+                        if args[i] is None:
+                            return Reference.order(root, done or ())
+                        if pending(args[i], found, done):
+                            todo.append(args[i])
+                else:
+                    if pending(node._right, found, done):
+                        todo.append(node._right)
+                    if pending(node._left, found, done):
+                        todo.append(node._left)
+                continue
+        else:
+            continue
+        node.index = PyList_GET_SIZE(found)
+        found.append(node)
     return found
 
 
