@@ -15,15 +15,18 @@ from typing import Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import aligned, filled, flat, listed, mapped
+from micrograd_plus.core import twin
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, infinite_gradient, inputs, order
-from micrograd_plus.graph.leaving import Call, running
+from micrograd_plus.graph.leaving import running, tell
 from micrograd_plus.graph.recording import recorded
 from micrograd_plus.graph.sweep import derivatives, plus, slopes, times
 from micrograd_plus.ops.floats import floats
 
 Function = Callable[..., Any]
 _SCALAR = (Value, *REAL)
+
+flat, filled = twin(flat), twin(filled)
 
 
 def value_and_grad(f: Function, create_graph: bool = False) -> Function:
@@ -47,7 +50,7 @@ def value_and_grad(f: Function, create_graph: bool = False) -> Function:
 
     @wraps(f)
     def value_and_gradient(*args: Any, **options: Any) -> tuple[Any, Any]:
-        call = _Call(f, args, create_graph, options=options)
+        call = _Call(f, args, create_graph, options)
         return call.plain(call.scalar()), call.shaped(call.gradient(call.scalar()))
 
     return value_and_gradient
@@ -75,8 +78,13 @@ def grad(f: Function, create_graph: bool = False) -> Function:
     >>> grad(grad(lambda x: x**3))(2)
     12.0
     """
-    both = value_and_grad(f, create_graph)
-    return wraps(f)(lambda *args, **options: both(*args, **options)[1])
+
+    @wraps(f)
+    def gradient(*args: Any, **options: Any) -> Any:
+        call = _Call(f, args, create_graph, options)
+        return call.shaped(call.gradient(call.scalar()))
+
+    return gradient
 
 
 def jacobian(f: Function, create_graph: bool = False) -> Function:
@@ -102,7 +110,7 @@ def jacobian(f: Function, create_graph: bool = False) -> Function:
 
     @wraps(f)
     def matrix(*args: Any, **options: Any) -> Any:
-        call = _Call(f, args, create_graph, options=options)
+        call = _Call(f, args, create_graph, options)
         return _map(lambda output: call.shaped(call.gradient(output)), call.output)
 
     return matrix
@@ -154,7 +162,7 @@ def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Funct
 
     @wraps(f)
     def slope(x: Any, /, **options: Any) -> Any:
-        call = _Call(f, (x,), create_graph, options=options)
+        call = _Call(f, (x,), create_graph, options)
         found = call.scalar()
         for n in range(order):
             found = call.gradient(found, call.as_values or n < order - 1)[0]
@@ -184,7 +192,8 @@ def jvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
     >>> jvp(lambda x, y: x * y, (2, 3), (1, 0))
     (6.0, 3.0)
     """
-    call = _Call(f, primals, create_graph, with_values=tangents)
+    create_graph = create_graph or any(isinstance(x, Value) for x in flat(tangents))
+    call = _Call(f, primals, create_graph, {})
     direction = _same_shape(tangents, call.args, "the tangents")
     return call.plain(call.output), call.plain(call.along(direction))
 
@@ -209,19 +218,21 @@ def vjp(f: Function, *primals: Any, create_graph: bool = False) -> tuple[Any, Fu
     >>> value, pullback([1, 10])
     ([6.0, 3.0], [3.0, 12.0])
     """
-    call = _Call(f, primals, create_graph)
+    call = _Call(f, primals, create_graph, {})
     outputs = flat(call.output)
 
     def pullback(upstream: Any) -> Any:
         weights = _same_shape(upstream, call.output, "the upstream gradients")
         as_values = call.as_values or any(isinstance(x, Value) for x in weights)
+        if not as_values:
+            weights = list(map(_number, weights))
         total: list[Any] = [0.0] * len(call.leaves)
         for output, weight in zip(outputs, weights, strict=True):
             terms = [times(weight, slope) for slope in call.gradient(output, as_values)]
             total = list(map(plus, total, terms))
         if not all(map(math.isfinite, total)):
             raise NonFiniteError("the product with the upstream gradients is not finite")
-        return call.shaped(total, as_values)
+        return call.shaped(total)
 
     return call.plain(call.output), pullback
 
@@ -252,14 +263,7 @@ def hvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
 class _Call:
     """One call of a function, recorded: its leaves, its output, and the shapes of both."""
 
-    def __init__(
-        self,
-        f: Function,
-        args: Any,
-        create_graph: bool = False,
-        with_values: Any = (),
-        options: dict[str, Any] | None = None,
-    ) -> None:
+    def __init__(self, f: Function, args: Any, create_graph: bool, options: dict[str, Any]) -> None:
         if not callable(f):
             raise TypeError(f"a function is needed, not {f!r} ({type(f).__name__})")
         if not isinstance(args, tuple):
@@ -269,19 +273,14 @@ class _Call:
                 f"arguments given by name, {', '.join(options)}, are passed on as constants: give "
                 "what to differentiate with respect to by position"
             )
-        args = tuple(map(listed, args))
-        given: list[Any] = []
-        self.args = _map(lambda x: given.append(x) or x, args)  # type: ignore[func-returns-value]
-        self.done = {id(x) for x in given if isinstance(x, Value)}
+        self.args, inputs, self.leaves, self.done = planted(args)
+        departures: list[Any] = []
+        calls = running()
         # inside another transform's function all stays Values: it may depend on its arguments
-        values_given = self.done or any(isinstance(x, Value) for x in flat(with_values))
-        self.as_values = bool(create_graph or running() or values_given)
-        # each scalar gets a leaf of its own, even if one Value is given twice
-        self.leaves = [x * 1.0 if isinstance(x, Value) else Value(x) for x in given]
-        call, calls = Call(), running()
+        self.as_values = bool(create_graph or calls or self.done)
         try:
-            calls.append(call)
-            self.output = f(*filled(args, iter(self.leaves)), **(options or {}))
+            calls.append(departures)
+            self.output = f(*inputs, **options)
         finally:
             calls.pop()
         outputs = flat(self.output)
@@ -289,8 +288,8 @@ class _Call:
             if not isinstance(x, _SCALAR) or isinstance(x, bool):
                 kind = type(x).__name__
                 raise TypeError(f"the function has to return Values, not {x!r} ({kind})")
-        if call.departures:
-            call.tell(self.leaves, outputs, self.done)
+        if departures:
+            tell(departures, self.leaves, outputs, self.done)
 
     def scalar(self) -> Any:
         """The output, which has to be one number."""
@@ -322,16 +321,41 @@ class _Call:
                 seen.add(id(node))
         return _map(lambda x: tangents.get(x, 0.0) if isinstance(x, Value) else 0.0, self.output)
 
-    def shaped(self, numbers: list[Any], as_values: bool | None = None) -> Any:
+    def shaped(self, numbers: list[Any]) -> Any:
         """One number for each leaf, in the shape of the arguments."""
-        as_values = self.as_values if as_values is None else as_values
-        rest = iter(numbers if as_values else map(_number, numbers))
-        shaped = _map(lambda x: next(rest), self.args)
+        shaped = filled(self.args, iter(numbers))
         return shaped[0] if len(shaped) == 1 else shaped
 
     def plain(self, nested: Any) -> Any:
         """Values unchanged, or as floats if Values were not asked for."""
         return nested if self.as_values else _map(_number, nested)
+
+
+@twin
+def planted(args: tuple[Any, ...]) -> tuple[Any, Any, list[Value], set[int]]:
+    """The arguments of a call, with a leaf in the place of each number.
+
+    Returns:
+        The arguments with lists for arrays; what the function gets: the same with leaves; these
+        leaves in order; and the ids of those arguments that are Values.
+
+    >>> planted(([2.0], 3.0))[1]
+    ([Value(data=2.0, grad=0.0)], Value(data=3.0, grad=0.0))
+    """
+    args = tuple(map(listed, args))
+    given: list[Any] = []
+    leaves: list[Value] = []
+
+    def plant(x: Any) -> Value:
+        # each scalar gets a leaf of its own, even if one Value is given twice
+        leaf = x * 1.0 if isinstance(x, Value) else Value(x)
+        given.append(x)
+        leaves.append(leaf)
+        return leaf
+
+    inputs = mapped(plant, args)
+    done = {id(x) for x in given if isinstance(x, Value)}
+    return filled(args, iter(given), "lists"), inputs, leaves, done
 
 
 def _number(x: Any) -> float:

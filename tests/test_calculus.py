@@ -182,6 +182,7 @@ def test_shapes_are_kept():
     assert mg.grad(lambda x: 3.0)(2) == 0
     assert mg.grad(lambda x: x)(2) == 1
     assert mg.value_and_grad(lambda x: x * x)(3) == (9, 6)
+    assert mg.grad(lambda x: x.pop() * x.pop())([2, 3]) == [3, 2]
 
 
 def test_forward_and_reverse_products():
@@ -408,6 +409,15 @@ def test_deep_functions():
         return x * x
 
     assert mg.derivative(f, order=2)(1.0) == pytest.approx(2 * 1.00001**40_000, rel=1e-9)
+
+
+def test_a_list_that_contains_itself_has_no_end():
+    endless = [1.0]
+    endless.append(endless)
+    with pytest.raises(RecursionError):
+        mg.grad(lambda x: x[0])(endless)
+    with pytest.raises(RecursionError):
+        mg.jacobian(lambda x: endless)(1.0)
 
 
 def test_errors_name_what_is_wrong():

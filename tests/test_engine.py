@@ -2,6 +2,7 @@
 
 import fractions
 import math
+from functools import partial
 
 import numpy as np
 import pytest
@@ -298,6 +299,26 @@ def test_what_is_not_a_number_is_named(data):
         Value(data)
     assert repr(data) in str(caught.value)
     assert type(data).__name__ in str(caught.value)
+
+
+def test_a_value_is_made_of_a_number_and_perhaps_a_label():
+    class Weight(Value):
+        pass
+
+    class Named(Value):
+        def __init__(self, name):
+            super().__init__(len(name), name)
+
+    assert [Value(x).data for x in (1, 1.0, True, fractions.Fraction(1), np.float32(1))] == [1] * 5
+    made = [Value(3, "abc"), Value(data=3, label="abc"), Value(3, label="abc"), Named("abc")]
+    assert [(v.data, v.label) for v in made] == [(3, "abc")] * 4
+    assert (type(Weight(3)), type(Named("abc"))) == (Weight, Named)
+    for wrong in (Value, partial(Value, 1, number=2), partial(Value, 1, "a", "", 2)):
+        with pytest.raises(TypeError, match=r"__init__\(\) "):
+            wrong()
+    for large in (10**400, math.inf, math.nan):
+        with pytest.raises(mg.NonFiniteError, match="a Value's data"):
+            Value(large)
 
 
 def test_a_value_of_a_value_and_a_label_that_is_no_string():

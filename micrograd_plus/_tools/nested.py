@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     Arrays = Literal["kept", "lists", "leaves"]
 
 
-_SEQUENCES = (list, tuple)  # found sooner than `list | tuple`
+_NUMBERS = frozenset({float, int})
+_NESTED = (list, tuple, dict)  # found sooner than `list | tuple | dict`
 
 
 def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any:
@@ -31,11 +32,12 @@ def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any
     >>> mapped(lambda x: 2 * x, ({"w": [1, 2], "b": 3}, 4))
     ({'w': [2, 4], 'b': 6}, 8)
     """
-    if isinstance(nested, _SEQUENCES):
-        items = [f(x) if type(x) is float else mapped(f, x, arrays) for x in nested]
-        return with_items(nested, items)
-    if isinstance(nested, dict):
-        return with_items(nested, [mapped(f, item, arrays) for item in nested.values()])
+    kind = type(nested)
+    if kind is list or kind is tuple:  # the usual ones, of numbers, are found at once
+        return kind([f(x) if type(x) in _NUMBERS else mapped(f, x, arrays) for x in nested])
+    if isinstance(nested, _NESTED):
+        items = nested.values() if isinstance(nested, dict) else nested
+        return with_items(nested, [mapped(f, item, arrays) for item in items])
     axes = getattr(nested, "ndim", None)
     if axes == 0:
         return f(nested.item())
@@ -93,17 +95,18 @@ def listed(x: Any) -> Any:
     return list(x) if hasattr(x, "__next__") else x
 
 
-def filled(nested: Any, leaves: Iterator[Any]) -> Any:
+def filled(nested: Any, leaves: Iterator[Any], arrays: Arrays = "kept") -> Any:
     """The same structure with other leaves.
 
     Args:
         nested: the structure.
         leaves: as many as it has, in order.
+        arrays: what becomes of arrays, as for `mapped`.
 
     >>> filled({"w": [1, 2], "b": 3}, iter("abc"))
     {'w': ['a', 'b'], 'b': 'c'}
     """
-    return mapped(lambda _: next(leaves), nested)
+    return mapped(lambda _: next(leaves), nested, arrays)
 
 
 def flat(nested: Any) -> list[Any]:

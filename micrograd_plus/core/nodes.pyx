@@ -74,11 +74,15 @@ cdef extern from "Python.h":
     object PyDescr_NewMethod(PyTypeObject *, MethodDef *)
     PyTypeObject *Py_TYPE(object)
     PyTypeObject *type_of "Py_TYPE"(PyObject *)
+    Py_ssize_t PyVectorcall_NARGS(size_t)
+    int Py_EnterRecursiveCall(const char *) except 1
+    void Py_LeaveRecursiveCall()
     ctypedef void (*destructor)(PyObject *)
     ctypedef struct TypeObject "PyTypeObject":
         Py_ssize_t tp_basicsize
         destructor tp_dealloc
         destructor tp_free
+        void *tp_vectorcall
 
 
 cdef list table = [ops.find(op_names[code].decode()) for code in range(OPERATIONS)]
@@ -313,6 +317,7 @@ def made_by_operations(value):
     global kind
     kind = <PyTypeObject *>value
     (<TypeObject *>kind).tp_dealloc = free_node
+    (<TypeObject *>kind).tp_vectorcall = <void *>new_leaf
     take_operators(kind, <PyTypeObject *>Node)
     Py_INCREF(value)
     return value
@@ -362,6 +367,29 @@ cdef Node made(int code, double number, object left, object right):
     else:
         track(node)
     return node
+
+
+cdef inline double plain_number(object x):
+    """The number of a float or an int; nan for anything else."""
+    cdef double number = NAN
+    if type(x) is float:
+        return PyFloat_AS_DOUBLE(x)
+    if type(x) is int:
+        whole(x, &number)
+    return number
+
+
+cdef object new_leaf(object called, PyObject **given, size_t flags, PyObject *names):
+    """What Python calls for `Value(…)`: a leaf of a finite number without a label is made here."""
+    cdef Py_ssize_t i, count = PyVectorcall_NARGS(flags)
+    cdef double number = plain_number(<object>given[0]) if names is NULL and count == 1 else NAN
+    if isfinite(number):
+        hooks.changes += 1
+        return made(LEAF, number, None, None)
+    args = [<object>given[i] for i in range(count)]
+    options = {} if names is NULL else {
+        name: <object>given[count + i] for i, name in enumerate(<tuple>names)}
+    return type.__call__(called, *args, **options)
 
 
 cdef void free_node(PyObject *node) noexcept:
@@ -812,6 +840,12 @@ def numbers(list nodes, wanted):
     return [adjoint[(<Node>node).index] if among(node, nodes) else 0.0 for node in wanted]
 
 
+def derivatives(root, wanted, done=(), m=floats):
+    """`graph.sweep.derivatives`; what is not interrupted needs no lock."""
+    found = numbers(order(root), wanted) if m is floats and not done else None
+    return found or Reference.derivatives(root, wanted, done, m)
+
+
 def recompute(list nodes):
     """`graph.evaluation.recompute`."""
     cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
@@ -846,3 +880,52 @@ def use(the_hooks):
     """Obey these hooks."""
     global hooks, observers, reading
     hooks, observers, reading = the_hooks, the_hooks.observers, the_hooks.reading
+
+
+# ----------------------------------------------------------------------- nested structures
+
+cdef inline bint is_scalar(object x):
+    """Whether it is a float, an int or a Value."""
+    return type(x) is float or type(x) is int or Py_TYPE(x) == kind
+
+
+def flat(nested):
+    """`_tools.nested.flat`."""
+    cdef list leaves = []
+    if type(nested) is not list and type(nested) is not tuple:
+        return [nested] if is_scalar(nested) else Reference.flat(nested)
+    Py_EnterRecursiveCall("")
+    try:
+        for x in nested:
+            if is_scalar(x):
+                leaves.append(x)
+            else:
+                leaves += flat(x)
+    finally:
+        Py_LeaveRecursiveCall()
+    return leaves
+
+
+def filled(nested, leaves, arrays="kept"):
+    """`_tools.nested.filled`."""
+    if type(nested) is not list and type(nested) is not tuple:
+        return Reference.filled(nested, leaves, arrays)
+    Py_EnterRecursiveCall("")
+    try:
+        items = [next(leaves) if is_scalar(x) else filled(x, leaves, arrays) for x in nested]
+    finally:
+        Py_LeaveRecursiveCall()
+    return tuple(items) if type(nested) is tuple else items
+
+
+def planted(tuple args):
+    """`calculus.planted`."""
+    cdef list given = flat(args), leaves = []
+    cdef double number
+    for x in given:
+        number = plain_number(x)
+        if not isfinite(number):
+            return Reference.planted(args)
+        leaves.append(made(LEAF, number, None, None))
+    hooks.changes += 1
+    return filled(args, iter(given), "lists"), filled(args, iter(leaves)), leaves, set()

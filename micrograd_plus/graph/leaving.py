@@ -80,49 +80,41 @@ class _Departure(NamedTuple):
         )
 
 
-class Call:
-    """A running function of a transform, which records conversions in it.
+Departures = list[tuple[Any, int, _Departure]]
+"""Each Value that was converted to a number, with the `hooks.changes` of that moment, and where."""
 
-    >>> from micrograd_plus import Value
-    >>> call = Call()
-    >>> running().append(call)
-    >>> _ = float(Value(2.0))
-    >>> running().remove(call)
-    >>> len(call.departures)
-    1
+
+def tell(
+    departures: Departures, leaves: Sequence[Value], outputs: Sequence[Any], outside: Iterable[int]
+) -> None:
+    """Warn of each line where derivatives of the outputs of a transform's function may be lost.
+
+    Args:
+        departures: what was recorded while it ran.
+        leaves: what the outputs are differentiated with respect to.
+        outputs: Values and numbers.
+        outside: the ids of nodes that existed before, at which the search stops.
     """
-
-    def __init__(self) -> None:
-        self.departures: list[tuple[Value, int, _Departure]] = []
-
-    def tell(self, leaves: Sequence[Value], outputs: Sequence[Any], outside: Iterable[int]) -> None:
-        """Warn of each line where derivatives of the outputs may have been lost.
-
-        Args:
-            leaves: what the outputs are differentiated with respect to.
-            outputs: Values and numbers.
-            outside: the ids of nodes that existed before, at which the search stops.
-        """
-        depends = set(leaves)
-        seen = {*outside, *map(id, leaves)}
-        for value, _, _ in self.departures:
-            for node in order(value, seen):
-                seen.add(id(node))
-                if any(isinstance(arg, Node) and arg in depends for arg in node.args):
-                    depends.add(node)
-        # a constant that came from a converted number is not among what that was computed from
-        rest = [node for x in outputs if isinstance(x, Node) for node in order(x, seen)]
-        made = any(node.op is None for node in rest)
-        constant = any(not isinstance(x, Node) for x in outputs) or any(map(_constant, rest))
-        told = {}
-        for value, changes, departure in self.departures:
-            if value not in depends:
-                if _here.calls:  # it may depend on the arguments of the enclosing call
-                    _here.calls[-1].departures.append((value, changes, departure))
-            elif constant or (made and changes != hooks.changes):
-                told[departure.file, departure.line] = departure
-        for departure in told.values():
-            departure.tell()
+    depends = set(leaves)
+    seen = {*outside, *map(id, leaves)}
+    for value, _, _ in departures:
+        for node in order(value, seen):
+            seen.add(id(node))
+            if any(isinstance(arg, Node) and arg in depends for arg in node.args):
+                depends.add(node)
+    # a constant that came from a converted number is not among what that was computed from
+    rest = [node for x in outputs if isinstance(x, Node) for node in order(x, seen)]
+    made = any(node.op is None for node in rest)
+    constant = any(not isinstance(x, Node) for x in outputs) or any(map(_constant, rest))
+    told = {}
+    for value, changes, departure in departures:
+        if value not in depends:
+            if _here.calls:  # it may depend on the arguments of the enclosing call
+                _here.calls[-1].append((value, changes, departure))
+        elif constant or (made and changes != hooks.changes):
+            told[departure.file, departure.line] = departure
+    for departure in told.values():
+        departure.tell()
 
 
 class _Watch(hooks.Observer):
@@ -166,7 +158,7 @@ class _Here(threading.local):
     """The state of this thread."""
 
     def __init__(self) -> None:
-        self.calls: list[Call] = []
+        self.calls: list[Departures] = []
         self.watch = _Watch()
         self.strict = 0
 
@@ -174,8 +166,15 @@ class _Here(threading.local):
 _here = _Here()
 
 
-def running() -> list[Call]:
-    """The functions of transforms that run in this thread, the innermost last."""
+def running() -> list[Departures]:
+    """What was converted in each function of a transform that runs in this thread, innermost last.
+
+    >>> from micrograd_plus import Value
+    >>> running().append([])
+    >>> _ = float(Value(2.0))
+    >>> len(running().pop())
+    1
+    """
     return _here.calls
 
 
@@ -199,7 +198,7 @@ def converted(value: Any) -> None:
             _here.watch.begin(value, frame)
     elif not _formats(frame.f_code, frame.f_lasti):
         departure = _Departure(value.label, value.op, *_place(frame))
-        _here.calls[-1].departures.append((value, hooks.changes, departure))
+        _here.calls[-1].append((value, hooks.changes, departure))
 
 
 def _constant(node: Node) -> bool:

@@ -82,6 +82,7 @@ def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any
     return adjoint
 
 
+@twin
 @in_turn
 def derivatives(
     root: N, wanted: Sequence[N], done: Container[int] = (), m: Any = floats
