@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.ops.operation import Domain, Op
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _ROOT_2 = math.sqrt(2)
 _TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
@@ -765,6 +765,12 @@ silu = Op(
 
 # ------------------------------------------------------- of any number of arguments
 
+
+def _total(terms: Iterable[Any]) -> Any:
+    """The terms, added one by one: Python's own sum rounds otherwise from 3.12 on."""
+    return reduce(operator.add, terms, 0)
+
+
 sum = Op(
     "sum",
     symbol="Σ",
@@ -773,7 +779,7 @@ sum = Op(
     binds="sum",
     joined=" + ",
     simpler=lambda m, *args: args[0] if len(args) == 1 else None,
-    value=lambda m, *args: builtins.sum(args),
+    value=lambda m, *args: _total(args),
     partials=lambda m, out, *args: (1.0,) * len(args),
     at_once=True,
     about="the sum of any number of arguments",
@@ -783,7 +789,7 @@ sum = Op(
 
 def _dot(m: Any, *args: Any) -> Any:
     half = len(args) // 2
-    products = reduce(operator.add, map(operator.mul, args[:half], args[half:]), 0)
+    products = _total(map(operator.mul, args[:half], args[half:]))
     return products + args[-1] if len(args) % 2 else products
 
 
@@ -809,7 +815,7 @@ dot = Op(
 
 mean = Op(
     "mean",
-    value=lambda m, *args: builtins.sum(args) / len(args),
+    value=lambda m, *args: _total(args) / len(args),
     partials=lambda m, out, *args: (1.0 / len(args),) * len(args),
     domain=_SOME,
     about="the mean of one number or more",
