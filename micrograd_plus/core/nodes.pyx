@@ -13,6 +13,7 @@ that can't be part of one, and a graph is freed node by node instead of by recur
 from cpython.bytearray cimport PyByteArray_AS_STRING
 from cpython.float cimport PyFloat_AS_DOUBLE
 from cpython.list cimport PyList_GET_ITEM, PyList_GET_SIZE
+from cpython.mem cimport PyMem_Free, PyMem_Realloc
 from cpython.object cimport PyObject, PyTypeObject
 from cpython.ref cimport Py_DECREF, Py_INCREF
 from cpython.tuple cimport PyTuple_GET_ITEM, PyTuple_GET_SIZE
@@ -306,7 +307,8 @@ cdef inline set_slope(Node node, double gradient):
 
 cdef PyTypeObject *kind = NULL  # Value
 cdef Node blank = Node.__new__(Node)
-cdef PyObject *spare[4096]  # freed nodes, to be used again
+cdef enum: SPARE = 65536
+cdef PyObject *spare[SPARE]  # freed nodes, to be used again: with new memory each would take longer
 cdef int spares = 0
 cdef PyObject *waiting = NULL  # nodes to be freed; `slope` has the next
 cdef bint freeing = False
@@ -410,7 +412,7 @@ cdef void free_node(PyObject *node) noexcept:
         (<Node>node)._right = None
         (<Node>node).more = None
         its = type_of(node)
-        if its == kind and spares < 4096:
+        if its == kind and spares < SPARE:
             spare[spares] = node
             spares += 1
         else:
@@ -630,46 +632,67 @@ cdef inline bint pending(object x, list found, done) except -1:
             and (done is None or id(x) not in done))
 
 
+cdef PyObject **stack = NULL
+cdef Py_ssize_t room = 0
+
+
+cdef inline Py_ssize_t push(Py_ssize_t at, PyObject *x) except -1:
+    """Put something on the stack, and return the place after it."""
+    global stack, room
+    if at == room:
+        room = 2 * room + 512
+        stack = <PyObject **>PyMem_Realloc(stack, room * sizeof(PyObject *))
+        if stack is NULL:
+            room = 0
+            raise MemoryError
+    stack[at] = x
+    return at + 1
+
+
 def order(root, done=()):
     """`graph.order`."""
-    global orders, rearranged
-    cdef list found = [], todo = [root]
-    cdef Py_ssize_t i
+    global orders, rearranged, stack, room
+    cdef list found = []
+    cdef Py_ssize_t i, top
+    cdef PyObject *last
     cdef Node node
     cdef tuple args
     if not is_node(root):
         return Reference.order(root, done)
     done = done or None
     orders += 1
-    while todo:
-        last = todo.pop()
-        if last is None:  # all arguments of the node below are done
-            node = todo.pop()
-        elif not is_node(last):  # something else was assigned, or given
+    top = push(0, <PyObject *>root)
+    while top:
+        top -= 1
+        last = stack[top]
+        if last is NULL:  # all arguments of the node below are done
+            top -= 1
+            node = <Node>stack[top]
+        elif not is_node(<object>last):  # something else was assigned, or given
             rearranged = True
             return Reference.order(root, done or ())
-        elif pending(last, found, done):
+        elif pending(<object>last, found, done):
             node = <Node>last
             if node.code != LEAF:
-                todo.append(node)
-                todo.append(None)
+                top = push(push(top, last), NULL)
                 if type(node._left) is tuple:
                     args = node._left
                     for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
-                        if args[i] is None:
-                            return Reference.order(root, done or ())
-                        if pending(args[i], found, done):
-                            todo.append(args[i])
+                        if args[i] is None or pending(args[i], found, done):
+                            top = push(top, <PyObject *>args[i])
                 else:
                     if pending(node._right, found, done):
-                        todo.append(node._right)
+                        top = push(top, <PyObject *>node._right)
                     if pending(node._left, found, done):
-                        todo.append(node._left)
+                        top = push(top, <PyObject *>node._left)
                 continue
         else:
             continue
         node.index = PyList_GET_SIZE(found)
         found.append(node)
+    if room > 1 << 13:
+        PyMem_Free(stack)
+        stack, room = NULL, 0
     return found
 
 

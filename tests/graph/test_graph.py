@@ -93,7 +93,7 @@ def test_a_dropped_graph_is_freed_at_once():
         x, y = Value(1.0), Value(2.0)
         empty = tracemalloc.get_traced_memory()[0]
         f = x
-        for _ in range(50_000):
+        for _ in range(100_000):
             f = (f + y).tanh()
         f.backward()
         full = tracemalloc.get_traced_memory()[0]
@@ -102,8 +102,9 @@ def test_a_dropped_graph_is_freed_at_once():
     finally:
         tracemalloc.stop()
         gc.enable()
-    assert full - empty > 100_000 * 75
-    assert left - empty < (full - empty) / 20  # what Python keeps for its next tuples
+    kept = 65_536 * 80 if mg.build_info().core else 0  # the memory of so many nodes, for the next
+    assert full - empty > 200_000 * 75 - kept  # which may come from earlier graphs
+    assert left - empty < kept + (full - empty) / 20  # what Python keeps for its next tuples
 
 
 def test_replay_recomputes_in_place_and_keeps_gradients():

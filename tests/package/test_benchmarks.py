@@ -177,8 +177,8 @@ def test_growth_is_measured_in_time_and_memory():
 
 def test_a_large_graph_is_freed_at_once():
     with Program("worker") as worker:
-        found = worker.ask("traced", 100_000)
-    assert found["left"] < 10 < found["recorded"]  # the leaves, and what is kept for new nodes
+        found = worker.ask("traced", 300_000)
+    assert found["left"] < 20 < found["recorded"]  # the core keeps 65,536 nodes for the next graph
 
 
 def test_ratios_are_those_of_the_medians_and_what_is_faster_is_told():
