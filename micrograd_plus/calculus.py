@@ -17,10 +17,10 @@ from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import aligned, filled, flat, listed, mapped
 from micrograd_plus.core import twin
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import REAL, infinite_gradient, inputs, order
+from micrograd_plus.graph import REAL, order
 from micrograd_plus.graph.leaving import running, tell
 from micrograd_plus.graph.recording import recorded
-from micrograd_plus.graph.sweep import derivatives, plus, slopes, times
+from micrograd_plus.graph.sweep import derivatives, forward, plus, times
 from micrograd_plus.ops.floats import floats
 
 Function = Callable[..., Any]
@@ -308,17 +308,13 @@ class _Call:
     def along(self, direction: list[Any]) -> Any:
         """One forward pass: the derivatives of all outputs along a direction."""
         tangents = dict(zip(self.leaves, direction, strict=True))
-        seen = self.done | {id(leaf) for leaf in self.leaves}
-        m = recorded if self.as_values else floats
+        # a leaf in the place of a Value is a product with it
+        seen = {*self.done, *map(id, self.leaves)} if self.done else set()
         for output in flat(self.output):
-            for node in order(output, seen) if isinstance(output, Value) else ():
-                total: Any = 0.0
-                for arg, slope in slopes(node, node.op, m) if node.op else ():
-                    total = plus(total, times(slope, tangents.get(arg, 0.0)))
-                if node.op is not None and not math.isfinite(total):
-                    raise infinite_gradient(node.op, node.args, inputs(node))
-                tangents[node] = total
-                seen.add(id(node))
+            if isinstance(output, Value):
+                nodes = order(output, seen)
+                forward(nodes, tangents, recorded if self.as_values else floats)
+                seen.update(map(id, nodes))
         return _map(lambda x: tangents.get(x, 0.0) if isinstance(x, Value) else 0.0, self.output)
 
     def shaped(self, numbers: list[Any]) -> Any:

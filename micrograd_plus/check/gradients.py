@@ -191,8 +191,10 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
         slopes = [derivatives[x] for x in leaves if isinstance(derivatives.get(x), Value)]
         nodes = list(dict.fromkeys([*nodes, *(n for slope in slopes for n in order(slope))]))
 
+        gradient_of_f = grad(f)
+
         def gradient(*args: Any) -> list[Any]:
-            found = grad(f)(*args)
+            found = gradient_of_f(*args)
             return list(found) if len(args) > 1 else [found]
 
         others = [[f"∂²f/∂{name}∂{other}" for other in names] for name in names]

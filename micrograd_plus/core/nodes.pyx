@@ -696,14 +696,35 @@ def order(root, done=()):
     return found
 
 
+cdef bytearray derived(Node node, tuple args):
+    """The numbers of a node's arguments, and from size + 3 on the local derivatives.
+
+    None if an argument, assigned by hand, is neither a node nor a float.
+    """
+    cdef Py_ssize_t i, size = PyTuple_GET_SIZE(args)
+    cdef bytearray memory
+    cdef double *x
+    cdef int code = node.code
+    for i in range(size):
+        if type(args[i]) is not float and not is_node(args[i]):
+            return None
+    memory = gathered(args, NULL)
+    x = numbers_in(memory)
+    if code > last_fixed:
+        op_reduce_slopes(code - 1, size, node.number, x, x + size + 3)
+    else:
+        for i in range(size):
+            if type(args[i]) is not float:
+                x[size + 3 + i] = op_slope(code - 1, i, node.number, x[0], x[1], x[2])
+    return memory
+
+
 cdef bint pass_back(list nodes, double *adjoint) except -1:
     """`graph.sweep.sweep` through numbers: whether all reached the leaves, and is finite."""
     global orders
     cdef Py_ssize_t i, j, size
     cdef Node node
     cdef double upstream, x, y
-    cdef double *numbers
-    cdef double *slopes
     cdef int code
     cdef tuple args
     cdef bytearray memory
@@ -733,17 +754,10 @@ cdef bint pass_back(list nodes, double *adjoint) except -1:
         elif type(left) is tuple:
             args = left
             size = PyTuple_GET_SIZE(args)
-            memory = gathered(args, NULL)
-            numbers = numbers_in(memory)
-            slopes = numbers + size + 3
-            if code > last_fixed:
-                op_reduce_slopes(code - 1, size, node.number, numbers, slopes)
+            memory = derived(node, args)
             for j in range(size):
                 if type(args[j]) is not float:
-                    if code <= last_fixed:
-                        slopes[j] = op_slope(
-                            code - 1, j, node.number, numbers[0], numbers[1], numbers[2])
-                    adjoint[(<Node>args[j]).index] += upstream * slopes[j]
+                    adjoint[(<Node>args[j]).index] += upstream * numbers_in(memory)[size + 3 + j]
         else:
             x, y = number_of(left, NULL), number_of(right, NULL)
             if type(left) is not float:
@@ -755,16 +769,82 @@ cdef bint pass_back(list nodes, double *adjoint) except -1:
     return True
 
 
+def slopes(Node node, op, m=floats):
+    """`graph.sweep.slopes`."""
+    cdef Py_ssize_t i
+    cdef tuple args = node.args
+    cdef bytearray memory = None
+    cdef list found = []
+    if m is floats and node.code != LEAF and node.code != OTHER:
+        memory = derived(node, args)
+    if memory is None:
+        return Reference.slopes(node, op, m)
+    for i, arg in enumerate(args, len(args) + 3):
+        if type(arg) is not float:
+            if not isfinite(numbers_in(memory)[i]):
+                return Reference.slopes(node, op, m)
+            found.append((arg, numbers_in(memory)[i]))
+    return found
+
+
+def forward(list nodes, dict tangents, m=floats):
+    """`graph.sweep.forward`."""
+    if m is not floats or not pass_on(nodes, tangents):
+        Reference.forward(nodes, tangents, m)
+
+
+cdef bint pass_on(list nodes, dict tangents) except -1:
+    """`forward` through numbers: whether all is finite."""
+    cdef Py_ssize_t i, j, size = PyList_GET_SIZE(nodes)
+    cdef bytearray found = bytearray(size * sizeof(double)), memory
+    cdef double *total = numbers_in(found)
+    cdef double tangent
+    cdef Node node
+    cdef tuple args
+    renumber(nodes)
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.code == LEAF:
+            if not converted(tangents.get(node, 0.0), &total[i]):
+                return False
+            continue
+        args = node.args
+        memory = derived(node, args) if node.code != OTHER else None
+        if memory is None:
+            return False
+        for j, arg in enumerate(args):
+            if type(arg) is float:
+                continue
+            if among(arg, nodes):
+                tangent = total[(<Node>arg).index]
+            elif not converted(tangents.get(arg, 0.0), &tangent):
+                return False
+            total[i] += numbers_in(memory)[len(args) + 3 + j] * tangent
+        if not isfinite(total[i]):
+            return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.code != LEAF:
+            tangents[node] = total[i]
+    return True
+
+
+cdef renumber(list nodes):
+    """Tell nodes from `order` their places."""
+    global orders
+    cdef Py_ssize_t i
+    orders += 1
+    for i in range(PyList_GET_SIZE(nodes)):
+        (<Node>PyList_GET_ITEM(nodes, i)).index = i
+
+
 cdef bint complete(list nodes):
     """Tell nodes from `order` their places; whether all that they depend on is still among them."""
-    global orders
-    cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
+    cdef Py_ssize_t i
     cdef Node node
-    orders += 1
-    for i in range(size):
-        (<Node>PyList_GET_ITEM(nodes, i)).index = i
+    renumber(nodes)
     if rearranged:
-        for i in range(size):
+        for i in range(PyList_GET_SIZE(nodes)):
             node = <Node>PyList_GET_ITEM(nodes, i)
             for x in node.args:
                 if type(x) is not float and not among(x, nodes):
@@ -944,11 +1024,16 @@ def filled(nested, leaves, arrays="kept"):
 def planted(tuple args):
     """`calculus.planted`."""
     cdef list given = flat(args), leaves = []
+    cdef set done = set()
     cdef double number
     for x in given:
+        if Py_TYPE(x) == kind:
+            done.add(id(x))
+            leaves.append(on_two(MULTIPLY, x, 1.0))
+            continue
         number = plain_number(x)
         if not isfinite(number):
             return Reference.planted(args)
         leaves.append(made(LEAF, number, None, None))
     hooks.changes += 1
-    return filled(args, iter(given), "lists"), filled(args, iter(leaves)), leaves, set()
+    return filled(args, iter(given), "lists"), filled(args, iter(leaves)), leaves, done

@@ -57,7 +57,9 @@ def accumulate(nodes: Sequence[Any], m: Any = floats) -> None:
 
 @in_turn
 def adjoints(root: N, done: Container[int] = (), m: Any = floats) -> dict[N, Any]:
-    """The derivatives of `root` with respect to all that it depends on; no gradient is changed.
+    """The derivatives of `root` with respect to all that it depends on, in the order of `order`.
+
+    No gradient is changed.
 
     Args:
         root: the value to differentiate.
@@ -242,6 +244,31 @@ def _sweep_numbers(nodes: Sequence[Any]) -> bool:
     finally:
         _running -= 1
     return True
+
+
+@twin
+def forward(nodes: Sequence[Any], tangents: dict[Any, Any], m: Any = floats) -> None:
+    """The forward sweep: the derivative of each result along a direction, put into `tangents`.
+
+    It is the sum of local derivative · tangent over the arguments of the node's operation.
+
+    Args:
+        nodes: each after its arguments.
+        tangents: the derivatives that are known; those of other leaves are 0.
+        m: the namespace to compute in, as for `sweep`.
+
+    Raises:
+        NonFiniteError: a tangent is not a finite number; the message names the operation.
+    """
+    for node in nodes:
+        if node.op is None:
+            continue
+        total: Any = 0.0
+        for arg, slope in slopes(node, node.op, m):
+            total = plus(total, times(slope, tangents.get(arg, 0.0)))
+        if not math.isfinite(total):
+            raise infinite_gradient(node.op, node.args, inputs(node))
+        tangents[node] = total
 
 
 @twin

@@ -99,10 +99,13 @@ def operands(args: Sequence[Any]) -> list[int]:
     >>> operands((c, Name("x"), c, 2.0, 2.0))
     [1, 0, 2, 0, 0]
     """
+    keys = list(map(id, args))
+    if len(set(keys)) == len(keys):
+        return [0] * len(keys)
     uses = Counter(id(arg) for arg in args if type(arg) is not float)
     met: Counter[int] = Counter()
     numbers = []
-    for key in map(id, args):
+    for key in keys:
         met[key] += 1
         numbers.append(met[key] if uses[key] > 1 else 0)
     return numbers

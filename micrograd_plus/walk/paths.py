@@ -11,8 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
-from micrograd_plus.graph import inputs, order
-from micrograd_plus.graph.sweep import adjoints, derivatives, slopes
+from micrograd_plus.graph import inputs
+from micrograd_plus.graph.sweep import adjoints, slopes
 from micrograd_plus.walk.formula import (
     Derivative,
     Name,
@@ -140,7 +140,8 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
     """
     if most < 1:
         raise ValueError(f"at least one path has to be listed, not {most}")
-    nodes = order(of)
+    gradients = adjoints(of)
+    nodes = list(gradients)
     named = names(nodes)
     if x not in named:
         raise ValueError(f"{of!r} does not depend on {x!r}")
@@ -160,8 +161,7 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
             more = [(product * slope, (slope, arg, place, way)) for product, way in ways]
             both = best.get(arg, []) + more
             best[arg] = heapq.nlargest(most, both, key=lambda way: abs(way[0]))
-    (gradient,) = derivatives(of, [x])
-    return Explanation(gradient, [_unlinked(*way) for way in best[x]], count[x], named)
+    return Explanation(gradients[x], [_unlinked(*way) for way in best[x]], count[x], named)
 
 
 def _unlinked(product: float, way: Any) -> Path:
@@ -240,7 +240,8 @@ def summary(root: Value) -> Summary:
     gradient 0: 2 values
     dead ReLUs: 1 (v₂)
     """
-    nodes = order(root)
+    found = {node: abs(slope) for node, slope in adjoints(root).items()}
+    nodes = list(found)
     named = names(nodes)
     depth: dict[Value, int] = {}
     edges = 0
@@ -248,7 +249,6 @@ def summary(root: Value) -> Summary:
         below = [depth[arg] for arg in node.args if type(arg) is not float]
         depth[node] = 1 + max(below) if below else 0
         edges += len(below)
-    found = {node: abs(slope) for node, slope in adjoints(root).items()}
     alive = [node for node in nodes if found[node]]
     largest, smallest = max(alive, key=found.__getitem__), min(alive, key=found.__getitem__)
     return Summary(
