@@ -255,8 +255,8 @@ TRANSFORMS = {
     "value_and_grad": lambda build, f, point: build.value_and_grad(f)(point),
     "grad": lambda build, f, point: build.grad(f, create_graph=True)(point),
     "hessian": lambda build, f, point: build.hessian(f)(point),
-    "jvp": lambda build, f, point: build.jvp(f, [point], [point[::-1]]),
-    "hvp": lambda build, f, point: build.hvp(f, [point], [point[::-1]]),
+    "jvp": lambda build, f, point: build.jvp(f, (point,), (point[::-1],)),
+    "hvp": lambda build, f, point: build.hvp(f, (point,), (point[::-1],)),
     "third": lambda build, f, point: build.grad(
         lambda p: build.sum(build.grad(lambda q: build.sum(build.grad(f, True)(q)), True)(p))
     )(point),
