@@ -15,6 +15,8 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar, cast
 
+__all__ = ["BuildInfo", "build_info"]  # for users; `nodes` and `twin` are for `graph`
+
 T = TypeVar("T", bound=Any)
 
 
