@@ -187,6 +187,7 @@ def _sweep_numbers(nodes: Sequence[Any]) -> bool:
     global _running
     if _running:  # a rule itself differentiates, perhaps through the same nodes
         return False
+    add, multiply, number = _ADD, _MULTIPLY, float  # local names are found faster
     try:
         _running += 1
         for node in reversed(nodes):
@@ -199,29 +200,28 @@ def _sweep_numbers(nodes: Sequence[Any]) -> bool:
             if not upstream and op in _DIRECT:  # their slopes are finite, and 0 adds nothing
                 continue
             left, right = node.left, node.right
-            if op is _ADD:
-                if type(left) is not float:
+            if op is add:
+                if type(left) is not number:
                     left.adjoint += upstream
-                if type(right) is not float:
+                if type(right) is not number:
                     right.adjoint += upstream
-            elif op is _MULTIPLY:
-                if type(left) is not float:
-                    if type(right) is not float:
-                        left.adjoint += upstream * right._data
-                        right.adjoint += upstream * left._data
-                    else:
-                        left.adjoint += upstream * right
-                else:
+            elif op is multiply:
+                if type(left) is number:
                     right.adjoint += upstream * left
+                elif type(right) is number:
+                    left.adjoint += upstream * right
+                else:
+                    left.adjoint += upstream * right._data
+                    right.adjoint += upstream * left._data
             elif op is _DOT:
                 half = len(left) // 2
-                if len(left) % 2 and type(left[-1]) is not float:
+                if len(left) % 2 and type(left[-1]) is not number:
                     left[-1].adjoint += upstream
                 for w, x in zip(left[:half], left[half:]):  # noqa: B905  zip stops before b
-                    if type(w) is float:
-                        if type(x) is not float:
+                    if type(w) is number:
+                        if type(x) is not number:
                             x.adjoint += upstream * w
-                    elif type(x) is float:
+                    elif type(x) is number:
                         w.adjoint += upstream * x
                     else:
                         w.adjoint += upstream * x._data
@@ -230,11 +230,11 @@ def _sweep_numbers(nodes: Sequence[Any]) -> bool:
                 left.adjoint += upstream * op.partials[0](floats, node._data, left._data)
             elif op.arity == 2:
                 rules, out = op.partials, node._data
-                x = left if type(left) is float else left._data
-                y = right if type(right) is float else right._data
-                if type(left) is not float:
+                x = left if type(left) is number else left._data
+                y = right if type(right) is number else right._data
+                if type(left) is not number:
                     left.adjoint += upstream * rules[0](floats, out, x, y)
-                if type(right) is not float:
+                if type(right) is not number:
                     right.adjoint += upstream * rules[1](floats, out, x, y)
             else:
                 for arg, slope in slopes(node, op):
