@@ -276,7 +276,7 @@ class _Call:
         self.args, inputs, self.leaves, self.done = planted(args)
         departures: list[Any] = []
         calls = running()
-        # inside another transform's function all stays Values: it may depend on its arguments
+        # results inside the function of another transform may depend on that one's arguments
         self.as_values = bool(create_graph or calls or self.done)
         try:
             calls.append(departures)
@@ -308,7 +308,7 @@ class _Call:
     def along(self, direction: list[Any]) -> Any:
         """One forward pass: the derivatives of all outputs along a direction."""
         tangents = dict(zip(self.leaves, direction, strict=True))
-        # a leaf in the place of a Value is a product with it
+        # where a Value was given, the leaf is itself a result: its product with 1
         seen = {*self.done, *map(id, self.leaves)} if self.done else set()
         for output in flat(self.output):
             if isinstance(output, Value):
@@ -329,11 +329,11 @@ class _Call:
 
 @twin
 def planted(args: tuple[Any, ...]) -> tuple[Any, Any, list[Value], set[int]]:
-    """The arguments of a call, with a leaf in the place of each number.
+    """The arguments of a call of a function that is to be differentiated, ready to be recorded.
 
     Returns:
-        The arguments with lists for arrays; what the function gets: the same with leaves; these
-        leaves in order; and the ids of those arguments that are Values.
+        The arguments as they were given, with lists for arrays; the same for the function, with a
+        new leaf for each number; the leaves in order; the ids of the Values among the arguments.
 
     >>> planted(([2.0], 3.0))[1]
     ([Value(data=2.0, grad=0.0)], Value(data=3.0, grad=0.0))
@@ -341,16 +341,19 @@ def planted(args: tuple[Any, ...]) -> tuple[Any, Any, list[Value], set[int]]:
     args = tuple(map(listed, args))
     given: list[Any] = []
     leaves: list[Value] = []
+    done: set[int] = set()
 
     def plant(x: Any) -> Value:
-        # each scalar gets a leaf of its own, even if one Value is given twice
-        leaf = x * 1.0 if isinstance(x, Value) else Value(x)
+        if isinstance(x, Value):
+            done.add(id(x))
+            leaf = x * 1.0  # a leaf of its own, even if one Value is given twice
+        else:
+            leaf = Value(x)
         given.append(x)
         leaves.append(leaf)
         return leaf
 
     inputs = mapped(plant, args)
-    done = {id(x) for x in given if isinstance(x, Value)}
     return filled(args, iter(given), "lists"), inputs, leaves, done
 
 

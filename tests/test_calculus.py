@@ -430,6 +430,8 @@ def test_errors_name_what_is_wrong():
         mg.jvp(mg.sin, (1,), ("a",))
     with pytest.raises(mg.NonFiniteError, match="gradient through power"):
         mg.jvp(lambda x: x**0.5, (0.0,), (1.0,))
+    with pytest.raises(mg.NonFiniteError, match=r"gradient through sqrt of 0\.0"):
+        mg.jvp(mg.sqrt, (0.0,), (0.0,))
     with pytest.raises(mg.NonFiniteError, match="upstream"):
         mg.vjp(lambda x: x * 1e200, 1.0)[1](1e200)
     with pytest.raises(TypeError, match="takes 1 positional argument but 2 were given"):

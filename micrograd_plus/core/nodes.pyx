@@ -794,11 +794,11 @@ def forward(list nodes, dict tangents, m=floats):
 
 
 cdef bint pass_on(list nodes, dict tangents) except -1:
-    """`forward` through numbers: whether all is finite."""
+    """`graph.sweep.forward` through numbers: whether all are finite."""
     cdef Py_ssize_t i, j, size = PyList_GET_SIZE(nodes)
     cdef bytearray found = bytearray(size * sizeof(double)), memory
     cdef double *total = numbers_in(found)
-    cdef double tangent
+    cdef double tangent, slope, product
     cdef Node node
     cdef tuple args
     renumber(nodes)
@@ -819,7 +819,12 @@ cdef bint pass_on(list nodes, dict tangents) except -1:
                 tangent = total[(<Node>arg).index]
             elif not converted(tangents.get(arg, 0.0), &tangent):
                 return False
-            total[i] += numbers_in(memory)[len(args) + 3 + j] * tangent
+            slope = numbers_in(memory)[len(args) + 3 + j]
+            if not isfinite(slope):
+                return False
+            # as `times` and `plus` do it, to the sign of a zero
+            product = tangent if slope == 1.0 else slope * tangent if slope and tangent else 0.0
+            total[i] = total[i] + product if total[i] else product
         if not isfinite(total[i]):
             return False
     for i in range(size):
