@@ -105,10 +105,11 @@ def derivatives(
     >>> derivatives(x**3, [x, y])
     [27.0, 0.0]
     """
-    if m is floats and not done and (found := numbers(order(root), wanted)):
-        return found
-    adjoint = adjoints(root, done, m)
-    return [adjoint.get(node, 0.0) for node in wanted]
+    found = numbers(order(root), wanted) if m is floats and not done else []
+    if not found:
+        adjoint = adjoints(root, done, m)
+        found = [adjoint.get(node, 0.0) for node in wanted]
+    return list(map(float, found)) if m is floats else found  # a rule may have given an int
 
 
 @twin
