@@ -226,6 +226,25 @@ def test_values_in_values_out():
     assert pullback(1.0).data == 4
 
 
+def test_numbers_are_floats_whatever_a_rule_gives():
+    """Also where those of a user's own operation give NumPy's numbers."""
+    double = ops.Op(
+        "double",
+        about="twice x",
+        value=lambda m, x: 2 * x,
+        partials=(lambda m, out, x: np.float64(2),),
+        example=((1.0,), 2.0),
+    )
+
+    def f(x, y):
+        return record(double, (x,)) * y
+
+    found = [mg.grad(f)(1, 3), *mg.hessian(f)(1, 3), mg.vjp(f, 1, 3)[1](1)]
+    found.append(mg.jvp(f, (1, 3), (1, 0)))
+    assert found == [(6, 2), (0, 2), (2, 0), (6, 2), (6, 6)]
+    assert {type(x) for pair in found for x in pair} == {float}
+
+
 def test_a_pullback_remembers_nothing_of_the_last_one():
     """What it was given once says nothing of what is asked next."""
     value, pullback = mg.vjp(lambda x: [x[0] * x[1], x[1]], [2.0, 3.0])

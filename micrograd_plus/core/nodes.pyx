@@ -997,7 +997,7 @@ cdef inline bint is_scalar(object x):
     return type(x) is float or type(x) is int or Py_TYPE(x) == kind
 
 
-def flat(nested):
+cpdef list flat(nested):
     """`_tools.nested.flat`."""
     cdef list leaves = []
     if type(nested) is not list and type(nested) is not tuple:
@@ -1014,7 +1014,7 @@ def flat(nested):
     return leaves
 
 
-def filled(nested, leaves, arrays="kept"):
+cpdef object filled(nested, leaves, arrays="kept"):
     """`_tools.nested.filled`."""
     if type(nested) is not list and type(nested) is not tuple:
         return Reference.filled(nested, leaves, arrays)
