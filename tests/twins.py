@@ -18,7 +18,7 @@ _NAME = "micrograd_plus"
 
 
 class Build:
-    """A copy of the package: an attribute for each public name of these modules."""
+    """One of the two: an attribute for each name of these modules."""
 
     _MODULES = (
         "graph.hooks",
@@ -32,8 +32,8 @@ class Build:
         "_tools.errors",
     )
 
-    def __init__(self, modules):
-        self._modules = modules
+    def __init__(self, apart):
+        self._apart = {} if apart else None  # its modules, where `import` does not look
         with self.imported():
             for name in self._MODULES:
                 self.__dict__ |= vars(import_module(f"{_NAME}.{name}"))
@@ -41,12 +41,15 @@ class Build:
     @contextmanager
     def imported(self):
         """A block in which `import` finds this copy, as for pickles and for what loads late."""
+        if self._apart is None:
+            yield
+            return
         others = _taken()
-        sys.modules.update(self._modules)
+        sys.modules.update(self._apart)
         try:
-            yield self
+            yield
         finally:
-            self._modules = _taken()
+            self._apart = _taken()
             sys.modules.update(others)
 
 
@@ -59,12 +62,12 @@ def _taken():
 @cache
 def builds():
     """The build that runs, and the pure one."""
-    sys.modules.update(loaded := _taken())
+    running = Build(apart=False)
     with patch.dict(os.environ, MICROGRAD_PLUS_PURE="1"):
-        pure = Build({})
+        pure = Build(apart=True)
     hypot = ctypes.CDLL(ctypes.util.find_library("m")).hypot
     hypot.argtypes, hypot.restype = [ctypes.c_double] * 2, ctypes.c_double
     type(pure.floats).hypot = staticmethod(
         lambda *xs: hypot(*xs) if len(xs) == 2 else math.hypot(*xs)
     )
-    return Build(loaded), pure
+    return running, pure

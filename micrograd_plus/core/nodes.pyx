@@ -108,6 +108,7 @@ cdef enum:
     PLAIN = 2    # no cycle can pass through the node: the collector doesn't see it
     RARE = 4     # `more` is a `Rare`,
     OBJECT = 8   # in which the gradient stands
+    BELOW = 0xFFFFFFFF  # an index: what the node depends on is being looked for
 
 
 cdef class Rare:
@@ -674,6 +675,10 @@ def order(root, done=()):
         elif pending(<object>last, found, done):
             node = <Node>last
             if node.code != LEAF:
+                if node.index == BELOW:  # it was made to depend on itself
+                    rearranged = True
+                    return Reference.order(root, done or ())
+                node.index = BELOW
                 top = push(push(top, last), NULL)
                 if type(node._left) is tuple:
                     args = node._left

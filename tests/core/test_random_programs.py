@@ -125,8 +125,7 @@ class Run:
                     self.take(*step)
                 self.state = self.everything()
             finally:
-                if self.observer in build.observers:
-                    build.observers.remove(self.observer)
+                build.observers[:] = [x for x in build.observers if x is not self.observer]
 
     def take(self, step, *details):
         try:
