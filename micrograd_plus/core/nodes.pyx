@@ -383,10 +383,10 @@ cdef inline double plain_number(object x):
 
 
 cdef object new_leaf(object called, PyObject **given, size_t flags, PyObject *names):
-    """What Python calls for `Value(…)`: a leaf of a finite number without a label is made here."""
+    """What Python calls for `Value(…)`: of a finite number without a label a leaf is made here."""
     cdef Py_ssize_t i, count = PyVectorcall_NARGS(flags)
     cdef double number = plain_number(<object>given[0]) if names is NULL and count == 1 else NAN
-    if isfinite(number):
+    if isfinite(number) and not PyList_GET_SIZE(reading):
         hooks.changes += 1
         return made(LEAF, number, None, None)
     args = [<object>given[i] for i in range(count)]
@@ -1042,7 +1042,7 @@ def planted(tuple args):
             leaves.append(on_two(MULTIPLY, x, 1.0))
             continue
         number = plain_number(x)
-        if not isfinite(number):
+        if not isfinite(number) or PyList_GET_SIZE(reading):
             return Reference.planted(args)
         leaves.append(made(LEAF, number, None, None))
     hooks.changes += 1
