@@ -5,8 +5,9 @@
 builds in place, beside the sources, as an editable install does. So does building a wheel, besides
 what goes into the wheel: Python started in the checkout imports the package from there. Values and
 derivatives of the operations are generated from the table, as `operations.h`; Cython translates
-each .pyx of micrograd_plus/core to C, and setuptools finds the compiler. Where that fails or is not
-wanted, the build is the pure one, and `pure.txt` says why to `micrograd_plus.build_info()`.
+each .pyx of micrograd_plus/core to C, with the .pxi that it includes, and setuptools finds the
+compiler. Where that fails or is not wanted, the build is the pure one, and `pure.txt` says why to
+`micrograd_plus.build_info()`.
 """
 
 import os
@@ -73,7 +74,7 @@ def compiled(folder: Path) -> list[Path]:
 
     (folder / CORE).mkdir(parents=True)
     (folder / CORE / "operations.h").write_text(operations(), encoding="utf-8")
-    for source in (ROOT / CORE).glob("*.pyx"):
+    for source in (ROOT / CORE).glob("*.p[xy][ix]"):
         shutil.copy(source, folder / CORE)
     with chdir(folder):  # relative paths, as the libraries shall not depend on the folder's name
         modules = [

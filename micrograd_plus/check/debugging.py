@@ -224,7 +224,7 @@ def _line_of(traceback: TracebackType | None) -> str:
     line = "an unknown line"
     while traceback is not None:
         name = traceback.tb_frame.f_code.co_filename
-        if not name.startswith(PACKAGE) and not name.endswith(".pyx"):  # those of the core
+        if not name.startswith(PACKAGE) and not name.endswith((".pyx", ".pxi")):  # the core
             line = f"{name}:{traceback.tb_lineno}"
         traceback = traceback.tb_next
     return line

@@ -1,0 +1,372 @@
+"""Passes through a graph: its order, the sweep back, forward mode, and replay."""
+
+cdef unsigned long orders = 0  # counts what changes any `index`, or an argument
+cdef bint rearranged = False   # whether arguments of any node were changed
+
+
+cdef inline bint among(object x, list nodes) noexcept:
+    """Whether it is a node of a list, in which each knows its place."""
+    return (is_node(x) and (<Node>x).index < <size_t>PyList_GET_SIZE(nodes)
+            and PyList_GET_ITEM(nodes, (<Node>x).index) == <PyObject *>x)
+
+
+cdef inline bint pending(object x, list found, done) except -1:
+    """Whether an argument is a node to look for that is not among those found yet."""
+    return (x is not None and type(x) is not float and not among(x, found)
+            and (done is None or id(x) not in done))
+
+
+cdef PyObject **stack = NULL
+cdef Py_ssize_t room = 0
+
+
+cdef inline Py_ssize_t push(Py_ssize_t at, PyObject *x) except -1:
+    """Put something on the stack, and return the place after it."""
+    global stack, room
+    if at == room:
+        room = 2 * room + 512
+        stack = <PyObject **>PyMem_Realloc(stack, room * sizeof(PyObject *))
+        if stack is NULL:
+            room = 0
+            raise MemoryError
+    stack[at] = x
+    return at + 1
+
+
+def order(root, done=()):
+    """`graph.order`."""
+    global orders, rearranged, stack, room
+    cdef list found = []
+    cdef Py_ssize_t i, top
+    cdef PyObject *last
+    cdef Node node
+    cdef tuple args
+    if not is_node(root):
+        return Reference.order(root, done)
+    done = done or None
+    orders += 1
+    top = push(0, <PyObject *>root)
+    while top:
+        top -= 1
+        last = stack[top]
+        if last is NULL:  # all arguments of the node below are done
+            top -= 1
+            node = <Node>stack[top]
+        elif not is_node(<object>last):  # something else was assigned, or given
+            rearranged = True
+            return Reference.order(root, done or ())
+        elif pending(<object>last, found, done):
+            node = <Node>last
+            if node.code != LEAF:
+                if node.index == BELOW:  # it was made to depend on itself
+                    rearranged = True
+                    return Reference.order(root, done or ())
+                node.index = BELOW
+                top = push(push(top, last), NULL)
+                if type(node._left) is tuple:
+                    args = node._left
+                    for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
+                        if args[i] is None or pending(args[i], found, done):
+                            top = push(top, <PyObject *>args[i])
+                else:
+                    if pending(node._right, found, done):
+                        top = push(top, <PyObject *>node._right)
+                    if pending(node._left, found, done):
+                        top = push(top, <PyObject *>node._left)
+                continue
+        else:
+            continue
+        node.index = PyList_GET_SIZE(found)
+        found.append(node)
+    if room > 1 << 13:
+        PyMem_Free(stack)
+        stack, room = NULL, 0
+    return found
+
+
+cdef bytearray derived(Node node, tuple args):
+    """The numbers of a node's arguments, and from size + 3 on the local derivatives.
+
+    None if an argument, assigned by hand, is neither a node nor a float.
+    """
+    cdef Py_ssize_t i, size = PyTuple_GET_SIZE(args)
+    cdef bytearray memory
+    cdef double *x
+    cdef int code = node.code
+    for i in range(size):
+        if type(args[i]) is not float and not is_node(args[i]):
+            return None
+    memory = gathered(args, NULL)
+    x = numbers_in(memory)
+    if code > last_fixed:
+        op_reduce_slopes(code - 1, size, node.number, x, x + size + 3)
+    else:
+        for i in range(size):
+            if type(args[i]) is not float:
+                x[size + 3 + i] = op_slope(code - 1, i, node.number, x[0], x[1], x[2])
+    return memory
+
+
+cdef bint pass_back(list nodes, double *adjoint) except -1:
+    """`graph.sweep.sweep` through numbers: whether all reached the leaves, and is finite."""
+    global orders
+    cdef Py_ssize_t i, j, size
+    cdef Node node
+    cdef double upstream, x, y
+    cdef int code
+    cdef tuple args
+    cdef bytearray memory
+    cdef unsigned long mine = orders
+    cdef object left, right
+    for i in range(PyList_GET_SIZE(nodes) - 1, -1, -1):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        upstream, code = adjoint[i], node.code
+        if code == LEAF:
+            if not isfinite(upstream):
+                return False
+            continue
+        left, right = node._left, node._right
+        if code == OTHER:
+            try:
+                found = Reference.slopes(node, node.op)
+            except (ArithmeticError, TypeError):  # the general sweep raises it again
+                return False
+            if mine != orders:  # the rule looked at a graph, perhaps at this one, or changed one
+                if not complete(nodes):
+                    return False
+                mine = orders
+            for arg, slope in found:
+                if not converted(slope, &x):
+                    return False
+                adjoint[(<Node>arg).index] += upstream * x
+        elif type(left) is tuple:
+            args = left
+            size = PyTuple_GET_SIZE(args)
+            memory = derived(node, args)
+            for j in range(size):
+                if type(args[j]) is not float:
+                    adjoint[(<Node>args[j]).index] += upstream * numbers_in(memory)[size + 3 + j]
+        else:
+            x, y = number_of(left, NULL), number_of(right, NULL)
+            if type(left) is not float:
+                adjoint[(<Node>left).index] += upstream * op_slope(
+                    code - 1, 0, node.number, x, y, 0.0)
+            if right is not None and type(right) is not float:
+                adjoint[(<Node>right).index] += upstream * op_slope(
+                    code - 1, 1, node.number, x, y, 0.0)
+    return True
+
+
+def slopes(Node node, op, m=floats):
+    """`graph.sweep.slopes`."""
+    cdef Py_ssize_t i
+    cdef tuple args = node.args
+    cdef bytearray memory = None
+    cdef list found = []
+    if m is floats and node.code != LEAF and node.code != OTHER:
+        memory = derived(node, args)
+    if memory is None:
+        return Reference.slopes(node, op, m)
+    for i, arg in enumerate(args, len(args) + 3):
+        if type(arg) is not float:
+            if not isfinite(numbers_in(memory)[i]):
+                return Reference.slopes(node, op, m)
+            found.append((arg, numbers_in(memory)[i]))
+    return found
+
+
+def forward(list nodes, dict tangents, m=floats):
+    """`graph.sweep.forward`."""
+    if m is not floats or not pass_on(nodes, tangents):
+        Reference.forward(nodes, tangents, m)
+
+
+cdef bint pass_on(list nodes, dict tangents) except -1:
+    """`graph.sweep.forward` through numbers: whether all are finite."""
+    cdef Py_ssize_t i, j, size = PyList_GET_SIZE(nodes)
+    cdef bytearray found = bytearray(size * sizeof(double)), memory
+    cdef double *total = numbers_in(found)
+    cdef double tangent, slope, product
+    cdef Node node
+    cdef tuple args
+    renumber(nodes)
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.code == LEAF:
+            if not converted(tangents.get(node, 0.0), &total[i]):
+                return False
+            continue
+        args = node.args
+        memory = derived(node, args) if node.code != OTHER else None
+        if memory is None:
+            return False
+        for j, arg in enumerate(args):
+            if type(arg) is float:
+                continue
+            if among(arg, nodes):
+                tangent = total[(<Node>arg).index]
+            elif not converted(tangents.get(arg, 0.0), &tangent):
+                return False
+            slope = numbers_in(memory)[len(args) + 3 + j]
+            if not isfinite(slope):
+                return False
+            # as `times` and `plus` do it, to the sign of a zero
+            product = tangent if slope == 1.0 else slope * tangent if slope and tangent else 0.0
+            total[i] = total[i] + product if total[i] else product
+        if not isfinite(total[i]):
+            return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.code != LEAF:
+            tangents[node] = total[i]
+    return True
+
+
+cdef renumber(list nodes):
+    """Tell nodes from `order` their places."""
+    global orders
+    cdef Py_ssize_t i
+    orders += 1
+    for i in range(PyList_GET_SIZE(nodes)):
+        (<Node>PyList_GET_ITEM(nodes, i)).index = i
+
+
+cdef bint complete(list nodes):
+    """Tell nodes from `order` their places; whether all that they depend on is still among them."""
+    cdef Py_ssize_t i
+    cdef Node node
+    renumber(nodes)
+    if rearranged:
+        for i in range(PyList_GET_SIZE(nodes)):
+            node = <Node>PyList_GET_ITEM(nodes, i)
+            for x in node.args:
+                if type(x) is not float and not among(x, nodes):
+                    return False
+    return True
+
+
+cdef inline bint usual(Node node) except -1:
+    """Whether its class has no `data` or `grad` of its own."""
+    return Py_TYPE(node) == kind or (
+        type(node).data is Node.data and type(node).grad is Node.grad)
+
+
+def sweep(nodes, dict adjoint, m, done=()):
+    """`graph.sweep.sweep`."""
+    cdef Node node
+    cdef list local
+    cdef int j
+    if m is floats:
+        return Reference.sweep(nodes, adjoint, m, done)
+    for node in reversed(nodes):
+        upstream = adjoint[node]
+        if node.code == LEAF:
+            if type(upstream) is float and not isfinite(PyFloat_AS_DOUBLE(upstream)):
+                raise Reference.lost(nodes, adjoint)
+            continue
+        args, rules = node.args, node.op.partials
+        if type(rules) is tuple:
+            local = [None if type(arg) is float else rule(m, node, *args)
+                     for rule, arg in zip(rules, args, strict=True)]
+        else:
+            local = [*rules(m, node, *args)]
+        for arg, slope in zip(args, local, strict=True):
+            if type(arg) is not float and not (done and id(arg) in done):
+                adjoint[arg] = plus(adjoint[arg], times(upstream, slope))
+
+
+cdef inline object plus(object x, object y):
+    """`graph.sweep.plus`."""
+    if type(x) is float and PyFloat_AS_DOUBLE(x) == 0.0:
+        return y
+    return x if type(y) is float and PyFloat_AS_DOUBLE(y) == 0.0 else x + y
+
+
+cdef inline object times(object x, object y):
+    """`graph.sweep.times`."""
+    if type(x) is float and PyFloat_AS_DOUBLE(x) in (0.0, 1.0):
+        return y if PyFloat_AS_DOUBLE(x) else 0.0
+    if type(y) is float and PyFloat_AS_DOUBLE(y) in (0.0, 1.0):
+        return x if PyFloat_AS_DOUBLE(y) else 0.0
+    return x * y
+
+
+def add_numbers(list nodes):
+    """`graph.sweep.add_numbers`."""
+    cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
+    cdef bytearray memory = bytearray(size * sizeof(double))
+    cdef double *adjoint = numbers_in(memory)
+    cdef Node node
+    cdef list replaced = []  # freed at the end, as that may run code of anyone
+    if PyList_GET_SIZE(reading) or not complete(nodes):
+        return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if not usual(node):
+            return False
+        if node.code != LEAF:
+            continue
+        if not node.flags & OBJECT:
+            adjoint[i] = node.slope
+        elif not converted((<Rare>node.more).grad, &adjoint[i]):
+            return False
+    adjoint[size - 1] += 1.0
+    if not pass_back(nodes, adjoint):
+        return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.flags & OBJECT:
+            replaced.append((<Rare>node.more).grad)
+        set_slope(node, adjoint[i])
+    return True
+
+
+def numbers(list nodes, wanted):
+    """`graph.sweep.numbers`."""
+    cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
+    cdef bytearray memory = bytearray(size * sizeof(double))
+    cdef double *adjoint = numbers_in(memory)
+    if not complete(nodes):
+        return []
+    adjoint[size - 1] = 1.0
+    if not pass_back(nodes, adjoint):
+        return []
+    if wanted is nodes:
+        return [adjoint[i] for i in range(size)]
+    return [adjoint[(<Node>node).index] if among(node, nodes) else 0.0 for node in wanted]
+
+
+def derivatives(root, wanted, done=(), m=floats):
+    """`graph.sweep.derivatives`; what is not interrupted needs no lock."""
+    found = numbers(order(root), wanted) if m is floats and not done else None
+    return found or Reference.derivatives(root, wanted, done, m)
+
+
+def recompute(list nodes):
+    """`graph.evaluation.recompute`."""
+    cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
+    cdef bytearray memory = bytearray(size * sizeof(double))
+    cdef double *result = numbers_in(memory)
+    cdef Node node
+    if PyList_GET_SIZE(reading) or not complete(nodes):
+        return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.code == OTHER or not usual(node):
+            return False
+        if node.code == LEAF:
+            result[i] = node.number
+        elif type(node._left) is tuple:
+            result[i] = value(node.code, node._left, result)
+        else:
+            result[i] = op_value(node.code - 1, number_of(node._left, result),
+                                 number_of(node._right, result), 0.0)
+        if not isfinite(result[i]):
+            return False
+    for i in range(size):
+        node = <Node>PyList_GET_ITEM(nodes, i)
+        if node.code != LEAF:
+            node.number = result[i]
+            node.version += 1
+    hooks.changes += 1
+    return True
