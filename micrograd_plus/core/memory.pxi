@@ -148,6 +148,7 @@ cdef track(object root):
                 PyObject_GC_Track(<PyObject *>x)
             elif node is not root:
                 continue
+            root = None  # which may depend on itself
             if node.code != LEAF:
                 todo.append(node._left)
                 todo.append(node._right)

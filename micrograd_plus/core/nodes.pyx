@@ -82,8 +82,14 @@ cdef extern from "Python.h":
     int Py_EnterRecursiveCall(const char *) except 1
     void Py_LeaveRecursiveCall()
     ctypedef void (*destructor)(PyObject *)
+    ctypedef int (*setter_of "setter")(PyObject *, PyObject *, void *) except -1
+    ctypedef struct GetSet "PyGetSetDef":
+        void *get
+        setter_of set
+        void *closure
     ctypedef struct TypeObject "PyTypeObject":
         Py_ssize_t tp_basicsize
+        GetSet *tp_getset
         destructor tp_dealloc
         destructor tp_free
         void *tp_vectorcall
@@ -102,6 +108,13 @@ def use(the_hooks):
     """Obey these hooks."""
     global hooks, observers, reading
     hooks, observers, reading = the_hooks, the_hooks.observers, the_hooks.reading
+
+
+cdef int assign(PyObject *node, PyObject *content, void *setter) except -1:
+    """Assign to an attribute of a node; deleting one is an error."""
+    if content is NULL:
+        raise AttributeError("attributes of a Value can be assigned, but not deleted")
+    return (<setter_of>setter)(node, content, NULL)
 
 
 class Reference:
@@ -243,6 +256,7 @@ cdef class Node:
 
     @property
     def args(self):
+        check_ready(self, "op")
         if self.code == LEAF:
             return ()
         if self._right is not None:
@@ -271,6 +285,13 @@ cdef class Node:
 
     def __abs__(self):
         return on_one(ABS, self)
+
+
+cdef GetSet *attribute = (<TypeObject *><PyTypeObject *>Node).tp_getset
+while attribute.set is not NULL or attribute.get is not NULL:
+    if attribute.set is not NULL:
+        attribute.set, attribute.closure = assign, <void *>attribute.set
+    attribute += 1
 
 
 cdef int check_ready(Node node, name) except -1:
