@@ -38,15 +38,14 @@ def planted(tuple args):
     """`calculus.planted`."""
     cdef list given = flat(args), leaves = []
     cdef set done = set()
-    cdef double number
+    for x in given:
+        if PyList_GET_SIZE(reading) or not (Py_TYPE(x) == kind or isfinite(plain_number(x))):
+            return Reference.planted(args)
     for x in given:
         if Py_TYPE(x) == kind:
             done.add(id(x))
             leaves.append(on_two(MULTIPLY, x, 1.0))
-            continue
-        number = plain_number(x)
-        if not isfinite(number) or PyList_GET_SIZE(reading):
-            return Reference.planted(args)
-        leaves.append(made(LEAF, number, None, None))
+        else:
+            leaves.append(made(LEAF, plain_number(x), None, None))
     hooks.changes += 1
     return filled(args, iter(given), "lists"), filled(args, iter(leaves)), leaves, done
