@@ -23,7 +23,7 @@ from micrograd_plus import Value, nn, ops
 from micrograd_plus._tools.nested import filled, flat, mapped
 from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.compiler.codegen.backends import NumPy
-from micrograd_plus.compiler.codegen.c import CODES
+from micrograd_plus.compiler.native.tape import CODES
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.operation import Op
