@@ -10,78 +10,81 @@ cdef inline bint among(object x, list nodes) noexcept:
             and PyList_GET_ITEM(nodes, (<Node>x).index) == <PyObject *>x)
 
 
-cdef inline bint pending(object x, list found, done) except -1:
-    """Whether an argument is a node to look for that is not among those found yet."""
-    return (x is not None and type(x) is not float and not among(x, found)
-            and (done is None or id(x) not in done))
+cdef inline bint pending(object x, list found) noexcept:
+    """Whether an argument is not among the nodes found yet, and no constant."""
+    return x is not None and type(x) is not float and not among(x, found)
 
 
 cdef PyObject **stack = NULL
 cdef Py_ssize_t room = 0
 
 
-cdef inline Py_ssize_t push(Py_ssize_t at, PyObject *x) except -1:
-    """Put something on the stack, and return the place after it."""
+cdef int reserve(Py_ssize_t size) except -1:
+    """Make room on the stack."""
     global stack, room
-    if at == room:
-        room = 2 * room + 512
-        stack = <PyObject **>PyMem_Realloc(stack, room * sizeof(PyObject *))
-        if stack is NULL:
-            room = 0
-            raise MemoryError
-    stack[at] = x
-    return at + 1
+    cdef void *larger = PyMem_Realloc(stack, 2 * size * sizeof(PyObject *))
+    if larger is NULL:
+        raise MemoryError
+    stack, room = <PyObject **>larger, 2 * size
+    return 0
 
 
 def order(root, done=()):
     """`graph.order`."""
     global orders, rearranged, stack, room
     cdef list found = []
-    cdef Py_ssize_t i, top
+    cdef Py_ssize_t i, size = 2, top = 0
     cdef PyObject *last
     cdef Node node
     cdef tuple args
-    if not is_node(root):
-        return Reference.order(root, done)
-    done = done or None
+    cdef bint some = bool(done)
     orders += 1
-    top = push(0, <PyObject *>root)
-    while top:
-        top -= 1
-        last = stack[top]
-        if last is NULL:  # all arguments of the node below are done
-            top -= 1
-            node = <Node>stack[top]
-        elif not is_node(<object>last):  # something else was assigned, or given
-            rearranged = True
-            return Reference.order(root, done or ())
-        elif pending(<object>last, found, done):
+    if room < size:
+        reserve(size)
+    stack[0] = <PyObject *>root
+    top = 1
+    try:
+        while top:
+            last = stack[top - 1]
+            if not is_node(<object>last):  # something else was given, or assigned
+                rearranged |= last != <PyObject *>root
+                break
             node = <Node>last
-            if node.code != LEAF:
-                if node.index == BELOW:  # it was made to depend on itself
-                    rearranged = True
-                    return Reference.order(root, done or ())
+            if among(node, found) or (some and id(node) in done):
+                top -= 1
+            elif node.code == LEAF or node.index == BELOW:  # all arguments are done
+                node.index = PyList_GET_SIZE(found)
+                found.append(node)
+                top -= 1
+            else:
+                args = node._left if type(node._left) is tuple else None
+                size = top + (2 if args is None else PyTuple_GET_SIZE(args))
+                if room < size:
+                    reserve(size)
                 node.index = BELOW
-                top = push(push(top, last), NULL)
-                if type(node._left) is tuple:
-                    args = node._left
+                if args is not None:
                     for i in range(PyTuple_GET_SIZE(args) - 1, -1, -1):
-                        if args[i] is None or pending(args[i], found, done):
-                            top = push(top, <PyObject *>args[i])
+                        if args[i] is None or pending(args[i], found):
+                            stack[top] = <PyObject *>args[i]
+                            top += 1
                 else:
-                    if pending(node._right, found, done):
-                        top = push(top, <PyObject *>node._right)
-                    if pending(node._left, found, done):
-                        top = push(top, <PyObject *>node._left)
-                continue
+                    if pending(node._right, found):
+                        stack[top] = <PyObject *>node._right
+                        top += 1
+                    if pending(node._left, found):
+                        stack[top] = <PyObject *>node._left
+                        top += 1
         else:
-            continue
-        node.index = PyList_GET_SIZE(found)
-        found.append(node)
-    if room > 1 << 13:
-        PyMem_Free(stack)
-        stack, room = NULL, 0
-    return found
+            return found
+    finally:
+        while top:  # it was left
+            top -= 1
+            if is_node(<object>stack[top]):
+                (<Node>stack[top]).index = 0
+        if room > 1 << 13:
+            PyMem_Free(stack)
+            stack, room = NULL, 0
+    return Reference.order(root, done)
 
 
 cdef bytearray derived(Node node, tuple args):
