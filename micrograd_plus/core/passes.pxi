@@ -273,7 +273,7 @@ def sweep(nodes, dict adjoint, m, done=()):
                      for rule, arg in zip(rules, args, strict=True)]
         else:
             local = [*rules(m, node, *args)]
-        for arg, slope in zip(args, local, strict=True):
+        for arg, slope in list(zip(args, local, strict=True)):  # an error comes before any sum
             if type(arg) is not float and not (done and id(arg) in done):
                 adjoint[arg] = plus(adjoint[arg], times(upstream, slope))
 

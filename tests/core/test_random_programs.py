@@ -12,7 +12,7 @@ from itertools import product
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.effort import examples
@@ -244,6 +244,17 @@ def described(x):
 
 
 @examples(3000)
+@example(
+    program=[
+        ("apply", "short", [("node", 0), ("node", 0)]),  # fewer derivatives than arguments
+        ("grad", ("node", 1), ("node", 0)),
+        ("operator", "*", ("node", 0), ("node", 0)),
+        ("operator", "*", ("node", 0), ("node", 0)),
+        ("watch",),
+        ("backward", ("node", 0), True),
+    ],
+    debugging=False,
+)
 @given(st.lists(computing | computing | other, min_size=1, max_size=14), st.booleans())
 def test_both_builds_do_the_same(program, debugging):
     core, pure = Run(CORE, program, debugging), Run(PURE, program, debugging)
