@@ -8,7 +8,6 @@
 (4.0, 4.0, -2.0)
 """
 
-import ast as _ast
 from importlib import import_module as _import_module
 from pathlib import Path as _Path
 
@@ -18,12 +17,10 @@ from micrograd_plus.graph import hooks as _hooks
 
 # where each public name lives; what most programs don't need is loaded when its name is used
 _STUB = __spec__.loader.get_data(str(_Path(__file__).with_suffix(".pyi")))  # from a zip, too
-_HOMES = {
-    name: node.module
-    for node in _ast.parse(_STUB).body
-    if isinstance(node, _ast.ImportFrom) and node.module
-    for alias in node.names
-    for name in (_functions.__all__ if alias.name == "*" else [alias.name])
+_HOMES = {  # each line is "from home import name", to which more may be added
+    name: home
+    for _, home, _, given, *_ in map(str.split, _STUB.decode().splitlines())
+    for name in (_functions.__all__ if given == "*" else [given])
 }
 __all__ = sorted(_HOMES)
 
