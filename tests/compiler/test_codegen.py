@@ -26,7 +26,7 @@ from micrograd_plus.compiler.codegen.syntax import (
 )
 from micrograd_plus.engine import apply, record
 from micrograd_plus.ops.operation import Op
-from tests.programs import X, assert_equal, layered, rebuilt
+from tests.compiled import X, assert_equal, layered, rebuilt
 
 OPERATORS = {
     "+": ast.Add, "-": ast.Sub, "*": ast.Mult, "/": ast.Div, "@": ast.MatMult, "**": ast.Pow,

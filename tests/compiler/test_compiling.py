@@ -15,9 +15,9 @@ from micrograd_plus.compiler.trace import trace
 from micrograd_plus.graph import order
 from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.testing import graphs
+from tests.compiled import ONE_HOT, T, X, assert_equal, eager
 from tests.effort import slow
 from tests.needs import needed, needs_core
-from tests.programs import ONE_HOT, T, X, assert_equal, eager
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, "prelu", "maxout", "softmax", "log_softmax"])

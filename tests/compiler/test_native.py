@@ -21,9 +21,9 @@ from micrograd_plus.graph import order
 from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.testing import graphs, networks, points
+from tests.compiled import PRODUCT, rebuilt
 from tests.effort import examples
 from tests.needs import needed, needs_core
-from tests.programs import PRODUCT, rebuilt
 
 needs_core()
 

@@ -27,8 +27,8 @@ from micrograd_plus.compiler.native.tape import CODES
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.operation import Op
+from tests.compiled import ONE_HOT, T, X, eager
 from tests.needs import needed, needed_by, needs_core
-from tests.programs import ONE_HOT, T, X, eager
 
 
 def test_changes_are_seen_without_tracing_again():

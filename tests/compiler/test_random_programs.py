@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 from micrograd_plus import compile
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
+from tests.compiled import layered, not_compiled, rebuilt
 from tests.effort import examples, slow
 from tests.needs import needed
-from tests.programs import layered, not_compiled, rebuilt
 
 pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 

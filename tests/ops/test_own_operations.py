@@ -12,8 +12,8 @@ import micrograd_plus as mg
 from micrograd_plus import Value, build_info, nn
 from micrograd_plus.engine import apply, record
 from micrograd_plus.ops.operation import Op
+from tests.compiled import PRODUCT, X, assert_equal
 from tests.needs import needed_by
-from tests.programs import PRODUCT, X, assert_equal
 
 
 def scale(factor, name="scale"):
