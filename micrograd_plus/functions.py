@@ -7,15 +7,15 @@ result is a Value, without one it is a float.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Protocol, overload
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from micrograd_plus import ops
 from micrograd_plus.engine import Value, apply
-from micrograd_plus.graph import REAL
+from micrograd_plus.graph import REAL, hooks, real, scalar
 from micrograd_plus.graph.recording import binary, dot_of, unary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from micrograd_plus.ops.operation import Op
 
@@ -33,6 +33,7 @@ __all__ = [
     "clip",
     "cos",
     "cosh",
+    "detach",
     "dot",
     "elu",
     "erf",
@@ -76,12 +77,16 @@ __all__ = [
     "sqrt",
     "step",
     "sum",
+    "take",
     "tan",
     "tanh",
     "trunc",
     "where",
     "xlogy",
 ]
+
+
+Row = TypeVar("Row")
 
 
 class Unary(Protocol):
@@ -164,6 +169,7 @@ cbrt = _unary(ops.cbrt)
 ceil = _unary(ops.ceil)
 cos = _unary(ops.cos)
 cosh = _unary(ops.cosh)
+detach = _unary(ops.detach)
 erf = _unary(ops.erf)
 erfc = _unary(ops.erfc)
 exp = _unary(ops.exp)
@@ -511,6 +517,63 @@ def _shifted(terms: Iterable[Value | float], name: str) -> tuple[list[Any], list
 def _masked(x: Any) -> bool:
     """Whether a term is the constant −inf."""
     return not isinstance(x, Value) and isinstance(x, REAL) and x == -math.inf
+
+
+@overload
+def take(rows: Iterable[Row], index: Value | float) -> Row: ...
+@overload
+def take(rows: Iterable[Any], index: Value | float) -> Any: ...
+def take(rows: Iterable[Any], index: Value | float) -> Any:
+    """The row at an index, which may be a Value: the vector of a token, or the score of a class.
+
+    In a function that `compile` traces, an index that is a Value is not read, but recorded: the
+    result is then a new row, of the Values that the program takes from the rows.
+
+    Args:
+        rows: an iterable of Values or numbers, or of rows of these.
+        index: a whole number, counted from 0; negative ones are errors, as data have them by
+            mistake. Its derivative is 0.
+
+    Raises:
+        IndexError: there is no row of that index.
+        TypeError: `rows` is not an iterable, or the index neither a Value nor a real number.
+        ValueError: the index is not a whole number, or, in a traced function, rows differ in
+            length.
+
+    >>> letters = [[Value(0.1), Value(0.2)], [Value(0.3), Value(0.4)]]
+    >>> take(letters, 1) is letters[1]
+    True
+    >>> from micrograd_plus import compile
+    >>> program = compile(lambda letter: take(letters, letter)[0], 0)
+    >>> program([1, 0, 1])
+    array([0.3, 0.1, 0.3])
+    """
+    found = rows if isinstance(rows, list) else _sequence(rows, "take")
+    if isinstance(index, Value) and hooks.tracing():
+        if not found:
+            raise IndexError("take needs at least one row")
+        return _taken(found, index)
+    number = real(index.data if isinstance(index, Value) else index, "take's index")
+    if not number.is_integer():
+        raise ValueError(f"take's index must be a whole number, not {index!r}")
+    if 0 <= number < len(found):
+        return found[int(number)]
+    last = f"only rows 0 to {len(found) - 1}" if found else "no rows"
+    hint = "; for one from the end write rows[-1]" if number < 0 else ""
+    raise IndexError(f"take finds no row {int(number)}: there are {last}{hint}")
+
+
+def _taken(rows: Sequence[Any], index: Value) -> Any:
+    """The row at a traced index: an operation for each of its Values, on all that may be there."""
+    if isinstance(rows[0], Value) or isinstance(scalar(rows[0]), REAL):
+        return apply(ops.take, index, *rows)
+    lengths = [len(row) for row in rows]
+    for i, length in enumerate(lengths):
+        if length != lengths[0]:
+            raise ValueError(
+                f"take needs rows of equal length: row {i} has {length} items, row 0 {lengths[0]}"
+            )
+    return [_taken(column, index) for column in zip(*rows, strict=True)]
 
 
 def _sequence(items: Any, name: str, least: int = 0) -> list[Any]:

@@ -234,7 +234,7 @@ class _Reader:
             return function(*values)
         except NonFiniteError as error:
             raise self.error(node, str(error), NonFiniteExpressionError) from None
-        except (ArithmeticError, TypeError, ValueError) as error:
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise self.error(node, str(error)) from None
 
     def error(

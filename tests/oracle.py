@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import mpmath
 
+from micrograd_plus import ops
 from micrograd_plus.graph import order
 from micrograd_plus.ops import Namespace
 
@@ -58,7 +59,9 @@ def value(root, leaves, numbers, noise=0.0):
     """
     known = dict(zip(map(id, leaves), map(mpmath.mpf, numbers), strict=True))
     for i, node in enumerate(order(root)):
-        if node.op is not None:
+        if node.op is ops.detach:  # for derivatives it is a constant
+            known[id(node)] = mpmath.mpf(node.data)
+        elif node.op is not None:
             args = [mpmath.mpf(a) if isinstance(a, float) else known[id(a)] for a in node.args]
             known[id(node)] = node.op.value(mp, *args) * (1 + noise * (-1) ** i * (1 + i % 3))
     return known[id(root)]

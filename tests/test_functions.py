@@ -103,3 +103,47 @@ def test_functions_name_what_they_are_given():
     for lengths in ((1, 2), (2, 1)):
         with pytest.raises(ValueError, match="equal length, not {} and {}".format(*lengths)):
             mg.dot(*([Value(1)] * n for n in lengths))
+
+
+ROWS = [[Value(0.5), Value(1.5)], [Value(2.5), Value(3.5)], [Value(4.5), Value(5.5)]]
+
+
+@pytest.mark.parametrize("index", [2, 2.0, np.int64(2), np.float32(2), Value(2), Value(4) / 2])
+def test_take_gives_the_row_itself(index):
+    for rows in (ROWS, tuple(ROWS)):
+        assert mg.take(rows, index) is ROWS[2]
+    assert mg.take(iter([1.0, 2.0, "any object"]), index) == "any object"
+
+
+@pytest.mark.parametrize("kind", [int, float, Value])
+def test_take_refuses_what_is_no_index(kind):
+    with pytest.raises(IndexError, match=r"no row 3: there are only rows 0 to 2$"):
+        mg.take(ROWS, kind(3))
+    with pytest.raises(IndexError, match=r"no row -1: .* 0 to 2; .*the end write rows\[-1\]"):
+        mg.take(ROWS, kind(-1))
+    with pytest.raises(IndexError, match="no row 0: there are no rows"):
+        mg.take([], kind(0))
+    for odd in (Value(0.5, "u"), 0.5, np.inf):
+        with pytest.raises(ValueError, match=r"whole number, not .*(0.5|inf)"):
+            mg.take(ROWS, odd)
+    with pytest.raises(TypeError, match="take's index must be a real number, not '1'"):
+        mg.take(ROWS, "1")
+    with pytest.raises(TypeError, match="take needs a sequence"):
+        mg.take(7, 0)
+
+
+def test_what_is_detached_follows_but_is_constant_in_derivatives():
+    x = Value(3.0, "x")
+    held = mg.detach(x)
+    f = held * x * x
+    f.backward()
+    assert (f.data, x.grad) == (27.0, 18.0)  # of 3x², and not of x³
+    x.data = 5.0
+    mg.replay(f)
+    assert f.data == 125.0
+    assert mg.hessian(lambda x: mg.detach(x) * x * x)(5.0) == 10.0
+    assert mg.detach(2.0) == 2.0
+    through = x + mg.detach(mg.round(x / 2) - x)  # straight through what has no derivative
+    x.grad = 0.0
+    through.backward()
+    assert (through.data, x.grad) == (2.0, 1.0)

@@ -91,6 +91,7 @@ def test_labels_and_constants():
         ("exp([x, y])", ["exp needs Values or real numbers"]),
         ("max([])", ["max needs at least one term"]),
         ("clip(x, 1, 0)", ["low ≤ high"]),
+        ("take([x, y], 2)", ["column 1", "no row 2"]),
         ("exp(x)(y)", ["this kind of call"]),
         ("sum(x)", ["sum needs a sequence"]),
         ("sum(x, y)", ["wrong number of arguments; write sum([x, y])"]),

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.calculus import Function, grad, jacobian, jvp
 from micrograd_plus.engine import Value
@@ -217,6 +218,33 @@ def _largest(nodes: Sequence[Value]) -> float:
     return max((abs(x) for node in nodes for x in [node.data, *inputs(node)]), default=0.0)
 
 
+def _held(f: Function, point: list[float]) -> Function:
+    """A function for finite differences: `f`, but what it detaches keeps its number at a point."""
+
+    def recorded_at(numbers: Sequence[float]) -> tuple[list[Any], list[Value]]:
+        outputs = f(*map(Value, numbers))
+        found = (node for out in outputs if isinstance(out, Value) for node in order(out))
+        return outputs, list(dict.fromkeys(found))
+
+    held = [node.data for node in recorded_at(point)[1] if node.op is ops.detach]
+
+    def values(*numbers: float) -> list[float]:
+        outputs, nodes = recorded_at(numbers)
+        known: dict[Any, float] = {}
+        detached = iter(held)
+        for node in nodes:
+            if node.op is None:
+                known[node] = node.data
+            elif node.op is ops.detach:
+                known[node] = next(detached, node.data)
+            else:
+                there = [x if type(x) is float else known[x] for x in node.args]
+                known[node] = evaluate(node.op, node.args, there)
+        return [known.get(out, out) for out in outputs]
+
+    return values if held else f
+
+
 def _rows(
     f: Function,
     numbers: list[float],
@@ -225,7 +253,7 @@ def _rows(
     nodes: Sequence[Value],
 ) -> Iterator[Row]:
     """The derivatives of several values with respect to several numbers, called by `names`."""
-    reverse = jacobian(f)(*numbers)
+    reverse, held = jacobian(f)(*numbers), _held(f, numbers)
     largest, forward, along = _largest(nodes), [], []
     for k in range(len(numbers)):
         forward.append(jvp(f, tuple(numbers), tuple(float(i == k) for i in range(len(numbers))))[1])
@@ -234,7 +262,7 @@ def _rows(
         def moved(t: float, k: int = k) -> list[float]:
             there = [x + t * (i == k) for i, x in enumerate(numbers)]
             try:
-                return list(map(float, f(*there)))
+                return list(map(float, held(*there)))
             except (NonFiniteError, ZeroDivisionError):
                 return [math.nan] * len(names)
 
@@ -342,8 +370,8 @@ def _culprits(nodes: Sequence[Value]) -> Iterator[str]:
     """The operations whose own derivatives are wrong, in the order of the graph."""
     for node in nodes:
         op, numbers = node.op, inputs(node)
-        if op is None or isinstance(op, Handmade):  # its function is known at one point only
-            continue
+        if op in (None, ops.detach) or isinstance(op, Handmade):
+            continue  # no function has its derivative, or a function that is known only here
         local = local_derivatives(op, node.args, numbers, node.data)
         for i, slope in enumerate(local):
             if type(node.args[i]) is not float:

@@ -114,6 +114,13 @@ def _unset() -> None:
         hooks.reading[:] = [hook for hook in hooks.reading if hook != _looked]
 
 
+def _tracing() -> bool:
+    return threading.get_ident() in _seals
+
+
+hooks.tracing = _tracing
+
+
 def _looked(node: Any) -> None:
     """Refuse to read a number: any in a guarded thread, elsewhere what depends on its inputs."""
     if not _seals:

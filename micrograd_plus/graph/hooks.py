@@ -58,6 +58,15 @@ observers: list[Observer] = []
 reading: list[Callable[[Any], None]] = []
 """Functions that are called with each node whose number is about to be read."""
 
+
+def _not_tracing() -> bool:
+    return False
+
+
+tracing: Callable[[], bool] = _not_tracing
+"""Whether this thread runs a function whose numbers can't be read, as they are to become those of
+any example. `compiler`, which is above this, puts a function here."""
+
 changes = 0
 """A counter of assignments and new leaves, which lets cached copies notice changes."""
 

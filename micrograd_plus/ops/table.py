@@ -609,6 +609,14 @@ round = Op(
     example=((2.5,), 2.0),
 )
 
+detach = Op(
+    "detach",
+    value=lambda m, x: x,
+    partials=(lambda m, out, x: 0.0,),  # not that of its value, but by definition
+    about="x as a constant of the derivative, which is 0 by definition",
+    example=((3.0,), 3.0),
+)
+
 # ---------------------------------------------------------------------- activations
 
 
@@ -884,6 +892,37 @@ logsumexp = Op(
     domain=_SOME,
     about="log(eˣ¹ + eˣ² + …), without overflow",
     example=((1000.0, -1000.0), 1000.0),
+)
+
+
+def _take(m: Any, index: Any, *choices: Any) -> Any:
+    chosen = choices[0] if choices else math.nan
+    for k, x in enumerate(choices[1:], 1):
+        chosen = m.where(m.greater(index, k - 0.5), x, chosen)
+    return m.where(_nearest(m, index, 0, len(choices) - 1), chosen, math.nan)
+
+
+def _nearest(m: Any, index: Any, low: int, high: int) -> Any:
+    """1 where the whole number next to an index is one from `low` to `high`, else 0."""
+    return m.greater(index, low - 0.5) - m.greater(index, high + 0.5)
+
+
+take = Op(
+    "take",
+    value=_take,
+    partials=lambda m, out, index, *choices: (
+        0.0,
+        *(_nearest(m, index, k, k) for k in range(len(choices))),
+    ),
+    domain=Domain(
+        "an index of one of its choices, which are counted from 0",
+        lambda *args: len(args) > 0 and -0.5 < args[0] <= len(args) - 1.5,
+        low=-0.5,
+    ),
+    kink=lambda index, *choices: index - math.floor(index) - 0.5,
+    commutative=False,
+    about="that one of several choices which an index counts, its arguments being index, choices",
+    example=((1.0, 5.0, 6.0, 7.0), 6.0),
 )
 
 # ------------------------------------------------------------------------ the table

@@ -47,6 +47,14 @@ def test_first_and_second_order_in_three_ways():
     assert "ok" in str(report)
 
 
+def test_what_is_detached_is_held_in_differences():
+    report = mg.check_gradients(lambda x, y: mg.detach(x * y) * x**2, 2.0, 3.0)
+    assert [row.difference for row in report.rows] == pytest.approx([24, 0, 12, 0, 0, 0])
+    assert all(row.verdict == "ok" for row in report.rows)
+    with pytest.raises(GradientError, match="does the function leave the graph"):
+        mg.check_gradients(lambda x: mg.detach(x) * x * x.data, 2.0)
+
+
 @pytest.mark.parametrize("scale", [1e-8, 1e-3, 1.0, 1e4, 1e8])
 def test_steps_and_tolerances_follow_the_scale(scale):
     assert mg.check_gradients(lambda x: (x / scale) ** 3 * scale, 2 * scale).ok

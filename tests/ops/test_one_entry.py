@@ -152,6 +152,7 @@ OPERATORS = "add subtract multiply divide power negate"
 KNOWN = {
     "graph/recording": "dot",  # written out, as it is hot
     "graph/sweep": "add multiply dot",  # likewise; tests compare both with the table
+    "check/gradients": "detach",  # whose derivative differences would contradict
     "walk/formula": OPERATORS,  # those of Python, on formulas
     "walk/steps": "add multiply",  # the chain rule multiplies, and adds where paths meet
     "walk/paths": "multiply",  # the slopes along a path
@@ -159,7 +160,7 @@ KNOWN = {
     "walk/sigma": "sigmoid reciprocal divide power add exp negate multiply",  # σ, from its parts
     "compiler/ir": "multiply",  # a matrix product is made of products
     "compiler/simplify": "multiply",  # likewise
-    "compiler/codegen/c": "power dot mean",  # the operator **; loops whose rules see no array
+    "compiler/codegen/c": "power dot mean take",  # the operator **; loops whose rules see no array
     "compiler/codegen/reductions": "max min sum",  # methods of arrays
     "compiler/codegen/rules": "power step greater",  # the operators ** and >
     "compiler/codegen/syntax": "is_zero",  # 0 times what is 0 or 1 is 0

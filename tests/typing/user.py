@@ -125,6 +125,10 @@ def functions() -> None:
     assert_type(mg.clip(x, 0, 1), mg.Value)
     assert_type(mg.clip(2.0, 0, 1), float)
     assert_type(mg.where(x > 0, x, 0.0), mg.Value)
+    assert_type(mg.take([[x], [x]], 1), list[mg.Value])
+    assert_type(mg.take([0.5, 1.5], x), float)
+    assert_type(mg.detach(x), mg.Value)
+    assert_type(mg.detach(2.0), float)
     assert_type(mg.sum([x, x]), mg.Value)
     assert_type(mg.sum([1.0, 2.0]), float)
     for reduction in (mg.logsumexp, mg.max, mg.maxout, mg.mean, mg.min):

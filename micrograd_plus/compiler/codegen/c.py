@@ -60,6 +60,14 @@ _ONE_BY_ONE = {
         ["double sum = 0.0;", f"{_EACH} sum += x[k];", "return sum / n;"],
         [f"{_EACH} slope[k] = 1.0 / n;"],
     ),
+    ops.take: (
+        [
+            "double chosen = n > 1 ? x[1] : NAN;",
+            "for (ptrdiff_t k = 2; k < n; k++) if (x[0] > k - 1.5) chosen = x[k];",
+            "return x[0] > -0.5 && !(x[0] > n - 1.5) ? chosen : NAN;",
+        ],
+        [f"{_EACH} slope[k] = k ? (x[0] > k - 1.5) - (x[0] > k - 0.5) : 0.0;"],
+    ),
 }
 
 _FIXED = [op for op in ops.TABLE.values() if op.arity]

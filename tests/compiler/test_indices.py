@@ -1,0 +1,81 @@
+"""Indices among the arguments of compiled functions: what is taken, and its derivatives."""
+
+import numpy as np
+import pytest
+
+import micrograd_plus as mg
+from micrograd_plus import Value
+from tests.needs import needed_by
+
+backends = pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+
+
+def run(fn, batch, params, backend):
+    """The outputs of a program and its mean gradient, by a backend that may take one point only."""
+    program = mg.compile(fn, *(part[0] for part in batch), params=params, backend=backend)
+    if backend == "native":
+        found = [program.value_and_grad(*example) for example in zip(*batch, strict=True)]
+        values, slopes = zip(*found, strict=True)
+        return list(values), np.mean([slope[-len(params) :] for slope in slopes], axis=0)
+    return program(*batch).tolist(), program.value_and_grad(*batch)[1]
+
+
+@backends
+def test_a_token_takes_its_vector_and_a_class_its_score(backend):
+    needed_by(backend)
+    table = np.random.default_rng(1).normal(size=(5, 3))
+    vectors = [[Value(x) for x in row] for row in table]
+    tokens, classes = [0, 3, 4, 3], [2, 0, 0, 1]
+
+    def loss(token, its_class):
+        return -mg.take(mg.log_softmax(mg.take(vectors, token)), its_class)
+
+    params = [x for row in vectors for x in row]
+    values, gradient = run(loss, (tokens, classes), params, backend)
+    # by hand: the gradient of −log softmax is softmax − one-hot, in the rows of the tokens
+    shares = np.exp(table) / np.exp(table).sum(axis=1, keepdims=True)
+    expected = np.zeros_like(table)
+    for token, its_class in zip(tokens, classes, strict=True):
+        expected[token] += (shares[token] - np.eye(3)[its_class]) / 4
+    np.testing.assert_allclose(values, -np.log(shares[tokens, classes]), rtol=1e-13)
+    np.testing.assert_allclose(gradient, expected.ravel(), rtol=1e-12, atol=1e-15)
+
+
+@backends
+def test_rows_of_rows_of_numbers_and_an_index_that_is_computed(backend):
+    needed_by(backend)
+    rows = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]], [[9.0, 0.0], [-1.0, -2.0]]]
+    w = Value(0.5)
+
+    def fn(u):
+        ((a, b), (c, d)) = mg.take(rows, 2 - 2 * u)
+        return w * (a + 10 * b + 100 * c + 1000 * d)
+
+    values, gradient = run(fn, ([1, 0],), [w], backend)
+    assert values == [0.5 * 4321, 0.5 * (9 + 0 - 100 - 2000)]
+    assert gradient == pytest.approx([(4321 - 2091) / 2])
+
+
+@backends
+def test_what_is_detached_is_live(backend):
+    needed_by(backend)
+    w = Value(0.0)
+    values, gradient = run(lambda x: mg.detach(x * w) + 3 * w, ([2.0, 4.0],), [w], backend)
+    assert gradient == pytest.approx([3.0])
+    assert values == [0.0, 0.0]
+    program = mg.compile(lambda x: mg.detach(x + w), 0.0, params=[w], backend=backend)
+    w.data = 1.0
+    assert program(np.float64(2.0) if backend == "native" else [2.0]) == pytest.approx(3.0)
+
+
+@backends
+def test_an_index_without_a_row_is_an_error(backend):
+    needed_by(backend)
+    w = [Value(1.0), Value(2.0)]
+    program = mg.compile(lambda u: mg.take(w, u + 1), -1, params=w, backend=backend)
+    with pytest.raises(IndexError, match="no row 2: there are only rows 0 to 1"):
+        program(1 if backend == "native" else [0, -1, 1])
+    with pytest.raises(IndexError, match="at least one row"):
+        mg.compile(lambda u: mg.take([], u), 0, backend=backend)
+    with pytest.raises(ValueError, match="row 1 has 1 items, row 0 2"):
+        mg.compile(lambda u: mg.take([w, w[:1]], u)[0], 0, backend=backend)
