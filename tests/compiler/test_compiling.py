@@ -238,6 +238,7 @@ TAKEN = {  # functions that need more than the numbers of an entry of the table
     "softmax_cross_entropy": (
         lambda y, z, t, u: nn.softmax_cross_entropy([y, z], [t, u]), (0.3, 0.7, 0.25, 0.75)
     ),
+    "take": (lambda *x: mg.take(x[1:], x[0]), (1.0, 5.0, 6.0, 7.0)),
 }  # fmt: skip
 
 
