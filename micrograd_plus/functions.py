@@ -527,7 +527,9 @@ def take(rows: Iterable[Any], index: Value | float) -> Any:
     """The row at an index, which may be a Value: the vector of a token, or the score of a class.
 
     In a function that `compile` traces, an index that is a Value is not read, but recorded: the
-    result is then a new row, of the Values that the program takes from the rows.
+    result is then a new row, of the Values that the program takes from the rows. An int in the
+    example marks an argument of indices, which are checked at each call; where an index is
+    computed from other arguments, the nearest whole number counts.
 
     Args:
         rows: an iterable of Values or numbers, or of rows of these.

@@ -7,6 +7,7 @@ import keyword
 import math
 import re
 import reprlib
+from itertools import islice
 from numbers import Real
 from typing import TYPE_CHECKING, Any
 
@@ -25,21 +26,24 @@ class Arguments:
 
     A number, an array and nested lists of numbers come as one array. Any other argument, such as
     a dictionary of those, comes as the same structure of arrays; a tuple of equal parts may come
-    as one array, too.
+    as one array, too. An array of ints marks indices: whole numbers, in the range that `mg.take`
+    has for them.
 
     Args:
         fn: the function that was compiled.
         example: a tuple with an example of each argument.
+        rows: for each number of the example how many rows it is an index of, 0 if of none.
         dtype: a NumPy type, that of the arrays.
         batched: whether the first axis of each array is for the examples.
 
     Attributes:
         sizes: how many numbers each argument has, by its name in the program.
-        models: the structure of each argument, with an array for what comes as one.
-        given: the example, with floats in it.
+        models: the structure of each argument, with an array for what comes as one: of floats, or
+            of ints if it marks indices, see `_model`.
+        given: the example, with floats and ints in it.
         first: its numbers.
 
-    >>> taken = Arguments(lambda x, t: x[0] * x[1] - t, ([0.0, 0.0], 0.0), "float64")
+    >>> taken = Arguments(lambda x, t: x[0] * x[1] - t, ([0.0, 0.0], 0.0), [0, 0, 0], "float64")
     >>> taken.sizes
     {'x': 2, 't': 1}
     >>> [array.tolist() for array in taken.columns(([[1, 2], [3, 4], [5, 6]], [7, 8, 9]))]
@@ -47,14 +51,20 @@ class Arguments:
     """
 
     def __init__(
-        self, fn: Callable[..., Any], example: tuple[Any, ...], dtype: Any, batched: bool = True
+        self,
+        fn: Callable[..., Any],
+        example: tuple[Any, ...],
+        rows: Iterable[int],
+        dtype: Any,
+        batched: bool = True,
     ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
         self._dtype = numpy.dtype(dtype)
         self._batched, self._each = batched, "example" if batched else "number"
-        self.given: tuple[Any, ...] = mapped(float, example)
+        self.given: tuple[Any, ...] = mapped(lambda x: x if type(x) is int else float(x), example)
         self.first: list[float] = flat(self.given)
-        self.models = tuple(_model(numpy, part) for part in example)
+        limits = iter(rows)
+        self.models = tuple(_model(numpy, part, limits) for part in example)
         sizes = [len(flat(part)) for part in example] or [0]
         self.sizes = dict(zip(_names(fn, len(sizes)), sizes, strict=True))
 
@@ -133,9 +143,28 @@ class Arguments:
                 f"argument {where} must have the shape {self._axes(shape)}, as in the function's "
                 f"example, not {array.shape}"
             )
+        if model.dtype.kind == "i" and array.size:
+            self._check_indices(given, array, model, where)
         if array.shape[batched:] == (model.size,):  # in a row already
             return array
         return array.reshape((*array.shape[:batched], model.size))
+
+    def _check_indices(self, given: Any, array: Any, rows: Any, where: int | str) -> None:
+        """Raise ValueError for what is not whole, and IndexError for what is no row's index."""
+        odd = array != self._numpy.floor(array)
+        if odd.any():
+            raise ValueError(
+                f"argument {where} takes whole numbers, as its example has ints"
+                f"{_told(self._numpy, odd, given, self._each)}; for real numbers write floats in "
+                "the example, such as 0.0"
+            )
+        odd = (rows > 0) & ((array < 0) | (array >= rows))
+        if odd.any():
+            count = self._numpy.broadcast_to(rows, odd.shape)[odd][0]
+            raise IndexError(
+                f"argument {where} is an index of {count} rows, 0 to {count - 1}"
+                f"{_told(self._numpy, odd, given, self._each)}"
+            )
 
     def _axes(self, shape: tuple[int, ...]) -> str:
         return f"(examples, {str(shape)[1:-1]})" if self._batched else str(shape)
@@ -204,12 +233,12 @@ def all_finite(numpy: Any, array: Any) -> bool:
     return math.isfinite(numpy.vdot(array, array)) or bool(numpy.isfinite(array).all())
 
 
-def _told(numpy: Any, bad: Any, given: Any, each: str, what: str) -> str:
+def _told(numpy: Any, bad: Any, given: Any, each: str, what: str = "") -> str:
     """Describe the first odd number, and its place."""
     place = tuple(numpy.argwhere(bad)[0].tolist())
     x = numpy.asarray(given, dtype=object)[place]
     where = f"in {each} {place[0]} there is" if place else "it is"
-    return f": {where} {x!r}, {what}"
+    return f": {where} {x!r}{', ' * bool(what)}{what}"
 
 
 def _shown(given: Any) -> str:
@@ -241,15 +270,17 @@ def arranged(model: Any, rows: Any) -> Any:
     return mapped(take, model, "leaves")
 
 
-def _model(numpy: Any, example: Any) -> Any:
-    """An argument's structure, with arrays of zeros for what comes as one array."""
-    if isinstance(example, list) and (shape := _regular(example)) is not None:
-        return numpy.zeros(shape)
-    if isinstance(example, dict):
-        return with_items(example, [_model(numpy, part) for part in example.values()])
-    if isinstance(example, list | tuple):
-        return with_items(example, [_model(numpy, part) for part in example])
-    return numpy.zeros(numpy.shape(example))
+def _model(numpy: Any, example: Any, rows: Iterator[int]) -> Any:
+    """An argument's structure, with an array for what comes as one array.
+
+    That for real numbers has zeros, that for indices how many rows there are, 0 if none are known.
+    """
+    if isinstance(example, list | tuple | dict) and _regular(example) is None:
+        parts = example.values() if isinstance(example, dict) else example
+        return with_items(example, [_model(numpy, part, rows) for part in parts])
+    array = numpy.asarray(example)
+    counts = numpy.array([*islice(rows, array.size)], int).reshape(array.shape)
+    return counts if array.dtype.kind in "iu" else numpy.zeros(array.shape)
 
 
 def _regular(example: Any) -> tuple[int, ...] | None:
@@ -292,7 +323,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
     # rows of numbers are a list, too
     apart = tuple if isinstance(model, tuple) and shape is not None else list | tuple
     if not isinstance(given, apart) and shape is not None:
-        yield given, need("numpy", "numpy").zeros(shape), where
+        yield given, need("numpy", "numpy").array(model), where
         return
     if not isinstance(given, apart) or len(given) != len(model):
         raise ValueError(

@@ -57,7 +57,9 @@ def compile(
     Args:
         fn: ordinary code on Values; it may close over a model.
         example: an argument for it: a number, or a nested structure of numbers, such as a list, an
-            array or a dictionary; the function gets the same with Values in it.
+            array or a dictionary; the function gets the same with Values in it. An int, or an array
+            or list of ints, marks indices, which `mg.take` reads: a call then takes whole numbers
+            only, none of which may be outside of the rows. For real numbers write 0.0.
         params: what to differentiate with respect to, a model or Values.
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.

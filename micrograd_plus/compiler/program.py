@@ -100,7 +100,7 @@ class Program:
             raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
         outputs = simplify(found.nodes, flat(found.outputs), leaves)
         differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
-        self._arguments = Arguments(fn, example, self._dtype)
+        self._arguments = Arguments(fn, example, found.rows, self._dtype)
         self._input_gradients = input_gradients
         self.groups = schedule(outputs)
         self._generated = code = generate(

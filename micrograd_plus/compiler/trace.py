@@ -6,6 +6,7 @@ import gc
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
+from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import flat, mapped
 from micrograd_plus.compiler.sealed import TraceError, sealed
@@ -36,6 +37,16 @@ class Trace(NamedTuple):
     nodes: list[Value]
     outside: list[Value]
     surroundings: Surroundings
+
+    @property
+    def rows(self) -> list[int]:
+        """For each input how many rows it is an index of for `mg.take`, 0 if it is none."""
+        fewest: dict[Any, int] = {}
+        for node in self.nodes:
+            if node.op is ops.take:
+                index, *choices = node.args
+                fewest[index] = min(len(choices), fewest.get(index, len(choices)))
+        return [fewest.get(x, 0) for x in self.inputs]
 
 
 def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:

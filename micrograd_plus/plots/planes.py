@@ -8,6 +8,7 @@ from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import compiler
+from micrograd_plus._tools.nested import mapped
 from micrograd_plus.datasets import rows
 from micrograd_plus.nn.losses import as_numbers
 from micrograd_plus.plots.style import COLOURS, GREY, MARKERS, PALE, line, on, plain, style
@@ -161,7 +162,8 @@ def loss_along(
     outputs = model(inputs[0])
     width = len(outputs) if isinstance(outputs, list | tuple) else 1
     numbers = [as_numbers(loss, target, width) for target in targets]
-    program = compiler.compile(lambda x, t: loss(model(x), t), inputs[0], numbers[0], params=along)
+    example = mapped(float, (inputs[0], numbers[0]))  # ints would be indices
+    program = compiler.compile(lambda x, t: loss(model(x), t), *example, params=along)
 
     def mean_loss(point: Sequence[float]) -> float:
         program.vector = point  # the program's own numbers, not the model's

@@ -143,8 +143,10 @@ class Compiled:
         outputs = problem.model(x)
         self._classes = len(outputs) if isinstance(outputs, list | tuple) else 1
         self._total = _total(problem)
+        # floats, as ints would be indices
+        target = nested.mapped(float, as_numbers(problem.loss, target, self._classes))
         self.program = compiler.compile(
-            self._total, x, as_numbers(problem.loss, target, self._classes),
+            self._total, x, target,
             params=problem.optimizer.parameters, has_aux=True, backend=runner.backend,
         )  # fmt: skip
         if odd := difference(before, content(problem.model)):

@@ -1,11 +1,16 @@
 """Indices among the arguments of compiled functions: what is taken, and its derivatives."""
 
+import pickle
+from functools import partial
+
 import numpy as np
 import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value
 from tests.needs import needed_by
+
+SHORT, LONG = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0), Value(5.0)]
 
 backends = pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
 
@@ -79,3 +84,56 @@ def test_an_index_without_a_row_is_an_error(backend):
         mg.compile(lambda u: mg.take([], u), 0, backend=backend)
     with pytest.raises(ValueError, match="row 1 has 1 items, row 0 2"):
         mg.compile(lambda u: mg.take([w, w[:1]], u)[0], 0, backend=backend)
+
+
+@pytest.mark.parametrize(
+    ("example", "batch", "error", "told"),
+    [
+        (0, [0, 1, 2], IndexError, "0 is an index of 2 rows, 0 to 1: in example 2 there is 2"),
+        (0, [-1], IndexError, "0 is an index of 2 rows, 0 to 1: in example 0 there is -1"),
+        (0, [0, 0.5], ValueError, "0 takes whole numbers.* example 1 there is 0.5; .* as 0.0"),
+        (np.int32(0), [0.5], ValueError, "0 takes whole numbers"),
+        ([0, 0], [[1, 2], [1, 3]], IndexError, "of 3 rows, 0 to 2: in example 1 there is 3"),
+        (np.array([0, 0]), [[1, 1], [2, 1]], IndexError, "0 to 1: in example 1 there is 2"),
+        ({"u": 0, "v": 0}, {"u": [0], "v": [7]}, IndexError, r"0\['v'\] is an index of 3 rows"),
+        ((0, 0), [[1, 2], [0, 3]], IndexError, "0 is an index of 3 rows"),
+    ],
+)
+@backends
+def test_indices_are_checked_at_each_call(example, batch, error, told, backend):
+    needed_by(backend)
+
+    def fn(u):
+        if isinstance(u, Value):
+            return mg.take(SHORT, u)
+        first, second = u.values() if isinstance(u, dict) else u
+        return mg.take(SHORT, first) * mg.take(LONG, second)
+
+    program = mg.compile(fn, example, backend=backend)
+    if backend == "native":
+        batch = {k: x[-1] for k, x in batch.items()} if isinstance(batch, dict) else batch[-1]
+        told = told.partition(": in" if ": in" in told else ".*")[0]
+    with pytest.raises(error, match=f"argument .*{told}"):
+        program(batch)
+
+
+def test_real_numbers_and_truths_are_no_indices():
+    half = [0.5]
+    for example in (0.0, True, np.bool_(True), np.float32(0)):
+        assert mg.compile(lambda x: 2.0 * x, example)(half) == [1.0]
+    assert mg.compile(lambda x: x[0] + x[1], [0, 1.5])([[0.25, 0.5]]) == [0.75]  # one array
+    program = mg.compile(lambda t, x: t * x, 0, 0)
+    assert program([-3], [2]) == [-6.0]  # whole, but of no rows
+    with pytest.raises(ValueError, match="argument 1 takes whole numbers"):
+        program([1], half)
+
+
+def looked_up(rows, u):
+    return mg.take(rows, u)
+
+
+def test_a_copy_of_a_program_checks_indices_too():
+    program = pickle.loads(pickle.dumps(mg.compile(partial(looked_up, SHORT), 0)))
+    assert program([1, 0]).tolist() == [2.0, 1.0]
+    with pytest.raises(IndexError, match="of 2 rows"):
+        program([2])

@@ -164,6 +164,7 @@ KNOWN = {
     "compiler/codegen/reductions": "max min sum",  # methods of arrays
     "compiler/codegen/rules": "power step greater",  # the operators ** and >
     "compiler/codegen/syntax": "is_zero",  # 0 times what is 0 or 1 is 0
+    "compiler/trace": "take",  # its index has to be one of a row
     "compiler/native/tape": "add",  # a long chain of additions is one instruction
 }
 """The entries that a module may mention, as what it does is about these operations.

@@ -60,7 +60,7 @@ class PointProgram:
         outputs = flat(found.outputs)
         # only how they are nested: the outputs would keep all alive that was recorded
         self._structure = mapped(lambda _: None, found.outputs)
-        self._arguments = Arguments(fn, tuple(example), float, batched=False)
+        self._arguments = Arguments(fn, tuple(example), found.rows, float, batched=False)
         self._differentiable = len(outputs) == 1
         count = len(found.inputs)
         low, wanted = (count, self.parameters) if self.parameters else (0, found.inputs)
@@ -74,10 +74,12 @@ class PointProgram:
         # with infinite constants, such as bounds, results may be infinite without an error
         self._bounded = numpy.isfinite(self._numbers).all()
         models = self._arguments.models
-        shapes = tuple(getattr(model, "shape", None) for model in models)
+        # indices are checked, and structures taken apart, before the machine gets them
+        plain = [getattr(getattr(model, "dtype", None), "kind", "") == "f" for model in models]
+        shapes = tuple(x.shape if its else None for x, its in zip(models, plain, strict=True))
         self._machine = tapes.Machine(self._numbers, self._tape, shapes, low, low + len(wanted))
         slopes = numpy.zeros(len(wanted)) if self._differentiable else None
-        values, _ = self._machine.run(numpy.array(self._arguments.first), slopes)
+        values, _ = self._machine.run(numpy.array(self._arguments.first, float), slopes)
         compare(outputs, values, wanted, () if slopes is None else slopes.tolist())
         if self.parameters:
             self._model = slopes
