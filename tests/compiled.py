@@ -157,19 +157,22 @@ def layered(draw):
         assume(all(abs(x.data) < 50 for x in known))
     last = known[draw(st.integers(len(leaves), len(known) - 1)) :]
     root = draw(st.sampled_from(_ENDS))(last)
-    assume(_ties_are_exact(root))
+    assume(is_clear(root))
     return root, leaves
 
 
-def _ties_are_exact(root):
-    """Whether the arguments of each maximum and minimum are apart, or the same node.
+def is_clear(root):
+    """Whether rounding decides nothing: each kink is apart, the arguments of each maximum are.
 
-    What is equal but for rounding is a tie in one order of additions and none in another.
+    What is equal but for rounding is a tie in one order of additions and none in another. Those of
+    a maximum or minimum may also be the same node.
     """
     for node in order(root):
+        known = {id(arg): float(arg) for arg in node.args}
         if node.op in (ops.max, ops.min):
-            known = {id(arg): float(arg) for arg in node.args}
             numbers = sorted(known.values())
             if any(b - a < 1e-9 for a, b in itertools.pairwise(numbers)):
                 return False
+        elif node.op and node.op.kink and abs(node.op.kink(*map(float, node.args))) < 1e-9:
+            return False
     return True
