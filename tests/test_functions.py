@@ -132,6 +132,17 @@ def test_take_refuses_what_is_no_index(kind):
         mg.take(7, 0)
 
 
+def test_a_value_is_no_index_by_itself():
+    for rows in (ROWS, tuple(ROWS), np.array([1.0, 2.0, 3.0])):
+        with pytest.raises((TypeError, IndexError)) as caught:
+            rows[Value(1.0, "u")]
+        if not isinstance(rows, np.ndarray):  # NumPy replaces the error by its own
+            assert "label='u') can't be an index: write take(rows, x)" in str(caught.value)
+    for count in (range, lambda n: [0] * n):
+        with pytest.raises(TypeError, match="can't be an index"):
+            count(Value(1.0))
+
+
 def test_what_is_detached_follows_but_is_constant_in_derivatives():
     x = Value(3.0, "x")
     held = mg.detach(x)

@@ -134,8 +134,10 @@ def _looked(node: Any) -> None:
                 node,
                 "number",
                 "read during tracing, and would be baked into the program, the same for all "
-                "examples: instead of if, float() or round() use step, maximum, minimum, clip, or "
-                "where(step(x), …), and micrograd_plus.exp instead of math.exp",
+                "examples: use functions of micrograd_plus, such as step, maximum, minimum, clip "
+                "or where(step(x), …) instead of if, float() and round(), exp instead of math.exp, "
+                "take(rows, x) instead of rows[int(x)], max or softmax instead of max(v.data …), "
+                "and detach(x) instead of x.data as a constant of the derivative",
             )
 
 

@@ -58,6 +58,12 @@ class Number(Node):
 
     __trunc__ = __int__
 
+    def __index__(self) -> int:
+        raise TypeError(
+            f"{self!r} can't be an index: write take(rows, x) of micrograd_plus for rows[x], or "
+            "rows[int(x)] for the row at its present number"
+        )
+
     def __floor__(self) -> int:
         return math.floor(float(self))
 

@@ -137,3 +137,31 @@ def test_a_copy_of_a_program_checks_indices_too():
     assert program([1, 0]).tolist() == [2.0, 1.0]
     with pytest.raises(IndexError, match="of 2 rows"):
         program([2])
+
+
+@pytest.mark.parametrize(
+    ("fn", "told"),
+    [
+        (lambda x: [1.0, 2.0][x[0]], "take\\(rows, x\\)"),
+        (lambda x: [1.0, 2.0][int(x[0])], "take\\(rows, x\\) instead of rows\\[int\\(x\\)\\]"),
+        (lambda x: x[0] - max(v.data for v in x), "max or softmax instead of max.*, and detach"),
+        (lambda x: x[0] * x[1].data, "detach\\(x\\) instead of x.data"),
+    ],
+)
+def test_what_reads_a_number_is_told_what_to_write(fn, told):
+    with pytest.raises(TypeError, match=told):
+        mg.compile(fn, [0, 1])
+
+
+@backends
+def test_bounds_that_are_values_are_clipped_to(backend):
+    needed_by(backend)
+    low, high = Value(-1.0), Value(0.5)
+    batch = ([-2.0, 0.25, 3.0, 1.0], [1.0, 1.0, 1.0, 4.0])
+
+    def fn(x, t):
+        return 3.0 * mg.clip(x, low * t, high * t)
+
+    values, gradient = run(fn, batch, [low, high], backend)
+    assert values == [-3.0, 0.75, 1.5, 3.0]
+    assert gradient == pytest.approx([3 / 4, 3 / 4])
