@@ -17,7 +17,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from functools import lru_cache, partial
 from io import IOBase
-from itertools import zip_longest
+from itertools import chain, zip_longest
 from types import (
     BuiltinMethodType,
     CodeType,
@@ -168,6 +168,11 @@ class Surroundings:
         """
         stands = _difference(self._stands, later._stands)
         return stands or _difference(self._moves, later._moves)
+
+    def names(self, *kinds: type) -> bool:
+        """Whether there is an object of one of these classes among what the function reads."""
+        held = (thing for some in (self._stands, self._moves) for x in some for thing in x.things)
+        return any(isinstance(thing, kinds) for thing in chain(self._seen.values(), held))
 
     def _is_same(self) -> bool:
         try:

@@ -14,15 +14,22 @@ from micrograd_plus import functions
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, finite
 from micrograd_plus.nn.module import Module, parameters_of
+from micrograd_plus.ops.floats import floats
 
-Correct = Callable[[Any, Any], bool]
+Correct = Callable[..., Any]
 
 
 def correct(loss: Callable[..., Any]) -> Correct | None:
     """The test whether outputs are right, for a loss that classifies; None for others.
 
+    It takes the outputs and the target of one example; or those of many, as arrays of (outputs,
+    examples) and of targets `as_numbers`, and the library of these arrays.
+
+    >>> import numpy
     >>> correct(hinge)(0.3, 1), correct(mse)
     (True, None)
+    >>> correct(hinge)(numpy.array([0.3, 0.4]), numpy.array([1.0, -1.0]), numpy)
+    array([ True, False])
     """
     return getattr(loss, "correct", None)
 
@@ -104,7 +111,7 @@ def half_mse(outputs: Any, targets: Any) -> Any:
 # ------------------------------------------------------------------- two classes
 
 
-@_classifies(lambda score, label: (float(score) > 0) == (label > 0))
+@_classifies(lambda score, label, m=floats: (score > 0) == (label > 0))
 def hinge(score: Any, label: float) -> Any:
     """The max-margin loss max(0, 1 − t · y): where it is positive, its derivative ∂/∂y is −t.
 
@@ -125,7 +132,7 @@ def hinge(score: Any, label: float) -> Any:
     return functions.relu(1.0 - score * label)
 
 
-@_classifies(lambda p, t: (float(p) > 0.5) == (t > 0.5))
+@_classifies(lambda p, t, m=floats: (p > 0.5) == (t > 0.5))
 def binary_cross_entropy(probability: Any, target: float) -> Any:
     """−t log p − (1 − t) log(1 − p); where p = σ(z), its derivative with respect to z is p − t.
 
@@ -152,7 +159,7 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
     return _sum(terms)
 
 
-@_classifies(lambda z, t: (float(z) > 0) == (t > 0.5))
+@_classifies(lambda z, t, m=floats: (z > 0) == (t > 0.5))
 def binary_cross_entropy_with_logits(logit: Any, target: float) -> Any:
     """Binary cross entropy of σ(z) without overflow, softplus(z) − t · z: its ∂/∂z is σ(z) − t.
 
@@ -174,10 +181,15 @@ def binary_cross_entropy_with_logits(logit: Any, target: float) -> Any:
 # ------------------------------------------------------------------ several classes
 
 
-def _largest(outputs: Sequence[Any], target: Any) -> bool:
-    best = max(range(len(outputs)), key=lambda k: float(outputs[k]))
-    target = _distribution(target, len(outputs))
-    return bool(target[best] == max(target))
+def _largest(outputs: Sequence[Any], target: Any, m: Any = floats) -> Any:
+    """Whether no class is likelier than that of the largest output, the first one of equals."""
+    likely = _distribution(target, len(outputs)) if m is floats else target
+    largest, chosen, likeliest = outputs[0], likely[0], likely[0]
+    for y, t in zip(outputs[1:], likely[1:], strict=True):
+        larger = y > largest
+        largest, chosen = m.where(larger, y, largest), m.where(larger, t, chosen)
+        likeliest = m.maximum(likeliest, t)
+    return chosen == likeliest
 
 
 @_classifies(_largest)

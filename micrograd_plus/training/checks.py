@@ -18,7 +18,7 @@ from micrograd_plus.training.examples import OnDemand
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from micrograd_plus.training.examples import Examples
+    from micrograd_plus.training.examples import Examples, InMemory
 
 ENGINES = ("auto", "eager", "compiled", "jax")
 
@@ -103,9 +103,12 @@ def _named(leaves: set[Value]) -> str:
 
 
 def check_targets(
-    found: Examples, model: Callable[[Any], Any], loss: Callable[..., Any], what: str = "the data"
+    found: InMemory | OnDemand,
+    model: Callable[[Any], Any],
+    loss: Callable[..., Any],
+    what: str = "the data",
 ) -> None:
-    """Try all targets with the outputs for the first inputs, before the first step.
+    """Try each target once with the outputs for the first inputs, before the first step.
 
     Of data on demand only the first target is tried now, the others when they are read.
 
@@ -142,7 +145,7 @@ def check_targets(
     if isinstance(found, OnDemand):
         found.fits = fits if fits(first, 0) else None
     else:
-        all(fits(target, i) for i, (_, target) in enumerate(found))
+        all(fits(found[i][1], i) for i in found.tried())
 
 
 def _placed(error: Exception, where: str) -> Exception:

@@ -10,14 +10,18 @@ from micrograd_plus import compiler
 from micrograd_plus._tools import nested
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.arguments import all_finite
 from micrograd_plus.compiler.sealed import TraceError
+from micrograd_plus.compiler.surroundings import Surroundings
 from micrograd_plus.compiler.trial import compare
+from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite
 from micrograd_plus.nn.losses import as_numbers
+from micrograd_plus.nn.module import Module
 from micrograd_plus.training import peers
 from micrograd_plus.training.cluster import current
 from micrograd_plus.training.eager import Eager, Means
-from micrograd_plus.training.examples import read
+from micrograd_plus.training.examples import InMemory
 from micrograd_plus.training.fingerprint import content, difference
 
 if TYPE_CHECKING:
@@ -29,27 +33,45 @@ if TYPE_CHECKING:
     Take = Callable[[Sequence[int]], tuple[list[Any], list[Any]]]
 
 _TRIED = 16  # number of examples on which a new program is checked
-_AT_A_TIME = 1024  # number of examples on demand evaluated at a time
+_AT_A_TIME = 1024  # number of examples evaluated at a time
+_KEPT = 2**17  # numbers kept until they are counted
 
 
 class Part(NamedTuple):
-    """A process's part of a batch."""
+    """A process's part of a batch.
 
-    arrays: list[Any]  # inputs and targets
-    targets: list[Any]  # as given, of the examples that this process counts
-    whole: int  # the number of examples in the whole batch
+    Attributes:
+        arrays: inputs and targets, as the runner takes them.
+        numbers: the targets as an array, of those examples that this process counts.
+        targets: the same as given, if there are metrics.
+        whole: the number of examples in the whole batch.
+    """
+
+    arrays: list[Any]
+    numbers: Any
+    targets: list[Any]
+    whole: int
 
 
 class Learnt(NamedTuple):
-    """The results of a step."""
+    """The results of a step.
 
-    value: float  # the loss, with the penalty
-    gradient: Any  # before clipping
-    vector: Any  # the parameters' numbers
-    states: tuple[Any, ...]  # the update rule's states of them
-    fine: bool  # whether these numbers and states are finite
-    losses: Any  # of the examples that the process counts
-    outputs: Any
+    Attributes:
+        value: the loss, with the penalty.
+        gradient: before clipping.
+        vector: the parameters' numbers.
+        states: the update rule's states of them.
+        fine: whether these numbers and states are finite.
+        rows: loss and outputs of the examples that the process counts, an array of (numbers,
+            examples).
+    """
+
+    value: float
+    gradient: Any
+    vector: Any
+    states: tuple[Any, ...]
+    fine: bool
+    rows: Any
 
 
 class Runner(Protocol):
@@ -72,8 +94,8 @@ class Runner(Protocol):
     def keep(self, learnt: Learnt, number: int) -> None:
         """Accept a step, atomically."""
 
-    def evaluate(self, part: Part) -> tuple[Any, Any]:
-        """Losses and outputs of the examples that the process counts; raises as `advance`."""
+    def evaluate(self, part: Part) -> Any:
+        """Losses and outputs as those of `Learnt`; raises as `advance`."""
 
     def fetch(self) -> tuple[Any, ...]:
         """Bring the parameters' numbers to the program, and give the rule's states."""
@@ -88,6 +110,8 @@ class Whole:
     def __init__(self, problem: Problem, program: Program, take: Take) -> None:
         self._numpy = need("numpy", "numpy")
         self._problem, self._program, self._take = problem, program, take
+        self._run, self._forward = program.functions["value_and_grad"], program.functions["forward"]
+        self._shares = self._numpy.empty(0)
         self.begin()
 
     def begin(self) -> None:
@@ -95,34 +119,48 @@ class Whole:
         self._states = tuple(map(self._numpy.array, states))
 
     def read(self, batch: Sequence[int], least: int = 0) -> Part:
-        return Part(*self._take(batch), len(batch))
+        arrays, targets = self._take(batch)
+        columns = [array.reshape(len(batch), -1).T for array in arrays]
+        return Part(columns, arrays[1], targets, len(batch))
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
-        numpy, program = self._numpy, self._program
-        value, gradient, (losses, outputs) = program.value_and_grad(*part.arrays)
+        numpy, numbers, count = self._numpy, self._program.numbers, len(self._program.parameters)
+        if len(self._shares) != part.whole:
+            self._shares = numpy.full(part.whole, 1 / part.whole)
         with numpy.errstate(all="ignore"):
+            value, gradient, rows = self._run(numbers, *part.arrays, self._shares)
+            gradient = gradient[:count]
+            self._check(numpy.asarray(value), gradient, rows)
             vector, states = self._problem.updated(
-                numpy, gradient, self._states, program.vector, rate, number
+                numpy, gradient, self._states, numbers[:count], rate, number
             )
-        fine = bool(numpy.isfinite([vector, *states]).all())
-        return Learnt(value, gradient, vector, states, fine, losses, outputs)
+            fine = all(all_finite(numpy, each) for each in (vector, *states))
+        return Learnt(float(value), gradient, vector, states, fine, rows)
 
     def keep(self, learnt: Learnt, number: int) -> None:
         vector, optimizer = self._program.vector, self._problem.optimizer
         vector[:], self._states, optimizer.steps = learnt.vector, learnt.states, number
 
-    def evaluate(self, part: Part) -> tuple[Any, Any]:
-        _, (losses, outputs) = self._program(*part.arrays)
-        return losses, outputs
+    def evaluate(self, part: Part) -> Any:
+        with self._numpy.errstate(all="ignore"):
+            rows = self._forward(self._program.numbers, *part.arrays)[1:]
+            self._check(rows)
+        return rows
 
     def fetch(self) -> tuple[Any, ...]:
         return self._states
+
+    def _check(self, *results: Any) -> None:
+        if not all(all_finite(self._numpy, array) for array in results):
+            raise NonFiniteError("a result is not finite")  # the eager engine finds which
 
 
 class Compiled:
     """Trains with a program; batches whose results are not finite are left to the eager engine.
 
-    Examples in memory become arrays once, others become arrays batch by batch.
+    Examples in memory become arrays once, others become arrays batch by batch. Losses and accuracy
+    are counted for many batches together, and the model gets the learnt numbers at the end, or
+    after each step if a metric may read them.
 
     Args:
         problem: what is learnt; its first example is traced.
@@ -136,8 +174,10 @@ class Compiled:
     def __init__(self, problem: Problem, runner: type[Runner] = Whole) -> None:
         self.problem = problem
         self.norms: dict[str, float] = {}
-        self._numpy = need("numpy", "numpy")
+        self._numpy = numpy = need("numpy", "numpy")
         self._eager = Eager(problem)
+        metrics = problem.metrics.values()
+        self._watched = any(Surroundings(metric).names(Module, Value) for metric in metrics)
         before = content(problem.model)
         x, target = problem.found[0]
         outputs = problem.model(x)
@@ -154,39 +194,47 @@ class Compiled:
                 f"the model changes when it is called, which a program does not: {odd}"
             )
         self.arrays: list[Any] | None = None
-        if isinstance(problem.found, list):
-            inputs = self._numpy.array([x for x, _ in problem.found])
-            self.arrays = [inputs, self._targets([target for _, target in problem.found])]
-        self._tried = False
-        if self.arrays:  # data on demand are checked when they are read
-            self._take(range(len(problem.found))[:_TRIED])
+        found = problem.found
+        if isinstance(found, InMemory):
+            self.arrays = [numpy.asarray(found.inputs), self._as_numbers(found.targets)]
+            targets = [found[i][1] for i in range(len(found))[:_TRIED]]
+            self._compare(self.arrays, targets)
+        self._tried = self.arrays is not None  # data on demand are checked when they are read
+        self._rows: Any = None
+        self._waiting: list[tuple[Any, list[dict[str, float]]]] = []
+        self._filled = 0
         self.runner: Runner = runner(problem, self.program, self._take)
 
-    def _targets(self, targets: list[Any]) -> Any:
-        """Targets as an array; raises if they differ in shape."""
-        loss = self.problem.loss
-        plain = [as_numbers(loss, target, self._classes) for target in targets]
-        return self._numpy.array(plain, float)
-
-    def _examples(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
-        """Examples as arrays, read now if they are on demand; and their targets as given."""
-        found = self.problem.found
-        if self.arrays is None:
-            inputs, targets = read(self._numpy, found, numbers)
-            return [inputs, self._targets(targets)], targets
-        return [array[numbers] for array in self.arrays], [found[i][1] for i in numbers]
+    def _as_numbers(self, targets: Any) -> Any:
+        """Targets as an array of numbers, or of rows of them; raises if they differ in form."""
+        numpy, loss = self._numpy, self.problem.loss
+        given = numpy.asarray(targets)
+        if given.ndim == 1:  # each class once
+            each, places = numpy.unique(given, return_inverse=True)
+            given = numpy.array([as_numbers(loss, t, self._classes) for t in each.tolist()])[places]
+        return given.astype(float)
 
     def _take(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
-        """As `_examples`; on the first that are taken the program is checked."""
-        arrays, targets = self._examples(numbers)
+        """Examples as arrays, read now if they are on demand; and their targets as given."""
+        found = self.problem.found
+        if self.arrays is not None:
+            targets = [found[i][1] for i in numbers] if self.problem.metrics else []
+            return [array[numbers] for array in self.arrays], targets
+        inputs, targets = found.read(numbers)
+        arrays = [inputs, self._as_numbers(targets)]
         if not self._tried:
-            self._compare([array[:_TRIED] for array in arrays], targets[:_TRIED])
+            self._compare(arrays, targets[:_TRIED])
             self._tried = True
         return arrays, targets
 
     def _compare(self, arrays: list[Any], targets: list[Any]) -> None:
-        """Raise TraceError if the program differs from the function: it reads something unseen."""
-        problem = self.problem
+        """Raise TraceError if the program differs from the function: it reads something unseen.
+
+        Args:
+            arrays: examples.
+            targets: those of the first ones, as given, which are tried.
+        """
+        problem, arrays = self.problem, [array[: len(targets)] for array in arrays]
         try:
             pairs = [*zip(arrays[0].tolist(), targets, strict=True)]
             expected = [float(problem.loss(problem.model(x), target)) for x, target in pairs]
@@ -223,15 +271,47 @@ class Compiled:
             self.norms = self._eager.norms
             runner.begin()
             return whole
-        means.add(learnt.losses.tolist(), _by_example(learnt.outputs), part.targets)
+        self._keep_results(learnt.rows, part, means)
         if self.problem.layers:
             self.norms = self.problem.norms(learnt.gradient.tolist())
         if not learnt.fine:
             self._refuse(learnt, number)
         runner.keep(learnt, number)
-        if self.problem.metrics:  # they may read the model
+        if self._watched:
             self.synchronise()
         return learnt.value
+
+    def _keep_results(self, rows: Any, part: Part, means: Means) -> None:
+        """Measure the metrics of some examples, and keep their results to be counted."""
+        metrics: list[dict[str, float]] = []
+        if self.problem.metrics:
+            outputs = _by_example(self.program.other_results(rows)[1])
+            pairs = zip(outputs, part.targets, strict=True)
+            metrics = [self.problem.measured(*pair) for pair in pairs]
+        if self.problem.right is None:
+            rows = rows[:1]
+        count, examples = rows.shape
+        if self._rows is None or self._filled + examples > self._rows.shape[1]:
+            self.count(means)
+            self._rows = self._numpy.empty((count, max(examples, _KEPT // count)))
+        self._rows[:, self._filled : self._filled + examples] = rows
+        self._waiting.append((part.numbers, metrics))
+        self._filled += examples
+
+    def count(self, means: Means) -> None:
+        """Count the examples whose results were kept."""
+        if not self._filled:
+            return
+        rows = self._rows[:, : self._filled]
+        numbers, metrics = zip(*self._waiting, strict=True)
+        found = {"loss": rows[0]}
+        if right := self.problem.right:
+            found["accuracy"] = right(rows[1:], self._numpy.concatenate(numbers).T, self._numpy)
+        for name in self.problem.metrics:
+            found[name] = self._numpy.array([x[name] for some in metrics for x in some])
+        # divided first, as the sum might not be finite
+        means.add(self._filled, {name: float((x / x.size).sum()) for name, x in found.items()})
+        self._waiting, self._filled = [], 0
 
     def _refuse(self, learnt: Learnt, number: int) -> None:
         """Raise the error for a step after which a number would not be finite."""
@@ -241,17 +321,17 @@ class Compiled:
         finite(float(numbers[which, place]), f"step {number}: {label}")
 
     def evaluate(self, batch: Sequence[int], means: Means) -> None:
-        size = len(batch) if self.arrays else _AT_A_TIME
-        for start in range(0, len(batch), size):
-            some = batch[start : start + size]
+        for start in range(0, len(batch), _AT_A_TIME):
+            some = batch[start : start + _AT_A_TIME]
             part = self.runner.read(some)
             try:
-                losses, outputs = self.runner.evaluate(part)
+                rows = self.runner.evaluate(part)
             except NonFiniteError:
                 self.synchronise()
                 self._eager.evaluate(some, self._counted(means))
             else:
-                means.add(losses.tolist(), _by_example(outputs), part.targets)
+                self._keep_results(rows, part, means)
+        self.count(means)
 
     def _counted(self, means: Means) -> Means:
         """The means for the eager engine: all processes compute all examples, one counts."""
@@ -276,7 +356,7 @@ class Compiled:
         Raises:
             ClusterError: (in all processes) something differs; the message names it.
         """
-        optimizer, known = self.problem.optimizer, self.arrays or self._examples([0])[0]
+        optimizer, known = self.problem.optimizer, self.arrays or self._take([0])[0]
         digests = (sha256(array.tobytes()).hexdigest() for array in known)
         peers.agree({
             "model": [str(self.program), self.program.numbers.tolist()],

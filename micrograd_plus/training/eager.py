@@ -18,6 +18,7 @@ from micrograd_plus.training.checks import check_kept
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from micrograd_plus.nn.losses import Correct
     from micrograd_plus.nn.module import Module
     from micrograd_plus.training.examples import Examples
 
@@ -32,7 +33,7 @@ class Problem:
         found: all examples; steps get the indices of theirs.
         model: what is trained.
         loss: a function of outputs and target.
-        metrics: further figures by name: functions of outputs and target.
+        metrics: further figures by name: functions of outputs and target of one example.
         optimizer: what changes the parameters; None where the model is only evaluated.
         penalty: a function of the parameters to add to the loss.
         clip_norm: the largest norm of the gradient.
@@ -43,7 +44,7 @@ class Problem:
     found: Examples
     model: Module
     loss: Callable[[Any, Any], Any]
-    metrics: Mapping[str, Metric] | None = None
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
     optimizer: Any = None
     penalty: Callable[[list[Value]], Any] | None = None
     clip_norm: float | None = None
@@ -51,10 +52,26 @@ class Problem:
     layers: Mapping[str, list[int]] = field(default_factory=dict)
 
     @cached_property
-    def figures(self) -> dict[str, Metric]:
-        """What is measured besides the loss."""
-        right = correct(self.loss)
-        return {**({"accuracy": right} if right else {}), **(self.metrics or {})}
+    def right(self) -> Correct | None:
+        """The test whether outputs are right, if accuracy is to be measured by it."""
+        return None if "accuracy" in self.metrics else correct(self.loss)
+
+    @property
+    def figures(self) -> list[str]:
+        """The names of all that is measured."""
+        return ["loss", *(["accuracy"] if self.right else []), *self.metrics]
+
+    def measured(self, outputs: Any, target: Any) -> dict[str, float]:
+        """The metrics of an example.
+
+        Args:
+            outputs: those of the model, as plain numbers.
+            target: as given.
+
+        Raises:
+            NonFiniteError: one of them is not finite; the message names it.
+        """
+        return {name: finite(float(f(outputs, target)), name) for name, f in self.metrics.items()}
 
     def updated(
         self, m: Any, gradient: Any, states: Any, vector: Any, rate: Any, number: Any
@@ -74,34 +91,24 @@ class Means:
     """Running means of figures over examples, which stay finite even if their sum would not.
 
     Attributes:
-        figures: what is measured besides the loss, functions of outputs and target by name.
         count: how many examples were counted.
         found: the mean of each figure.
     """
 
-    def __init__(self, figures: Mapping[str, Metric]) -> None:
-        self.figures = figures
+    def __init__(self, figures: Iterable[str]) -> None:
         self.count = 0
-        self.found: dict[str, float] = {}
+        self.found = dict.fromkeys(figures, 0.0)
 
-    def add(self, losses: Iterable[Any], outputs: Iterable[Any], targets: Iterable[Any]) -> None:
-        """Count examples, with outputs that are plain numbers.
+    def add(self, count: int, means: Mapping[str, float]) -> None:
+        """Count more examples.
 
-        Raises:
-            NonFiniteError: a figure is not finite; the message names it.
+        Args:
+            count: how many.
+            means: the mean of each figure over them.
         """
-        losses = [*map(float, losses)]
-        pairs = [*zip(outputs, targets, strict=True)]
-        rows = {name: [float(f(*pair)) for pair in pairs] for name, f in self.figures.items()}
-        for name, row in {"loss": losses, **rows}.items():
-            mean = self.found.get(name, 0.0)
-            for count, x in enumerate(row, self.count + 1):
-                mean += (x - mean) / count
-            if not math.isfinite(mean):  # once not finite, a running mean stays so
-                for x in row:
-                    finite(x, name)
-            self.found[name] = mean
-        self.count += len(losses)
+        self.count += count
+        for name, mean in means.items():
+            self.found[name] += (mean - self.found[name]) * (count / self.count)
 
 
 class Eager:
@@ -149,6 +156,9 @@ class Eager:
         for i in batch:
             self._loss(i, means)
 
+    def count(self, means: Means) -> None:
+        """Nothing to do: each example was counted when its loss was computed."""
+
     def synchronise(self) -> None:
         """Nothing to do: each step changes the model and the optimizer themselves."""
 
@@ -158,9 +168,13 @@ class Eager:
 
     def _loss(self, i: int, means: Means) -> Any:
         """The loss of an example, which is counted."""
-        x, target = self.problem.found[i]
-        outputs = self.problem.model(x)
-        loss = self.problem.loss(outputs, target)
+        problem = self.problem
+        x, target = problem.found[i]
+        outputs = problem.model(x)
+        loss = problem.loss(outputs, target)
         plain = nested.mapped(lambda y: y.data if isinstance(y, Value) else y, outputs)
-        means.add([loss], [plain], [target])
+        row = {"loss": float(loss)}
+        if problem.right:
+            row["accuracy"] = float(problem.right(plain, target))
+        means.add(1, row | problem.measured(plain, target))
         return loss

@@ -4,21 +4,37 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from itertools import chain
+from typing import TYPE_CHECKING, Any, Protocol
 
+from micrograd_plus._tools.extras import need
 from micrograd_plus.datasets import rows
 from micrograd_plus.graph import finite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-Examples = Sequence[tuple[list[float], Any]]
+
+class Examples(Protocol):
+    """A sequence of examples, each a list of inputs and a target."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, i: int) -> tuple[list[float], Any]: ...
+
+    def read(self, numbers: Sequence[int]) -> tuple[Any, list[Any]]:
+        """The inputs of some examples as one array, and their targets.
+
+        Args:
+            numbers: their indices.
+        """
 
 
-def examples(data: Any, what: str = "the data") -> Examples:
+def examples(data: Any, what: str = "the data") -> InMemory | OnDemand:
     """Pairs of inputs and target, from two sequences or from one of such pairs.
 
-    Data in memory are checked, and become a list; of data on demand only the first example is read.
+    Data in memory are checked and copied, to arrays if NumPy is installed; of data on demand only
+    the first example is read.
 
     Raises:
         TypeError: the data are not such sequences, or an item is not a number.
@@ -35,18 +51,44 @@ def examples(data: Any, what: str = "the data") -> Examples:
             "whose items are pairs of inputs and target"
         ) from None
     parts = [rows(part, what) for part in (inputs, targets)]
-    inputs, targets = (part if _on_demand(part) else list(_plain(part)) for part in parts)
+    inputs, targets = (
+        part if _on_demand(part) or _is_array(part) else list(_plain(part)) for part in parts
+    )
     if len(inputs) != len(targets):
         raise ValueError(f"{what}: {len(inputs)} inputs need as many targets, not {len(targets)}")
     if _on_demand(inputs) or _on_demand(targets):
         return OnDemand(lambda i: (inputs[i], targets[i]), len(inputs), what)
-    if not inputs:
+    if not len(inputs):
         raise ValueError(f"{what}: there are no examples")
-    found = [_row(row, f"{what}, row {i}") for i, row in enumerate(inputs)]
-    for i, row in enumerate(found):
-        _check_width(row, len(found[0]), f"{what}, row {i}")
-    return list(zip(found, (_target(t, f"{what}, target {i}") for i, t in enumerate(targets)),
-                    strict=True))  # fmt: skip
+    return InMemory(_inputs(inputs, what), _targets(targets, what))
+
+
+class InMemory(Sequence[tuple[list[float], Any]]):
+    """Examples that were checked when they were given.
+
+    Args:
+        inputs: an array of (examples, numbers), or without NumPy lists of numbers.
+        targets: an array or a list.
+    """
+
+    def __init__(self, inputs: Any, targets: Any) -> None:
+        self.inputs, self.targets = inputs, targets
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+    def __getitem__(self, i: Any) -> Any:
+        return _plain(self.inputs[i]), _plain(self.targets[i])
+
+    def read(self, numbers: Sequence[int]) -> tuple[Any, list[Any]]:
+        return self.inputs[numbers], [_plain(self.targets[i]) for i in numbers]
+
+    def tried(self) -> list[int]:
+        """The index of the first example with each target."""
+        first: dict[Any, int] = {}
+        for i, target in enumerate(_plain(self.targets)):
+            first.setdefault(tuple(target) if isinstance(target, list) else target, i)
+        return [*first.values()]
 
 
 class OnDemand(Sequence[tuple[list[float], Any]]):
@@ -75,12 +117,20 @@ class OnDemand(Sequence[tuple[list[float], Any]]):
         return self._count
 
     def __getitem__(self, i: Any) -> Any:
-        inputs, target = self.raw(i)
+        inputs, target = self._raw(i)
         row = _row(inputs, f"{self._what}, row {i}")
         _check_width(row, self.width, f"{self._what}, row {i}")
         return row, target
 
-    def raw(self, i: int) -> tuple[Any, Any]:
+    def read(self, numbers: Sequence[int]) -> tuple[Any, list[Any]]:
+        pairs = [self._raw(i) for i in numbers]
+        found = _regular([inputs for inputs, _ in pairs])
+        if found is None or found.shape != (len(pairs), self.width):
+            pairs = [self[i] for i in numbers]
+            found = need("numpy", "numpy").array([inputs for inputs, _ in pairs])
+        return found.astype(float, copy=False), [target for _, target in pairs]
+
+    def _raw(self, i: int) -> tuple[Any, Any]:
         """The inputs as the data have them, unchecked, and the target."""
         inputs, target = self._pair(i)
         where = f"{self._what}, target {i}"
@@ -109,53 +159,42 @@ class OnDemand(Sequence[tuple[list[float], Any]]):
 class Joined(Sequence[tuple[list[float], Any]]):
     """The examples of one set, and after them those of another."""
 
-    def __init__(self, one: OnDemand, other: OnDemand) -> None:
-        self._one, self._other, self.width = one, other, one.width
+    def __init__(self, one: Examples, other: Examples) -> None:
+        self._one, self._other = one, other
 
     def __len__(self) -> int:
         return len(self._one) + len(self._other)
 
     def __getitem__(self, i: Any) -> Any:
-        part, i = self._at(i)
-        return part[i]
-
-    def raw(self, i: int) -> tuple[Any, Any]:
-        """As that of `OnDemand`."""
-        part, i = self._at(i)
-        return part.raw(i)
-
-    def _at(self, i: int) -> tuple[OnDemand, int]:
         count = len(self._one)
-        return (self._one, i) if i < count else (self._other, i - count)
+        return self._one[i] if i < count else self._other[i - count]
+
+    def read(self, numbers: Sequence[int]) -> tuple[Any, list[Any]]:
+        count = len(self._one)
+        parts = (
+            (self._one, [i for i in numbers if i < count]),
+            (self._other, [i - count for i in numbers if i >= count]),
+        )
+        inputs, targets = zip(*(part.read(some) for part, some in parts if some), strict=True)
+        return need("numpy", "numpy").concatenate(inputs), [*chain(*targets)]
 
 
-def joined(one: Examples, other: Examples) -> Examples:
-    """Two sets as one: a list, unless one is read on demand."""
-    if isinstance(one, list) and isinstance(other, list):
-        return one + other
-    return Joined(*(
-        part if isinstance(part, OnDemand) else OnDemand(part.__getitem__, len(part), "the data")
-        for part in (one, other)
-    ))  # fmt: skip
+def joined(one: InMemory | OnDemand, other: InMemory | OnDemand) -> InMemory | Joined:
+    """Two sets as one, in memory if both are."""
+    if isinstance(one, InMemory) and isinstance(other, InMemory):
+        return InMemory(_all(one.inputs, other.inputs), _all(one.targets, other.targets))
+    return Joined(one, other)
 
 
-def read(numpy: Any, found: Any, numbers: Iterable[int]) -> tuple[Any, list[Any]]:
-    """The inputs of examples that are on demand as one array, and their targets.
-
-    All numbers are checked at once, and one by one only to locate an error.
-    """
-    pairs = [found.raw(i) for i in numbers]
-    try:
-        array = numpy.array([inputs for inputs, _ in pairs])
-        usual = array.dtype.kind in "biuf" and array.dtype.itemsize <= 8
-        usual = usual and array.shape == (len(pairs), found.width) and numpy.isfinite(array).all()
-        usual = usual and not any(isinstance(inputs, numpy.ma.MaskedArray) for inputs, _ in pairs)
-    except (TypeError, ValueError):  # rows that differ in length, for one
-        usual = False
-    if not usual:
-        pairs = [found[i] for i in numbers]
-        array = numpy.array([inputs for inputs, _ in pairs])
-    return array.astype(float, copy=False), [target for _, target in pairs]
+def _all(one: Any, other: Any) -> Any:
+    """The rows of both, in an array if they are in arrays of the same kind."""
+    if (
+        isinstance(one, list)
+        or isinstance(other, list)
+        or ((one.dtype, one[0].shape) != (other.dtype, other[0].shape))
+    ):
+        return [*map(_plain, one), *map(_plain, other)]
+    return need("numpy", "numpy").concatenate([one, other])
 
 
 def _on_demand(part: Any) -> bool:
@@ -167,7 +206,7 @@ def _on_demand(part: Any) -> bool:
     if isinstance(part, list | tuple | range | str | bytes):
         return False
     if hasattr(part, "tolist"):
-        return "numpy" in sys.modules and isinstance(part, sys.modules["numpy"].memmap)
+        return _is_array(part) and isinstance(part, sys.modules["numpy"].memmap)
     return hasattr(part, "__len__") and hasattr(part, "__getitem__")
 
 
@@ -180,6 +219,11 @@ def _form(target: Any) -> str:
     return f"{len(target)} numbers" if isinstance(target, list) else "a number alone"
 
 
+def _is_array(part: Any) -> bool:
+    numpy = sys.modules.get("numpy")
+    return numpy is not None and isinstance(part, numpy.ndarray)
+
+
 def _iterable(part: Any) -> Any:
     iter(part)
     return part
@@ -188,6 +232,47 @@ def _iterable(part: Any) -> Any:
 def _plain(part: Any) -> Any:
     """Arrays and iterators as lists."""
     return part.tolist() if hasattr(part, "tolist") else part
+
+
+def _regular(part: Any) -> Any:
+    """The numbers of a sequence as an array.
+
+    None if some are not real and finite, or too large for it, or if it is no such array: then they
+    are to be looked at one by one, to name what is wrong. Likewise without NumPy.
+    """
+    try:
+        numpy = need("numpy", "numpy")
+        array = numpy.array(part)
+    except (ModuleNotFoundError, OverflowError, TypeError, ValueError):  # rows of several lengths
+        return None
+    masked = numpy.ma.MaskedArray
+    usual = array.dtype.kind in "biuf" and array.dtype.itemsize <= 8 and numpy.isfinite(array).all()
+    parts = [part] if _is_array(part) else part
+    return array if usual and not any(isinstance(x, masked) for x in parts) else None
+
+
+def _inputs(given: Any, what: str) -> Any:
+    """Checked inputs: an array of (examples, numbers), or without NumPy lists of floats."""
+    array = _regular(given)
+    if array is not None and array.ndim == 2:
+        return array.astype(float, order="C", copy=False)
+    found = [_row(row, f"{what}, row {i}") for i, row in enumerate(_plain(given))]
+    for i, row in enumerate(found):
+        _check_width(row, len(found[0]), f"{what}, row {i}")
+    array = _regular(found)
+    return found if array is None else array
+
+
+def _targets(given: Any, what: str) -> Any:
+    """Checked targets: an array where one was given, and otherwise a list."""
+    array = _regular(given)
+    if array is None or array.ndim not in (1, 2):
+        return [_target(t, f"{what}, target {i}") for i, t in enumerate(_plain(given))]
+    if not isinstance(given, list):
+        return array
+    if array.ndim == 2:
+        return [list(_plain(t)) for t in given]
+    return array.tolist() if len({*map(type, given)}) == 1 else [*map(_plain, given)]
 
 
 def _row(row: Any, where: str) -> list[float]:

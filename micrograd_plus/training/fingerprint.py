@@ -17,11 +17,12 @@ from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL
 from micrograd_plus.graph.places import Place
 from micrograd_plus.nn.module import Module
+from micrograd_plus.training.examples import InMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Iterator
 
-    from micrograd_plus.training.examples import Examples
+    from micrograd_plus.training.examples import OnDemand
 
 _PARAMETER = object()  # stands for Values, which checkpoints keep elsewhere
 _DEPTH = 8  # levels of nesting, below which objects go by their classes alone
@@ -156,21 +157,26 @@ def difference(theirs: Any, mine: Any, name: str = "") -> str:
     return f"{name}={shorten(repr(theirs), 80)}, not {shorten(repr(mine), 80)}"
 
 
-def digest(found: Examples, what: str = "") -> dict[str, str]:
+def digest(found: InMemory | OnDemand, what: str = "") -> dict[str, str]:
     """Digests of the inputs and of the targets; of data on demand only of the first example."""
-    known = isinstance(found, list)
-    pairs = found if isinstance(found, list) else [found[0]]
-    return {
-        f"{what}{'' if known else 'first '}{name}": _digest(pair[i] for pair in pairs)
-        for i, name in enumerate(("inputs", "targets"))
-    }
+    if isinstance(found, InMemory):
+        inputs, targets = found.inputs, found.targets
+    else:
+        (inputs, targets), what = ([part] for part in found[0]), f"{what}first "
+    return {f"{what}inputs": _digest(inputs), f"{what}targets": _digest(targets)}
 
 
-def _digest(rows: Iterable[Any]) -> str:
+def _digest(rows: Any) -> str:
+    """A digest of all numbers, and of how many there are in each row."""
     whole = sha256()
-    for row in rows:
-        numbers = array("d", row if isinstance(row, list) else [row])
-        whole.update(len(numbers).to_bytes(8, "little") + numbers.tobytes())
+    if hasattr(rows, "tobytes"):
+        table = rows.reshape(len(rows), -1).astype(float)
+        whole.update(array("q", [table.shape[1]]).tobytes() * len(rows) + table.tobytes())
+    else:
+        numbers = [array("d", row if isinstance(row, list) else [row]) for row in rows]
+        whole.update(array("q", map(len, numbers)).tobytes())
+        for row in numbers:
+            whole.update(row.tobytes())
     return whole.hexdigest()
 
 

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from micrograd_plus.nn.module import Module
     from micrograd_plus.optim.rules import Rule
     from micrograd_plus.training.eager import Metric
+    from micrograd_plus.training.examples import Examples
 
     Engine = Eager | Compiled
 
@@ -107,8 +108,10 @@ def fit(
         shuffle: whether to reshuffle the examples in each epoch.
         seed: a whole number that makes a training reproducible, bit for bit.
         validation: a held-out set, in any of these forms, or the fraction of the data to hold out.
-        metrics: further figures by name: functions of the outputs as plain numbers and the target,
-            whose means are recorded.
+        metrics: further figures by name: functions of the outputs of one example, as plain
+            numbers, and its target; their means are recorded. One that names the model, itself or
+            by way of other objects and functions, finds in it the parameters that gave these
+            outputs, and makes steps slower: the numbers are copied to the model after each.
         penalty: a function of the parameters to add to the loss, such as `nn.l2_penalty`.
         clip_norm: the largest Euclidean norm of all gradients together.
         clip_value: the largest size of each gradient.
@@ -152,10 +155,11 @@ def fit(
     """
     check_parts(model, loss, metrics, {"checkpoint": checkpoint, "resume": resume})
     check_settings(engine, epochs, batch_size, patience, seed, clip_norm, clip_value)
-    found = examples(data)
-    check_targets(found, model, loss)
+    given = examples(data)
+    found: Examples = given
+    check_targets(given, model, loss)
     kept = checkpoint is not None or resume is not None
-    digests = digest(found) if kept else {}
+    digests = digest(given) if kept else {}
     train: Any = range(len(found))  # indices, as the examples need not be in memory
     held_out: Any = ()
     if isinstance(validation, float):
@@ -164,7 +168,7 @@ def fit(
         others = examples(validation, "the validation set")
         check_targets(others, model, loss, "the validation set")
         digests |= digest(others, "validation ") if kept else {}
-        found = joined(found, others)
+        found = joined(given, others)
         held_out = range(len(train), len(found))
     cluster = current()
     if not cluster.first:
@@ -193,12 +197,12 @@ def fit(
     if checkpoint is not None:
         changed(model, training.settings["model"])  # fails now rather than after an epoch
     problem = Problem(
-        found, model, loss, metrics, training.optimizer, penalty, clip_norm, clip_value,
+        found, model, loss, metrics or {}, training.optimizer, penalty, clip_norm, clip_value,
         layers=_layers(model) if gradient_flow else {},
     )  # fmt: skip
     watched = "validation loss" if held_out else "loss"
     if resume is not None:
-        names = ["loss", *problem.figures]
+        names = problem.figures
         names += [f"validation {name}" for name in names if held_out]
         training = training.resumed(resume, [*names, "rate"], [*problem.layers])
         _stop_early(training.history, patience, watched)
@@ -247,14 +251,16 @@ def _epoch(
     learner: Engine, order: Sequence[int], size: int, history: History, advance: Callable[..., None]
 ) -> dict[str, float]:
     """One pass over all examples in the given order, batch by batch; returns the mean figures."""
-    epoch, means = len(history), Means(learner.problem.figures)
+    epoch, means, loss = len(history), Means(learner.problem.figures), 0.0
     for b in range(history.steps):
         batch = order[b * size : (b + 1) * size]
         with _locating(f"epoch {epoch + 1}, batch {b + 1}", history):
             history.batches.append(learner.step(batch, epoch + b / history.steps, means))
         for name, norm in learner.norms.items():
             history.gradients.setdefault(name, []).append(norm)
-        advance(means.found.get("loss", 0.0))
+        loss += (history.batches[-1] - loss) / (b + 1)
+        advance(loss)
+    learner.count(means)
     return total(means)
 
 
@@ -292,10 +298,10 @@ def evaluate(
     check_parts(model, loss, metrics, {})
     found = examples(data)
     check_targets(found, model, loss)
-    problem = Problem(found, model, loss, metrics)
+    problem = Problem(found, model, loss, metrics or {})
     means = Means(problem.figures)
     Eager(problem).evaluate(range(len(found)), means)
-    return dict(means.found)
+    return means.found
 
 
 def _layers(model: Module) -> dict[str, list[int]]:

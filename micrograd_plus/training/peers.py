@@ -38,10 +38,9 @@ def total(means: Means) -> dict[str, float]:
     """The mean figures over the examples that all processes counted."""
     if current().processes == 1:
         return dict(means.found)
-    names = ["loss", *means.figures]
-    table = _gathered([means.count, *(means.found.get(name, 0.0) for name in names)])
+    table = _gathered([means.count, *means.found.values()])
     shares = table[:, 0] / table[:, 0].sum()
-    return dict(zip(names, (shares @ table[:, 1:]).tolist(), strict=True))
+    return dict(zip(means.found, (shares @ table[:, 1:]).tolist(), strict=True))
 
 
 def _gathered(row: Any) -> Any:

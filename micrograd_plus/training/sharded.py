@@ -56,7 +56,7 @@ class Sharded:
         self._split = jax.sharding.NamedSharding(self._mesh, spec("batch"))
         process = jax.process_index()
         places = enumerate(self._mesh.devices.flat)
-        self._own = [k for k, device in places if device.process_index == process]
+        self._places = [k for k, device in places if device.process_index == process]
         self.begin()
         self._step, self._forward = self._functions()
 
@@ -124,24 +124,24 @@ class Sharded:
             )
             # waiting for it in each step also keeps virtual devices from blocking each other
             value, gradient_is_fine, fine = self._jax.device_get(found).tolist()
-            losses, outputs = self._own_results(part, rows)
+            rows = self._own(part, rows)
             if self._problem.layers:
                 gradient = self._jax.device_get(gradient)
         if not gradient_is_fine:
             raise NonFiniteError("a gradient is not finite")  # the eager engine finds which
-        return Learnt(value, gradient, vector, states, bool(fine), losses, outputs)
+        return Learnt(value, gradient, vector, states, bool(fine), rows)
 
     def keep(self, learnt: Learnt, number: int) -> None:
         optimizer = self._problem.optimizer
         self.vector, self.states, optimizer.steps = learnt.vector, learnt.states, number
 
-    def evaluate(self, part: Part) -> tuple[Any, Any]:
+    def evaluate(self, part: Part) -> Any:
         with working():
             rows, bad = self._forward(self.vector, self._scalars(part.whole), *part.arrays)
-            bad, results = int(bad), self._own_results(part, rows)
+            bad, rows = int(bad), self._own(part, rows)
         if bad:
             raise NonFiniteError(f"the results for {bad} examples are not finite")
-        return results
+        return rows
 
     def fetch(self) -> tuple[Any, ...]:
         self._program.vector = self.vector
@@ -155,10 +155,11 @@ class Sharded:
         """The batch as arrays over all devices; only this process's parts are read."""
         numpy, rows = self._numpy, self._numpy.sort(batch)
         size = max(least, -(-len(batch) // self._devices))  # another size would be compiled anew
-        blocks, targets = {}, []
-        for start in (k * size for k in self._own):
+        blocks, numbers, targets = {}, [self._filler[1][:0]], []
+        for start in (k * size for k in self._places):
             mine = rows[start : start + size].tolist()
             arrays, found = self._take(mine) if mine else (self._filler, [])
+            numbers.append(arrays[1][: len(mine)])
             targets += found
             if len(mine) < size:
                 filled = numpy.minimum(numpy.arange(size), max(len(mine), 1) - 1)
@@ -172,19 +173,19 @@ class Sharded:
             )
 
         with working():
-            return Part([placed(0), placed(1)], targets, len(batch))
+            arrays = [placed(0), placed(1)]
+        return Part(arrays, numpy.concatenate(numbers), targets, len(batch))
 
     @cached_property
     def _filler(self) -> list[Any]:
         """The first example, as padding for devices without any."""
         return self._take([0])[0]
 
-    def _own_results(self, part: Part, rows: Any) -> tuple[Any, Any]:
+    def _own(self, part: Part, rows: Any) -> Any:
         """Losses and outputs of the examples on this process's devices."""
         shards = sorted(rows.addressable_shards, key=lambda shard: shard.index[1].start or 0)
         blocks = [
             self._numpy.asarray(shard.data)[:, : len(range(part.whole)[shard.index[1]])]
             for shard in shards
         ]
-        losses, outputs = self._program.other_results(self._numpy.concatenate(blocks, axis=1))
-        return losses, outputs
+        return self._numpy.concatenate(blocks, axis=1)

@@ -17,6 +17,7 @@ from micrograd_plus import nn, optim
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.training.compiled import Compiled
 from micrograd_plus.training.eager import Means, Problem
+from micrograd_plus.training.examples import examples
 from micrograd_plus.training.sharded import Sharded
 from tests.benchmarks.channel import Program, serve
 from tests.benchmarks.timing import in_turns
@@ -32,8 +33,7 @@ RATE, BETA1, BETA2, EPSILON = 1e-3, 0.9, 0.999, 1e-8
 def engine(nin, nouts, count):
     """What `fit(engine="jax")` makes its steps with, on random examples."""
     draw = np.random.default_rng(0)
-    classes = draw.integers(0, nouts[-1], count).tolist()
-    found = list(zip(draw.random((count, nin)).tolist(), classes, strict=True))
+    found = examples((draw.random((count, nin)), draw.integers(0, nouts[-1], count)))
     model = nn.MLP(nin, nouts, init="he_uniform", seed=1)
     optimizer = Optimizer(model.parameters(), optim.Adam(RATE))
     problem = Problem(found, model, nn.softmax_cross_entropy, optimizer=optimizer)

@@ -307,6 +307,25 @@ def test_correct(loss, outputs, target, expected):
     assert right(values, target) is expected
 
 
+@pytest.mark.parametrize("loss", [nn.hinge, nn.binary_cross_entropy_with_logits])
+def test_correct_of_many_examples_with_two_classes(loss):
+    scores, labels = [0.4, -0.4, 0.0, 2.0, -0.0], [1, 1, 1, 0, 0]
+    found = nn.losses.correct(loss)(np.array([scores]), np.array(labels), np)
+    assert found.tolist() == [[True, False, False, False, True]]
+
+
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.softmax_cross_entropy])
+def test_correct_of_many_examples_with_several_classes(loss):
+    """Columns are examples; of equal outputs the first counts, of equal targets each."""
+    outputs = [[1, 5, 0, 0, 0, 2], [2, 5, 0, 1, 0, 3], [0, 1, 0, 0, 7, 3]]
+    targets = [[0, 0, 1, 0.5, 0.4, 0.2], [1, 1, 0, 0.5, 0.2, 0.2], [0, 0, 0, 0, 0.4, 0.6]]
+    expected = [True, False, True, True, True, False]
+    assert nn.losses.correct(loss)(np.array(outputs), np.array(targets), np).tolist() == expected
+    for i, right in enumerate(expected):
+        output, target = ([row[i] for row in rows] for rows in (outputs, targets))
+        assert nn.losses.correct(loss)(output, target) is right
+
+
 def test_only_losses_that_classify_tell_what_is_correct():
     regression = [nn.l1, nn.mse, nn.half_mse, nn.l1_penalty, nn.l2_penalty, lambda y, t: y - t]
     assert [nn.losses.correct(loss) for loss in regression] == [None] * len(regression)

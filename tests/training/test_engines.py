@@ -1,11 +1,15 @@
 """The engines of `fit` make the same steps."""
 
+import functools
+import math
+
 import numpy as np
 import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.compiler import TraceError
+from micrograd_plus.compiler.program import Program
 from tests.needs import needed
 
 RULES = [
@@ -116,15 +120,78 @@ def test_outputs_of_any_kind_are_counted_as_they_are(outputs, one):
     assert found["kind"] == found["validation kind"] == 1
 
 
-def test_metrics_may_look_at_the_model():
-    def curve(engine):
+class Watch:
+    """Metrics of a model that only an attribute of theirs names."""
+
+    def __init__(self, model):
+        self.model = model
+
+    def bias(self, outputs, target):
+        return self.model.layers[0].neurons[0].b.data
+
+    __call__ = bias
+
+
+def bias_of(outputs, target, model):
+    return list(model.state_dict().values())[-1]
+
+
+LOOKS = {
+    "a closure": lambda model: lambda y, t: model.layers[0].neurons[0].b.data,
+    "a Value": lambda model: (lambda b: lambda y, t: b)(model.layers[0].neurons[0].b),
+    "a call": lambda model: lambda y, t: float(model([0.0, 0.0])),
+    "a method": lambda model: Watch(model).bias,
+    "an object": Watch,
+    "an argument": lambda model: functools.partial(bias_of, model=model),
+    "a default": lambda model: lambda y, t, state=model.state_dict: list(state().values())[-1],
+    "another function": lambda model: (lambda f: lambda y, t: f())(lambda: bias_of(0, 0, model)),
+    "a list": lambda model: (lambda held: lambda y, t: bias_of(y, t, *held))([model]),
+}
+
+
+@pytest.mark.parametrize("way", LOOKS)
+def test_metrics_may_look_at_the_model(way):
+    def curves(engine):
         model = nn.MLP(2, [1], seed=1)
-        metrics = {"bias": lambda outputs, target: model.layers[0].neurons[0].b.data}
-        given = {"epochs": 3, "batch_size": 5, "metrics": metrics, "engine": engine}
-        return mg.fit(model, datasets.moons(20), nn.mse, **given)["bias"]
+        given = {"epochs": 3, "batch_size": 5, "validation": 0.2, "engine": engine}
+        metrics = {"bias": LOOKS[way](model)}
+        history = mg.fit(model, datasets.moons(20), nn.mse, metrics=metrics, **given)
+        return history["bias"] + history["validation bias"]
+
+    assert curves("compiled") == pytest.approx(curves("eager"), rel=1e-10)
+    assert len(set(curves("compiled"))) == 6
+
+
+def test_metrics_may_look_at_a_model_whose_attributes_no_code_names():
+    class Hidden(nn.Module):
+        def __init__(self):
+            vars(self).update(dict.fromkeys("w", Value(0.5)))
+
+        def __call__(self, x):
+            return self.parameters()[0] * x[0]
+
+    def curve(engine):
+        model = Hidden()
+        metrics = {"w": lambda y, t: model.state_dict()["w"]}
+        data = [[1.0], [2.0]], [1.0, 1.5]
+        return mg.fit(model, data, nn.mse, batch_size=1, metrics=metrics, engine=engine)["w"]
 
     assert curve("compiled") == pytest.approx(curve("eager"), rel=1e-10)
-    assert len(set(curve("compiled"))) == 3
+    assert len(set(curve("compiled"))) == 10
+
+
+def test_only_metrics_that_look_at_the_model_make_each_step_write_to_it(monkeypatch):
+    def written(metric):
+        model, calls = nn.MLP(2, [3, 1], seed=1), []
+        with monkeypatch.context() as patch:
+            patch.setattr(Program, "write_parameters", lambda program: calls.append(program))
+            metrics = {"metric": metric(model)}
+            given = {"epochs": 2, "batch_size": 5, "metrics": metrics, "engine": "compiled"}
+            mg.fit(model, datasets.moons(20), nn.mse, **given)
+        return len(calls)
+
+    assert written(lambda model: lambda y, t: abs(y - t) ** math.pi) == 1
+    assert written(lambda model: lambda y, t: model.layers[0].neurons[0].b.data) == 2 * 4 + 1
 
 
 class Assigns:
