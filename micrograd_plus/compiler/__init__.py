@@ -1,6 +1,6 @@
 """The compiler: scalar code is recorded once, and runs as matrix code over batches.
 
-Others import `codegen`, `program`, `schedule`, `sealed` and `trial`.
+Others import `arguments`, `codegen`, `program`, `schedule`, `sealed`, `surroundings` and `trial`.
 """
 
 from micrograd_plus.compiler.compiling import compile
