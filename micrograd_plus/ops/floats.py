@@ -66,6 +66,10 @@ class _Floats(Namespace):
             return math.inf if x == 0 else math.nan
 
     @staticmethod
+    def sign(x: float) -> float:
+        return float((x > 0) - (x < 0))
+
+    @staticmethod
     def maximum(x: float, y: float) -> float:
         return x if x >= y or x != x else y  # nan, if one of them is
 

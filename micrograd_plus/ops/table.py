@@ -470,7 +470,6 @@ abs = Op(
 sign = Op(
     "sign",
     simpler=lambda m, x: float((x > 0) - (x < 0)) if isinstance(x, float) else None,
-    value=lambda m, x: m.where(x > 0, 1.0, m.where(x < 0, -1.0, 0.0)),
     partials=(lambda m, out, x: 0.0,),
     kink=lambda x: x,
     about="the sign of x: −1, 0 or 1",
@@ -620,18 +619,13 @@ detach = Op(
 # ---------------------------------------------------------------------- activations
 
 
-def _sigmoid(m: Any, x: Any) -> Any:
-    z = m.exp(-m.abs(x))  # never overflows, and keeps full precision at both ends
-    return m.where(x >= 0, 1.0, z) / (1.0 + z)
-
-
 sigmoid = Op(
     "sigmoid",
     symbol="σ",
     formula="σ({0})",
     latex=r"\sigma",
     simpler=lambda m, x: 1.0 - m.sigmoid(*arg) if (arg := negate.made(x)) else None,
-    value=_sigmoid,
+    value=lambda m, x: 1.0 / (1.0 + m.exp(-x)),
     partials=(lambda m, out, x: out * m.sigmoid(-x),),  # 1 − out would lose digits at large x
     about="the logistic function σ(x) = 1 / (1 + e⁻ˣ)",
     example=((0.0,), 0.5),

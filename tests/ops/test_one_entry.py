@@ -162,8 +162,8 @@ KNOWN = {
     "compiler/simplify": "multiply",  # likewise
     "compiler/codegen/c": "power dot mean take",  # the operator **; loops whose rules see no array
     "compiler/codegen/reductions": "max min sum",  # methods of arrays
-    "compiler/codegen/rules": "power step greater",  # the operators ** and >
-    "compiler/codegen/syntax": "is_zero",  # 0 times what is 0 or 1 is 0
+    "compiler/codegen/rules": "power where",  # the operator **; a choice of 1 or 0
+    "compiler/codegen/sharing": "exp hypot sqrt",  # what is computed for less by another one
     "compiler/trace": "take",  # its index has to be one of a row
     "compiler/native/tape": "add",  # a long chain of additions is one instruction
 }

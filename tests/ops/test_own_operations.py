@@ -3,7 +3,6 @@
 import copy
 import math
 import pickle
-import re
 from operator import mul
 
 import pytest
@@ -102,7 +101,7 @@ def test_two_of_one_name_for_all_arguments_at_once(name):
         return mg.sum(sums) * mg.max(x) + mg.logsumexp(x)
 
     program = assert_equal(fn, (X,), [w])
-    assert len(re.findall(r"^def \w+_of\(", program.source(), re.MULTILINE)) == 4
+    assert program.source().count("def ") == 2  # rules are written out, whatever their names
 
 
 def test_a_rule_that_needs_its_arguments_one_by_one_does_not_take_them_at_once():

@@ -7,7 +7,6 @@ vector of parameters, `s` the weight of each example; each argument of the funct
 
 from __future__ import annotations
 
-import re
 from itertools import chain, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +17,6 @@ if TYPE_CHECKING:
 
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
-    from micrograd_plus.ops.operation import Op
 
 
 class Arrays:
@@ -47,7 +45,6 @@ class Arrays:
     ) -> None:
         self.constants: dict[str, Any] = {}
         self._names: dict[str, str] = {}  # names of the constants, by content
-        self._words: dict[Op, str] = {}
         self.sizes = {"p": parameters, **inputs}
         self.needs = {"p": wanted > 0, **dict.fromkeys(inputs, input_gradients)}
         self._argument = [(name, i) for name, n in inputs.items() for i in range(n)]
@@ -113,14 +110,6 @@ class Arrays:
             self._names[key] = f"{prefix}{len(self.constants) + 1}"
             self.constants[self._names[key]] = value
         return Name(self._names[key])
-
-    def word(self, op: Op) -> str:
-        """An operation's name in names of functions; another one may have the same name."""
-        if op not in self._words:
-            word = re.sub(r"\W", "_", op.name)
-            alike = sum(other.startswith(word) for other in self._words.values())
-            self._words[op] = f"{word}{alike + 1}" if alike else word
-        return self._words[op]
 
     def read(self, members: Sequence[Expression], batched: bool | None = None) -> Node:
         """The rows of some expressions as one array, batched if asked for or if any of them is."""

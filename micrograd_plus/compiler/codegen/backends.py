@@ -6,9 +6,11 @@ import math
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.error_functions import ERROR_FUNCTIONS
 from micrograd_plus.compiler.codegen.python import Python, indented, literal, subscript
 from micrograd_plus.compiler.codegen.syntax import (
     ALL,
@@ -26,16 +28,21 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.codegen.syntax import Function, Write
 
 
-def _primitives(library: str, erf: str) -> dict[str, str]:
-    """The functions of a library that rules may call, by the table's names."""
+def _primitives(library: str, special: str) -> dict[str, str]:
+    """Lines that define the functions which rules may call, by the table's names.
+
+    Args:
+        library: its name for programs.
+        special: where error functions come from: a module, or lines that define both.
+    """
     like_math = """cbrt ceil cos cosh exp expm1 floor hypot log log10 log1p log2 maximum
-        minimum sin sinh sqrt tan tanh trunc where abs"""
+        minimum sign sin sinh sqrt tan tanh trunc where abs"""
     others = {"round": "rint", "atan2": "arctan2"} | {
         f"a{name}": f"arc{name}" for name in ("cos", "cosh", "sin", "sinh", "tan", "tanh")
     }
-    names = dict.fromkeys(like_math.split()) | others
-    return {name: f"{library}.{its or name}" for name, its in names.items()} | {
-        name: erf.format(name) for name in ("erf", "erfc")
+    names = {name: name for name in like_math.split()} | others
+    return {name: f"{name} = {library}.{its}" for name, its in names.items()} | {
+        name: f"from {special} import {name}" for name in ("erf", "erfc")
     }
 
 
@@ -48,9 +55,11 @@ class NumPy(Python):
 
     extra = "numpy"
     longest = math.inf  # the number of lines that a program may have
-    imports = ("import math", "", "import numpy as np")
+    imports: tuple[str, ...] = ("import numpy as np",)
     compiled: tuple[str, ...] = ()  # decorators of each function
-    primitives = _primitives("np", "np.vectorize(math.{0}, otypes=[float])")
+    primitives = _primitives("np", "scipy.special")
+    if not find_spec("scipy"):
+        primitives |= dict.fromkeys(("erf", "erfc"), ERROR_FUNCTIONS)
 
     def module(self, code: Code, dtype: str) -> str:
         """A program as the text of a Python module.
@@ -102,7 +111,7 @@ class NumPy(Python):
 
     def namespace(self) -> dict[str, Any]:
         """The globals of a program's text: the modules that it imports."""
-        return {"math": math, "np": need("numpy", self.extra)}
+        return {"np": need("numpy", self.extra)}
 
     def own(self, array: str) -> str:
         """Convert an array from NumPy's."""
@@ -125,7 +134,7 @@ class JAX(NumPy):
     longest = 2000  # XLA takes about 20 ms for each, and memory that grows faster
     imports = ("import jax", "import jax.numpy as jnp", "import numpy as np")
     compiled = ("@jax.jit",)
-    primitives = _primitives("jnp", "jax.scipy.special.{0}")
+    primitives = _primitives("jnp", "jax.scipy.special")
 
     def write(self, line: Write) -> str:
         target, value, method = line.target, line.value, "add" if line.adds else "set"

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.codegen.python import Python, indented
 from micrograd_plus.compiler.codegen.reductions import AtOnce
-from micrograd_plus.compiler.codegen.rules import Functions, functions
-from micrograd_plus.compiler.codegen.syntax import Binary, Call, Function, Library, Name, Node, node
+from micrograd_plus.compiler.codegen.rules import Functions
+from micrograd_plus.compiler.codegen.sharing import shared
+from micrograd_plus.compiler.codegen.syntax import Binary, Call, Let, Library, Name, Node, node
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
-    from micrograd_plus.compiler.codegen.syntax import Let
     from micrograd_plus.ops.operation import Op
 
 # What libm lacks, or computes otherwise than `floats`: whole numbers, for one, are never −0.0.
@@ -28,6 +28,7 @@ _OWN = {
     "floor": "double x) { return floor(x) + 0.0; }",
     "round": "double x) { return rint(x) + 0.0; }",
     "trunc": "double x) { return trunc(x) + 0.0; }",
+    "sign": "double x) { return (x > 0.0) - (x < 0.0); }",
 }
 
 _PRIMITIVES = {
@@ -158,45 +159,47 @@ class C(Python):
                 x = Call(ops.power, (base, exponent))
         return super()._written(x)
 
-    def name(self, function: Op | Function) -> str:
-        return self.primitives.get(function.name, f"m_{function.name}")
+    def name(self, function: Op) -> str:
+        return self.primitives[function.name]
 
-    def definitions(self, things: Iterable[Any]) -> list[str]:
-        called = [x for x in functions(things, self.primitives) if isinstance(x, Function)]
-        heads = [f"{self.name(x)}(double {', double '.join(x.parameters)})" for x in called]
-        bodies = [f"{{ return {self.results(x)}; }}" for x in called]
-        lines = [f"m_{name}({its}" for name, its in _OWN.items()]
-        lines += [f"{head};" for head in heads]  # before all bodies, as they call each other
-        lines += [f"{head} {body}" for head, body in zip(heads, bodies, strict=True)]
-        return [f"static inline double {line}" for line in lines]
+    def body(self, result: Node) -> str:
+        """The body of a function that returns a number, computing nothing twice."""
+        *first, last = shared([Let("out", result)], cheaper=False)
+        named = [f"double {self.line(line)};" for line in first]
+        text = " ".join([*named, f"return {self.text(last.value)};"])
+        return f"{{ {text} }}" if named else text
 
 
 class _Loops(C):
     """Writes what rules compute from an array `x` of `n` numbers.
 
     Each reduction is a loop; what has a part for each number is computed in the loops that use it.
+
+    Attributes:
+        lines: the loops, which have to come before the text.
     """
 
     def __init__(self) -> None:
-        self._each = {"x": super()._written(Name("x[k]"))}
+        self.lines: list[str] = []
+        self._totals: dict[int, tuple[Node, str]] = {}  # with the nodes, as ids are given again
 
     def _written(self, x: Node) -> tuple[str, int]:
-        each = self._each.get(x.name) if isinstance(x, Name) else None
-        return each or super()._written(x)
+        match x:
+            case Name("x"):
+                x = Name("x[k]")
+            case Library():
+                x = Name(self._total(x))
+        return super()._written(x)
 
-    def lines(self, computed: Iterable[Let]) -> list[str]:
-        """The lines that compute what is used in the text of a rule's result."""
-        lines = []
-        for let in computed:
-            if isinstance(let.value, Library):
-                start, joined = _FOLDS[let.value.function]
-                each = joined.format(let.name, self.text(let.value.args[0]))
-                lines += [f"double {let.name} = {start};", f"{_EACH} {each};"]
-            elif let.name[0] == "x":
-                self._each[let.name] = self._written(let.value)
-            else:
-                lines.append(f"double {let.name} = {self.text(let.value)};")
-        return lines
+    def _total(self, x: Library) -> str:
+        """The name of what a reduction gives."""
+        if id(x) not in self._totals:
+            start, joined = _FOLDS[x.function]
+            each = self.text(x.args[0])
+            name = f"t{len(self._totals) + 1}"
+            self.lines += [f"double {name} = {start};", f"{_EACH} {joined.format(name, each)};"]
+            self._totals[id(x)] = x, name
+        return self._totals[id(x)][1]
 
 
 def operations() -> str:
@@ -206,44 +209,45 @@ def operations() -> str:
     True
     """
     c, rules, out = C(), Functions(), Name("out")
-    written: list[Any] = []
     lines: dict[str, list[str]] = defaultdict(list)
     for op, code in CODES.items():
         lines["codes"].append(f"op_{op.name},")
         lines["names"].append(f'"{op.name}",')
         if op.arity is None:
-            value_lines, slope_lines = _reduction(op, written)
+            value_lines, slope_lines = _reduction(op)
             lines["reductions"] += _case(code, op, value_lines)
             lines["reduction_slopes"] += _case(code, op, [*slope_lines, "return;"])
             continue
         args = [Name(letter) for letter in "xyz"[: op.arity]]
         value = node(op.value(rules, *args))
-        slopes = [*map(node, op.local_derivatives(rules, out, args, [True] * len(args)))]
-        lines["values"].append(f"case {code}: return {c.text(value)}; /* {op.name} */")
-        for i, slope in enumerate(slopes, 3 * code):
-            lines["slopes"].append(f"case {i}: return {c.text(slope)}; /* {op.name} */")
-        written += [value, *slopes]
+        slopes = op.local_derivatives(rules, out, args, [True] * len(args))
+        lines["values"].append(f"case {code}: {c.body(value)} /* {op.name} */")
+        for i, slope in enumerate(map(node, slopes), 3 * code):
+            lines["slopes"].append(f"case {i}: {c.body(slope)} /* {op.name} */")
     lists = []
     for arity, name in enumerate(("UNARY", "BINARY", "TERNARY"), 1):
         some = [f"X({op.name}, {code})" for op, code in CODES.items() if op.arity == arity]
         lists.append(" \\\n    ".join([f"#define {name}_OPERATIONS(X)", *some]))
     return _TEXT.format(
-        functions="\n".join(c.definitions(written)),
+        functions="\n".join(f"static inline double m_{x}({y}" for x, y in _OWN.items()),
         lists="\n".join(lists),
         **{name: "\n".join(indented(some)) for name, some in lines.items()},
     )
 
 
-def _reduction(op: Op, written: list[Any]) -> Sequence[list[str]]:
-    """The lines of a reduction's value and of its derivatives; what is in them joins `written`."""
+def _reduction(op: Op) -> Sequence[list[str]]:
+    """The lines of a reduction's value and of its derivatives."""
     if op in _ONE_BY_ONE:
         return _ONE_BY_ONE[op]
+    m = AtOnce(Functions(), Name("x"))
     found = []
-    for rule, last in (AtOnce.value, "return {};"), (AtOnce.slope, f"{_EACH} slope[k] = {{}};"):
-        m, loops = AtOnce(Functions()), _Loops()
-        result = rule(m, op)
-        found.append([*loops.lines(m.lines), last.format(loops.text(result))])
-        written += [*m.lines, result]
+    for made, last in (
+        (m.value(op), "return {};"),
+        (m.slope(op, Name("out")), f"{_EACH} slope[k] = {{}};"),
+    ):
+        loops = _Loops()
+        text = last.format(loops.text(made))
+        found.append([*loops.lines, text])
     return found
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from micrograd_plus.compiler.codegen.arrays import Arrays
 from micrograd_plus.compiler.codegen.gradients import Gradients, accumulated
+from micrograd_plus.compiler.codegen.sharing import shared
 from micrograd_plus.compiler.codegen.steps import step
 from micrograd_plus.compiler.codegen.syntax import Function, Let, Name
 
@@ -78,8 +79,8 @@ def generate(
         gradient = Function(
             "value_and_grad",
             ("p", *inputs, "s"),
-            [*lines, Let("value", mean), *slopes],
+            shared([*lines, Let("value", mean), *slopes]),
             [*results, *([arrays.whole(others)] if others else [])],
         )
-    forward = Function("forward", ("p", *inputs), lines, [arrays.whole(outputs)])
+    forward = Function("forward", ("p", *inputs), shared(lines), [arrays.whole(outputs)])
     return Code(arrays, forward, gradient)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.codegen.rules import functions
 from micrograd_plus.compiler.codegen.syntax import (
     Binary,
     Call,
@@ -19,6 +18,7 @@ from micrograd_plus.compiler.codegen.syntax import (
     Number,
     Part,
     Write,
+    nodes,
 )
 
 if TYPE_CHECKING:
@@ -38,8 +38,7 @@ class Python:
 
     Attributes:
         library: the name of the array library.
-        primitives: the text for operations of the table, by name; others are defined by their
-            rules.
+        primitives: lines that define the functions for operations of the table, by name.
     """
 
     library = "np"
@@ -82,7 +81,7 @@ class Python:
         """A number."""
         return literal(x)
 
-    def name(self, function: Op | Function) -> str:
+    def name(self, function: Op) -> str:
         """What a function is called in the text."""
         return function.name
 
@@ -108,15 +107,9 @@ class Python:
 
     def definitions(self, things: Iterable[Any]) -> list[str]:
         """Lines that define the functions that instructions and expressions call."""
-        lines: list[str] = []
-        for function in functions(things, self.primitives):
-            if not isinstance(function, Function):
-                lines.append(f"{function.name} = {self.primitives[function.name]}")
-                continue
-            head = f"def {function.name}({', '.join(function.parameters)}):"
-            body = [*map(self.line, function.lines), f"return {self.results(function)}"]
-            lines += [f"{head} {body[0]}"] if len(body) == 1 else [head, *indented(body)]
-        return lines
+        called = {x.function.name for x in nodes(things) if isinstance(x, Call)}
+        lines = {self.primitives[name] for name in called}
+        return sorted(lines, key=lambda line: (not line.startswith("from"), line))
 
     def results(self, function: Function) -> str:
         """What a function returns."""

@@ -9,13 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.codegen import reductions
 from micrograd_plus.compiler.codegen.gradients import Contribution, Gradients
-from micrograd_plus.compiler.codegen.rules import Functions, Slopes, applied
+from micrograd_plus.compiler.codegen.reductions import AtOnce
+from micrograd_plus.compiler.codegen.rules import ArrayFunctions, numbers
 from micrograd_plus.compiler.codegen.syntax import (
     ALL,
     Binary,
-    Call,
     Let,
     Library,
     Name,
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
     View = Callable[[Node], Node]  # a view of a vector
+
+_RULES = ArrayFunctions()
 
 
 class Step:
@@ -232,12 +233,12 @@ class Operation(Step):
             arrays.operand(args, self.batched)
             for args in zip(*(e.args for e in group.members), strict=True)
         ]
-        self.finish(applied(op, self.operands))
+        self.finish(numbers(op.value(_RULES, *self.operands)))
 
     def differentiate(self, gradients: Gradients) -> None:
         args = [*zip(*(e.args for e in self.members), strict=True)]
         wanted = [self.arrays.any_needs(members) for members in args]
-        slopes = self.op.local_derivatives(Slopes(), self.out, self.operands, wanted)
+        slopes = self.op.local_derivatives(_RULES, self.out, self.operands, wanted)
         for members, slope, want in zip(args, slopes, wanted, strict=True):
             if want and (isinstance(slope, Node) or slope not in (0.0, -1.0)):
                 gradients.add(members, self.d * slope, self.batched)
@@ -253,19 +254,21 @@ class Reduction(Step):
         self.op, self.x = op, self.cube()
         # the arguments one by one, for rules written for scalars
         self.columns = [self.x[ALL, k] for k in range(self.count)]
-        if op.at_once:
-            self.finish(Call(reductions.values(op, arrays.word(op)), [self.x]))
+        self.at_once = AtOnce(_RULES, self.x) if op.at_once else None
+        if self.at_once:
+            self.finish(self.at_once.value(op)[ALL, 0])
         else:
-            self.finish(op.value(Functions(), *self.columns))
+            self.finish(numbers(op.value(_RULES, *self.columns)))
 
     def differentiate(self, gradients: Gradients) -> None:
-        if self.op.at_once:
-            function = reductions.slopes(self.op, self.arrays.word(self.op))
-            slopes: Node = Call(function, [self.x, self.out])
+        if self.at_once:
+            slopes = numbers(self.at_once.slope(self.op, column(self.out)))
+            if not self.at_once.each(slopes):
+                slopes = self.x.library("zeros_like") + slopes
         else:
             alike = self.out.library("zeros_like")  # a slope may be a number
             wanted = [True] * self.count
-            found = self.op.local_derivatives(Functions(), self.out, self.columns, wanted)
+            found = self.op.local_derivatives(_RULES, self.out, self.columns, wanted)
             slopes = Library("stack", ([Binary("+", alike, node(x)) for x in found],), {"axis": 1})
         args = self.args()
         gradients.add(args, self.shaped(slopes * column(self.d), len(args)), self.batched)

@@ -7,10 +7,9 @@ and only a backend turns them into text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from micrograd_plus import ops
 from micrograd_plus.ops.operation import Symbol
 
 if TYPE_CHECKING:
@@ -26,7 +25,7 @@ if TYPE_CHECKING:
 def binary(symbol: str, x: Any, y: Any) -> Any:
     """Arithmetic on nodes and numbers, leaving out what changes nothing, such as + 0.
 
-    Products with 0 stay, as the other factor may be infinite; that of is_zero is 0 or 1.
+    Products with 0 stay, as the other factor may be infinite, unless it is a truth value.
     """
     left, right = (None if isinstance(part, Node) else part for part in (x, y))
     if (symbol, left) in (("+", 0), ("*", 1)):
@@ -35,11 +34,9 @@ def binary(symbol: str, x: Any, y: Any) -> Any:
         return x
     if (symbol, left) == ("-", 0):
         return Negative(y)
-    if (symbol, right) == ("**", 2) and x.stored:
-        return Binary("*", x, x)
     if symbol in ("+", "-") and node(x).truths and node(y).truths:  # for them + is "or"
         x = Binary("*", Number(1.0), x)
-    if (symbol, right) == ("*", 0) and isinstance(x, Call) and x.function is ops.is_zero:
+    if (symbol, right) == ("*", 0) and x.truths:
         return 0.0
     return Binary(symbol, node(x), node(y))
 
@@ -81,6 +78,29 @@ class Node(Symbol):
     @property
     def T(self) -> Node:  # noqa: N802  as arrays call it
         return Library("T", (self,))
+
+    @property
+    def parts(self) -> list[Node]:
+        """The expressions directly inside."""
+        found: list[Node] = []
+
+        def keep(part: Node) -> Node:
+            found.append(part)
+            return part
+
+        self.rebuilt(keep)
+        return found
+
+    def rebuilt(self, change: Callable[[Node], Node]) -> Any:
+        """The same expression, with a function applied to those directly inside."""
+
+        def changed(x: Any) -> Any:
+            if isinstance(x, Node):
+                return change(x)
+            return type(x)(map(changed, x)) if isinstance(x, list | tuple) else x
+
+        mine: Any = self
+        return replace(mine, **{name: changed(getattr(self, name)) for name in self.inner})
 
     @property
     def stored(self) -> bool:
@@ -125,10 +145,10 @@ class Binary(Node):
 
 @dataclass(eq=False)
 class Call(Node):
-    """A function of the program: of each element, by the table, or one for arrays."""
+    """A primitive operation of the table, for each element."""
 
     inner = ("args",)
-    function: Op | Function
+    function: Op
     args: Sequence[Node]
 
 
