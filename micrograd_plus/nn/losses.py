@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence, Sized
+from functools import reduce
 from typing import Any
 
 from micrograd_plus import functions
@@ -184,12 +185,13 @@ def binary_cross_entropy_with_logits(logit: Any, target: float) -> Any:
 def _largest(outputs: Sequence[Any], target: Any, m: Any = floats) -> Any:
     """Whether no class is likelier than that of the largest output, the first one of equals."""
     likely = _distribution(target, len(outputs)) if m is floats else target
-    largest, chosen, likeliest = outputs[0], likely[0], likely[0]
-    for y, t in zip(outputs[1:], likely[1:], strict=True):
-        larger = y > largest
-        largest, chosen = m.where(larger, y, largest), m.where(larger, t, chosen)
-        likeliest = m.maximum(likeliest, t)
-    return chosen == likeliest
+    largest, likeliest = reduce(m.maximum, outputs), reduce(m.maximum, likely)
+    found = right = False
+    for y, t in zip(outputs, likely, strict=True):
+        largest_here = y == largest
+        right |= (largest_here > found) & (t == likeliest)
+        found |= largest_here
+    return right
 
 
 @_classifies(_largest)

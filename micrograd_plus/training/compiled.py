@@ -200,7 +200,7 @@ class Compiled:
             targets = [found[i][1] for i in range(len(found))[:_TRIED]]
             self._compare(self.arrays, targets)
         self._tried = self.arrays is not None  # data on demand are checked when they are read
-        self._rows: Any = None
+        self._rows = numpy.empty((0, 0))
         self._waiting: list[tuple[Any, list[dict[str, float]]]] = []
         self._filled = 0
         self.runner: Runner = runner(problem, self.program, self._take)
@@ -219,7 +219,7 @@ class Compiled:
         found = self.problem.found
         if self.arrays is not None:
             targets = [found[i][1] for i in numbers] if self.problem.metrics else []
-            return [array[numbers] for array in self.arrays], targets
+            return [array.take(numbers, 0) for array in self.arrays], targets
         inputs, targets = found.read(numbers)
         arrays = [inputs, self._as_numbers(targets)]
         if not self._tried:
@@ -291,9 +291,10 @@ class Compiled:
         if self.problem.right is None:
             rows = rows[:1]
         count, examples = rows.shape
-        if self._rows is None or self._filled + examples > self._rows.shape[1]:
+        if self._filled + examples > self._rows.shape[1]:
             self.count(means)
-            self._rows = self._numpy.empty((count, max(examples, _KEPT // count)))
+            if examples > self._rows.shape[1]:
+                self._rows = self._numpy.empty((count, max(examples, _KEPT // count)))
         self._rows[:, self._filled : self._filled + examples] = rows
         self._waiting.append((part.numbers, metrics))
         self._filled += examples
@@ -306,7 +307,8 @@ class Compiled:
         numbers, metrics = zip(*self._waiting, strict=True)
         found = {"loss": rows[0]}
         if right := self.problem.right:
-            found["accuracy"] = right(rows[1:], self._numpy.concatenate(numbers).T, self._numpy)
+            wanted = self._numpy.ascontiguousarray(self._numpy.concatenate(numbers).T)
+            found["accuracy"] = right(rows[1:], wanted, self._numpy)
         for name in self.problem.metrics:
             found[name] = self._numpy.array([x[name] for some in metrics for x in some])
         # divided first, as the sum might not be finite
