@@ -160,10 +160,12 @@ def fit(
     check_targets(given, model, loss)
     kept = checkpoint is not None or resume is not None
     digests = digest(given) if kept else {}
-    train: Any = range(len(found))  # indices, as the examples need not be in memory
+    # indices, as the examples need not be in memory; in a fifth of a list's memory
+    train: Any = array("q", range(len(found)))
     held_out: Any = ()
     if isinstance(validation, float):
         (_, train), (_, held_out) = split((train, train), validation, seed)
+        train = array("q", train)
     elif validation is not None:
         others = examples(validation, "the validation set")
         check_targets(others, model, loss, "the validation set")
@@ -218,9 +220,7 @@ def fit(
 
         try:
             while len(history) < epochs and not history.stopped:
-                order = array("q", train)  # a fifth of a list's memory
-                if shuffle:
-                    training.random.shuffle(order)
+                order = _shuffled(train, training.random) if shuffle else train
                 row = _epoch(learner, order, size, history, advance)
                 learner.check_kept()
                 if held_out:
@@ -245,6 +245,15 @@ def fit(
                 learner.synchronise()
                 raise
     return history
+
+
+def _shuffled(numbers: array[int], random: Random) -> array[int]:
+    """Numbers in a random order, in which random keys are ascending: with NumPy or without."""
+    keys = array("Q", random.randbytes(8 * len(numbers)))
+    if numpy := sys.modules.get("numpy"):
+        places = numpy.argsort(keys, kind="stable")
+        return array("q", numpy.asarray(numbers)[places].tobytes())
+    return array("q", [numbers[i] for i in sorted(range(len(keys)), key=keys.__getitem__)])
 
 
 def _epoch(

@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import signal
+import struct
 import subprocess
 import sys
 import types
@@ -50,6 +51,12 @@ def close(expected):
 # ------------------------------------------------------------- against other programs
 
 
+def shuffled(count, random):
+    """The order of an epoch: random whole numbers of 64 bits are drawn, and sorted."""
+    drawn = struct.unpack(f"={count}Q", random.randbytes(8 * count))
+    return [drawn.index(x) for x in sorted(drawn)]
+
+
 def by_numpy(data, epochs, size=None, shuffle=True, rate=0.1, strength=0.0, norm=None, limit=None):
     """The same training in matrices: the parameters, the rows of the epochs, the batches."""
     flat = np.array(numbers(network()))
@@ -58,9 +65,7 @@ def by_numpy(data, epochs, size=None, shuffle=True, rate=0.1, strength=0.0, norm
     random, rows, batches = Random(0), [], []
     size = size or len(inputs)
     for epoch in range(epochs):
-        order = list(range(len(inputs)))
-        if shuffle:
-            random.shuffle(order)
+        order = shuffled(len(inputs), random) if shuffle else [*range(len(inputs))]
         losses, right = [], []
         for start in range(0, len(inputs), size):
             batch = order[start : start + size]
@@ -130,8 +135,7 @@ def test_fit_is_the_loop_that_one_would_write(size, engine):
     )
     random, speeds = Random(0), [0.0] * len(model.parameters())
     for _ in range(3):
-        order = list(range(7))
-        random.shuffle(order)
+        order = shuffled(7, random)
         while order:
             batch, order = order[:size], order[size:]
             loss = Value(0.0)
@@ -738,9 +742,9 @@ def test_random_numbers_are_not_frozen():
 
 def test_without_numpy_there_is_the_engine(monkeypatch, capsys):
     one, other = network(), network()
-    fit(one, DATA, LOGITS, engine="eager")
+    expected = fit(one, DATA, LOGITS, batch_size=3, engine="eager")
     monkeypatch.setitem(sys.modules, "numpy", None)
-    fit(other, DATA, LOGITS)
+    assert fit(other, DATA, LOGITS, batch_size=3) == expected
     assert numbers(one) == numbers(other)
     assert "numpy" in capsys.readouterr().err
 
