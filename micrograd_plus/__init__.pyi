@@ -14,7 +14,9 @@ from micrograd_plus.calculus import vjp as vjp
 from micrograd_plus.check.debugging import debug as debug
 from micrograd_plus.check.gradients import check_gradients as check_gradients
 from micrograd_plus.compiler import Program as Program
+from micrograd_plus.compiler import Programs as Programs
 from micrograd_plus.compiler import compile as compile
+from micrograd_plus.compiler import pad as pad
 from micrograd_plus.core import build_info as build_info
 from micrograd_plus.drawing.picture import draw as draw
 from micrograd_plus.drawing.play import play as play

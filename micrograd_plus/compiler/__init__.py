@@ -3,9 +3,11 @@
 Others import `arguments`, `codegen`, `program`, `schedule`, `sealed`, `surroundings` and `trial`.
 """
 
+from micrograd_plus.compiler.arguments import pad
 from micrograd_plus.compiler.compiling import compile
 from micrograd_plus.compiler.native.program import PointProgram
 from micrograd_plus.compiler.program import Program
+from micrograd_plus.compiler.programs import Programs
 from micrograd_plus.compiler.sealed import TraceError
 
-__all__ = ["PointProgram", "Program", "TraceError", "compile"]
+__all__ = ["PointProgram", "Program", "Programs", "TraceError", "compile", "pad"]

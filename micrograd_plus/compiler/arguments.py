@@ -136,7 +136,7 @@ class Arguments:
         except ValueError as error:
             raise type(error)(
                 f"argument {where} must be numbers of the shape {self._axes(shape)}, not "
-                f"{_shown(given)}{error}"
+                f"{shown(given)}{error}"
             ) from None
         if array.shape[batched:] != shape and (array.size or not array.ndim):
             raise ValueError(
@@ -170,6 +170,62 @@ class Arguments:
         return f"(examples, {str(shape)[1:-1]})" if self._batched else str(shape)
 
 
+def pad(documents: Iterable[Any], value: float = 0, length: int | None = None) -> tuple[Any, Any]:
+    """Sequences of different lengths as one array for a program, and where they have numbers.
+
+    Args:
+        documents: sequences of numbers, or of rows of the same shape; ints stay ints.
+        value: what stands after the end of a document; for indices that of a row.
+        length: how long all are to be; by default as the longest.
+
+    Returns:
+        An array of (documents, length, …), and a mask of (documents, length), with 1.0 where there
+        is an item of the document and 0.0 after its end.
+
+    Raises:
+        ValueError: a document is longer than `length`, or its items are no numbers, or rows of
+            different shapes.
+        ModuleNotFoundError: NumPy is missing.
+
+    >>> tokens, mask = pad([[3, 1, 2], [5]])
+    >>> tokens.tolist(), mask.tolist()
+    ([[3, 1, 2], [5, 0, 0]], [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
+    """
+    numpy = need("numpy", "numpy")
+    rows = [_items(numpy, document, i) for i, document in enumerate(documents)]
+    longest = max(map(len, rows), default=0)
+    length = longest if length is None else length
+    for i, row in enumerate(rows):
+        if len(row) > length:
+            raise ValueError(f"document {i} has {len(row)} items, more than the length {length}")
+    shapes = {row.shape[1:] for row in rows if len(row)}
+    if len(shapes) > 1:
+        raise ValueError(f"the items of all documents must have one shape, not {sorted(shapes)}")
+    kinds = {row.dtype for row in rows if len(row)} | {numpy.asarray(value).dtype}
+    array = numpy.full(
+        (len(rows), length, *(shapes or {()}).pop()), value, numpy.result_type(*kinds)
+    )
+    mask = numpy.zeros((len(rows), length))
+    for i, row in enumerate(rows):
+        if len(row):
+            array[i, : len(row)], mask[i, : len(row)] = row, 1.0
+    return array, mask
+
+
+def _items(numpy: Any, document: Any, number: int) -> Any:
+    """A document as an array, of ints if it has nothing else."""
+    why = ""
+    try:
+        row = real_array(numpy, document, float, "item")
+    except ValueError as error:
+        why = str(error)
+    if why or not row.ndim:
+        given = f"document {number} must be a sequence of numbers, not {shown(document)}"
+        raise ValueError(given + why)
+    whole = numpy.asarray(document)
+    return whole if whole.dtype.kind in "iu" else row
+
+
 def real_array(numpy: Any, given: Any, dtype: Any, each: str) -> Any:
     """An array of real numbers, from an array or nested sequences.
 
@@ -190,8 +246,10 @@ def real_array(numpy: Any, given: Any, dtype: Any, each: str) -> Any:
             return array  # the usual case
         if array.dtype.kind not in "fiub":
             array = numpy.asarray(given, dtype=object)
-    except ValueError as error:  # rows that differ in length
-        raise ValueError(f": {error}") from None
+    except ValueError:
+        raise ValueError(
+            ": its rows differ in length, and micrograd_plus.pad would make them equal"
+        ) from None
     first = given[0] if isinstance(given, list | tuple) and given else given
     if isinstance(first, numpy.ma.MaskedArray):
         mask = numpy.ma.getmaskarray(numpy.ma.asarray(given))
@@ -207,6 +265,30 @@ def real_array(numpy: Any, given: Any, dtype: Any, each: str) -> Any:
             return array.astype(dtype, copy=False)
     except OverflowError as error:  # a whole number of more than 308 digits
         raise NonFiniteError(f": {error}") from None
+
+
+def finite_row(numpy: Any, name: str, given: Any, count: int, dtype: Any) -> Any:
+    """An array of so many numbers, all of them finite.
+
+    Args:
+        numpy: the module.
+        name: what it is called in errors.
+        given: the numbers.
+        count: how many there must be.
+        dtype: a NumPy type, that of the array.
+
+    Raises:
+        ValueError: it is something else.
+    """
+    why = ""
+    try:
+        found = real_array(numpy, given, dtype, "number")
+        check_finite(numpy, found, given, "number")
+    except ValueError as error:
+        why = str(error)
+    if why or found.shape != (count,):
+        raise ValueError(f"{name} must be {count} finite numbers, not {given!r}{why}")
+    return found
 
 
 def check_finite(numpy: Any, array: Any, given: Any, each: str) -> None:
@@ -241,8 +323,12 @@ def _told(numpy: Any, bad: Any, given: Any, each: str, what: str = "") -> str:
     return f": {where} {x!r}{', ' * bool(what)}{what}"
 
 
-def _shown(given: Any) -> str:
-    """The argument, shortened to a few words on one line."""
+def shown(given: Any) -> str:
+    """An argument, shortened to a few words on one line.
+
+    Args:
+        given: what was given for it.
+    """
     return " ".join(reprlib.repr(given).split())
 
 
@@ -311,7 +397,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
         if not hasattr(given, "keys") or {*given.keys()} != {*model}:
             raise ValueError(
                 f"argument {where} must have the keys {', '.join(map(repr, model))}, as in the "
-                f"function's example, unlike {_shown(given)}"
+                f"function's example, unlike {shown(given)}"
             )
         for key, part in model.items():
             yield from _leaves(given[key], part, f"{where}[{key!r}]")
@@ -328,7 +414,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
     if not isinstance(given, apart) or len(given) != len(model):
         raise ValueError(
             f"argument {where} must have {len(model)} parts, as in the function's example, "
-            f"unlike {_shown(given)}"
+            f"unlike {shown(given)}"
         )
     for k, (part, its) in enumerate(zip(given, model, strict=True)):
         yield from _leaves(part, its, f"{where}[{k}]")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, overload
@@ -10,6 +11,7 @@ from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.backends import find_backend
 from micrograd_plus.compiler.native.program import PointProgram
 from micrograd_plus.compiler.program import Program
+from micrograd_plus.compiler.programs import Programs
 from micrograd_plus.compiler.trace import uncollected
 from micrograd_plus.graph import check_parameter
 from micrograd_plus.nn.module import Module
@@ -23,7 +25,7 @@ DTYPES = ("float64", "float32")
 
 
 @overload
-def compile(
+def compile(  # type: ignore[overload-overlap]
     fn: Callable[..., Any],
     *example: Any,
     params: Module | Iterable[Value] = (),
@@ -34,6 +36,8 @@ def compile(
 @overload
 def compile(
     fn: Callable[..., Any],
+    first: Any,
+    /,
     *example: Any,
     params: Module | Iterable[Value] = (),
     dtype: str = "float64",
@@ -41,6 +45,18 @@ def compile(
     has_aux: bool = False,
     backend: str = "numpy",
 ) -> Program: ...
+
+
+@overload
+def compile(
+    fn: Callable[..., Any],
+    *,
+    params: Module | Iterable[Value] = (),
+    dtype: str = "float64",
+    input_gradients: bool = False,
+    has_aux: bool = False,
+    backend: str = "numpy",
+) -> Program | Programs: ...
 
 
 def compile(
@@ -51,15 +67,20 @@ def compile(
     input_gradients: bool = False,
     has_aux: bool = False,
     backend: str = "numpy",
-) -> Program | PointProgram:
+) -> Program | PointProgram | Programs:
     """Record a function of one example, and turn it into matrix code for batches.
+
+    Without an example, a function that needs arguments is compiled when it is called: the result is
+    `Programs`, which keep one for each structure of arguments, as `jax.jit` does ("native" needs an
+    example).
 
     Args:
         fn: ordinary code on Values; it may close over a model.
         example: an argument for it: a number, or a nested structure of numbers, such as a list, an
             array or a dictionary; the function gets the same with Values in it. An int, or an array
-            or list of ints, marks indices, which `mg.take` reads: a call then takes whole numbers
-            only, none of which may be outside of the rows. For real numbers write 0.0.
+            or list of ints, marks indices, which `take` reads: a call then takes whole numbers
+            only, none of which may be outside of the rows. For real numbers write 0.0. Without
+            any, calls tell what the arguments are.
         params: what to differentiate with respect to, a model or Values.
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
@@ -81,6 +102,8 @@ def compile(
     >>> program = compile(lambda x, t: (w * x + b - t) ** 2, 0.0, 0.0, params=[w, b])
     >>> program.value_and_grad([1.0, 2.0], [0.0, 0.0])
     (17.0, array([13.,  8.]))
+    >>> compile(lambda x, t: (w * x + b - t) ** 2, params=[w, b]).value_and_grad([1.0], [3.0])
+    (0.0, array([0., 0.]))
     """
     if not callable(fn):
         raise TypeError(f"a function is needed, not {fn!r} ({type(fn).__name__})")
@@ -95,8 +118,22 @@ def compile(
             )
         return uncollected(lambda: PointProgram(fn, example, params))
     find_backend(backend, others=["native"])
-    return uncollected(
-        lambda: Program(fn, example, params, dtype, input_gradients, has_aux, backend)
+    options = params, dtype, input_gradients, has_aux, backend
+    if not example and _needs_arguments(fn):
+        return Programs(fn, *options)
+    return uncollected(lambda: Program(fn, example, *options))
+
+
+def _needs_arguments(fn: Callable[..., Any]) -> bool:
+    """Whether a function has arguments that stand for an example: without a default, or any."""
+    try:
+        parameters = inspect.signature(fn).parameters.values()
+    except (TypeError, ValueError):  # some callables have no signature
+        return True
+    return any(
+        p.kind is p.VAR_POSITIONAL
+        or (p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD) and p.default is p.empty)
+        for p in parameters
     )
 
 

@@ -14,7 +14,7 @@ from micrograd_plus.nn.module import parameters_of
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from micrograd_plus.compiler.trace import Trace
+    from micrograd_plus.compiler.surroundings import Surroundings
     from micrograd_plus.nn.module import Module
 
 
@@ -27,7 +27,8 @@ class Leaves:
 
     Args:
         params: what to differentiate with respect to, a model or Values.
-        found: what the function recorded.
+        outside: the leaves that the function reads.
+        surroundings: what else it read outside itself, if that matters.
 
     Attributes:
         parameters: the Values of `params`, in order.
@@ -36,13 +37,18 @@ class Leaves:
         read: for each parameter whether the function reads it.
     """
 
-    def __init__(self, params: Module | Sequence[Value], found: Trace) -> None:
+    def __init__(
+        self,
+        params: Module | Sequence[Value],
+        outside: Sequence[Value],
+        surroundings: Surroundings | None = None,
+    ) -> None:
         self.params = params
         self.parameters = parameters_of(params)
-        self.read = [*map(set(found.outside).__contains__, self.parameters)]
+        self.read = [*map(set(outside).__contains__, self.parameters)]
         given = set(self.parameters)
-        self.values = [*self.parameters, *(x for x in found.outside if x not in given)]
-        self._surroundings = found.surroundings
+        self.values = [*self.parameters, *(x for x in outside if x not in given)]
+        self._surroundings = surroundings
         self._count = len(self.parameters)
 
     def live_in(self, array: Any) -> None:
@@ -63,7 +69,7 @@ class Leaves:
             ValueError: another Value stands in the place of a parameter, or something else in a
                 variable or an attribute that the function names.
         """
-        if change := self._surroundings.change():
+        if self._surroundings and (change := self._surroundings.change()):
             raise ValueError(f"{_told(*change)}, or compile again")
         if self._changes != (hooks.changes, module.attributes):
             self._take_over()

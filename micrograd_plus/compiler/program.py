@@ -14,8 +14,7 @@ from micrograd_plus.compiler.arguments import (
     Arguments,
     all_finite,
     arranged,
-    check_finite,
-    real_array,
+    finite_row,
 )
 from micrograd_plus.compiler.codegen.backends import find_backend
 from micrograd_plus.compiler.codegen.generate import generate
@@ -90,7 +89,7 @@ class Program:
         self._dtype, self._running = numpy.dtype(dtype), self._backend.running(dtype)
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
-        self._leaves = Leaves(params, found)
+        self._leaves = Leaves(params, found.outside, found.surroundings)
         self.parameters = self._leaves.parameters
         leaves = {x: ("parameter", i) for i, x in enumerate(self._leaves.values)}
         leaves |= {x: ("input", i) for i, x in enumerate(found.inputs)}
@@ -132,7 +131,7 @@ class Program:
     @vector.setter
     def vector(self, numbers: Any) -> None:
         vector = self.vector
-        vector[:] = self._row("the vector", numbers, len(vector))
+        vector[:] = finite_row(self._numpy, "the vector", numbers, len(vector), self._dtype)
 
     def __call__(self, *batch: Any) -> Any:
         """The outputs for a batch.
@@ -326,19 +325,7 @@ class Program:
                 equal.flags.writeable = False
                 self._equal = equal
             return equal
-        return self._row("weights", weights, count)
-
-    def _row(self, name: str, given: Any, count: int) -> Any:
-        """An array of `count` numbers, which must be finite."""
-        why = ""
-        try:
-            found = real_array(self._numpy, given, self._dtype, "number")
-            check_finite(self._numpy, found, given, "number")
-        except ValueError as error:
-            why = str(error)
-        if why or found.shape != (count,):
-            raise ValueError(f"{name} must be {count} finite numbers, not {given!r}{why}")
-        return found
+        return finite_row(self._numpy, "weights", weights, count, self._dtype)
 
     def _joined(self, pieces: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         """The results of a batch from those of its chunks."""

@@ -27,8 +27,8 @@ def test_public_names():
     graphs += ["play", "quiz"]
     calculus = ["derivative", "grad", "hessian", "hvp", "jacobian", "jvp", "value_and_grad", "vjp"]
     checks = ["check_gradients", "debug", "explain", "summary"]
-    learning = ["Cluster", "History", "Program", "compile", "datasets", "fit"]
-    learning += ["nn", "optim", "plots"]
+    learning = ["Cluster", "History", "Program", "Programs", "compile", "datasets", "fit"]
+    learning += ["nn", "optim", "pad", "plots"]
     others = [*graphs, *calculus, *checks, *learning, "build_info"]
     assert sorted(mg.__all__) == sorted([*others, *functions.__all__])
     assert set(mg.__all__) <= set(dir(mg))

@@ -55,7 +55,7 @@ class PointProgram:
         self._numpy = numpy = need("numpy", "numpy")
         self._fn = fn
         found = trace(fn, example)
-        self._leaves = Leaves(params, found)
+        self._leaves = Leaves(params, found.outside, found.surroundings)
         self.parameters = self._leaves.parameters
         outputs = flat(found.outputs)
         # only how they are nested: the outputs would keep all alive that was recorded
