@@ -13,7 +13,7 @@ from functools import partial
 from importlib.metadata import version
 
 from tests.benchmarks import workloads
-from tests.benchmarks.workloads import relu_of
+from tests.programs.gpt import relu_of
 
 
 def eager(value, relu=relu_of, number=float, clean=0.0):

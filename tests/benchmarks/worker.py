@@ -23,9 +23,9 @@ def prepared(peer, workload, size):
     if workload == "hessian":
         matrix, point = hessian(workloads.valley), workloads.numbers(size)
         return partial(timed, lambda: (0.0, [x for row in matrix(point) for x in row], {}))
-    if workload in ("moons", "gpt"):
-        numbers = getattr(workloads, f"{workload}_parameters")()
-        return partial(timed, gradient(getattr(workloads, workload), numbers))
+    if workload in workloads.TRAINED:
+        f, numbers = workloads.TRAINED[workload]
+        return partial(timed, gradient(f, numbers()))
     leaves = {"chain": 1, "wide": size // 2, "shared": 50}[workload]
     f = partial(getattr(workloads, workload), length=size)
     return partial(timed, gradient(f, workloads.numbers(leaves)))
@@ -122,8 +122,7 @@ def transforming(repetitions):
 
     functions = {
         "Rosenbrock's function in 2 dimensions": (workloads.valley, workloads.numbers(2)),
-        "moons": (workloads.moons, workloads.moons_parameters()),
-        "gpt": (workloads.gpt, workloads.gpt_parameters()),
+        **{name: (f, numbers()) for name, (f, numbers) in workloads.TRAINED.items()},
     }
     found = {}
     for name, (f, numbers) in functions.items():

@@ -4,6 +4,8 @@ import math
 import random
 from itertools import pairwise
 
+from tests.programs.gpt import gpt, gpt_parameters, relu_of
+
 ABOUT = {
     "moons": "one training step of MLP(2, [16, 16, 1]) on 100 points, with + and × alone",
     "gpt": "the loss of a GPT of scalars for a document of 7 tokens, and its gradient",
@@ -13,11 +15,6 @@ ABOUT = {
     "hessian": "the Hessian of Rosenbrock's function in 20 dimensions",
 }
 SIZE = {"moons": 0, "gpt": 0, "chain": 10_000, "wide": 10_000, "shared": 10_000, "hessian": 20}
-
-
-def relu_of(v):
-    """ReLU as most scalar engines have it: a method."""
-    return v.relu()
 
 
 def moons_data(points=100):
@@ -82,78 +79,8 @@ def moons_parameters():
     ]
 
 
-VOCABULARY, WIDTH, HEADS, CONTEXT = 27, 16, 4, 16
-SHAPES = {
-    "tokens": (VOCABULARY, WIDTH),
-    "places": (CONTEXT, WIDTH),
-    "query": (WIDTH, WIDTH),
-    "key": (WIDTH, WIDTH),
-    "value": (WIDTH, WIDTH),
-    "output": (WIDTH, WIDTH),
-    "wide": (4 * WIDTH, WIDTH),
-    "narrow": (WIDTH, 4 * WIDTH),
-    "logits": (VOCABULARY, WIDTH),
-}
-DOCUMENT = [26, 4, 11, 8, 25, 0, 1, 26]  # seven tokens, each with the one that follows
-
-
-def gpt_parameters():
-    draw = random.Random(5)
-    return [draw.gauss(0, 0.08) for rows, columns in SHAPES.values() for _ in range(rows * columns)]
-
-
-def times(matrix, x):
-    return [sum(w * v for w, v in zip(row, x, strict=True)) for row in matrix]
-
-
-def added(x, y):
-    return [a + b for a, b in zip(x, y, strict=True)]
-
-
-def normed(x):
-    scale = (sum(v * v for v in x) / len(x) + 1e-5) ** -0.5
-    return [v * scale for v in x]
-
-
-def softmax(x):
-    largest = max(v.data for v in x)
-    powers = [(v - largest).exp() for v in x]
-    total = sum(powers)
-    return [power / total for power in powers]
-
-
-def gpt(params, relu=relu_of, document=DOCUMENT):
-    """The mean cross entropy of a document, by a GPT of one layer as scalar scripts have it.
-
-    RMSNorm, attention with four heads, and a network with ReLU, without biases; each token sees
-    itself and those before it.
-    """
-    rest = iter(params)
-    m = {name: [[next(rest) for _ in range(columns)] for _ in range(rows)]
-         for name, (rows, columns) in SHAPES.items()}  # fmt: skip
-    keys, contents, losses = [], [], []
-    for place, (token, following) in enumerate(pairwise(document)):
-        x = normed(added(m["tokens"][token], m["places"][place]))
-        y = normed(x)
-        query = times(m["query"], y)
-        keys.append(times(m["key"], y))
-        contents.append(times(m["value"], y))
-        found = []
-        for head in range(0, WIDTH, WIDTH // HEADS):
-            part = slice(head, head + WIDTH // HEADS)
-            scores = [
-                sum(q * k for q, k in zip(query[part], key[part], strict=True))
-                / (WIDTH // HEADS) ** 0.5
-                for key in keys
-            ]
-            weights = softmax(scores)
-            for i in range(part.start, part.stop):
-                found.append(sum(w * v[i] for w, v in zip(weights, contents, strict=True)))
-        x = added(times(m["output"], found), x)
-        hidden = [relu(v) for v in times(m["wide"], normed(x))]
-        x = added(times(m["narrow"], hidden), x)
-        losses.append(-softmax(times(m["logits"], x))[following].log())
-    return sum(losses) / len(losses)
+TRAINED = {"moons": (moons, moons_parameters), "gpt": (gpt, gpt_parameters)}
+"""The losses of networks, each with what gives its parameters."""
 
 
 def chain(params, relu=relu_of, length=0):
