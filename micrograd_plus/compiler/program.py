@@ -381,6 +381,8 @@ class Program:
             except NonFiniteError as error:
                 message = f"example {i}: {error}"
                 raise NonFiniteError(message, error.op, error.operands, error.numbers) from error
+            except IndexError as error:
+                raise IndexError(f"example {i}: {error}") from error
 
     def _run(self, row: Sequence[float]) -> tuple[list[Value], list[Value]]:
         """Record an example: the Values that the function gets, and those that it returns."""

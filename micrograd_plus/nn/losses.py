@@ -200,7 +200,8 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
 
     Args:
         probabilities: y, a list of Values above 0, such as a softmax's.
-        target: t, the index of the true class, or a probability for each class.
+        target: t, the index of the true class, which in a compiled function may be an argument, or
+            a probability for each class.
 
     Raises:
         TypeError: there is one output, and no list of them.
@@ -212,7 +213,10 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
     >>> round(cross_entropy([Value(0.2), Value(0.8)], 1).data, 4)
     0.2231
     """
-    ts = _distribution(target, _classes(probabilities))
+    classes = _classes(probabilities)
+    if isinstance(target, Value):
+        return -functions.log(functions.take(probabilities, target))
+    ts = _distribution(target, classes)
     pairs = zip(probabilities, ts, strict=True)
     terms = [-t * functions.log(y) for y, t in pairs if not _is(t, 0.0)]
     return _sum(terms)
@@ -224,7 +228,8 @@ def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
 
     Args:
         logits: z, a list of Values of any size.
-        target: t, the index of the true class, or a probability for each class.
+        target: t, the index of the true class, which in a compiled function may be an argument, or
+            a probability for each class.
 
     Raises:
         TypeError: there is one output, and no list of them.
@@ -235,8 +240,10 @@ def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
     >>> softmax_cross_entropy([Value(1000.0), Value(-1000.0)], 1).data
     2000.0
     """
-    ts = _distribution(target, _classes(logits))
-    total = functions.logsumexp(logits)
+    classes, total = _classes(logits), functions.logsumexp(logits)
+    if isinstance(target, Value):
+        return total - functions.take(logits, target)
+    ts = _distribution(target, classes)
     chosen = [(z, t) for z, t in zip(logits, ts, strict=True) if not _is(t, 0.0)]
     if len(chosen) == 1 and _is(chosen[0][1], 1.0):
         return total - chosen[0][0]
@@ -323,11 +330,6 @@ def _distribution(target: Any, classes: int) -> list[Any]:
                 f"the probabilities of {classes} classes must add up to 1, unlike {target!r}"
             )
         return ts
-    if isinstance(target, Value):
-        raise ValueError(
-            "the index of a class is a plain number, not a Value: where it is an argument of a "
-            f"compiled function, give the probabilities of all {classes} classes instead"
-        )
     known = isinstance(target, REAL) and math.isfinite(target)
     index = int(float(target)) if known else -1
     if index != target or not 0 <= index < classes:

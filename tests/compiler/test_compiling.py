@@ -273,12 +273,6 @@ def test_no_function_looks_at_a_number(name):
         assert slopes[0].tolist() == pytest.approx(expected[1], rel=1e-12)
 
 
-def test_an_index_that_is_an_argument_is_refused_by_name():
-    for loss in (nn.cross_entropy, nn.softmax_cross_entropy):
-        with pytest.raises(ValueError, match="give the probabilities of all 2 classes instead"):
-            compile(lambda x, t, loss=loss: loss(x, t), [0.3, 0.7], 1)
-
-
 @pytest.mark.parametrize(
     "fn",
     [

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import micrograd_plus as mg
-from micrograd_plus import Value
+from micrograd_plus import Value, nn
+from tests.compiled import eager
 from tests.needs import needed_by
 
 SHORT, LONG = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0), Value(5.0)]
@@ -47,6 +48,22 @@ def test_a_token_takes_its_vector_and_a_class_its_score(backend):
 
 
 @backends
+@pytest.mark.parametrize("loss", [nn.cross_entropy, nn.softmax_cross_entropy])
+def test_losses_take_a_class_that_is_an_argument(loss, backend):
+    needed_by(backend)
+    weights = [Value(x) for x in (0.5, 2.0, 1.0)]
+    batch = ([2.0, 1.0, 0.5, 1.0], [0, 2, 1, 2])
+
+    def fn(x, its_class):
+        return loss([w * x for w in weights], its_class)
+
+    values, gradient = run(fn, batch, weights, backend)
+    assert values == pytest.approx([fn(x, k).data for x, k in zip(*batch, strict=True)])
+    assert gradient == pytest.approx(eager(fn, batch, weights)[1])
+    assert fn(1.0, Value(2)).data == fn(1.0, 2).data
+
+
+@backends
 def test_rows_of_rows_of_numbers_and_an_index_that_is_computed(backend):
     needed_by(backend)
     rows = [[[1.0, 2.0], [3.0, 4.0]], [[5.0, 6.0], [7.0, 8.0]], [[9.0, 0.0], [-1.0, -2.0]]]
@@ -78,7 +95,8 @@ def test_an_index_without_a_row_is_an_error(backend):
     needed_by(backend)
     w = [Value(1.0), Value(2.0)]
     program = mg.compile(lambda u: mg.take(w, u + 1), -1, params=w, backend=backend)
-    with pytest.raises(IndexError, match="no row 2: there are only rows 0 to 1"):
+    told = "take finds no row 2: there are only rows 0 to 1"
+    with pytest.raises(IndexError, match=told if backend == "native" else f"example 2: {told}"):
         program(1 if backend == "native" else [0, -1, 1])
     with pytest.raises(IndexError, match="at least one row"):
         mg.compile(lambda u: mg.take([], u), 0, backend=backend)
