@@ -509,7 +509,7 @@ def _shifted(terms: Iterable[Value | float], name: str) -> tuple[list[Any], list
     xs = _sequence(terms, name, least=1)
     if all(map(_masked, xs)):
         raise ValueError(f"{name} needs a term that is not -inf: all {len(xs)} are masked")
-    largest = max(xs)
+    largest = detach(max(xs))  # the derivative of the quotient doesn't depend on it
     shifted = [x if _masked(x) else apply(ops.subtract, x, largest) for x in xs]
     return shifted, list(map(exp, shifted))
 

@@ -349,3 +349,24 @@ def test_derivatives_keep_their_digits_in_machine_code(name):
         if expected is not None:
             found = float(program.value_and_grad(x)[1])
             assert found == pytest.approx(expected, rel=1e-13, abs=1e-300), x
+
+
+@pytest.mark.parametrize("function", [mg.softmax, mg.log_softmax])
+def test_softmax_is_not_differentiated_through_its_maximum(function):
+    terms = mg.values(x=0.3, y=2.0, z=-1.0)
+    f = mg.dot([1.0, -2.0, 3.0], function(terms))
+    f.backward()
+    (largest,) = (node for node in order(f) if node.op is ops.max)
+    assert largest.grad == 0
+    with mpmath.workdps(30):
+
+        def exact(*xs):
+            total = mpmath.fsum(map(mpmath.exp, xs))
+            logs = [x - mpmath.log(total) for x in xs]
+            parts = logs if function is mg.log_softmax else [*map(mpmath.exp, logs)]
+            return parts[0] - 2 * parts[1] + 3 * parts[2]
+
+        numbers = [x.data for x in terms]
+        orders = [(1, 0, 0), (0, 1, 0), (0, 0, 1)]
+        expected = [float(mpmath.diff(exact, numbers, n)) for n in orders]
+    assert [x.grad for x in terms] == pytest.approx(expected, rel=1e-14)

@@ -263,8 +263,8 @@ def test_comparisons_are_added_as_numbers():
     program = compile(lambda x: record(twice, tuple(x)), [-1.0, -2.0], input_gradients=True)
     assert program.value_and_grad([[1.0, -3.0]])[2][0].tolist() == [[2, 0]]
     for function, text in (
-        (lambda x: x + x, "1.0 * (x > 0.0) + (x > 0.0)"),
-        (lambda x: 2.0 * x, "2.0 * (x > 0.0)"),
-        (lambda x: x * x - x, "1.0 * ((x > 0.0) * (x > 0.0)) - (x > 0.0)"),
+        (lambda x: x + x, "1.0 * (x > 0) + (x > 0)"),
+        (lambda x: 2.0 * x, "2.0 * (x > 0)"),
+        (lambda x: x * x - x, "1.0 * ((x > 0) * (x > 0)) - (x > 0)"),
     ):
         assert Python().text(function(Name("x") > 0.0)) == text

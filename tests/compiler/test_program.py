@@ -218,7 +218,7 @@ def test_a_notebook_shows_the_code():
     program = compile(lambda x: mg.relu(w * x), 0.5, params=[w])
     html = program._repr_html_()
     assert ElementTree.fromstring(html).text == str(program)
-    assert "(a1 &gt; 0.0)" in html
+    assert "(a1 &gt; 0)" in html
     program = compile(lambda x: reduce(lambda y, _: mg.sin(y) * x, range(300), x), 0.5)
     shown = ElementTree.fromstring(program._repr_html_()).text.splitlines()
     assert len(shown) == 201

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus.compiler.codegen.sharing import definition
 from micrograd_plus.compiler.codegen.syntax import (
     Binary,
     Call,
@@ -38,7 +40,8 @@ class Python:
 
     Attributes:
         library: the name of the array library.
-        primitives: lines that define the functions for operations of the table, by name.
+        primitives: lines that define the functions for operations of the table, by name; others
+            are defined by their rules.
     """
 
     library = "np"
@@ -58,6 +61,8 @@ class Python:
                 return self.number(value), _ATOM if value >= 0 else _UNARY
             case Negative(array):
                 return f"-{self.text(array, _POWER)}", _UNARY  # -(-x), as C has another --x
+            case Binary(">" | "<=" as symbol, left, Number(0.0)):  # as people write it
+                return f"{self.text(left, _SUM)} {symbol} 0", _COMPARISON
             case Binary(symbol, left, right):
                 own = _BINDING.get(symbol, _COMPARISON)
                 # (x < y) < z is not x < y < z, and (-x) ** y is not -x ** y
@@ -107,9 +112,18 @@ class Python:
 
     def definitions(self, things: Iterable[Any]) -> list[str]:
         """Lines that define the functions that instructions and expressions call."""
-        called = {x.function.name for x in nodes(things) if isinstance(x, Call)}
-        lines = {self.primitives[name] for name in called}
-        return sorted(lines, key=lambda line: (not line.startswith("from"), line))
+        given = [*things]
+        called = {x.function.name: x.function for x in nodes(given) if isinstance(x, Call)}
+        own = [definition(op) for name, op in called.items() if name not in self.primitives]
+        given += [(function.lines, function.results) for function in own]
+        names = {x.function.name for x in nodes(given) if isinstance(x, Call)}
+        lines = {text for name, text in self.primitives.items() if name in names}
+        found = sorted(lines, key=lambda line: (not line.startswith("from"), line))
+        for function in sorted(own, key=attrgetter("name")):
+            head = f"def {function.name}({', '.join(function.parameters)}):"
+            body = [*map(self.line, function.lines), f"return {self.results(function)}"]
+            found += [f"{head} {body[0]}"] if len(body) == 1 else [head, *indented(body)]
+        return found
 
     def results(self, function: Function) -> str:
         """What a function returns."""

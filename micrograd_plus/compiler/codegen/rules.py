@@ -5,11 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
-from micrograd_plus.compiler.codegen.syntax import Binary, Call, Node, Number, node
+from micrograd_plus.compiler.codegen.syntax import (
+    Binary,
+    Call,
+    Node,
+    Number,
+    node,
+    nodes,
+)
 from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.ops.operation import Op
 
@@ -45,6 +52,14 @@ class ArrayFunctions(Functions):
             case [Number(1.0), Number(0.0)]:
                 return condition
         return super().call(op, condition, *map(numbers, choices))
+
+
+def applied(op: Op, args: Sequence[Any]) -> Any:
+    """An operation on arrays and numbers: a call, if it is the table's and calls a function."""
+    made = numbers(op.value(ArrayFunctions(), *args))
+    called = any(isinstance(part, Call) for part in nodes([made]))
+    own = ops.has(op) and op.arity is not None and not op.primitive
+    return Call(op, [*map(node, args)]) if own and called else made
 
 
 def numbers(x: Any) -> Any:

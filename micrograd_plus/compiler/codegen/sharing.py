@@ -13,9 +13,11 @@ from itertools import count
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
+from micrograd_plus.compiler.codegen.rules import ArrayFunctions, numbers
 from micrograd_plus.compiler.codegen.syntax import (
     Binary,
     Call,
+    Function,
     Let,
     Library,
     Name,
@@ -24,6 +26,7 @@ from micrograd_plus.compiler.codegen.syntax import (
     Number,
     Part,
     Write,
+    node,
     nodes,
 )
 
@@ -31,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micrograd_plus.compiler.codegen.syntax import Instruction
+    from micrograd_plus.ops.operation import Op
 
 _VIEWS = {"T", "broadcast_to", "reshape"}
 _OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}
@@ -56,8 +60,23 @@ def shared(lines: Sequence[Instruction], cheaper: bool = True) -> list[Instructi
     return _Sharing(lines, cheaper).lines
 
 
+def definition(op: Op) -> Function:
+    """The function of an operation that its rule defines."""
+    names = "xyz"[: op.arity]
+    *lines, last = shared([Let("out", _body(op, [*map(Name, names)]))])
+    return Function(op.name, names, lines, [last.value])
+
+
+def _body(op: Op, args: Sequence[Node]) -> Node:
+    return node(numbers(op.value(ArrayFunctions(), *args)))
+
+
 class _Sharing:
-    """Makes equal expressions one node, counts its uses, and names it where there are several."""
+    """Makes equal expressions one node, counts its uses, and names it where there are several.
+
+    Calls of functions that rules define are written out for that, and stay so if a part of one is
+    needed elsewhere.
+    """
 
     def __init__(self, lines: Sequence[Instruction], cheaper: bool) -> None:
         self._cheap = cheaper
@@ -67,12 +86,17 @@ class _Sharing:
         self._changing |= {part.name for part in targets if isinstance(part, Name)}
         self._free = (name for k in count(1) if (name := f"e{k}") not in given)
         self._known: dict[Any, Node] = {}
-        self._uses: Counter[int] = Counter()
+        self._bodies: list[tuple[Node, Call]] = []  # of calls
         values = []
         for self._place, line in enumerate(lines):
             self._met: dict[int, tuple[Node, Node]] = {}
             values.append(self._one(line.value))
-            self._use(values[-1])
+        self._calls: dict[int, Node] = {}  # the calls that stay, by their bodies
+        uses = self._count(values)
+        self._calls = {
+            id(body): call for body, call in self._bodies if self._is_closed(body, call, uses)
+        }
+        self._uses = self._count(values)
         self._names: dict[int, Name] = {}
         self.lines: list[Instruction] = []
         for line, value in zip(lines, values, strict=True):
@@ -81,11 +105,14 @@ class _Sharing:
     def _one(self, x: Node) -> Node:
         """The one node for all expressions that equal x."""
         if id(x) not in self._met:
-            made = x.rebuilt(self._one)
-            cheap = self._cheaper(made) if self._cheap else made
-            one = (
-                self._known.setdefault(self._key(made), made) if cheap is made else self._one(cheap)
-            )
+            made: Node = x.rebuilt(self._one)
+            if isinstance(made, Call) and not made.function.primitive:
+                one = self._one(_body(made.function, made.args))
+                self._bodies.append((one, made))
+            elif self._cheap and (cheap := self._cheaper(made)) is not made:
+                one = self._one(cheap)
+            else:
+                one = self._known.setdefault(self._key(made), made)
             self._met[id(x)] = x, one  # x, too: ids of what is gone are given again
         return self._met[id(x)][1]
 
@@ -101,18 +128,33 @@ class _Sharing:
             return tuple(map(self._part, x))
         return id(x) if isinstance(x, Node) else x if isinstance(x, str | ops.Op) else repr(x)
 
-    def _use(self, x: Node) -> None:
-        self._uses[id(x)] += 1
-        if self._uses[id(x)] == 1:
-            for part in x.parts:
-                self._use(part)
+    def _written(self, x: Node) -> Node:
+        """An expression as it is written: as a call, or by its parts."""
+        return self._calls.get(id(x), x)
+
+    def _count(self, values: Sequence[Node], until: Sequence[Node] = ()) -> Counter[int]:
+        """How often each node is needed for some, each being computed once."""
+        found: Counter[int] = Counter()
+        todo = [*values]
+        while todo:
+            x = todo.pop()
+            found[id(x)] += 1
+            if found[id(x)] == 1 and not any(x is end for end in until):
+                todo += self._written(x).parts
+        return found
+
+    def _is_closed(self, body: Node, call: Call, uses: Counter[int]) -> bool:
+        """Whether nothing but a call needs what other functions give inside of it."""
+        inside = self._count(body.parts, until=call.args)
+        outside = (x for x in nodes([body]) if uses[id(x)] > inside[id(x)] > 0)
+        return not any(isinstance(part, Call) for part in nodes(outside))
 
     def _put(self, line: Instruction, value: Node) -> None:
         """Add an instruction, and before it what it shares with others and has no name yet."""
         names = isinstance(line, Let) and line.name not in self._changing
         first = self._is_shared(value) and id(value) not in self._names
         if isinstance(line, Let) and (first or not names):
-            self.lines.append(replace(line, value=value.rebuilt(self._named)))
+            self.lines.append(replace(line, value=self._written(value).rebuilt(self._named)))
             if names:
                 self._names[id(value)] = Name(line.name, value.truths)
         else:
@@ -122,7 +164,7 @@ class _Sharing:
         """An expression by the names that there are."""
         if id(x) in self._names:
             return self._names[id(x)]
-        made: Node = x.rebuilt(self._named)
+        made: Node = self._written(x).rebuilt(self._named)
         if not self._is_shared(x):
             return made
         self._names[id(x)] = name = Name(next(self._free), x.truths)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen.gradients import Contribution, Gradients
 from micrograd_plus.compiler.codegen.reductions import AtOnce
-from micrograd_plus.compiler.codegen.rules import ArrayFunctions, numbers
+from micrograd_plus.compiler.codegen.rules import ArrayFunctions, applied, numbers
 from micrograd_plus.compiler.codegen.syntax import (
     ALL,
     Binary,
@@ -233,7 +233,7 @@ class Operation(Step):
             arrays.operand(args, self.batched)
             for args in zip(*(e.args for e in group.members), strict=True)
         ]
-        self.finish(numbers(op.value(_RULES, *self.operands)))
+        self.finish(applied(op, self.operands))
 
     def differentiate(self, gradients: Gradients) -> None:
         args = [*zip(*(e.args for e in self.members), strict=True)]

@@ -145,7 +145,7 @@ class Binary(Node):
 
 @dataclass(eq=False)
 class Call(Node):
-    """A primitive operation of the table, for each element."""
+    """An operation of the table, for each element."""
 
     inner = ("args",)
     function: Op
