@@ -207,12 +207,19 @@ class Adam(Rule):
     states: ClassVar[tuple[str, ...]] = ("mean", "mean_square")
 
     def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:
-        mean = self.beta1 * state[0] + (1 - self.beta1) * gradient
-        square = self.beta2 * state[1] + (1 - self.beta2) * gradient * gradient
-        m, v = mean, square
+        mean = self.beta1 * state[0]
+        mean += (1 - self.beta1) * gradient  # in place, where it is an array
+        square = (1 - self.beta2) * gradient
+        square *= gradient
+        square += self.beta2 * state[1]
+        first = second = 1.0
         if self.bias_correction:
-            m, v = mean / (1 - self.beta1**step), square / (1 - self.beta2**step)
-        return parameter - rate * m / (v**0.5 + self.epsilon), (mean, square)
+            first, second = 1 - self.beta1**step, 1 - self.beta2**step
+        size = (square / second) ** 0.5
+        size += self.epsilon
+        change = rate / first * mean
+        change /= size
+        return parameter - change, (mean, square)
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 _TRIED = 16  # number of examples on which a new program is checked
 _AT_A_TIME = 1024  # number of examples evaluated at a time
+_BLOCK = 8192  # number of parameters updated at a time
 _KEPT = 2**17  # numbers kept until they are counted
 
 
@@ -112,6 +114,9 @@ class Whole:
         self._problem, self._program, self._take = problem, program, take
         self._run, self._forward = program.functions["value_and_grad"], program.functions["forward"]
         self._shares = self._numpy.empty(0)
+        self._vector = program.vector
+        count = len(self._vector)
+        self._blocks = [slice(i, i + _BLOCK) for i in range(0, count, _BLOCK)]
         self.begin()
 
     def begin(self) -> None:
@@ -124,34 +129,47 @@ class Whole:
         return Part(columns, arrays[1], targets, len(batch))
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
-        numpy, numbers, count = self._numpy, self._program.numbers, len(self._program.parameters)
+        numpy, numbers = self._numpy, self._program.numbers
         if len(self._shares) != part.whole:
             self._shares = numpy.full(part.whole, 1 / part.whole)
         with numpy.errstate(all="ignore"):
             value, gradient, rows = self._run(numbers, *part.arrays, self._shares)
-            gradient = gradient[:count]
-            self._check(numpy.asarray(value), gradient, rows)
-            vector, states = self._problem.updated(
-                numpy, gradient, self._states, numbers[:count], rate, number
-            )
-            fine = all(all_finite(numpy, each) for each in (vector, *states))
-        return Learnt(float(value), gradient, vector, states, fine, rows)
+            gradient = gradient[: len(self._vector)]
+            self._check(value, gradient, rows)
+            found = self._updated(self._problem.clipped(numpy, gradient), rate, number)
+            fine = all_finite(numpy, found)
+        return Learnt(float(value), gradient, found[0], tuple(found[1:]), fine, rows)
+
+    def _updated(self, gradient: Any, rate: float, number: int) -> Any:
+        """The parameters after a step, and the rule's states of them, in the rows of an array.
+
+        They are computed in blocks, whose intermediate results stay in the processor's cache.
+        """
+        update, states = self._problem.optimizer.rule.update, self._states
+        found = self._numpy.empty((1 + len(states), len(gradient)))
+        for block in self._blocks:
+            before = tuple(state[block] for state in states)
+            vector, after = update(gradient[block], before, self._vector[block], rate, number)
+            for row, numbers in zip(found, (vector, *after), strict=True):
+                row[block] = numbers
+        return found
 
     def keep(self, learnt: Learnt, number: int) -> None:
-        vector, optimizer = self._program.vector, self._problem.optimizer
-        vector[:], self._states, optimizer.steps = learnt.vector, learnt.states, number
+        optimizer = self._problem.optimizer
+        self._vector[:], self._states, optimizer.steps = learnt.vector, learnt.states, number
 
     def evaluate(self, part: Part) -> Any:
         with self._numpy.errstate(all="ignore"):
             rows = self._forward(self._program.numbers, *part.arrays)[1:]
-            self._check(rows)
+            self._check(0.0, rows)
         return rows
 
     def fetch(self) -> tuple[Any, ...]:
         return self._states
 
-    def _check(self, *results: Any) -> None:
-        if not all(all_finite(self._numpy, array) for array in results):
+    def _check(self, value: float, *results: Any) -> None:
+        fine = math.isfinite(value) and all(all_finite(self._numpy, array) for array in results)
+        if not fine:
             raise NonFiniteError("a result is not finite")  # the eager engine finds which
 
 

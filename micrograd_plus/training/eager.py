@@ -73,12 +73,9 @@ class Problem:
         """
         return {name: finite(float(f(outputs, target)), name) for name, f in self.metrics.items()}
 
-    def updated(
-        self, m: Any, gradient: Any, states: Any, vector: Any, rate: Any, number: Any
-    ) -> Any:
-        """The parameters and the rule's states after a step, as arrays of a library `m`."""
-        gradient = clipped(m, gradient, self.clip_value, self.clip_norm)
-        return self.optimizer.rule.update(gradient, states, vector, rate, number)
+    def clipped(self, m: Any, gradient: Any) -> Any:
+        """A gradient as far as it may be large, an array of a library `m`."""
+        return clipped(m, gradient, self.clip_value, self.clip_norm)
 
     def norms(self, gradient: list[float]) -> dict[str, float]:
         """The Euclidean norm of the gradient of each layer."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from array import array
-from contextlib import contextmanager
 from operator import itemgetter
 from random import Random
 from typing import TYPE_CHECKING, Any
@@ -32,7 +31,7 @@ from micrograd_plus.training.peers import total
 from micrograd_plus.training.sharded import Sharded
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from micrograd_plus.engine import Value
@@ -225,8 +224,11 @@ def fit(
                 learner.check_kept()
                 if held_out:
                     means = Means(problem.figures)
-                    with _locating(f"epoch {len(history) + 1}, validation set", history):
+                    try:
                         learner.evaluate(held_out, means)
+                    except NonFiniteError as error:
+                        place = f"epoch {len(history) + 1}, validation set"
+                        raise TrainingError(place, history, error) from error
                     row |= {f"validation {name}": x for name, x in total(means).items()}
                 row["rate"] = training.optimizer.rule.rate_at(len(history))
                 history.epochs.append(row)
@@ -261,25 +263,18 @@ def _epoch(
 ) -> dict[str, float]:
     """One pass over all examples in the given order, batch by batch; returns the mean figures."""
     epoch, means, loss = len(history), Means(learner.problem.figures), 0.0
-    for b in range(history.steps):
-        batch = order[b * size : (b + 1) * size]
-        with _locating(f"epoch {epoch + 1}, batch {b + 1}", history):
+    try:
+        for b in range(history.steps):
+            batch = order[b * size : (b + 1) * size]
             history.batches.append(learner.step(batch, epoch + b / history.steps, means))
-        for name, norm in learner.norms.items():
-            history.gradients.setdefault(name, []).append(norm)
-        loss += (history.batches[-1] - loss) / (b + 1)
-        advance(loss)
+            for name, norm in learner.norms.items():
+                history.gradients.setdefault(name, []).append(norm)
+            loss += (history.batches[-1] - loss) / (b + 1)
+            advance(loss)
+    except NonFiniteError as error:
+        raise TrainingError(f"epoch {epoch + 1}, batch {b + 1}", history, error) from error
     learner.count(means)
     return total(means)
-
-
-@contextmanager
-def _locating(where: str, history: History) -> Iterator[None]:
-    """Turn a NonFiniteError in the block into a TrainingError that names the place."""
-    try:
-        yield
-    except NonFiniteError as error:
-        raise TrainingError(where, history, error) from error
 
 
 def evaluate(

@@ -82,7 +82,11 @@ class Sharded:
             if self._devices > 1:  # one all-reduce: many would take many times as long
                 whole = jax.lax.psum(numpy.append(gradient, value), "batch")
                 gradient, value = whole[:count], whole[count]
-            vector, states = self._problem.updated(numpy, gradient, states, vector, rate, number)
+            limited, update = (
+                self._problem.clipped(numpy, gradient),
+                self._problem.optimizer.rule.update,
+            )
+            vector, states = update(limited, states, vector, rate, number)
             good = numpy.isfinite(value) & numpy.isfinite(gradient).all()
             fine = numpy.array([numpy.isfinite(x).all() for x in (vector, *states)]).all()
             return vector, states, gradient, numpy.array([value, good, fine]), rows
