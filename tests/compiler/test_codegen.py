@@ -14,10 +14,12 @@ from micrograd_plus.compiler.codegen.backends import NumPy
 from micrograd_plus.compiler.codegen.gradients import Contribution, accumulated
 from micrograd_plus.compiler.codegen.python import Python
 from micrograd_plus.compiler.codegen.syntax import (
+    Affine,
     Binary,
     Call,
     Let,
     Library,
+    Loop,
     Name,
     Negative,
     Number,
@@ -85,7 +87,16 @@ class Directly:
         return self.body(function, known)
 
     def body(self, function, known):
-        for line in function.lines:
+        self.do(function.lines, known)
+        return [self.value(result, known) for result in function.results]
+
+    def do(self, lines, known):
+        for line in lines:
+            if isinstance(line, Loop):
+                for turn in range(line.count):
+                    known[line.index] = turn
+                    self.do(line.lines, known)
+                continue
             value = self.value(line.value, known)
             if isinstance(line, Let):
                 known[line.name] = value
@@ -99,10 +110,18 @@ class Directly:
             else:
                 array = self.value(line.target, known)
                 array[...] = array + value if line.adds else value
-        return [self.value(result, known) for result in function.results]
 
     def index(self, part, known):
-        return tuple(known[i.name] if isinstance(i, Name) else i for i in part.index)
+        def number(x):
+            steps = x.steps.items() if isinstance(x, Affine) else ()
+            return x.start + sum(known[n] * step for n, step in steps) if steps else x
+
+        def place(x):
+            if isinstance(x, slice):
+                return slice(number(x.start), number(x.stop), x.step)
+            return known[x.name] if isinstance(x, Name) else number(x)
+
+        return tuple(map(place, part.index))
 
     def value(self, x, known):
         match x:

@@ -219,7 +219,7 @@ def test_a_notebook_shows_the_code():
     html = program._repr_html_()
     assert ElementTree.fromstring(html).text == str(program)
     assert "(a1 &gt; 0)" in html
-    program = compile(lambda x: reduce(lambda y, _: mg.sin(y) * x, range(300), x), 0.5)
+    program = compile(lambda x: reduce(lambda y, k: mg.sin(y) * (k + 2), range(300), x), 0.5)
     shown = ElementTree.fromstring(program._repr_html_()).text.splitlines()
     assert len(shown) == 201
     assert "more lines" in shown[-1]

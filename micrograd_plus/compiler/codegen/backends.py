@@ -4,28 +4,22 @@ from __future__ import annotations
 
 import math
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.error_functions import ERROR_FUNCTIONS
-from micrograd_plus.compiler.codegen.python import Python, indented, literal, subscript
-from micrograd_plus.compiler.codegen.syntax import (
-    ALL,
-    Binary,
-    Library,
-    Name,
-    Part,
-)
+from micrograd_plus.compiler.codegen.python import ATOM, Python, indented, literal, subscript, whole
+from micrograd_plus.compiler.codegen.syntax import ALL, Affine, Binary, Library, Name, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from contextlib import AbstractContextManager
 
     from micrograd_plus.compiler.codegen.generate import Code
-    from micrograd_plus.compiler.codegen.syntax import Function, Write
+    from micrograd_plus.compiler.codegen.syntax import Function, Index, Loop, Node, Write
 
 
 def _primitives(library: str, special: str) -> dict[str, str]:
@@ -88,7 +82,7 @@ class NumPy(Python):
             full = f"{self.library}.full(N, 1 / max(N, 1), p.dtype)"
             weight = f"s = {full} if s is None else {self.own('s')}"
             body.append(f"{weight}  # the weight of each example")
-        body += [*map(self.line, function.lines), f"return {self.results(function)}"]
+        body += [*self.block(function.lines), f"return {self.results(function)}"]
         return [f"def {function.name}({', '.join(given)}):", *indented(body)]
 
     def write(self, line: Write) -> str:
@@ -126,6 +120,14 @@ class NumPy(Python):
         return arrays
 
 
+@dataclass(eq=False)
+class _Updated(Part):
+    """A copy of an array in which a part has another value, or to which that is added."""
+
+    value: Node
+    adds: bool
+
+
 class JAX(NumPy):
     """JAX, whose arrays are never changed, and whose functions are compiled by XLA."""
 
@@ -136,23 +138,51 @@ class JAX(NumPy):
     compiled = ("@jax.jit",)
     primitives = _primitives("jnp", "jax.scipy.special")
 
+    def loop(self, loop: Loop) -> list[str]:
+        names = loop.carried
+        arrays = f"({', '.join(names)}{',' * (len(names) == 1)})"
+        lines = [f"{arrays} = so_far", *self.block(loop.lines), f"return {arrays}"]
+        done = f"jax.lax.fori_loop(0, {loop.count}, one_turn, {arrays})"
+        return [f"def one_turn({loop.index}, so_far):", *indented(lines), f"{arrays} = {done}"]
+
+    def part(self, array: str, index: Index) -> str:
+        if (moving := _moving(index)) is None:
+            return super().part(array, index)
+        axis, part, others = moving
+        array = _slice(array, axis, part)
+        return array if all(x == ALL for x in others) else self.part(array, others)
+
+    def _written(self, x: Node) -> tuple[str, int]:
+        if not isinstance(x, _Updated):
+            return super()._written(x)
+        array, value, method = (
+            self.text(x.array, ATOM),
+            self.text(x.value),
+            "add" if x.adds else "set",
+        )
+        if (moving := _moving(x.index)) is None:
+            return f"{array}.at[{subscript(x.index)}].{method}({value})", ATOM
+        axis, part, others = moving
+        piece = f"{_slice(array, axis, part)}.at[{subscript(others)}].{method}({value})"
+        place = f"{whole(part.start)}, {axis}"
+        return f"jax.lax.dynamic_update_slice_in_dim({array}, {piece}, {place})", ATOM
+
     def write(self, line: Write) -> str:
-        target, value, method = line.target, line.value, "add" if line.adds else "set"
-        if line.adds and isinstance(target, Name):
+        target, value, adds, done = line.target, line.value, line.adds, False
+        if adds and isinstance(target, Name):
             return super().write(line)
-        match target:  # the vector of which it is a view is replaced
-            case Library("T", (target,)):
-                value = value.T
-        text = self.text(value)
-        match target:
-            case Part(Library("reshape", (vector, *_)) as block, columns):
-                text = f"{self.text(block)}.at[{subscript(columns)}].{method}({text}).reshape(-1)"
-                target, method = vector, "set"
-            case Library("reshape", (vector, *_)):
-                target, text = vector, self.text(value.library("reshape", -1))
-        part = target if isinstance(target, Part) else target[ALL]
-        array = self.text(part.array)
-        return f"{array} = {array}.at[{subscript(part.index)}].{method}({text})"
+        while not (done and isinstance(target, Name)):  # what it is a part of is replaced
+            match target:
+                case Library("T", (target,)):
+                    value = value.T
+                case Library("reshape", (target, *_)):  # a vector
+                    value = value.library("reshape", -1)
+                case Part(array, index):
+                    value, target = _Updated(array, index, value, adds), array
+                    adds, done = False, True
+                case _:
+                    target = target[ALL]
+        return f"{target.name} = {self.text(value)}"
 
     def namespace(self) -> dict[str, Any]:
         jax = need("jax", self.extra)
@@ -172,6 +202,22 @@ class JAX(NumPy):
         numpy = need("numpy", self.extra)
         several = isinstance(arrays, tuple)  # copies, as JAX's arrays are read-only
         return tuple(map(numpy.array, arrays)) if several else numpy.array(arrays)
+
+
+def _moving(index: Index) -> tuple[int, slice, Index] | None:
+    """The first slice that moves in a loop: its axis, itself, and the index of what it gives."""
+    for i, x in enumerate(index):
+        if isinstance(x, slice) and isinstance(x.start, Affine):
+            axis = sum(other is not None for other in index[:i])
+            return axis, x, (*index[:i], slice(None, None, x.step), *index[i + 1 :])
+    return None
+
+
+def _slice(array: str, axis: int, part: slice) -> str:
+    """A slice that moves in a loop, without its step."""
+    start, length = whole(part.start), part.stop - part.start
+    where = f", {axis}" * (axis > 0)
+    return f"jax.lax.dynamic_slice_in_dim({array}, {start}, {length}{where})"
 
 
 @contextmanager

@@ -2,7 +2,8 @@
 
 The passes, in their order: each group becomes a step, whose lines compute it; from the last step
 to the first, each contributes to the gradients of what it depends on; and all contributions become
-instructions that add them up.
+instructions that add them up. Then what would be computed twice is shared, and instructions that
+repeat become loops.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from micrograd_plus.compiler.codegen.arrays import Arrays
 from micrograd_plus.compiler.codegen.gradients import Gradients, accumulated
+from micrograd_plus.compiler.codegen.reroll import rerolled
 from micrograd_plus.compiler.codegen.sharing import shared
 from micrograd_plus.compiler.codegen.steps import step
 from micrograd_plus.compiler.codegen.syntax import Function, Let, Name
@@ -83,4 +85,4 @@ def generate(
             [*results, *([arrays.whole(others)] if others else [])],
         )
     forward = Function("forward", ("p", *inputs), shared(lines), [arrays.whole(outputs)])
-    return Code(arrays, forward, gradient)
+    return Code(arrays, rerolled(forward), gradient and rerolled(gradient))

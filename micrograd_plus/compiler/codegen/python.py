@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen.sharing import definition
 from micrograd_plus.compiler.codegen.syntax import (
+    Affine,
     Binary,
     Call,
     Function,
     Instruction,
     Let,
     Library,
+    Loop,
     Name,
     Negative,
     Node,
@@ -24,11 +26,12 @@ from micrograd_plus.compiler.codegen.syntax import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping
 
+    from micrograd_plus.compiler.codegen.syntax import Index, Line
     from micrograd_plus.ops.operation import Op
 
-_COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, _ATOM = range(1, 7)
+_COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(1, 7)
 """Precedence of texts, from the loosest to the tightest."""
 
 _BINDING = {"**": _POWER} | dict.fromkeys("+-", _SUM) | dict.fromkeys("*/@", _PRODUCT)
@@ -56,9 +59,9 @@ class Python:
         """An expression, and how tightly it binds."""
         match x:
             case Name(name):
-                return name, _ATOM
+                return name, ATOM
             case Number(value):
-                return self.number(value), _ATOM if value >= 0 else _UNARY
+                return self.number(value), ATOM if value >= 0 else _UNARY
             case Negative(array):
                 return f"-{self.text(array, _POWER)}", _UNARY  # -(-x), as C has another --x
             case Binary(">" | "<=" as symbol, left, Number(0.0)):  # as people write it
@@ -66,20 +69,20 @@ class Python:
             case Binary(symbol, left, right):
                 own = _BINDING.get(symbol, _COMPARISON)
                 # (x < y) < z is not x < y < z, and (-x) ** y is not -x ** y
-                before = {_COMPARISON: _SUM, _POWER: _ATOM}.get(own, own)
+                before = {_COMPARISON: _SUM, _POWER: ATOM}.get(own, own)
                 return f"{self.text(left, before)} {symbol} {self.text(right, own + 1)}", own
             case Call(function, args):
-                return f"{self.name(function)}({', '.join(map(self.text, args))})", _ATOM
+                return f"{self.name(function)}({', '.join(map(self.text, args))})", ATOM
             case Part(array, index):
-                return f"{self.text(array, _ATOM)}[{subscript(index)}]", _ATOM
+                return self.part(self.text(array, ATOM), index), ATOM
             case Library("T", (array,)):
-                return f"{self.text(array, _ATOM)}.T", _ATOM
+                return f"{self.text(array, ATOM)}.T", ATOM
             case Library(name, args, options):
                 given = [*map(self._argument, args), *(f"{x}={y}" for x, y in options.items())]
                 place = self.library
                 if name in _METHODS:
-                    place, *given = self.text(args[0], _ATOM), *given[1:]
-                return f"{place}.{name}({', '.join(given)})", _ATOM
+                    place, *given = self.text(args[0], ATOM), *given[1:]
+                return f"{place}.{name}({', '.join(given)})", ATOM
         raise TypeError(f"{x!r} can't be written in Python")
 
     def number(self, x: float) -> str:
@@ -97,6 +100,22 @@ class Python:
         if isinstance(x, list):
             return f"[{', '.join(map(self._argument, x))}]"
         return f"({', '.join(map(self._argument, x))})" if isinstance(x, tuple) else str(x)
+
+    def part(self, array: str, index: Index) -> str:
+        """An indexed part of an array."""
+        return f"{array}[{subscript(index)}]"
+
+    def block(self, lines: Iterable[Line]) -> list[str]:
+        """Lines of a program, and their comments."""
+        found = []
+        for line in lines:
+            found += self.loop(line) if isinstance(line, Loop) else [self.line(line)]
+        return found
+
+    def loop(self, loop: Loop) -> list[str]:
+        """The lines of a loop."""
+        head = f"for {loop.index} in range({loop.count}):"
+        return [head, *indented(self.block(loop.lines))]
 
     def line(self, instruction: Instruction) -> str:
         """An instruction, and its comment."""
@@ -121,7 +140,7 @@ class Python:
         found = sorted(lines, key=lambda line: (not line.startswith("from"), line))
         for function in sorted(own, key=attrgetter("name")):
             head = f"def {function.name}({', '.join(function.parameters)}):"
-            body = [*map(self.line, function.lines), f"return {self.results(function)}"]
+            body = [*self.block(function.lines), f"return {self.results(function)}"]
             found += [f"{head} {body[0]}"] if len(body) == 1 else [head, *indented(body)]
         return found
 
@@ -140,15 +159,25 @@ def indented(lines: Iterable[str], steps: int = 1) -> list[str]:
     return [f"{'    ' * steps}{line}" for line in lines]
 
 
-def subscript(index: Sequence[slice | int | Name | None]) -> str:
+def subscript(index: Index) -> str:
     """The text in the brackets of an index."""
     return ", ".join(map(_one_index, index))
 
 
-def _one_index(x: slice | int | Name | None) -> str:
+def _one_index(x: slice | int | Affine | Name | None) -> str:
     if isinstance(x, Name):
         return x.name
     if not isinstance(x, slice):
-        return str(x)
-    start, stop, step = ("" if part is None else str(part) for part in (x.start, x.stop, x.step))
+        return whole(x)
+    start, stop, step = ("" if part is None else whole(part) for part in (x.start, x.stop, x.step))
     return f"{start}:{stop}" + f":{step}" * (step != "")
+
+
+def whole(x: int | Affine | None) -> str:
+    """An index that is a whole number, such as 16 * n + 8 in a loop, or None."""
+    if not isinstance(x, Affine):
+        return str(x)
+    steps = [(n, name if abs(n) == 1 else f"{abs(n)} * {name}") for name, n in x.steps.items()]
+    terms = sorted([*steps, (x.start, str(abs(x.start)))], key=lambda term: term[0] < 0)
+    text = "".join(f" {'-' if n < 0 else '+'} {term}" for n, term in terms if n)
+    return text.removeprefix(" + ").strip()

@@ -1,6 +1,6 @@
 """What a program would compute twice gets a name, and what costs much is computed for less.
 
-This is the last pass over a program's instructions, before a backend writes them.
+This is a pass over a program's instructions, before loops are made of those that repeat.
 """
 
 from __future__ import annotations

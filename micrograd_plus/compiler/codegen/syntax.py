@@ -2,7 +2,7 @@
 
 An instruction is one line of a program: it gives an array its name, or writes to rows of one. What
 it computes is an expression, a tree of the nodes below. The passes of `generate` make instructions,
-and only a backend turns them into text.
+and loops of them, and only a backend turns them into text.
 """
 
 from __future__ import annotations
@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from micrograd_plus.ops.operation import Symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from micrograd_plus.ops.operation import Op
 
     Way = Callable[[Any, Any], Any]
+    Index = Sequence["slice | int | Affine | Name | None"]
 
 # --------------------------------------------------------------------------- expressions
 
@@ -162,13 +163,36 @@ class Library(Node):
     options: dict[str, Any] = field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class Affine:
+    """A whole number in a loop: it begins with `start` and advances by constant steps.
+
+    Attributes:
+        start: the number in the first turn of all loops.
+        steps: how much it advances in each turn, by the indices of the loops.
+    """
+
+    start: int
+    steps: Mapping[str, int]
+
+    def __add__(self, number: int) -> Affine:
+        return Affine(self.start + number, self.steps)
+
+    def __sub__(self, other: Affine) -> int:
+        """The difference from one with the same steps."""
+        return self.start - other.start
+
+
 @dataclass(eq=False)
 class Part(Node):
-    """An indexed part: by slices, numbers, None for a new axis, or the name of an index array."""
+    """An indexed part: by slices, numbers, None for a new axis, or the name of an index array.
 
-    inner = ("array",)
+    In a loop numbers may be affine, also the bounds of a slice, which advance together.
+    """
+
+    inner = ("array", "index")
     array: Node
-    index: Sequence[slice | int | Name | None]
+    index: Index
 
 
 ALL = slice(None)
@@ -191,6 +215,7 @@ def column(array: Node) -> Node:
 class Let:
     """Lets a name stand for a value, an array, from now on."""
 
+    inner = ("value",)
     name: str
     value: Node
     comment: str = ""
@@ -209,6 +234,7 @@ class Write:
         size: the number of elements written.
     """
 
+    inner = ("target", "value")
     target: Node
     value: Node
     comment: str = ""
@@ -221,24 +247,85 @@ Instruction = Let | Write
 
 
 @dataclass(eq=False)
+class Loop:
+    """Does its lines several times.
+
+    Attributes:
+        index: the name of the number of the turn, which is 0 in the first.
+        count: the number of turns.
+        lines: those of each turn.
+    """
+
+    inner = ("lines",)
+    index: str
+    count: int
+    lines: Sequence[Line]
+
+    @property
+    def carried(self) -> list[str]:
+        """The arrays that a turn takes over from what was before it, and changes or defines anew.
+
+        Others that a turn defines are its own: nothing later uses them.
+        """
+        used, changed = flow(self.lines)
+        return sorted(used & changed)
+
+
+Line = Instruction | Loop
+
+
+@dataclass(eq=False)
 class Function:
     """A function: lines that compute results from its parameters, which are arrays."""
 
     name: str
     parameters: Sequence[str]
-    lines: Sequence[Instruction]
+    lines: Sequence[Line]
     results: Sequence[Node]
 
 
 def nodes(things: Iterable[Any]) -> Iterator[Node]:
-    """All nodes in expressions and in the values of instructions, nested in lists or not."""
+    """All nodes in expressions and lines, nested in lists or not."""
     todo = [*things]
     while todo:
         thing = todo.pop()
-        if isinstance(thing, Node):
-            yield thing
+        if isinstance(thing, Node | Line):
+            if isinstance(thing, Node):
+                yield thing
             todo += [getattr(thing, part) for part in thing.inner]
-        elif isinstance(thing, Instruction):
-            todo.append(thing.value)
         elif isinstance(thing, list | tuple):
             todo += thing
+
+
+def names(things: Iterable[Any]) -> set[str]:
+    """The names in expressions and lines, other than those that these define."""
+    return {x.name for x in nodes(things) if isinstance(x, Name)}
+
+
+def flow(lines: Iterable[Line]) -> tuple[set[str], set[str]]:
+    """The names that lines use before they define them, and those that they change or define."""
+    used: set[str] = set()
+    changed: set[str] = set()
+    own: set[str] = set()
+    for line in lines:
+        before = names([line])
+        match line:
+            case Let(name):
+                after = {name}
+            case Write(target):
+                after = {_whole(target).name}
+            case Loop():
+                before, after = flow(line.lines)
+                after &= before  # others are its own
+        used |= before - own
+        changed |= after
+        if isinstance(line, Let):
+            own.add(line.name)
+    return used, changed
+
+
+def _whole(view: Any) -> Name:
+    """The array that an expression views."""
+    while not isinstance(view, Name):
+        view = view.args[0] if isinstance(view, Library) else view.array
+    return view
