@@ -135,6 +135,23 @@ def test_indices_are_checked_at_each_call(example, batch, error, told, backend):
         program(batch)
 
 
+@pytest.mark.parametrize("lists", [(SHORT, LONG), (LONG, SHORT)])
+def test_an_index_of_several_lists_is_one_of_the_shortest(lists):
+    program = mg.compile(lambda u: mg.sum([mg.take(rows, u) for rows in lists]), 0)
+    assert program([0, 1]).tolist() == [4.0, 6.0]
+    with pytest.raises(IndexError, match="argument 0 is an index of 2 rows"):
+        program([2])
+
+
+def test_indices_among_floats_are_checked_by_the_core_too():
+    needed_by("native")
+    program = mg.compile(lambda u: u[0] + 5 * u[1], [0, 0], backend="native")
+    assert program([2.0, 1.0]) == program(np.array([2.0, 1.0])) == 7.0
+    for odd in ([0.25, 0.0], np.array([0.25, 0.0])):
+        with pytest.raises(ValueError, match="argument 0 takes whole numbers"):
+            program(odd)
+
+
 def test_real_numbers_and_truths_are_no_indices():
     half = [0.5]
     for example in (0.0, True, np.bool_(True), np.float32(0)):

@@ -53,6 +53,7 @@ Pair = namedtuple("Pair", "left right")
         ((np.array([[1.0, 2.0]]),), np.ndarray, "(float[2])"),
         (([[1, 2.0]],), list, "(float[2])"),
         ((np.array([True]),), Value, "(float)"),
+        ((np.array([[True, False]]),), np.ndarray, "(float[2])"),
         (([3],), Value, "(int)"),
         (([[[1.0], [2.0]]],), list, "(float[2, 1])"),
         (({"u": [1, 2], "x": np.ones((2, 3))},), dict, "({'u': int, 'x': float[3]})"),
