@@ -18,8 +18,10 @@ from rich.progress import track
 
 from tests.benchmarks.channel import NoAnswerError, Program
 from tests.benchmarks.peers import BUILDS, OURS, PEERS, installed
+from tests.benchmarks.programs import ONE_THREAD
 from tests.benchmarks.report import picture, tables
 from tests.benchmarks.workloads import SIZE
+from tests.programs.table import PROGRAMS
 
 QUICK = ["moons", "gpt", "chain", "hessian"]
 RUNS, TURN = 3, 0.2  # runs and seconds in a row, at least: after a pause a peer is slower at first
@@ -141,6 +143,11 @@ def compiled(repetitions):
     }
 
 
+def programs(repetitions):
+    """Steps of programs as people write them, each in a process of its own."""
+    return {name: apart("programs", name, repetitions, environment=ONE_THREAD) for name in PROGRAMS}
+
+
 def machine():
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
@@ -178,6 +185,7 @@ def measurements(peers, repetitions, largest):
         "growth": partial(each, grown, largest),
         "import": partial(importing, repetitions, builds),
         "compiled": partial(compiled, repetitions),
+        "programs": partial(programs, repetitions),
         "points": partial(apart, "points", repetitions, 1e6),
         "distributed": partial(apart, "distributed", 2 * repetitions),
         "drawing": drawn,

@@ -5,6 +5,8 @@ from statistics import median
 from rich.table import Table
 
 from tests.benchmarks.peers import BUILDS, OURS
+from tests.benchmarks.programs import HAND, JAX, PLAIN
+from tests.benchmarks.programs import OURS as OF_PROGRAMS
 from tests.benchmarks.workloads import ABOUT
 
 PARTS = ("forward", "backward", "freeing")
@@ -115,6 +117,29 @@ def compiled(found, lost):
     yield table("compiling × and + by hand", ["operations", "s", "µs each"], rows)
 
 
+def programs(found, lost):
+    """Of our backends the first that ran counts: the others are what it might have chosen."""
+    rows = []
+    for name, row in found.items():
+        medians, title = row["median"], f"{name} ({row['batch']})"
+        ran = [backend for backend in OF_PROGRAMS if backend in medians]
+        mine, known = medians[ran[0]], row["ours"].get("numpy", row["ours"][ran[0]])
+        steps = [medians[who] * 1e6 if who in medians else "" for who in [*OF_PROGRAMS, HAND, JAX]]
+        ratios = [mine / medians[who] if who in medians else "" for who in (HAND, JAX)]
+        more = medians[PLAIN] / mine if PLAIN in medians else ""
+        rows.append([title, known["lines"], known["compiling"], *steps, *ratios, more])
+        for who in medians:
+            if medians[who] < mine:
+                times = figure(mine / medians[who])
+                lost.append(f"{who} is {times} times as fast as ours ({ran[0]}): {title}")
+    columns = ["", "lines", "s", *OF_PROGRAMS, "hand", "JAX", "÷ hand", "÷ JAX", "× plain"]
+    shown = table("a training step of programs as people write them, µs", columns, rows)
+    shown.caption = (
+        "lines, and seconds of compiling, of the NumPy program; × faster than a plain Value"
+    )
+    yield shown
+
+
 def at_points(found, lost):
     for name, row in found.items():
         medians, fastest = row["ns per operation"], row["ns per operation, fastest"]
@@ -154,6 +179,7 @@ SHOWN = {
     "growth": grown,
     "import": imported,
     "compiled": compiled,
+    "programs": programs,
     "points": at_points,
     "distributed": distributed,
     "drawing": drawn,

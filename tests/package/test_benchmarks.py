@@ -7,12 +7,13 @@ import sys
 import pytest
 
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import channel, distributed, report, workloads
+from tests.benchmarks import channel, distributed, programs, report, workloads
 from tests.benchmarks.channel import NoAnswerError, Program
 from tests.benchmarks.peers import OURS, PEERS, PURE, installed
 from tests.benchmarks.worker import prepared
 from tests.effort import slow
 from tests.needs import needed
+from tests.programs.table import PROGRAMS
 
 NOISY = """
 import atexit, os, sys
@@ -202,6 +203,44 @@ def test_ratios_are_those_of_the_medians_and_what_is_faster_is_told():
 
 def columns(table):
     return {column.header: list(column.cells) for column in table.columns}
+
+
+@pytest.mark.parametrize(
+    "name", ["matrix factorisation", pytest.param("GPT of scalars", marks=slow)]
+)
+def test_programs_are_measured_beside_numpy_and_jax_by_hand(name, monkeypatch):
+    needed("jax")
+    import jax
+
+    with jax.enable_x64(True):
+        found = programs.measured(name, 1)
+    assert found["batch"] == 1
+    assert {"numpy", programs.HAND, programs.JAX} <= found["median"].keys()
+    assert (programs.PLAIN in found["median"]) == (name in programs.GPTS)
+    assert all(seconds > 0 for seconds in found["median"].values())
+    assert 10 < found["ours"]["numpy"]["lines"] < 1000
+    entry = PROGRAMS[name]
+    written = entry.full()
+    wrong = written._replace(by_hand=lambda *given: (1.0, written.by_hand(*given)[1]))
+    monkeypatch.setitem(PROGRAMS, name, entry._replace(full=lambda: wrong))
+    with pytest.raises(AssertionError, match="Not equal to tolerance"):
+        programs.measured(name, 1)
+
+
+def test_a_program_counts_as_the_backend_that_was_chosen():
+    seconds = {"auto": 4e-6, "numpy": 8e-6, "native": 3e-6, programs.HAND: 2e-6,
+               programs.PLAIN: 1e-3}  # fmt: skip
+    known = {"lines": 15, "compiling": 0.5, "repr": ""}
+    row = {"batch": 7, "median": seconds, "ours": {"auto": known}}
+    lost = []
+    (shown,) = report.tables("programs", {"a sum": row}, lost)
+    assert [cells for (cells,) in columns(shown).values()] == [
+        "a sum (7)", "15", "0.5", "4", "8", "3", "2", "", "2", "", "250",
+    ]  # fmt: skip
+    assert lost == [
+        "native is 1.33 times as fast as ours (auto): a sum (7)",
+        "NumPy by hand is 2 times as fast as ours (auto): a sum (7)",
+    ]
 
 
 @slow

@@ -82,7 +82,7 @@ def n_body(batch=32, steps=100, bodies=3, dt=0.01, softening=0.1):
         return sum((x[i][c] - t[i][c]) ** 2 for i in range(bodies) for c in range(2))
 
     def by_hand(p, x, v, t):
-        x, v, t = (a.transpose(1, 2, 0) for a in (x, v, t))  # (bodies, 2, batch)
+        x, v, t = (a.transpose(1, 2, 0).copy() for a in (x, v, t))  # (bodies, 2, batch)
         kept = []
         for _ in range(steps):
             d = x[None] - x[:, None]
