@@ -91,15 +91,16 @@ class Program:
         # leaves that are neither inputs nor parameters stay live, without derivatives
         self._leaves = Leaves(params, found.outside, found.surroundings)
         self.parameters = self._leaves.parameters
-        leaves = {x: ("parameter", i) for i, x in enumerate(self._leaves.values)}
-        leaves |= {x: ("input", i) for i, x in enumerate(found.inputs)}
+        self._arguments = Arguments(fn, example, found.rows, self._dtype)
+        leaves = {x: ("p", i) for i, x in enumerate(self._leaves.values)}
+        rows = [(name, i) for name, size in self._arguments.sizes.items() for i in range(size)]
+        leaves |= dict(zip(found.inputs, rows, strict=True))
         # only how they are nested: the outputs would keep the recorded graph alive
         self._structure = mapped(lambda _: None, found.outputs)
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
             raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
-        outputs = simplify(found.nodes, flat(found.outputs), leaves)
+        outputs = simplify(found.nodes, flat(found.outputs), leaves, found.sites)
         differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
-        self._arguments = Arguments(fn, example, found.rows, self._dtype)
         self._input_gradients = input_gradients
         self.groups = schedule(outputs)
         self._generated = code = generate(
@@ -260,7 +261,7 @@ class Program:
         Args:
             e: a part of one of the `groups`, or an input or parameter.
         """
-        return self._generated.arrays.array(e)
+        return e.array
 
     @property
     def arguments(self) -> dict[str, int]:

@@ -1,73 +1,67 @@
-"""Which expressions are computed together: operations of one kind at one depth are one array."""
+"""Which expressions are computed together: what one place in the code computes is one array.
+
+A loop's turns meet at one site. Those that don't depend on each other are one group, which a
+single array instruction computes; where a turn needs the one before, as time steps do, each has a
+group of its own, its generation.
+"""
 
 from __future__ import annotations
 
+import heapq
+from collections import defaultdict
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from micrograd_plus.compiler.ir import Expression
-    from micrograd_plus.ops.operation import Op
 
+TURNS = 4
+"""The number of equally large generations from which they share one array, for a loop."""
 
-SMALL = 4  # sums of up to so many rows are written out
+_FEW = 2  # members of what was probably written out by hand
 
 
 class Group:
     """Expressions that one array instruction computes.
 
     Attributes:
-        kind: "matrix", members that are weighted sums of the same rows; "stack", sums of equally
-            many rows; "operation"; or "reduction", an operation on any number of arguments.
-        members: the expressions; the array has a row for each.
-        batched: whether the array has a column for each example.
-        op: the operation, of an operation or reduction.
-        name: the array's name in the program.
-        reads: the names of the arrays that each argument of an operation comes from; else those of
-            all rows, of the weights and of the biases. "p" are parameters; constants have none.
+        members: the expressions, alike but for their arguments.
+        first: the first of them.
+        batched: whether there is a column for each example.
+        array: the name of the array that holds them.
+        start: their first row in it.
+        family: all groups in that array, in their order.
     """
 
-    def __init__(self, kind: str, members: Sequence[Expression]) -> None:
-        self.kind = kind
+    def __init__(self, members: Sequence[Expression]) -> None:
         self.members = list(members)
+        self.first = members[0]
         self.batched = members[0].batched
-        self.op: Op | None = members[0].op
-        self.name = ""
-        self.reads: list[list[str]] = []
-        for place, member in enumerate(self.members):
-            member.group, member.place = self, place
+        self.array = ""
+        self.start = 0
+        self.family = [self]
 
 
 def schedule(outputs: Iterable[Expression]) -> list[Group]:
     """Groups for all that the outputs need, each after those that it needs."""
-    rows: dict[Any, list[Expression]] = {}
-    alike: dict[tuple[Any, ...], list[Expression]] = {}
-    for e in _needed(outputs):
-        if e.kind == "linear":
-            weighted = e.weights[0] is not None
-            shared = (weighted, e.bias is None, e.batched, *(row.order for row in e.args))
-            rows.setdefault(shared, []).append(e)
-        elif e.op is not None:
-            kinds = tuple((arg.kind == "constant", arg.batched) for arg in e.args)
-            alike.setdefault((e.level, e.op, e.batched, kinds), []).append(e)
-    groups = []
-    for (weighted, no_bias, batched, *_), members in rows.items():
-        if len(members) > 1 and len({e.level for e in members}) == 1:
-            groups.append(Group("matrix", members))
-            continue
-        for e in members:
-            alone = (e.level, None, batched, weighted, no_bias, len(e.args))
-            alike.setdefault(alone, []).append(e)
-    for key, members in alike.items():
-        if key[1]:
-            several = members[0].op is not None and members[0].op.arity is None
-            groups.append(Group("reduction" if several else "operation", members))
-        else:
-            first, single = members[0].weights[0], len(members) == 1
-            wide = len(members[0].args) > (1 if first and first.kind == "parameter" else SMALL)
-            groups.append(Group("matrix" if single and wide else "stack", members))
-    groups.sort(key=lambda group: (group.members[0].level, group.members[0].order))
+    needed = _needed(outputs)
+    kinds = _kinds(needed)
+    generations = _generations(needed, kinds)
+    members: dict[Any, list[Expression]] = defaultdict(list)
+    for e in needed:
+        members[kinds[e], generations[e]].append(e)
+    groups = _ordered(needed, [*members.values()])
+    families: dict[Any, list[Group]] = defaultdict(list)
+    for group in groups:
+        families[kinds[group.first]].append(group)
+    for family in families.values():
+        if len(family) >= TURNS and len({len(group.members) for group in family}) == 1:
+            for i, group in enumerate(family):
+                group.family, group.start = family, i * len(group.members)
+    for group in groups:
+        for i, e in enumerate(group.members):
+            e.row = group.start + i
     return groups
 
 
@@ -77,7 +71,101 @@ def _needed(outputs: Iterable[Expression]) -> list[Expression]:
     todo = list(outputs)
     while todo:
         e = todo.pop()
-        if e.args and e.order not in seen:
+        if e.slots and e.order not in seen:
             seen[e.order] = e
-            todo += [part for part in e.parts if part.args]
+            todo += [part for part in e.parts if part.slots]
     return [e for _, e in sorted(seen.items())]
+
+
+def _kind(e: Expression) -> tuple[Any, ...]:
+    """Equal for expressions that one instruction could compute."""
+    slots = tuple(
+        [
+            (all(x.kind == "constant" for x in slot), any(x.batched for x in slot))
+            for slot in e.slots
+        ]
+    )
+    # rules for scalars know how many they get
+    count = len(e.slots[0]) if e.kind == "reduction" and e.op and not e.op.at_once else 0
+    return e.kind, e.op, e.many, e.coefficients, bool(e.number), slots, count
+
+
+def _kinds(needed: Sequence[Expression]) -> dict[Expression, Any]:
+    """For each expression what it shares with those that may be in its array.
+
+    That is its site. What was written out by hand, at sites of one or two expressions, is
+    distinguished by its depth instead.
+    """
+    kinds: dict[Expression, Any] = {e: (_kind(e), e.site) for e in needed}
+    sizes: dict[Any, int] = defaultdict(int)
+    for kind in kinds.values():
+        sizes[kind] += 1
+    for e, kind in kinds.items():
+        if sizes[kind] <= _FEW:
+            lengths = tuple(map(len, e.slots))
+            kinds[e] = kind[0], "by hand", lengths, e.level
+    return kinds
+
+
+def _generations(needed: Sequence[Expression], kinds: dict[Expression, Any]) -> dict[Any, int]:
+    """For each expression the largest number of its kind on a path that leads to it."""
+    found: dict[Expression, int] = {}
+    counts: dict[Expression, dict[Any, int]] = {}  # how many of each kind, on the way
+    sizes: dict[Any, int] = defaultdict(int)
+    for kind in kinds.values():
+        sizes[kind] += 1
+    for e in needed:
+        before = {id(known): known for x in e.parts if x.slots and (known := counts[x])}
+        merged: dict[Any, int] = {}
+        for known in before.values():
+            if not merged:
+                merged = known
+                continue
+            news = {k: n for k, n in known.items() if merged.get(k, 0) < n}
+            if news:
+                merged = merged | news
+        kind = kinds[e]
+        found[e] = merged.get(kind, 0) + 1
+        counts[e] = merged if sizes[kind] == 1 else {**merged, kind: found[e]}
+    return found
+
+
+def _ordered(needed: Sequence[Expression], wanted: Sequence[list[Expression]]) -> list[Group]:
+    """Groups in an order in which each comes after those that it needs.
+
+    Where several need each other, one is divided: what can be computed comes first.
+    """
+    of = {e: members for members in wanted for e in members}
+    users: dict[Expression, list[Expression]] = defaultdict(list)
+    missing: dict[Expression, int] = {}
+    for e in needed:
+        arguments = {x for x in e.parts if x.slots}
+        missing[e] = len(arguments)
+        for x in arguments:
+            users[x].append(e)
+    waiting = {id(members): sum(missing[e] > 0 for e in members) for members in wanted}
+    ready = [(members[0].order, members) for members in wanted if not waiting[id(members)]]
+    heapq.heapify(ready)
+    found: list[Group] = []
+    done: set[Expression] = set()
+    first = 0
+    while len(done) < len(needed):
+        if ready:
+            _, members = heapq.heappop(ready)
+            some = [e for e in members if e not in done]
+        else:
+            while needed[first] in done:
+                first += 1
+            members = of[needed[first]]
+            some = [e for e in members if e not in done and not missing[e]]
+        found.append(Group(some))
+        done.update(some)
+        for e in some:
+            for user in users[e]:
+                missing[user] -= 1
+                others = of[user]
+                if not missing[user]:
+                    waiting[id(others)] -= 1
+                    if not waiting[id(others)]:
+                        heapq.heappush(ready, (others[0].order, others))
+    return found

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.ir import Builder
@@ -11,9 +13,9 @@ from micrograd_plus.engine import Value
 from micrograd_plus.ops.operation import Symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from micrograd_plus.compiler.ir import Expression, Term
+    from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.ops.operation import Op
 
 
@@ -97,22 +99,23 @@ def _sum(op: Op, count: int) -> Sum:
 
 
 def simplify(
-    nodes: Sequence[Value], outputs: Sequence[Any], leaves: dict[Value, tuple[str, int]]
+    nodes: Sequence[Value],
+    outputs: Sequence[Any],
+    leaves: Mapping[Value, tuple[str, int]],
+    sites: Mapping[Value, Any],
 ) -> list[Expression]:
     """The expressions of some outputs.
 
     Args:
-        nodes: all that the outputs depend on, each after its arguments.
+        nodes: all that the outputs depend on, in the order of recording.
         outputs: Values and real numbers.
-        leaves: the kind and index of inputs and parameters; others are constants.
+        leaves: the array and row of inputs and parameters; others are constants.
+        sites: where in the code each node was recorded.
     """
     sum_of = cache(_sum)
     sums = {node: total for node in nodes if node.op and (total := sum_of(node.op, len(node.args)))}
     inner = _inside_sums(nodes, outputs, sums)
-    simpler = _Simpler(inner, sums, leaves)
-    for node in nodes:
-        if node not in inner and node not in simpler.made:
-            simpler.take(node)
+    simpler = _Simpler([node for node in nodes if node not in inner], inner, sums, leaves, sites)
     return [simpler.of(out if isinstance(out, Value) else float(out)) for out in outputs]
 
 
@@ -138,70 +141,210 @@ def _inside_sums(
     return inside
 
 
+class _Term(NamedTuple):
+    """A term of a sum: a constant times a node or number, or times a product of two.
+
+    Attributes:
+        kind: equal for terms that may be added up together, as by one loop.
+        factor: the constant.
+        factors: the node or number, or the two.
+    """
+
+    kind: Any
+    factor: float
+    factors: tuple[Any, ...]
+
+
+class _Run(NamedTuple):
+    """Neighbouring terms of one kind; `kind` tells the runs of a sum apart, too."""
+
+    kind: Any
+    terms: list[_Term]
+
+
 class _Simpler:
     """The expressions of nodes.
 
     Args:
-        inner: nodes that are merged into a sum.
+        nodes: those that get expressions, in the order of recording.
+        inner: those that are merged into a sum.
         sums: the terms of sums and products.
-        leaves: as for `simplify`.
-
-    Attributes:
-        made: those of leaves, and of the nodes that were taken.
+        leaves: as for `simplify`; likewise the sites.
     """
 
     def __init__(
         self,
+        nodes: Sequence[Value],
         inner: set[Value],
         sums: dict[Value, Sum],
-        leaves: dict[Value, tuple[str, int]],
+        leaves: Mapping[Value, tuple[str, int]],
+        sites: Mapping[Value, Any],
     ) -> None:
-        self._inner = inner
-        self._sums = sums
+        self._inner, self._sums, self._leaves, self._sites = inner, sums, leaves, sites
         self._builder = Builder()
-        self.made = {x: self._builder.leaf(*place) for x, place in leaves.items() if x.op is None}
+        self._varied = self._several_constants(nodes)
+        self._made = {x: self._builder.leaf(*leaves[x]) for x in leaves if x.op is None}
+        added = {
+            node: self._runs(node)
+            for node in nodes
+            if node in sums and (node.op is not ops.multiply)
+        }
+        # what is added up in one turn of a loop is so in all, even if there is only one term
+        self._long: dict[Any, int] = defaultdict(int)
+        self._home: dict[Any, Any] = {}  # where products of a kind are added up
+        for node, runs in added.items():
+            for run in runs:
+                place = sites[node], run.kind
+                self._long[place] = max(self._long[place], len(run.terms))
+                if len(run.terms) > 1:
+                    self._home[run.terms[0].kind] = sites[node]
+        for node in nodes:
+            if node not in self._made:
+                self._made[node] = self._expression(node, added.get(node))
 
     def of(self, x: Any) -> Expression:
-        """The expression of a leaf, of a node that was taken, or of a constant."""
-        return self._builder.constant(x) if type(x) is float else self.made[x]
+        """The expression of a leaf, of a node, or of a constant."""
+        return self._builder.constant(x) if type(x) is float else self._made[x]
 
-    def take(self, node: Value) -> None:
-        """Make the expression of a node whose arguments have theirs."""
-        op, builder = node.op, self._builder
-        if op is None:
-            made = builder.constant(node.data)
-        elif node in self._sums and (op.arity is None or not self._inner.isdisjoint(node.args)):
-            made = builder.linear(self._terms(node))
-        else:
-            made = builder.operation(op, [self.of(arg) for arg in node.args])
-        self.made[node] = made
+    def _expression(self, node: Value, runs: Sequence[_Run] | None) -> Expression:
+        if node.op is None:
+            return self._builder.constant(node.data)
+        if runs is not None:
+            return self._sum(runs, self._sites[node])
+        if node.op is ops.multiply:
+            term = self._term(1.0, node.args, self._sites[node])
+            if term and term.kind in self._home:  # a sum of one term, which is none
+                return self._sum([_Run((term.kind, 1), [term])], self._home[term.kind])
+        args = [self.of(arg) for arg in node.args]
+        return self._builder.operation(node.op, args, self._sites[node])
 
-    def _terms(self, node: Value) -> list[Term]:
-        """What a sum adds, and the sums in it."""
-        found: list[Term] = []
-        todo: list[tuple[float, tuple[Any, ...]]] = [(1.0, (node,))]
-        while todo:
-            factor, parts = todo.pop()
-            x = parts[0]
-            if len(parts) == 2:
-                found.append(self._product(factor, *parts))
-            elif x is node or x in self._inner:
-                args = x.args
-                for places, number in reversed(self._sums[x].items()):
-                    todo.append((factor * number, tuple([args[i] for i in places])))
+    def _sum(self, runs: Sequence[_Run], site: Any) -> Expression:
+        """The linear expression of runs; if several are long, each has one of its own."""
+        builder, number = self._builder, 0.0
+        long = []
+        for run in runs:
+            if run.kind[0][2:] == ("constant",):
+                number += sum(term.factor * self.of(term.factors[0]).number for term in run.terms)
+            elif self._long[site, run.kind] > 1:
+                long.append(run)
+        many: list[tuple[Expression, ...]] = []
+        slots: list[tuple[Expression, ...]] = []
+        first: list[float] = []
+        coefficients: list[float] = []
+        for run in runs:
+            factor = run.terms[0].factor
+            if run.kind[0][2:] == ("constant",):
+                continue
+            if run in long:
+                columns = zip(*(term.factors for term in run.terms), strict=True)
+                found = [tuple(map(self.of, column)) for column in columns]
+                if len(long) == 1:
+                    many, first = found, [factor]
+                    continue
+                whole = tuple(found), [1.0], 0.0, len(found), (site, run.kind)
+                terms = [builder.linear(*whole)]
+            elif len(run.terms[0].factors) == 2:
+                args = [self.of(x) for x in run.terms[0].factors]
+                terms = [builder.operation(ops.multiply, args, (site, run.kind))]
             else:
-                found.append(self._scaled(factor, self.of(x)))
-        return found
+                terms = [self.of(run.terms[0].factors[0])]
+            for term in terms:
+                if term.kind == "constant":
+                    number += factor * term.number
+                else:
+                    slots.append((term,))
+                    coefficients.append(factor)
+        return builder.linear((*many, *slots), [*first, *coefficients], number, len(many), site)
 
-    def _scaled(self, factor: float, x: Expression) -> Term:
-        return (None if factor == 1 else self._builder.constant(factor)), x
+    def _runs(self, node: Value) -> list[_Run]:
+        """What a sum adds, and the sums in it, as runs of terms of one kind."""
+        terms: list[_Term] = []
+        todo: list[tuple[float, tuple[Any, ...], Any]] = [(1.0, (node,), None)]
+        while todo:
+            factor, parts, site = todo.pop()
+            x = parts[0]
+            if len(parts) == 1 and (x is node or x in self._inner):
+                args, site = x.args, self._sites[x]
+                for places, number in reversed(self._sums[x].items()):
+                    todo.append((factor * number, tuple([args[i] for i in places]), site))
+            elif term := self._term(factor, parts, site):
+                terms.append(term)
+        runs = _joined(terms)
+        if sum(len(run.terms[0].factors) == 2 for run in runs) > _PIECES:
+            # the factors come from many places: only where the products were written counts
+            runs = _joined([term._replace(kind=term.kind[:3]) for term in terms])
+        if len(runs) > _MANY:
+            rank = {term.kind: i for i, term in enumerate(reversed(terms))}
+            runs = _joined(sorted(terms, key=lambda term: -rank[term.kind]))
+        seen: dict[Any, int] = defaultdict(int)
+        numbered = []
+        for run in runs:
+            seen[run.kind] += 1
+            numbered.append(_Run((run.kind, seen[run.kind]), run.terms))
+        return numbered
 
-    def _product(self, factor: float, a: Any, b: Any) -> Term:
-        x, y = self.of(a), self.of(b)
-        if x.batched and y.batched:
-            return self._scaled(factor, self._builder.operation(ops.multiply, (x, y)))
-        weight, row = (y, x) if x.batched else (x, y)
-        if factor != 1:
-            constant = self._builder.constant(factor)
-            weight = self._builder.operation(ops.multiply, (constant, weight))
-        return weight, row
+    def _term(self, factor: float, parts: tuple[Any, ...], site: Any) -> _Term | None:
+        """A term with its kind; None if it is 0."""
+        if len(parts) == 2 and site not in self._varied:
+            for number, other in (parts, parts[::-1]):
+                if (known := self._constant(number)) is not None:
+                    factor, parts = factor * known, (other,)
+                    break
+        if not factor:
+            return None
+        if len(parts) == 1:
+            return _Term(("one", factor, self._kind(parts[0])), factor, parts)
+        x, y = parts
+        if self._shared(y) and not self._shared(x):
+            x, y = y, x
+        return _Term(("product", factor, site, self._kind(x), self._kind(y)), factor, (x, y))
+
+    def _constant(self, x: Any) -> float | None:
+        """The number of a constant; None for what is none."""
+        if type(x) is float:
+            return x
+        return x.data if x.op is None and x not in self._leaves else None
+
+    def _shared(self, x: Any) -> bool:
+        """Whether it is a constant or a parameter, which is written before what it multiplies."""
+        return type(x) is float or (x.op is None and self._leaves.get(x, "p")[0] == "p")
+
+    def _kind(self, x: Any) -> Any:
+        """Where a factor comes from: the array of a leaf, or the place in the code."""
+        if self._constant(x) is not None:
+            return "constant"
+        return self._leaves[x][0] if x.op is None else self._sites[x]
+
+    def _several_constants(self, nodes: Sequence[Value]) -> set[Any]:
+        """The sites of products that have several constants among their factors.
+
+        They belong to one sum, as the entries of a constant matrix do.
+        """
+        found: dict[Any, set[float]] = defaultdict(set)
+        for node, total in self._sums.items():
+            if any(len(places) == 2 for places in total):
+                found[self._sites[node]].update(
+                    number for x in node.args if (number := self._constant(x)) is not None
+                )
+        return {site for site, numbers in found.items() if len(numbers) > 1}
+
+
+def _joined(terms: Iterable[_Term]) -> list[_Run]:
+    """Terms as runs of equal kinds; single products are also joined if only their sites differ."""
+    runs = [_Run(kind, [*some]) for kind, some in groupby(terms, lambda term: term.kind)]
+
+    def kind(run: _Run) -> Any:
+        alone = len(run.terms) == 1 and len(run.kind) == _PRODUCT
+        return (*run.kind[:2], *run.kind[3:]) if alone else run.kind
+
+    found = []
+    for shared, some in groupby(runs, kind):
+        alike = [*some]
+        terms = [term for run in alike for term in run.terms]
+        found.append(_Run(shared if len(alike) > 1 else alike[0].kind, terms))
+    return found
+
+
+_PRODUCT = 5  # the length of the kind of a product that names everything
+_MANY = 8  # runs from which terms are sorted by kind
+_PIECES = 3  # the largest number of runs of products that a sum is taken apart into

@@ -10,9 +10,10 @@ from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import flat, mapped
 from micrograd_plus.compiler.sealed import TraceError, sealed
+from micrograd_plus.compiler.sites import Sites
 from micrograd_plus.compiler.surroundings import Surroundings
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import follows
+from micrograd_plus.graph import follows, order
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +28,8 @@ class Trace(NamedTuple):
     Attributes:
         inputs: the leaves of the example, flat.
         outputs: what the function returned, with Values and floats at its leaves.
-        nodes: all that the outputs depend on, each after its arguments.
+        nodes: all that the outputs depend on, each after its arguments, in the order of recording.
+        sites: where in the code each was recorded.
         outside: the leaves among them that existed before, such as parameters.
         surroundings: what the function read outside itself.
     """
@@ -35,6 +37,7 @@ class Trace(NamedTuple):
     inputs: list[Value]
     outputs: Any
     nodes: list[Value]
+    sites: dict[Value, int]
     outside: list[Value]
     surroundings: Surroundings
 
@@ -58,7 +61,8 @@ def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
         TraceError: it reads a number, records another graph when it runs again, or changes
             something outside itself.
     """
-    first = _run(fn, example)
+    sites = Sites()
+    first = sites.call(_run, fn, example)
     before = Surroundings(fn)
     try:
         again = _run(fn, example, _close_by)
@@ -78,7 +82,15 @@ def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
             "would not do, and what depends on it would be the same for all examples: random "
             "numbers, counters and files belong outside it, their numbers among its arguments"
         )
-    return Trace(first.inputs, first.outputs, *found, after)
+    reached, outside = found
+    known = {*reached}
+    nodes: dict[int, Value] = {}
+    for x in reached:
+        if x not in sites.of:  # a leaf, or recorded before
+            nodes |= {id(node): node for node in order(x, nodes)}
+    nodes |= {id(node): node for node in sites.of if node in known}
+    at = {node: sites.of.get(node, -1) for node in nodes.values()}
+    return Trace(first.inputs, first.outputs, [*at], at, outside, after)
 
 
 def _close_by(x: float) -> float:
@@ -120,31 +132,27 @@ def _run(
 def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
     """Check that two runs recorded the same graph: operations, connections and constants.
 
-    Both graphs are walked at once, each node after its arguments, as by `graph.order`.
+    Both graphs are walked at once.
 
     Args:
         first: a run.
         again: another one.
 
     Returns:
-        All nodes of the first, and the leaves among them that existed before.
+        All nodes that the first run's outputs depend on, and the leaves among them that existed
+        before.
     """
-    nodes: list[Value] = []
     twins: dict[Value, Value] = {}  # the corresponding node of the other run
     outside: list[Value] = []
     given = dict(zip(first.inputs, again.inputs, strict=True))
     todo: list[Any] = [(tuple(flat(first.outputs)), tuple(flat(again.outputs)))]
     while todo:
         x, y = todo.pop()
-        if y is None:  # all arguments of x are done
-            nodes.append(x)
-            continue
         while isinstance(x, Value) and x not in twins:
             if type(x) is not type(y) or x.op is not y.op:
                 return None
             twins[x] = y
             if x.op is None:
-                nodes.append(x)
                 if x in given:
                     same = given[x] is y
                 elif x in first.made:  # made in the run, so another object in each
@@ -161,7 +169,6 @@ def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
                     "something was assigned to it or to them, or its rule gives another number "
                     "each time it runs"
                 )
-            todo.append((x, None))
             if x.right is not None:
                 todo.append((x.right, y.right))
             x, y = x.left, y.left
@@ -170,7 +177,7 @@ def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
                 todo += [*zip(x, y, strict=True)][::-1]
             elif not _same(x, y, twins):
                 return None
-    return nodes, outside
+    return [*twins], outside
 
 
 def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:

@@ -70,6 +70,7 @@ def _check(what: str, mine: float, theirs: float, out: Any, value: bool) -> None
             return
         found = adjoints(out)
         scale = max(abs(slope * node.data if value else slope) for node, slope in found.items())
+        scale = max(scale, _FAR * max(abs(node.data) for node in found))  # all slopes may be 0
         if abs(mine - theirs) <= _FAR * scale:
             return
     raise TraceError(

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value, compile, ops
 from micrograd_plus.compiler.codegen import syntax
+from micrograd_plus.compiler.codegen.arrays import Arrays
 from micrograd_plus.compiler.codegen.backends import NumPy
 from micrograd_plus.compiler.codegen.gradients import Contribution, accumulated
 from micrograd_plus.compiler.codegen.python import Python
@@ -100,9 +101,6 @@ class Directly:
             value = self.value(line.value, known)
             if isinstance(line, Let):
                 known[line.name] = value
-            elif line.repeated:
-                (index,) = line.target.index
-                np.add.at(self.value(line.target.array, known), known[index.name], value)
             elif isinstance(line.target, Part):
                 array = self.value(line.target.array, known)
                 index = self.index(line.target, known)
@@ -143,14 +141,20 @@ class Directly:
                 return self.value(array, known).T
             case Library(name, args, options):
                 array, *others = (self.argument(arg, known) for arg in args)
-                if name == "reshape":
-                    return np.reshape(array, others)
+                if name in ("reshape", "transpose"):
+                    return getattr(np, name)(array, others)
+                if name in NumPy.prelude:
+                    exec(NumPy.prelude[name], {"np": np}, known)
+                    return known[name](array, *others)
+                options = {key: eval(str(x), {}) for key, x in options.items()}
                 return getattr(np, name)(array, *others, **options)
 
     def argument(self, x, known):
         if isinstance(x, list | tuple):
             return [self.argument(part, known) for part in x]
-        return self.value(x, known) if isinstance(x, syntax.Node) else known.get(x, x)
+        if isinstance(x, str):  # lengths of axes, and what einsum is to do
+            return eval(x, {"N": known["N"]})
+        return self.value(x, known) if isinstance(x, syntax.Node) else x
 
 
 @given(st.data(), layered())
@@ -179,13 +183,18 @@ def test_the_tree_alone_says_what_is_computed(data, graph):
 
 
 def contribution(array, value, *rows):
-    target = Name(f"d{array}")
-    return Contribution(array, rows, target[rows[0] : rows[-1] + 1] if rows else target, value, "")
+    target = Name(f"d{array}")[rows[0] : rows[-1] + 1]
+    return Contribution(array, np.array(rows), target, value)
+
+
+def whole(array, value, size):
+    return Contribution(array, np.arange(size), Name(f"d{array}"), value)
 
 
 def texts(contributions, parameters=0, wanted=()):
     backend = NumPy()
-    return [backend.line(x) for x in accumulated(contributions, parameters, wanted)]
+    arrays = Arrays([], {"x": 2, "y": 1}, parameters, parameters, input_gradients=True)
+    return [backend.line(x) for x in accumulated(contributions, arrays, wanted)]
 
 
 def test_what_is_contributed_once_is_put_and_the_rest_is_added():
@@ -201,14 +210,12 @@ def test_what_is_contributed_once_is_put_and_the_rest_is_added():
 
 def test_an_array_that_is_added_to_is_no_other_one():
     a, b = Name("a"), Name("b")
-    for value, text in ((a, "a.copy()"), (a[0:1], "a[0:1].copy()"), (b * a[0:1], "b * a[0:1]")):
-        assert texts([contribution("x", value), contribution("x", b)])[1:] == [
-            f"dx = {text}", "dx += b",
-        ]  # fmt: skip
-    assert texts([contribution("x", a)], wanted=["x", "y"])[1:] == [
-        "dx = a",
-        "dy = np.zeros_like(y)",
-    ]
+    product = b * a[0:1]
+    for value, text in ((a, "a.copy()"), (a[0:1], "a[0:1].copy()"), (product, "b * a[0:1]")):
+        assert texts([whole("x", value, 2), whole("x", b, 2)])[1:] == [f"dx = {text}", "dx += b"]
+    turned = a.library("reshape", 2, 1)
+    assert "copy" in texts([whole("x", turned, 2), whole("x", b, 2)])[1]
+    assert texts([whole("x", a, 2)], wanted=["x", "y"])[1:] == ["dx = a", "dy = np.zeros_like(y)"]
 
 
 def test_large_products_are_written_where_they_belong():
@@ -229,7 +236,8 @@ def test_weights_that_several_rows_share_are_no_view():
         return mg.sum([mg.tanh(mg.dot(w[i : i + 2], x[:2])) for i in range(3)])
 
     program = assert_equal(convolved, (X,), w)
-    assert "W1 = p[i" in str(program)
+    assert "W1 = windows(p, 0, (3, 2), (1, 1))" in str(program)
+    assert "dp[0:3] += t1[:, 0]" in str(program)
 
 
 def test_only_functions_that_are_called_are_defined():

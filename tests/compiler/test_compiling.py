@@ -117,7 +117,7 @@ def test_loops_become_matrix_products(first, width):
 
     parameters = [w for row in [*rows, *last_rows] for w in row] + b
     program = assert_equal(loss, (X, T), parameters)
-    assert len(program.groups) == 5  # whatever the width
+    assert len(program.groups) == 4  # whatever the width
     assert f"p[0:{3 * width}].reshape({width}, 3)" in str(program)
     assert "z1 = W1 @" in str(program)
     assert "dz1 @" in str(program)
@@ -151,7 +151,7 @@ def test_sums_of_the_same_rows_that_differ_in_what_is_added():
 
     assert_equal(by_hand, ([[0.3, 0.1], [-1.0, 0.5]],), [u, w, v])
     program = assert_equal(of_one_array, (X,), [*layer.parameters(), w, v])
-    assert "z2 = a1.sum(axis=0, keepdims=True) + b2" in str(program)
+    assert "z2 = a1.sum(axis=0) + b2" in str(program)
 
 
 HARMLESS = [  # infinite constants
@@ -413,4 +413,4 @@ def test_many_weights_in_columns():
 
     batch = (draw.normal(size=(3, 101)).tolist(),)
     program = assert_equal(fn, batch, [x for row in w for x in row])
-    assert "out=dp[0:10100].reshape(101, 100).T)" in str(program)
+    assert "out=dp.reshape(101, 100).T)" in str(program)

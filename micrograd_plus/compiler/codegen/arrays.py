@@ -7,16 +7,61 @@ vector of parameters, `s` the weight of each example; each argument of the funct
 
 from __future__ import annotations
 
-from itertools import chain, groupby, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.codegen.syntax import Library, Name, Node, column
+from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.contractions import indexed
+from micrograd_plus.compiler.codegen.python import Python
+from micrograd_plus.compiler.codegen.strides import Axes, Rows, common, refined, regular
+from micrograd_plus.compiler.codegen.syntax import ALL, Let, Library, Name, Node
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
+
+
+class Operand:
+    """What some expressions are read from, one row after the other.
+
+    Attributes:
+        array: the array's name; "" for constants.
+        rows: which rows of it, as an array.
+        numbers: the constants, as an array.
+        regular: the rows as nested strides; None if they are gathered instead.
+        batched: whether the array is.
+    """
+
+    def __init__(self, array: str, rows: Any, numbers: Any, batched: bool) -> None:
+        self.array, self.rows, self.numbers, self.batched = array, rows, numbers, batched
+        self.regular: Rows | None = None
+        if numbers is not None:
+            if (numbers == numbers[0]).all():
+                self.regular = Rows(0, ((len(numbers), 0),))
+        elif (found := regular(rows)) and all(step >= 0 for _, step in found.axes):
+            self.regular = found
+
+    @property
+    def count(self) -> int:
+        """How many rows are read."""
+        return len(self.numbers if self.rows is None else self.rows)
+
+    @property
+    def number(self) -> float | None:
+        """The constant, if all are equal."""
+        return float(self.numbers[0]) if self.numbers is not None and self.regular else None
+
+    def steps(self, cuts: Sequence[int]) -> Axes:
+        """Along the axes between some cuts, how far the rows of a regular operand are apart.
+
+        All axes of one that is gathered are new ones.
+        """
+        if self.regular is None:
+            axes = [(b // a, a) for a, b in pairwise(cuts)]
+            return tuple(reversed(axes))
+        return refined(self.regular.axes, cuts)
 
 
 class Arrays:
@@ -31,8 +76,12 @@ class Arrays:
 
     Attributes:
         sizes: how many rows each array has.
+        batched: whether it has a column for each example.
         needs: whether it gets derivatives.
         constants: numbers and indices, by their names in the program.
+        leading: instructions that only depend on parameters and inputs.
+        lines: where instructions go that something needs that is being made.
+        joins: arrays that join several others, in their order: their names and parts.
     """
 
     def __init__(
@@ -43,131 +92,295 @@ class Arrays:
         wanted: int,
         input_gradients: bool,
     ) -> None:
+        self._numpy = need("numpy", "numpy")
         self.constants: dict[str, Any] = {}
-        self._names: dict[str, str] = {}  # names of the constants, by content
+        self._names: dict[Any, str] = {}  # names of the constants, by content
+        self._temporaries = 0
+        self._views: dict[str, str] = {}
+        self.leading: list[Let] = []
+        self.lines: list[Any] = []
+        self.joins: list[tuple[str, list[tuple[str, int, int]]]] = []
+        self._joined: dict[Any, str] = {}
         self.sizes = {"p": parameters, **inputs}
+        self.batched = {"p": False, **dict.fromkeys(inputs, True)}
         self.needs = {"p": wanted > 0, **dict.fromkeys(inputs, input_gradients)}
-        self._argument = [(name, i) for name, n in inputs.items() for i in range(n)]
+        self._fixed = {*self.sizes}
+        self.looped: set[str] = set()
         sums = others = 0
         for group in groups:
-            if group.kind in ("matrix", "stack"):
-                sums += 1
-                group.name = f"z{sums}"
-            else:
-                others += 1
-                group.name = f"a{others}"
-            self.sizes[group.name] = len(group.members)
-            group.reads = [self._sources(some) for some in _arguments(group)]
-            parts = chain.from_iterable(e.parts for e in group.members)
-            self.needs[group.name] = self.any_needs(parts)
+            if group is group.family[0]:
+                if group.first.many:
+                    sums += 1
+                    name = f"z{sums}"
+                else:
+                    others += 1
+                    name = f"a{others}"
+                self.sizes[name] = sum(len(some.members) for some in group.family)
+                self.batched[name] = group.batched
+                self.needs[name] = False
+                if len(group.family) > 1:
+                    self.looped.add(name)
+                for some in group.family:
+                    some.array = name
+                    for e in some.members:
+                        e.array = name
+        reached = True
+        while reached:  # a turn of a loop may need a later row of an array
+            reached = False
+            for group in groups:
+                if not self.needs[group.array]:
+                    found = any(self.needs.get(x.array) for e in group.members for x in e.parts)
+                    self.needs[group.array] = found
+                    reached = reached or (found and group.array in self.looped)
 
-    def array(self, e: Expression) -> str:
-        """The name of the array that holds an expression; "" if it is a constant."""
-        name: str
-        if e.kind == "input":
-            name, _ = self._argument[e.number]
-        elif e.kind == "constant":
-            name = ""
-        else:
-            name = "p" if e.kind == "parameter" else e.group.name
-        return name
-
-    def any_needs(self, members: Iterable[Expression]) -> bool:
-        """Whether any of some expressions gets derivatives."""
-        return any(e.kind != "constant" and self.needs[self.array(e)] for e in members)
-
-    def runs(self, members: Sequence[Expression]) -> list[tuple[str, list[Expression]]]:
-        """Runs of expressions in one array, with its name."""
-        return [(source, list(run)) for source, run in groupby(members, self.array)]
-
-    def rows(self, members: Sequence[Expression]) -> list[int]:
-        """The rows of some expressions in their common array."""
-        if members[0].kind == "input":
-            return [self._argument[e.number][1] for e in members]
-        return [e.number if e.kind == "parameter" else e.place for e in members]
-
-    def part(self, source: str, rows: Sequence[int], array: str = "") -> Node:
-        """Rows of an array: a slice if they are regular, or else by an index array.
-
-        Args:
-            source: the array's name.
-            rows: which rows.
-            array: the name of another array that has the same rows.
-        """
-        first, last, n = rows[0], rows[-1], len(rows)
-        step = rows[1] - first if n > 1 else 1
-        whole = Name(array or source)
-        if step < 1 or any(b - a != step for a, b in pairwise(rows)):
-            return whole[self.constant(list(rows), "i")]
-        if step > 1:
-            return whole[first : last + 1 : step]
-        return whole if n == self.sizes[source] else whole[first : last + 1]
+    # ------------------------------------------------------------------------------- names
 
     def constant(self, value: Any, prefix: str = "c") -> Name:
         """An array of numbers, or for "i" of indices."""
-        key = f"{prefix}{value}"  # −0.0 is not 0.0
+        array = self._numpy.asarray(value)
+        key = prefix, array.shape, array.tobytes()  # −0.0 is not 0.0
         if key not in self._names:
             self._names[key] = f"{prefix}{len(self.constants) + 1}"
-            self.constants[self._names[key]] = value
+            self.constants[self._names[key]] = array.tolist()
         return Name(self._names[key])
 
-    def read(self, members: Sequence[Expression], batched: bool | None = None) -> Node:
-        """The rows of some expressions as one array, batched if asked for or if any of them is."""
-        batched = any(e.batched for e in members) if batched is None else batched
-        runs = self.runs(members)
-        if len(runs) == 1:
-            return self._piece(*runs[0])
-        if len(runs) <= 6:
-            return self._joined(runs, batched)
-        # concatenate whole arrays, and index the wanted rows
-        rank = {source: i for i, source in enumerate(dict.fromkeys(source for source, _ in runs))}
-        ordered = sorted(members, key=lambda e: rank[self.array(e)])
-        whole = self._joined(self.runs(ordered), batched)
-        row = {id(e): i for i, e in enumerate(ordered)}
-        return whole[self.constant([row[id(e)] for e in members], "i")]
+    def tail(self, batched: bool) -> list[str]:
+        """The last axis of a shape, for examples, if there is one."""
+        return ["N"] if batched else []
 
-    def operand(self, members: Sequence[Expression], batched: bool) -> float | Node:
-        """An argument of an operation: a number, or an array whose rows belong to the members."""
-        first = members[0]
-        same = all(e is first for e in members)
-        if same and first.kind == "constant":
-            number: float = first.number
-            return number
-        array = self.read(members[:1] if same else members)
-        return column(array) if batched and not any(e.batched for e in members) else array
+    # ---------------------------------------------------------------------------- operands
 
-    def whole(self, members: Sequence[Expression]) -> Node:
-        """The outputs, batched in any case."""
-        array = self.read(members, batched=True)
-        return array if any(e.batched for e in members) else _spread(array, len(members))
+    def operand(self, members: Sequence[Expression], join: bool = True) -> Operand | None:
+        """Where some expressions are read from; several arrays are joined first.
 
-    def _joined(self, runs: list[tuple[str, list[Expression]]], batched: bool) -> Node:
-        pieces = []
-        for source, run in runs:
-            piece = self._piece(source, run)
-            spread = batched and not run[0].batched
-            pieces.append(_spread(piece, len(run)) if spread else piece)
-        return Library("concatenate", [tuple(pieces)])
+        Args:
+            members: the expressions.
+            join: whether joining is allowed; otherwise None stands for several arrays.
+        """
+        numpy = self._numpy
+        arrays = dict.fromkeys(e.array for e in members)
+        if len(arrays) > 1:
+            return self._join(members, arrays) if join else None
+        (array,) = arrays
+        if not array:
+            return Operand("", None, numpy.array([e.number for e in members]), False)
+        rows = numpy.array([e.row for e in members])
+        return Operand(array, rows, None, self.batched[array])
 
-    def _piece(self, source: str, members: Sequence[Expression]) -> Node:
-        if not source:
-            return self.constant([e.number for e in members])
-        return self.part(source, self.rows(members))
+    def _join(self, members: Sequence[Expression], arrays: Iterable[str]) -> Operand:
+        """The operand for expressions of several arrays: the parts that are used are joined."""
+        numpy = self._numpy
+        parts: list[tuple[str, int, int]] = []
+        starts: dict[str, int] = {}
+        numbers: list[float] = []
+        total = 0
+        for array in arrays:
+            if array:
+                rows = [e.row for e in members if e.array == array]
+                low, high = min(rows), max(rows) + 1
+            else:
+                numbers = [*dict.fromkeys(e.number for e in members if not e.array)]
+                low, high = 0, len(numbers)
+            parts.append((array, low, high))
+            starts[array] = total - low
+            total += high - low
+        places = {repr(x): i for i, x in enumerate(numbers)}
+        rows = [starts[e.array] + (e.row if e.array else places[repr(e.number)]) for e in members]
+        batched = any(self.batched.get(array, False) for array, *_ in parts)
+        key = tuple(parts), tuple(map(repr, numbers))
+        name = self._joined.get(key)
+        if name is None:
+            name = self._joined[key] = f"j{len(self._joined) + 1}"
+            self.sizes[name], self.batched[name] = total, batched
+            self.needs[name] = any(self.needs.get(array, False) for array, *_ in parts)
+            pieces = []
+            for array, low, high in parts:
+                piece: Node = self.slice(array, low, high) if array else self.constant(numbers)
+                if batched and not self.batched.get(array, False):
+                    piece = Library("broadcast_to", [piece[ALL, None], (high - low, "N")])
+                pieces.append(piece)
+            self.lines.append(Let(name, Library("concatenate", [tuple(pieces)])))
+            self.joins.append((name, parts))
+        return Operand(name, numpy.array(rows), None, batched)
 
-    def _sources(self, members: Iterable[Expression | None]) -> list[str]:
-        """The names of the arrays that hold expressions, constants left out."""
-        return list(dict.fromkeys(filter(None, (self.array(e) for e in members if e is not None))))
+    def aligned(
+        self, operands: Sequence[Operand], total: int, also: Sequence[int] = ()
+    ) -> list[int]:
+        """Cuts that the operands share; those that don't fit are gathered."""
+        while True:
+            fits = [x for x in operands if x.regular and x.numbers is None]
+            axes = [x.regular.axes for x in fits if x.regular]
+            cuts = common(total, axes, also)
+            if cuts is not None:
+                return cuts
+            if not fits:
+                return sorted({1, total, *also})
+            max(fits, key=lambda x: len(x.regular.axes if x.regular else ())).regular = None
+
+    # ------------------------------------------------------------------------------- views
+
+    def slice(self, array: str, low: int, high: int, of: str = "") -> Node:
+        """Rows of an array, or of another one with the same rows."""
+        whole = Name(of or array)
+        return whole if (low, high) == (0, self.sizes[array]) else whole[low:high]
+
+    def view(self, array: str, base: int, axes: Axes, of: str = "") -> Node | None:
+        """Rows as a view that has an axis for each of the axes; None if they overlap.
+
+        Args:
+            array: the array's name.
+            base: the first row.
+            axes: all of them advance.
+            of: the name of another array that has the same rows.
+        """
+        order = sorted(range(len(axes)), key=lambda i: (-axes[i][1], i))
+        found = self._cut(array, base, [axes[i] for i in order], of)
+        if found is None or order == [*range(len(axes))]:
+            return found
+        turned = [order.index(i) for i in range(len(axes))]
+        if self.batched[array]:
+            turned.append(len(axes))
+        return found.T if turned == [1, 0] else found.library("transpose", *turned)
+
+    def _cut(self, array: str, base: int, axes: list[tuple[int, int]], of: str) -> Node | None:
+        """A view whose axes advance by less and less."""
+        if not axes:
+            return Name(of or array)[base]
+        if len(axes) == 1:
+            n, step = axes[0]
+            if step == 1 or n == 1:
+                return self.slice(array, base, base + n, of)
+            return Name(of or array)[base : base + (n - 1) * step + 1 : step]
+        if any(a % b for (_, a), (_, b) in pairwise(axes)):
+            return None
+        n, step = axes[0]
+        sizes = [a // b for (_, a), (_, b) in pairwise(axes)]
+        if axes[-1][1] > 1:
+            sizes.append(axes[-1][1])
+        lengths = [n for n, _ in axes[1:]]
+        if any(length > size for length, size in zip(lengths, sizes, strict=False)):
+            return None
+        first, rest = divmod(base, step)
+        starts = []
+        for _, its in axes[1:]:
+            start, rest = divmod(rest, its)
+            starts.append(start)
+        low, whole = first * step, self.sizes[array]
+        inside = low + n * step <= whole and all(
+            start + length <= size
+            for start, length, size in zip(starts, lengths, sizes, strict=False)
+        )
+        if not inside or (low, n * step) != (0, whole):
+            if base + n * step <= whole:
+                low, starts, rest = base, [0] * len(starts), 0
+            elif not inside:
+                return None
+        block = self.slice(array, low, low + n * step, of)
+        block = block.library("reshape", n, *sizes, *self.tail(self.batched[array]))
+        index: list[Any] = [ALL]
+        for start, length, size in zip(starts, lengths, sizes, strict=False):
+            index.append(ALL if length == size else slice(start, start + length))
+        if axes[-1][1] > 1:
+            index.append(rest)
+        while index[-1] == ALL:
+            index.pop()
+            if not index:
+                return block
+        return block[tuple(index)]
+
+    def read(
+        self, operand: Operand, cuts: Sequence[int], name: str = ""
+    ) -> tuple[Node, list[bool]]:
+        """An operand over the axes between cuts, and which of them it has.
+
+        Those along which it does not advance are left out.
+
+        Args:
+            operand: what to read.
+            cuts: those.
+            name: what it is called if it is a part of the parameters.
+        """
+        shape = [b // a for a, b in pairwise(cuts)][::-1]
+        if operand.numbers is not None:
+            return self.constant(operand.numbers.reshape(shape)), [True] * len(shape)
+        tail = self.tail(operand.batched)
+        if operand.regular is None:
+            rows = Name(operand.array)[self.constant(operand.rows, "i")]
+            table = self.named(rows, operand.array)
+            if len(shape) > 1:
+                table = self.named(table.library("reshape", *shape, *tail), operand.array, name)
+            return table, [True] * len(shape)
+        axes = refined(operand.regular.axes, cuts)
+        has = [step != 0 or n == 1 for n, step in axes]
+        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
+        found = self.view(operand.array, operand.regular.base, moving)
+        if found is None:
+            lengths, steps = zip(*moving, strict=True)
+            places = [Name(operand.array), operand.regular.base, lengths, steps]
+            found = Library("windows", places)
+        return self.named(found, operand.array, name), has
+
+    def spread(
+        self, operand: Operand, cuts: Sequence[int], batched: bool, name: str = ""
+    ) -> float | Node:
+        """An operand over the axes between cuts, for arithmetic with arrays that have all of them.
+
+        Args:
+            operand: what to read.
+            cuts: those.
+            batched: whether the others have an axis for examples, too.
+            name: as for `read`.
+        """
+        if operand.number is not None:
+            return operand.number
+        found, has = self.read(operand, cuts)
+        index: list[Any] = [ALL if own else None for own in has]
+        index += [None] * (batched and not operand.batched)
+        return self.named(indexed(found, index), operand.array, name)
+
+    def named(self, view: Node, array: str, name: str = "") -> Node:
+        """A name for a view or a copy that takes time to make, for all that read it.
+
+        A part of an array that a loop fills has a name only within a turn.
+
+        Args:
+            view: what is to be named.
+            array: the array that it is a part of.
+            name: its name if it is one of parameters.
+        """
+        if array in self.looped or array in self._joined.values() or _quick(view):
+            return view
+        text = Python().text(view)
+        if text not in self._views:
+            if array != "p" or not name or name in self._views.values():
+                name = f"v{len(self._views) + 1}"
+            self._views[text] = name
+            (self.leading if array in self._fixed else self.lines).append(Let(name, view))
+        return Name(self._views[text])
+
+    def temporary(self, value: Node) -> Name:
+        """A name for an array."""
+        if isinstance(value, Name):
+            return value
+        self._temporaries += 1
+        self.lines.append(Let(f"t{self._temporaries}", value))
+        return Name(f"t{self._temporaries}")
+
+    def rows(self, operand: Operand) -> Node | float:
+        """All rows of an operand, one after the other."""
+        if operand.number is not None and operand.count > 1:
+            return self.constant(operand.numbers)
+        return self.read(operand, [1, operand.count])[0]
 
 
-def _spread(array: Node, rows: int) -> Node:
-    """An array with a number for each row, batched."""
-    return Library("broadcast_to", [column(array), (rows, "N")])
-
-
-def _arguments(group: Group) -> list[Iterable[Expression | None]]:
-    """The expressions that a group depends on, in the order of `Group.reads`."""
-    rows = [e.args for e in group.members]
-    if group.kind == "operation":
-        return list(zip(*rows, strict=True))
-    weights = chain.from_iterable(e.weights for e in group.members)
-    return [chain.from_iterable(rows), weights, (e.bias for e in group.members)]
+def _quick(view: Node) -> bool:
+    """Whether making a view takes next to no time: it is a name, or a slice."""
+    if isinstance(view, Name):
+        return True
+    index = getattr(view, "index", None)
+    return (
+        index is not None
+        and isinstance(view.array, Name)  # type: ignore[attr-defined]
+        and len(index) == 1
+        and isinstance(index[0], slice | int)
+    )

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.error_functions import ERROR_FUNCTIONS
 from micrograd_plus.compiler.codegen.python import ATOM, Python, indented, literal, subscript, whole
-from micrograd_plus.compiler.codegen.syntax import ALL, Affine, Binary, Library, Name, Part
+from micrograd_plus.compiler.codegen.syntax import ALL, Affine, Binary, Library, Name, Node, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +40,18 @@ def _primitives(library: str, special: str) -> dict[str, str]:
     }
 
 
+_PRELUDE = {
+    f"{name}s_from": f"def {name}s_from(x, starts): return np.{its}.reduceat(x, starts, axis=0)"
+    for name, its in (("sum", "add"), ("max", "maximum"), ("min", "minimum"))
+} | {
+    "placed": """\
+def placed(rows, x, size): return np.bincount(rows, x, size).astype(x.dtype, copy=False)""",
+    "windows": """\
+def windows(x, first, shape, steps):
+    strides = *(step * x.strides[0] for step in steps), *x.strides[1:]
+    return np.lib.stride_tricks.as_strided(x[first:], (*shape, *x.shape[1:]), strides)""",
+}
+
 LARGE = 10_000
 """The number of elements from which avoiding a copy pays off."""
 
@@ -54,6 +66,7 @@ class NumPy(Python):
     primitives = _primitives("np", "scipy.special")
     if not find_spec("scipy"):
         primitives |= dict.fromkeys(("erf", "erfc"), ERROR_FUNCTIONS)
+    prelude = _PRELUDE
 
     def module(self, code: Code, dtype: str) -> str:
         """A program as the text of a Python module.
@@ -88,9 +101,6 @@ class NumPy(Python):
     def write(self, line: Write) -> str:
         target, value, adds = line.target, line.value, line.adds
         is_view = not (isinstance(target, Part) and isinstance(target.index[0], Name))
-        if line.repeated and isinstance(target, Part):
-            places = f"{self.text(target.array)}, {subscript(target.index)}"
-            return f"np.add.at({places}, {self.text(value)})"
         match value:
             case Binary("@", left, right) if is_view and not adds and line.size >= LARGE:
                 product = f"{self.library}.matmul({self.text(left)}, {self.text(right)}"
@@ -120,6 +130,21 @@ class NumPy(Python):
         return arrays
 
 
+_JAX_PRELUDE = {
+    f"{name}s_from": f"""\
+def {name}s_from(x, starts):
+    owners = np.searchsorted(starts, np.arange(len(x)), side="right") - 1
+    return jax.ops.segment_{name}(x, owners, len(starts))"""
+    for name in ("sum", "max", "min")
+} | {
+    "placed": "def placed(rows, x, size): return jnp.zeros(size, x.dtype).at[rows].add(x)",
+    "windows": """\
+def windows(x, first, shape, steps):
+    rows = first + sum(np.ix_(*(step * np.arange(n) for n, step in zip(shape, steps))))
+    return x[rows]""",
+}
+
+
 @dataclass(eq=False)
 class _Updated(Part):
     """A copy of an array in which a part has another value, or to which that is added."""
@@ -137,6 +162,7 @@ class JAX(NumPy):
     imports = ("import jax", "import jax.numpy as jnp", "import numpy as np")
     compiled = ("@jax.jit",)
     primitives = _primitives("jnp", "jax.scipy.special")
+    prelude = _JAX_PRELUDE
 
     def loop(self, loop: Loop) -> list[str]:
         names = loop.carried
@@ -175,8 +201,10 @@ class JAX(NumPy):
             match target:
                 case Library("T", (target,)):
                     value = value.T
-                case Library("reshape", (target, *_)):  # a vector
-                    value = value.library("reshape", -1)
+                case Library("transpose", (target, *order)):
+                    value = value.library("transpose", *map(order.index, range(len(order))))
+                case Library("reshape", (target, *_)):
+                    value = value.library("reshape", f"*{self.text(target, ATOM)}.shape")
                 case Part(array, index):
                     value, target = _Updated(array, index, value, adds), array
                     adds, done = False, True

@@ -9,14 +9,14 @@ repeat become loops.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen.arrays import Arrays
 from micrograd_plus.compiler.codegen.gradients import Gradients, accumulated
 from micrograd_plus.compiler.codegen.reroll import rerolled
 from micrograd_plus.compiler.codegen.sharing import shared
-from micrograd_plus.compiler.codegen.steps import step
-from micrograd_plus.compiler.codegen.syntax import Function, Let, Name
+from micrograd_plus.compiler.codegen.steps import Join, Scattered, Step, step
+from micrograd_plus.compiler.codegen.syntax import ALL, Function, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -62,27 +62,118 @@ def generate(
         differentiable: whether there is to be a gradient, that of the first output.
     """
     arrays = Arrays(groups, inputs, parameters, wanted, input_gradients)
-    steps = [step(group, arrays) for group in groups]
-    lines = [line for each in steps for line in each.lines]
-    gradient = None
-    if differentiable:
-        out, *others = outputs
-        value, shares = arrays.read([out]), Name("s")
-        mean = (value @ shares)[0] if out.batched else value[0] * shares.library("sum")
-        share = shares[None] if out.batched else shares.library("sum", keepdims=True)
-        gradients = Gradients(arrays)
-        gradients.add([out], share, out.batched)
-        for each in reversed(steps):
-            if each.group.name in gradients.reached:
-                each.differentiate(gradients)
-        named = [name for name in inputs if arrays.needs[name]]
-        slopes = accumulated(gradients.lines, parameters, named)
-        results = [Name(name) for name in ("value", "dp", *(f"d{name}" for name in named))]
-        gradient = Function(
-            "value_and_grad",
-            ("p", *inputs, "s"),
-            shared([*lines, Let("value", mean), *slopes]),
-            [*results, *([arrays.whole(others)] if others else [])],
-        )
-    forward = Function("forward", ("p", *inputs), shared(lines), [arrays.whole(outputs)])
-    return Code(arrays, rerolled(forward), gradient and rerolled(gradient))
+    steps = _Steps(groups, arrays)
+    lines = arrays.lines
+    results = [_whole(arrays, outputs)]
+    forward = Function("forward", ("p", *inputs), shared([*arrays.leading, *lines]), results)
+    if not differentiable:
+        return Code(arrays, rerolled(forward), None)
+    out, *others = outputs
+    arrays.lines = lines = [*lines]
+    value, shares = arrays.rows(_operand(arrays, [out])), Name("s")
+    value = value if isinstance(value, Node) else Library("array", [f"[{value}]"])
+    mean = (value[0] @ shares) if out.batched else value[0] * shares.library("sum")
+    rest = [_whole(arrays, others)] if others else []
+    arrays.lines.append(Let("value", mean))
+    gradients = Gradients(arrays, arrays.lines)
+    share = shares[None] if out.batched else shares.library("sum", keepdims=True)
+    gradients.give(_operand(arrays, [out]), share, [1, 1], out.batched)
+    steps.differentiate(gradients)
+    named = [name for name in inputs if arrays.needs[name]]
+    body = accumulated([*arrays.leading, *arrays.lines], arrays, named)
+    results = [Name(name) for name in ("value", "dp", *(f"d{name}" for name in named))]
+    gradient = Function("value_and_grad", ("p", *inputs, "s"), shared(body), [*results, *rest])
+    return Code(arrays, rerolled(forward), rerolled(gradient))
+
+
+class _Steps:
+    """The steps of all groups, and the arrays that they join.
+
+    Args:
+        groups: in the order of computation.
+        arrays: those of the program; its lines get those of the steps.
+    """
+
+    def __init__(self, groups: Sequence[Group], arrays: Arrays) -> None:
+        self._arrays = arrays
+        self._order: list[tuple[Group, Step] | Join] = []
+        self._position = dict.fromkeys(arrays.sizes, -1)  # when the last row of an array is made
+        self._begin: dict[str, int] = {}
+        for i, group in enumerate(groups):
+            joins = len(arrays.joins)
+            made = step(group.members, arrays)
+            value = made.value()
+            for name, parts in arrays.joins[joins:]:
+                self._order.append(Join(name, parts, arrays))
+                self._position[name] = i
+            self._order.append((group, made))
+            self._position[group.array] = i
+            shape = f"({arrays.sizes[group.array]}, N)" if group.batched else ""
+            if len(group.family) == 1:
+                arrays.lines.append(Let(group.array, value, shape))
+                continue
+            if group is group.family[0]:
+                self._begin[group.array] = i
+                rows: Any = (arrays.sizes[group.array], *arrays.tail(group.batched))
+                arrays.lines.append(Let(group.array, Library("empty", [rows, "p.dtype"])))
+            arrays.lines.append(Write(made.out, value, size=len(group.members)))
+
+    def differentiate(self, gradients: Gradients) -> None:
+        """Contribute to all gradients."""
+        later: dict[str, tuple[Group, Step, set[int]]] = {}  # of a family, at its first member
+        for made in reversed(self._order):
+            if isinstance(made, Join):
+                if made.name in gradients.reached:
+                    made.differentiate(gradients)
+                continue
+            group, its = made
+            if group.array not in gradients.reached:
+                continue
+            slots = {*range(len(its.operands))}
+            if len(group.family) > 1:
+                if group.array not in later:
+                    later[group.array] = self._deferred(group)
+                first, whole, some = later[group.array]
+                if group.start >= first.start:
+                    slots -= some
+                its.differentiate(gradients, slots)
+                if group is first and some:
+                    whole.differentiate(gradients, some)
+            else:
+                its.differentiate(gradients, slots)
+
+    def _deferred(self, group: Group) -> tuple[Group, Step, set[int]]:
+        """What is differentiated for all turns of a loop at once, when the first is reached.
+
+        Those are the slots that read arrays that were there before the loop, such as parameters.
+        """
+        family, arrays = group.family, self._arrays
+        for first in (family[0], family[1]):
+            members = [e for some in family if some.start >= first.start for e in some.members]
+            try:
+                whole = step(members, arrays, join=False)
+            except Scattered:
+                continue
+            begin = self._begin[group.array]
+            if all(x.regular or not x.array for x in whole.operands):
+                slots = {
+                    i for i, x in enumerate(whole.operands)
+                    if x.array and self._position[x.array] < begin
+                }  # fmt: skip
+                return first, whole, slots
+        return family[0], self._order[0][1], set()  # type: ignore[index]
+
+
+def _operand(arrays: Arrays, members: Sequence[Expression]) -> Any:
+    return arrays.operand(members)
+
+
+def _whole(arrays: Arrays, outputs: Sequence[Expression]) -> Node:
+    """The outputs, batched in any case."""
+    operand = _operand(arrays, outputs)
+    found = arrays.rows(operand)
+    if not isinstance(found, Node):
+        found = arrays.constant([found])
+    if operand.batched:
+        return found
+    return Library("broadcast_to", [found[ALL, None], (len(outputs), "N")])

@@ -1,32 +1,39 @@
 """Gradients: all contributions are collected first, and then added up by instructions.
 
-Only in the end is it known how many contributions an array gets: a single one is assigned, several
+Only in the end is it known how many contributions a row gets: a single one is assigned, several
 are added.
 """
 
 from __future__ import annotations
 
-from collections import Counter
-from itertools import chain
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import product
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus.compiler.codegen.syntax import Instruction, Let, Name, Node, Write
+from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.codegen.contractions import axes_text
+from micrograd_plus.compiler.codegen.strides import Axes, Rows, regular
+from micrograd_plus.compiler.codegen.syntax import Instruction, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from micrograd_plus.compiler.codegen.arrays import Arrays
-    from micrograd_plus.compiler.ir import Expression
+    from micrograd_plus.compiler.codegen.arrays import Arrays, Operand
 
 
 class Contribution(NamedTuple):
-    """A part of the derivatives of some rows of an array, which may get others from elsewhere."""
+    """A part of the derivatives of some rows of an array, which may get others from elsewhere.
+
+    Attributes:
+        array: the array's name.
+        rows: which rows, as an array; each occurs once.
+        target: the derivatives of those rows, to be written to.
+        value: what is added to them.
+    """
 
     array: str
-    rows: Sequence[int]
-    target: Node  # the derivatives of those rows, to be written to
+    rows: Any
+    target: Node
     value: Node
-    comment: str
 
 
 class Gradients:
@@ -34,94 +41,187 @@ class Gradients:
 
     Args:
         arrays: those of the program.
+        lines: where the contributions go, and arrays that they are parts of.
 
     Attributes:
         reached: the arrays that got any.
-        lines: the contributions, and arrays that they are parts of.
     """
 
-    def __init__(self, arrays: Arrays) -> None:
+    def __init__(self, arrays: Arrays, lines: list[Any]) -> None:
         self._arrays = arrays
-        self._temporary = 0
+        self._numpy = need("numpy", "numpy")
         self.reached: set[str] = set()
-        self.lines: list[Let | Contribution] = []
+        self.lines = lines
 
-    def add(
-        self, members: Sequence[Expression], value: Node, batched: bool, comment: str = ""
-    ) -> None:
-        """Contribute an array, which has a row for each member, to those that need derivatives.
+    def give(self, operand: Operand, value: Node, between: Sequence[int], batched: bool) -> None:
+        """Contribute to the rows of an operand.
 
         Args:
-            members: expressions.
-            value: the array.
-            batched: whether it has a column for each example.
-            comment: the comment beside the derivatives of parameters.
+            operand: what they are read from.
+            value: an array with all axes between the cuts, and one for examples if `batched`.
+            between: the cuts.
+            batched: see there.
         """
-        arrays = self._arrays
-        if not arrays.any_needs(members):
+        if not self._arrays.needs.get(operand.array):
             return
-        runs = arrays.runs(members)
-        if len(runs) > 1:
-            self._temporary += 1
-            self.lines.append(Let(f"t{self._temporary}", value))
-            value = Name(f"t{self._temporary}")
-        start = 0
-        for source, run in runs:
-            part = value[start : start + len(run)] if len(runs) > 1 else value
-            start += len(run)
-            if not arrays.any_needs(run[:1]):
-                continue
-            if batched and not run[0].batched:
-                part = part.library("sum", axis=1)
-            rows = arrays.rows(run)
-            if len(rows) > 1 and len(set(rows)) == 1:
-                rows, part = rows[:1], part.library("sum", axis=0, keepdims=True)
-            target = arrays.part(source, rows, f"d{source}")
-            self.contribute(
-                Contribution(source, rows, target, part, comment if source == "p" else "")
-            )
+        count = len(between) - 1
+        axes = operand.steps(between)
+        gone = [i for i, (n, step) in enumerate(axes) if not step and n > 1]
+        if batched and not operand.batched:
+            gone.append(count)
+        if gone:
+            value = value.library("sum", axis=axes_text(gone))
+        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
+        self.add(operand, moving, value)
 
-    def contribute(self, contribution: Contribution) -> None:
-        self.reached.add(contribution.array)
-        self.lines.append(contribution)
+    def add(self, operand: Operand, axes: Axes, value: Node) -> None:
+        """Contribute an array with those axes to an operand's rows."""
+        arrays, array = self._arrays, operand.array
+        if not arrays.needs.get(array):
+            return
+        self.reached.add(array)
+        tail = arrays.tail(arrays.batched[array])
+        if operand.regular is None:
+            if len(axes) != 1:
+                value = value.library("reshape", operand.count, *tail)
+            self._scatter(array, operand.rows, value)
+            return
+        place = Rows(operand.regular.base, axes)
+        rows = place.listed()
+        if len(self._numpy.unique(rows)) < len(rows):
+            self._add_windows(array, place, rows, value)
+            return
+        short = place.joined()
+        if (
+            len(short.axes) <= 1
+            and len(axes) != 1
+            and (array != "p" or len(rows) == arrays.sizes[array])
+        ):
+            value = value.library("reshape", len(rows), *tail) if axes else value[None]
+            place = short if short.axes else Rows(place.base, ((1, 1),))
+        target = arrays.view(array, place.base, place.axes, f"d{array}")
+        if target is None:  # regular, but no view
+            flat = value.library("reshape", len(rows), *tail) if len(place.axes) != 1 else value
+            self._scatter(array, rows, flat)
+            return
+        self.lines.append(Contribution(array, rows, target, value))
+
+    def _add_windows(self, array: str, place: Rows, rows: Any, value: Node) -> None:
+        """Contribute to windows that overlap: one addition for each place in the window."""
+        arrays, numpy, axes = self._arrays, self._numpy, place.axes
+        best: tuple[int, tuple[int, ...]] | None = None
+        for chosen in product((False, True), repeat=len(axes)):
+            kept = Rows(0, tuple(axis for axis, go in zip(axes, chosen, strict=True) if not go))
+            listed = kept.listed()
+            if len(numpy.unique(listed)) == len(listed):
+                cost = Rows(0, tuple(axes[i] for i, go in enumerate(chosen) if go)).count
+                if best is None or cost < best[0]:
+                    best = cost, tuple(i for i, go in enumerate(chosen) if go)
+        tail = arrays.tail(arrays.batched[array])
+        if best is None or best[0] > _WINDOWS:
+            if len(axes) != 1:
+                value = value.library("reshape", len(rows), *tail)
+            self._scatter(array, rows, value)
+            return
+        over = best[1]
+        kept_axes = tuple(axis for i, axis in enumerate(axes) if i not in over)
+        value = arrays.temporary(value)
+        for turn in product(*(range(axes[i][0]) for i in over)):
+            base = place.base + sum(axes[i][1] * k for i, k in zip(over, turn, strict=True))
+            index: list[Any] = [slice(None)] * len(axes)
+            for i, k in zip(over, turn, strict=True):
+                index[i] = k
+            while index and index[-1] == slice(None):
+                index.pop()
+            part: Node = value[tuple(index)]
+            kept = Rows(base, kept_axes)
+            target = arrays.view(array, base, kept_axes or ((1, 1),), f"d{array}")
+            if not kept_axes:
+                part = part[None]
+            if target is None:
+                if len(kept_axes) != 1:
+                    part = part.library("reshape", kept.count, *tail)
+                self._scatter(array, kept.listed(), part)
+            else:
+                self.lines.append(Contribution(array, kept.listed(), target, part))
+
+    def _scatter(self, array: str, rows: Any, value: Node) -> None:
+        """Contribute to rows in any order, of which some may occur several times."""
+        arrays, numpy = self._arrays, self._numpy
+        unique, counts = numpy.unique(rows, return_counts=True)
+        repeated = len(unique) < len(rows)
+        if repeated and not arrays.batched[array]:
+            size = arrays.sizes[array]
+            whole = Library("placed", [arrays.constant(rows, "i"), value, size])
+            self.lines.append(Contribution(array, numpy.arange(size), Name(f"d{array}"), whole))
+            return
+        order = numpy.argsort(rows, kind="stable")
+        if (order != numpy.arange(len(rows))).any():
+            value = value[arrays.constant(order, "i")]
+        if repeated:
+            tail = arrays.tail(arrays.batched[array])
+            if (counts == counts[0]).all():
+                value = value.library("reshape", len(unique), int(counts[0]), *tail)
+                value = value.library("sum", axis=1)
+            else:
+                starts = numpy.concatenate(([0], numpy.cumsum(counts)[:-1]))
+                value = Library("sums_from", [value, arrays.constant(starts, "i")])
+        place = regular(unique)
+        target = None
+        if place and len(place.axes) <= 1:
+            target = arrays.view(array, place.base, place.axes or ((1, 1),), f"d{array}")
+        if target is None:
+            target = Name(f"d{array}")[arrays.constant(unique, "i")]
+        self.lines.append(Contribution(array, unique, target, value))
+
+
+_WINDOWS = 64  # additions into overlapping windows; more are done by sorting
 
 
 def accumulated(
-    lines: Iterable[Let | Contribution], parameters: int, wanted: Iterable[str]
+    lines: Sequence[Instruction | Contribution], arrays: Arrays, wanted: Iterable[str]
 ) -> list[Instruction]:
     """The instructions for contributions.
 
     Args:
         lines: those of `Gradients`.
-        parameters: how many numbers `p` has.
+        arrays: those of the program.
         wanted: arrays that get derivatives even without contributions.
     """
-    contributions = [line for line in lines if isinstance(line, Contribution)]
-    arrays = Counter(x.array for x in contributions)
-    numbers = Counter(chain.from_iterable(x.rows for x in contributions if x.array == "p"))
-    # need not be zeros if every element is assigned anyway
-    filled = all(numbers[row] == 1 for row in range(parameters))
-    found: list[Instruction] = [_new("p", "empty_like" if filled else "zeros_like")]
-    begun = {"p"}
+    numpy = need("numpy", "numpy")
+    counts: dict[str, Any] = {}
+    for each in lines:
+        if isinstance(each, Contribution):
+            if each.array not in counts:
+                counts[each.array] = numpy.zeros(arrays.sizes[each.array], int)
+            counts[each.array][each.rows] += 1
+    found: list[Instruction] = []
+    begun: set[str] = set()
+
+    def begin(array: str) -> None:
+        begun.add(array)
+        filled = array in counts and (counts[array] == 1).all()
+        kind = "empty_like" if filled else "zeros_like"
+        found.append(Let(f"d{array}", Name(array).library(kind)))
+
+    if "p" not in counts:
+        begin("p")
     for line in lines:
-        if isinstance(line, Let):
+        if not isinstance(line, Contribution):
             found.append(line)
             continue
-        array, rows, target, value, comment = line
+        array, rows, target, value = line
+        alone = bool((counts[array][rows] == 1).all())
         if array not in begun and isinstance(target, Name):
+            begun.add(array)
             # an array that is added to in place must not be shared
-            shared = arrays[array] > 1 and value.stored
-            found.append(Let(target.name, value.library("copy") if shared else value))
-        else:
-            if array not in begun:
-                found.append(_new(array))
-            adds = array != "p" or any(numbers[row] > 1 for row in rows)
-            repeated = len(set(rows)) < len(rows)
-            found.append(Write(target, value, comment, adds, repeated, len(rows)))
-        begun.add(array)
-    return found + [_new(array) for array in wanted if array not in begun]
-
-
-def _new(array: str, function: str = "zeros_like") -> Let:
-    """The derivatives of an array, before any is added to them."""
-    return Let(f"d{array}", Name(array).library(function))
+            owned = alone or not value.borrowed
+            found.append(Let(target.name, value if owned else value.library("copy")))
+            continue
+        if array not in begun:
+            begin(array)
+        found.append(Write(target, value, adds=not alone, size=len(rows)))
+    for array in wanted:
+        if array not in begun:
+            begin(array)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from operator import attrgetter
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen.sharing import definition
@@ -35,7 +36,7 @@ _COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(1, 7)
 """Precedence of texts, from the loosest to the tightest."""
 
 _BINDING = {"**": _POWER} | dict.fromkeys("+-", _SUM) | dict.fromkeys("*/@", _PRODUCT)
-_METHODS = {"copy", "max", "min", "repeat", "reshape", "sum"}
+_METHODS = {"copy", "max", "min", "repeat", "reshape", "sum", "transpose"}
 
 
 class Python:
@@ -45,10 +46,12 @@ class Python:
         library: the name of the array library.
         primitives: lines that define the functions for operations of the table, by name; others
             are defined by their rules.
+        prelude: lines that define functions which the library lacks, by name.
     """
 
     library = "np"
     primitives: Mapping[str, str]
+    prelude: Mapping[str, str] = MappingProxyType({})
 
     def text(self, x: Node, binding: int = 0) -> str:
         """An expression, in parentheses if it binds less tightly than asked."""
@@ -79,6 +82,8 @@ class Python:
                 return f"{self.text(array, ATOM)}.T", ATOM
             case Library(name, args, options):
                 given = [*map(self._argument, args), *(f"{x}={y}" for x, y in options.items())]
+                if name in self.prelude:
+                    return f"{name}({', '.join(given)})", ATOM
                 place = self.library
                 if name in _METHODS:
                     place, *given = self.text(args[0], ATOM), *given[1:]
@@ -99,7 +104,9 @@ class Python:
             return self.text(x)
         if isinstance(x, list):
             return f"[{', '.join(map(self._argument, x))}]"
-        return f"({', '.join(map(self._argument, x))})" if isinstance(x, tuple) else str(x)
+        if isinstance(x, tuple):
+            return f"({', '.join(map(self._argument, x))}{',' * (len(x) == 1)})"
+        return str(x)
 
     def part(self, array: str, index: Index) -> str:
         """An indexed part of an array."""
@@ -142,7 +149,8 @@ class Python:
             head = f"def {function.name}({', '.join(function.parameters)}):"
             body = [*self.block(function.lines), f"return {self.results(function)}"]
             found += [f"{head} {body[0]}"] if len(body) == 1 else [head, *indented(body)]
-        return found
+        used = {x.function for x in nodes(given) if isinstance(x, Library)}
+        return [*found, *(text for name, text in self.prelude.items() if name in used)]
 
     def results(self, function: Function) -> str:
         """What a function returns."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus.compiler.codegen.rules import numbers
-from micrograd_plus.compiler.codegen.syntax import Library, Name, Node, node
+from micrograd_plus.compiler.codegen.syntax import Library, Name, Node, Part, node
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,13 +21,19 @@ _METHODS = {ops.max, ops.min, ops.sum}
 class AtOnce:
     """The table's namespace where one array stands for all arguments, along its second axis.
 
+    Where the members have different numbers of arguments, all are one after the other.
+
     Args:
         functions: the namespace for a part of the array.
         x: the array.
+        segments: then the array of where the arguments of each member start, and that of the
+            owner of each argument.
     """
 
-    def __init__(self, functions: Functions, x: Name) -> None:
-        self._functions, self._x = functions, x
+    def __init__(
+        self, functions: Functions, x: Name, segments: tuple[Name, Name] | None = None
+    ) -> None:
+        self._functions, self._x, self._segments = functions, x, segments
 
     def value(self, op: Op) -> Node:
         """The value of an operation, whose rules take all arguments at once.
@@ -53,7 +59,7 @@ class AtOnce:
         match made:
             case Name(name):
                 return name == self._x.name
-            case Library(options={"axis": 1}):
+            case Library(options={"axis": 1}) | Part(Library()):  # reduced
                 return False
         return any(self.each(part) for part in made.parts)
 
@@ -69,7 +75,12 @@ class AtOnce:
         return function
 
     def _reduced(self, op: Op, x: Any) -> Node:
-        found: Node = numbers(node(x)).library(op.name, axis=1, keepdims=True)
+        x = numbers(node(x))
+        if self._segments:
+            starts, owners = self._segments
+            reduced: Node = Library(f"{op.name}s_from", [x, starts])[owners]
+            return reduced
+        found: Node = x.library(op.name, axis=1, keepdims=True)
         return found
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import ops
 from micrograd_plus.compiler.codegen.rules import ArrayFunctions, numbers
 from micrograd_plus.compiler.codegen.syntax import (
+    VIEWS,
     Binary,
     Call,
     Function,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.codegen.syntax import Instruction
     from micrograd_plus.ops.operation import Op
 
-_VIEWS = {"T", "broadcast_to", "reshape"}
 _OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}
 _HIGHEST = 9  # the largest exponent for which products are used: each of them rounds
 
@@ -177,7 +177,7 @@ class _Sharing:
             return False
         if isinstance(x, Part):
             return any(isinstance(i, Name) for i in x.index)  # others are views
-        return not (isinstance(x, Library) and x.function in _VIEWS)
+        return not (isinstance(x, Library) and x.function in VIEWS)
 
     # ------------------------------------------------------------- what costs less
 

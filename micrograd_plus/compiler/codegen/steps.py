@@ -1,290 +1,508 @@
 """The steps of a program, one for each group, each of which knows two passes.
 
-The lines of a step compute its group's array: those of all steps are the forward pass. In the
+The lines of a step compute its group's rows: those of all steps are the forward pass. In the
 backward pass, from the last step to the first, `differentiate` applies the chain rule: it
 multiplies the upstream gradient by local derivatives, which come from the table's rules.
 """
 
 from __future__ import annotations
 
+from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.codegen.gradients import Contribution, Gradients
+from micrograd_plus.compiler.codegen.contractions import EXAMPLES, axes_text, contracted, indexed
 from micrograd_plus.compiler.codegen.reductions import AtOnce
 from micrograd_plus.compiler.codegen.rules import ArrayFunctions, applied, numbers
 from micrograd_plus.compiler.codegen.syntax import (
     ALL,
     Binary,
-    Let,
     Library,
     Name,
     Node,
-    Part,
     column,
     node,
 )
-from micrograd_plus.compiler.schedule import SMALL
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Container, Sequence
 
-    from micrograd_plus.compiler.codegen.arrays import Arrays
+    from micrograd_plus.compiler.codegen.arrays import Arrays, Operand
+    from micrograd_plus.compiler.codegen.gradients import Gradients
     from micrograd_plus.compiler.ir import Expression
-    from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.ops.operation import Op
 
-    View = Callable[[Node], Node]  # a view of a vector
-
 _RULES = ArrayFunctions()
+_LETTERS = "abcdefghijklm"
 
 
 class Step:
     """The step of one kind of group; the kinds are the subclasses below.
 
     Args:
-        group: its members are computed together.
-        arrays: those of the program.
+        members: what is computed, rows that follow each other in their array.
+        arrays: those of the program; its lines get those that compute the members.
+
+    Raises:
+        Scattered: an argument is in several arrays, and may not be joined.
 
     Attributes:
-        lines: the instructions that compute the group; the last names its array.
+        operands: where the arguments in each slot are read from.
     """
 
-    def __init__(self, group: Group, arrays: Arrays) -> None:
-        self.group, self.arrays, self.members = group, arrays, group.members
-        self.count, self.batched = len(group.members[0].args), group.batched
-        self.out, self.d = Name(group.name), Name(f"d{group.name}")
-        self.weights = [w for e in group.members for w in e.weights if w is not None]
-        self.biases = [e.bias for e in group.members if e.bias is not None]
-        self.lines: list[Let] = []
+    def __init__(self, members: Sequence[Expression], arrays: Arrays, join: bool = True) -> None:
+        self.members, self.arrays, self.first = members, arrays, members[0]
+        self.batched, self.count = self.first.batched, len(members)
+        self.tail = arrays.tail(self.batched)
+        array, start = self.first.array, self.first.row
+        self.out = arrays.slice(array, start, start + self.count)
+        self.d = arrays.slice(array, start, start + self.count, f"d{array}")
+        self.operands: list[Operand] = []
+        for slot in zip(*(e.slots for e in members), strict=True):
+            operand = arrays.operand([*chain.from_iterable(slot)], join)
+            if operand is None:
+                raise Scattered
+            self.operands.append(operand)
 
-    def differentiate(self, gradients: Gradients) -> None:
-        """Contribute to the gradients of what the group depends on, given those of the group."""
+    def value(self) -> Node:
+        """The rows of all members, flat."""
         raise NotImplementedError
 
-    def let(self, name: str, value: Node) -> Name:
-        self.lines.append(Let(name, value))
-        return Name(name)
-
-    def finish(self, value: Any) -> None:
-        """Name the group's array, to which biases are added if it has any."""
-        shape = f"({len(self.members)}, N)" if self.batched else f"({len(self.members)},)"
-        self.lines.append(Let(self.group.name, node(value + self._bias()), shape))
-
-    def _bias(self) -> float | Node:
-        if not self.biases:
-            return 0.0
-        bias = self.arrays.read(self.biases)
-        if isinstance(bias, Name):
-            return column(bias) if self.batched else bias
-        if self.batched:
-            match bias:
-                case Part(Name("p") as p, (slice() as rows,)):
-                    bias = p[rows, None]
-                case _:
-                    bias = column(bias)
-        return self.let(self.of_sum("b"), bias)
+    def differentiate(self, gradients: Gradients, slots: Container[int]) -> None:
+        """Contribute to the gradients of what is in some slots, given those of the members."""
+        raise NotImplementedError
 
     def of_sum(self, letter: str) -> str:
-        """The name of a sum's weights and the like: W1 for those of z1."""
-        return f"{letter}{self.group.name[1:]}"
+        """The name of a sum's weights or biases: W1 for those of z1."""
+        array = self.first.array
+        return f"{letter}{array[1:]}" if array[1:].isdigit() else f"{letter}_{array}"
 
-    def rows(self) -> Name:
-        """The rows that all members add up."""
-        rows = self.arrays.read(self.members[0].args)
-        return rows if isinstance(rows, Name) else self.let(self.of_sum("r"), rows)
+    def shaped(self, array: Node, shape: Sequence[int]) -> Node:
+        """An array with a row for each member in the shape of nested loops over them."""
+        if len(shape) == 1:
+            return array
+        return array.library("reshape", *shape, *self.tail)
 
-    def args(self) -> list[Expression]:
-        """The arguments of all members, one after the other."""
-        return [row for e in self.members for row in e.args]
+    def covers(self, shape: Sequence[int]) -> bool:
+        return False
 
-    def shaped(self, array: Node, *shape: int) -> Node:
-        """An array in another shape, with an axis for examples if it is batched."""
-        return array.library("reshape", *shape, *["N"] * self.batched)
-
-    def cube(self) -> Name:
-        """The arguments as an array of (members, arguments of each, examples)."""
-        rows = self.arrays.read(self.args(), self.batched)
-        return self.let(f"r{self.group.name}", self.shaped(rows, len(self.members), self.count))
+    def flat(self, array: Node, shape: Sequence[int]) -> Node:
+        """The other way round."""
+        if len(shape) == 1:
+            return array
+        return array.library("reshape", self.count, *self.tail) if shape else array[None]
 
 
-class Total(Step):
-    """Sums of the same rows, which differ in what is added to them."""
-
-    def __init__(self, group: Group, arrays: Arrays) -> None:
-        super().__init__(group, arrays)
-        self.finish(self.rows().library("sum", axis=0, keepdims=True))
-
-    def differentiate(self, gradients: Gradients) -> None:
-        gradients.add(self.biases, self.d, self.batched, self.of_sum("db"))
-        several = len(self.members) > 1
-        total = self.d.library("sum", axis=0, keepdims=True) if several else self.d
-        each = total.library("repeat", self.count, axis=0)
-        gradients.add(self.members[0].args, each, self.batched)
+class Scattered(Exception):  # noqa: N818  it is no error
+    """An argument is in several arrays."""
 
 
-class Matrix(Step):
-    """Weighted sums of the same rows: a product of matrices."""
-
-    def __init__(self, group: Group, arrays: Arrays) -> None:
-        super().__init__(group, arrays)
-        self.x = self.rows()
-        # where the weights lie in `p`, if they are parameters and nothing else
-        self.view = None if any(w.kind != "parameter" for w in self.weights) else self._view()
-        if self.view is None:
-            table = arrays.read(self.weights).library("reshape", len(group.members), self.count)
-        else:
-            table = self.view(Name("p"))
-        self.table = self.let(self.of_sum("W"), table)
-        self.finish(self.table @ self.x)
-
-    def _view(self) -> View:
-        """The weights as a view of `p`, if they lie regularly, or as a copy."""
-        numbers, m, k = [w.number for w in self.weights], len(self.members), self.count
-        table = [numbers[i : i + k] for i in range(0, m * k, k)]
-        base, size = numbers[0], self.arrays.sizes["p"]
-        down = table[1][0] - base if m > 1 else k
-        right = table[0][1] - base if k > 1 else 1
-        regular = all(
-            n == base + i * down + j * right
-            for i, row in enumerate(table)
-            for j, n in enumerate(row)
-        )
-        if regular and right == 1 and down >= k and base + m * down <= size:
-            return lambda vector: _matrix(vector[base : base + m * down], m, down, k)
-        if regular and down == 1 and right >= m and base + k * right <= size:
-            return lambda vector: _matrix(vector[base : base + k * right], k, right, m).T
-        index = self.arrays.constant(table, "i")
-        return lambda vector: vector[index]
-
-    def differentiate(self, gradients: Gradients) -> None:
-        d = self.d
-        gradients.add(self.biases, d, self.batched, self.of_sum("db"))
-        gradients.add(self.members[0].args, self.table.T @ d, self.batched)
-        slope = d @ self.x.T if self.batched else d.library("outer", self.x)
-        if self.view is None:
-            gradients.add(self.weights, slope.library("reshape", -1), batched=False)
-        elif self.arrays.needs["p"]:
-            numbers = [w.number for w in self.weights]
-            target = self.view(Name("dp"))
-            gradients.contribute(Contribution("p", numbers, target, slope, self.of_sum("dW")))
-
-
-class Stack(Step):
-    """Sums of equally many rows, written out."""
-
-    def __init__(self, group: Group, arrays: Arrays) -> None:
-        super().__init__(group, arrays)
-        factors = [self._factor(k) for k in range(self.count)]
-        negative = [isinstance(x, float) and x == -1 for x in factors]
-        total: Any = 0.0
-        for k in sorted(range(self.count), key=negative.__getitem__):  # z - t, not -t + z
-            row = arrays.operand([e.args[k] for e in group.members], self.batched)
-            total = total - row if negative[k] else total + factors[k] * row
-        self.finish(total)
-
-    def _factor(self, k: int) -> float | Node:
-        """The factors of the k-th row of each sum."""
-        weights = self.weights[k :: self.count]
-        return self.arrays.operand(weights, self.batched) if weights else 1.0
-
-    def differentiate(self, gradients: Gradients) -> None:
-        gradients.add(self.biases, self.d, self.batched)
-        for k in range(self.count):
-            rows = [e.args[k] for e in self.members]
-            gradients.add(rows, self.d * self._factor(k), self.batched)
-            if self.weights:
-                row = self.arrays.operand(rows, self.batched)
-                gradients.add(self.weights[k :: self.count], self.d * row, self.batched)
-
-
-class LongStack(Step):
-    """Sums of equally many rows, of which there are many."""
-
-    def __init__(self, group: Group, arrays: Arrays) -> None:
-        super().__init__(group, arrays)
-        self.x = self.cube()
-        if self.weights:
-            shape = len(group.members), self.count
-            table = self.let(self.of_sum("W"), arrays.read(self.weights).library("reshape", *shape))
-            self.table = table[ALL, ALL, None] if self.batched else table
-            self.finish((self.table * self.x).library("sum", axis=1))
-        else:
-            self.finish(self.x.library("sum", axis=1))
-
-    def differentiate(self, gradients: Gradients) -> None:
-        gradients.add(self.biases, self.d, self.batched)
-        args, wide = self.args(), column(self.d)  # (members, 1, examples) or (members, 1)
-        if self.weights:
-            gradients.add(args, self.shaped(self.table * wide, len(args)), self.batched)
-            slope = self.x * wide
-            slope = slope.library("sum", axis=2) if self.batched else slope
-            gradients.add(self.weights, slope.library("reshape", -1), batched=False)
-        else:
-            gradients.add(args, self.d.library("repeat", self.count, axis=0), self.batched)
-
-
-class Operation(Step):
+class Elementwise(Step):
     """An operation of the table, or any other, element by element."""
 
-    def __init__(self, group: Group, op: Op, arrays: Arrays) -> None:
-        super().__init__(group, arrays)
-        self.op = op
-        self.operands = [
-            arrays.operand(args, self.batched)
-            for args in zip(*(e.args for e in group.members), strict=True)
-        ]
-        self.finish(applied(op, self.operands))
+    def __init__(self, members: Sequence[Expression], arrays: Arrays, join: bool = True) -> None:
+        super().__init__(members, arrays, join)
+        self.cuts = _covering(arrays, self.operands, self.count)
+        self.shape = _shape(self.cuts)
 
-    def differentiate(self, gradients: Gradients) -> None:
-        args = [*zip(*(e.args for e in self.members), strict=True)]
-        wanted = [self.arrays.any_needs(members) for members in args]
-        slopes = self.op.local_derivatives(_RULES, self.out, self.operands, wanted)
-        for members, slope, want in zip(args, slopes, wanted, strict=True):
+    def arguments(self) -> list[float | Node]:
+        return [self.arrays.spread(x, self.cuts, self.batched) for x in self.operands]
+
+    def value(self) -> Node:
+        op = _operation(self.first)
+        return self.flat(node(applied(op, self.arguments())), self.shape)
+
+    def differentiate(self, gradients: Gradients, slots: Container[int]) -> None:
+        op, needs = _operation(self.first), self.arrays.needs
+        wanted = [i in slots and needs.get(x.array, False) for i, x in enumerate(self.operands)]
+        if not any(wanted):
+            return
+        d = self.shaped(self.d, self.shape)
+        if sum(wanted) > 1 and len(self.shape) > 1:
+            d = self.arrays.temporary(d)
+        out = self.shaped(self.out, self.shape)
+        slopes = op.local_derivatives(_RULES, out, self.arguments(), wanted)
+        for operand, slope, want in zip(self.operands, slopes, wanted, strict=True):
             if want and (isinstance(slope, Node) or slope not in (0.0, -1.0)):
-                gradients.add(members, self.d * slope, self.batched)
+                gradients.give(operand, d * slope, self.cuts, self.batched)
             elif want and slope:
-                gradients.add(members, -self.d, self.batched)
+                gradients.give(operand, -d, self.cuts, self.batched)
+
+
+class Linear(Step):
+    """A sum: perhaps one over many terms or products, and then some others, with coefficients."""
+
+    def __init__(self, members: Sequence[Expression], arrays: Arrays, join: bool = True) -> None:
+        super().__init__(members, arrays, join)
+        self.many = self.first.many
+        self.big, self.others = self.operands[: self.many], self.operands[self.many :]
+        counts = [len(e.slots[0]) for e in members] if self.many else [1]
+        if self.many:
+            self.contraction: Contraction | Segments = (
+                Contraction(self.big, self, counts[0])
+                if len({*counts}) == 1
+                else Segments(self.big, self, counts)
+            )
+        numbers = [e.number for e in members]
+        self.number: float | Operand = numbers[0]
+        read: list[Operand | Whole] = [*self.others]
+        if len({*map(repr, numbers)}) > 1:
+            from micrograd_plus.compiler.codegen.arrays import Operand
+
+            self.number = Operand("", None, arrays._numpy.array(numbers), False)
+            read.append(self.number)
+        elif self.many:
+            read.append(Whole(self.count))
+        self.cuts = _covering(arrays, read, self.count)
+        self.shape = _shape(self.cuts)
+
+    def covers(self, shape: Sequence[int]) -> bool:
+        """Whether what is added to many terms has an element for each of a shape."""
+        read = [x for x in (*self.others, self.number) if not isinstance(x, float)]
+        return self.shape == shape and all(_moving(read, self.cuts))
+
+    def value(self) -> Node:
+        arrays, coefficients = self.arrays, list(self.first.coefficients)
+        number = self.number
+        total: Any = (
+            number if isinstance(number, float) else arrays.spread(number, self.cuts, self.batched)
+        )
+        if self.many:
+            factor = coefficients.pop(0)
+            found, shape = self.contraction.value()
+            if not self.others and isinstance(number, float):
+                total = _plus(total, factor, found)
+                return self.flat(node(total), shape)
+            if shape != self.shape:
+                found = self.shaped(self.flat(found, shape), self.shape)
+            total = _plus(total, factor, found)
+        terms = [
+            (factor, arrays.spread(x, self.cuts, self.batched, self.of_sum("b")))
+            for factor, x in zip(coefficients, self.others, strict=True)
+        ]
+        for factor, term in sorted(terms, key=lambda pair: pair[0] == -1):  # z - t, not -t + z
+            total = _plus(total, factor, term)
+        return self.flat(node(total), self.shape)
+
+    def differentiate(self, gradients: Gradients, slots: Container[int]) -> None:
+        coefficients, needs = [*self.first.coefficients], self.arrays.needs
+        if self.many:
+            wanted = [i in slots and needs.get(x.array, False) for i, x in enumerate(self.big)]
+            factor = coefficients.pop(0)
+            if any(wanted):
+                self.contraction.differentiate(gradients, factor, wanted)
+        d = self.shaped(self.d, self.shape)
+        for i, (factor, x) in enumerate(zip(coefficients, self.others, strict=True), self.many):
+            if i in slots and needs.get(x.array, False):
+                gradients.give(x, _times(factor, d), self.cuts, self.batched)
+
+
+class Contraction:
+    """A Σ of equally many terms or products for each member: a product of arrays."""
+
+    def __init__(self, operands: Sequence[Operand], step: Step, count: int) -> None:
+        self.operands, self.step, self.arrays = operands, step, step.arrays
+        total = step.count * count
+        self.cuts = step.arrays.aligned(operands, total, [count])
+        inside = [count > 1 and cut <= count for cut in self.cuts[1:]][::-1]
+        moving = _moving(operands, self.cuts)
+        if not all(moves for moves, inner in zip(moving, inside, strict=True) if inner):
+            # the same product several times
+            for x in operands:
+                x.regular = None
+            self.cuts = step.arrays.aligned(operands, total, [count])
+            inside = [count > 1 and cut <= count for cut in self.cuts[1:]][::-1]
+            moving = [True] * len(inside)
+        # a single row of weights is a matrix, too
+        self.row = step.count == 1 and step.batched and operands[0].array == "p" and count > 1
+        if self.row and len(operands) == 2 and operands[0].regular and operands[1].batched:
+            self.cuts, inside, moving = [*self.cuts, count], [False, *inside], [True, *moving]
+        else:
+            self.row = False
+        lengths = _shape(self.cuts)
+        self.letters = _LETTERS[: len(lengths)]
+        self.sizes = dict(zip(self.letters, lengths, strict=True))
+        pairs = [*zip(self.letters, inside, moving, strict=True)]
+        self.outer = "".join(c for c, inner, _ in pairs if not inner)
+        self.inner = "".join(c for c, inner, _ in pairs if inner)
+        # members along the others get the same sum
+        self.moving = "".join(c for c, inner, moves in pairs if not inner and moves)
+        self.batched = any(x.batched for x in operands)
+        self.shape = [self.sizes[c] for c in self.outer]
+
+    def _read(self, operand: Operand) -> tuple[Node, str]:
+        """An operand, and the letters of its axes."""
+        cuts, letters = self._axes(operand)
+        found, has = self.arrays.read(operand, cuts, self.step.of_sum("W"))
+        own = "".join(c for c, its in zip(letters, has, strict=True) if its)
+        return found, own + EXAMPLES * operand.batched
+
+    def _axes(self, operand: Operand) -> tuple[Sequence[int], str]:
+        """The cuts and letters that matter for an operand."""
+        if self.row and operand is not self.operands[0]:
+            return self.cuts[:-1], self.letters[1:]
+        return self.cuts, self.letters
+
+    def value(self) -> tuple[Node, list[int]]:
+        """The sums, and the shape of loops over the members."""
+        (x, of_x), *others = map(self._read, self.operands)
+        if others:
+            ((y, of_y),) = others
+            wanted = self.moving + EXAMPLES * self.batched
+            found = contracted(x, of_x, y, of_y, wanted, self.sizes)
+        else:
+            axes = [i for i, c in enumerate(of_x) if c in self.inner]
+            if not self.outer and len(axes) == 1 and self.batched == self.step.batched:
+                return x.library("sum", axis=0, keepdims=True), [1]
+            found = x.library("sum", axis=axes_text(axes)) if axes else x
+        if not self.outer and self.step.batched and not self.batched:
+            return found.library("reshape", 1, 1), [1]
+        index: list[Any] = [ALL if c in self.moving else None for c in self.outer]
+        index += [None] * (self.step.batched and not self.batched)
+        found = indexed(found, index)
+        if self.moving != self.outer and not self.step.covers(self.shape):
+            found = Library("broadcast_to", [found, (*self.shape, *self.step.tail)])
+        return found, self.shape
+
+    def differentiate(self, gradients: Gradients, factor: float, wanted: Sequence[bool]) -> None:
+        step = self.step
+        d = step.shaped(step.d, self.shape) if self.shape else step.d[0]
+        if len(self.operands) == 1:
+            (operand,) = self.operands
+            self._repeat(gradients, operand, _times(factor, d))
+            return
+        first, second = self.operands
+        if first.array == second.array and _same(first, second):  # squares
+            if wanted[0]:
+                other, of_other = self._read(second)
+                self._give(gradients, first, _times(2 * factor, d), other, of_other)
+            return
+        if sum(wanted) > 1 or factor != 1:
+            d = _times(factor, d)
+            d = self.arrays.temporary(d) if sum(wanted) > 1 and not d.stored else d
+        if wanted[0]:
+            self._give(gradients, first, d, *self._read(second))
+        if wanted[1]:
+            self._give(gradients, second, d, *self._read(first))
+
+    def _repeat(self, gradients: Gradients, operand: Operand, d: Node) -> None:
+        """Contribute the same to all terms of a sum."""
+        axes = operand.steps(self.cuts)
+        has = [step != 0 or n == 1 for n, step in axes]
+        own = [c for c, its in zip(self.letters, has, strict=True) if its]
+        gone = [i for i, c in enumerate(self.outer) if c not in own]
+        gone += [len(self.outer)] * (self.step.batched and not operand.batched)
+        if gone:
+            d = d.library("sum", axis=axes_text(gone))
+        shape = [self.sizes[c] for c in own] + self.arrays.tail(operand.batched)
+        value = Library("broadcast_to", [
+            indexed(d, [ALL if c in self.outer else None for c in own]), tuple(shape),
+        ])  # fmt: skip
+        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
+        gradients.add(operand, moving, value)
+
+    def _give(
+        self, gradients: Gradients, operand: Operand, d: Node, other: Node, of_other: str
+    ) -> None:
+        cuts, letters = self._axes(operand)
+        axes = operand.steps(cuts)
+        own = "".join(c for c, (n, step) in zip(letters, axes, strict=True) if step or n == 1)
+        own += EXAMPLES * operand.batched
+        of_d = self.outer + EXAMPLES * self.step.batched
+        known = "".join(c for c in own if c in of_d or c in of_other)
+        value = contracted(d, of_d, other, of_other, known, self.sizes)
+        if known != own:  # all along such an axis get the same
+            index = tuple(ALL if c in known else None for c in own)
+            lengths = [EXAMPLES if c == EXAMPLES else self.sizes[c] for c in own]
+            value = Library("broadcast_to", [value[index], tuple(lengths)])
+        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
+        gradients.add(operand, moving, value)
+
+
+class Segments:
+    """A Σ of terms or products of which the members have different numbers, one after the other."""
+
+    def __init__(self, operands: Sequence[Operand], step: Step, counts: Sequence[int]) -> None:
+        self.operands, self.step, self.arrays = operands, step, step.arrays
+        self.cuts = [1, sum(counts)]
+        _flatten(operands, self.cuts)
+        self.starts, self.owners = _segments(step.arrays, counts)
+
+    def _read(self, operand: Operand) -> float | Node:
+        return self.arrays.spread(operand, self.cuts, self.step.batched)
+
+    def value(self) -> tuple[Node, list[int]]:
+        terms = [self._read(x) for x in self.operands]
+        term = terms[0] if len(terms) == 1 else terms[0] * terms[1]
+        return Library("sums_from", [node(term), self.starts]), [self.step.count]
+
+    def differentiate(self, gradients: Gradients, factor: float, wanted: Sequence[bool]) -> None:
+        d = self.arrays.temporary(_times(factor, self.step.d)[self.owners])
+        pairs = zip(self.operands, reversed(self.operands), wanted, strict=True)
+        for operand, other, want in pairs:
+            if want:
+                value = d if len(self.operands) == 1 else d * self._read(other)
+                gradients.give(operand, value, self.cuts, self.step.batched)
 
 
 class Reduction(Step):
-    """An operation on any number of arguments, of which all members have equally many."""
+    """An operation on any number of arguments."""
 
-    def __init__(self, group: Group, op: Op, arrays: Arrays) -> None:
-        super().__init__(group, arrays)
-        self.op, self.x = op, self.cube()
-        # the arguments one by one, for rules written for scalars
-        self.columns = [self.x[ALL, k] for k in range(self.count)]
-        self.at_once = AtOnce(_RULES, self.x) if op.at_once else None
-        if self.at_once:
-            self.finish(self.at_once.value(op)[ALL, 0])
+    def __init__(self, members: Sequence[Expression], arrays: Arrays, join: bool = True) -> None:
+        super().__init__(members, arrays, join)
+        (self.operand,) = self.operands
+        op = _operation(self.first)
+        counts = [len(e.slots[0]) for e in members]
+        self.each = counts[0] if len({*counts}) == 1 else 0
+        if self.each:
+            self.cuts = arrays.aligned(self.operands, self.count * self.each, [self.each])
+            if not all(_moving(self.operands, self.cuts)):
+                self.operand.regular = None
+                self.cuts = arrays.aligned(self.operands, self.count * self.each, [self.each])
+            self.shape = _shape(self.cuts)
         else:
-            self.finish(numbers(op.value(_RULES, *self.columns)))
+            self.cuts = [1, sum(counts)]
+            _flatten(self.operands, self.cuts)
+            self.starts, self.owners = _segments(arrays, counts)
+        self.x = cube = self._cube()
+        segments = None if self.each else (self.starts, self.owners)
+        self.at_once = AtOnce(_RULES, cube, segments) if op.at_once else None
+        # the arguments one by one, for rules written for scalars
+        self.columns = [cube[ALL, k] for k in range(self.each)]
 
-    def differentiate(self, gradients: Gradients) -> None:
+    def _cube(self) -> Name:
+        """The arguments as an array of (members, arguments of each, examples)."""
+        found, _ = self.arrays.read(self.operand, self.cuts)
+        if self.each and self.shape != [self.count, self.each]:
+            tail = self.arrays.tail(self.operand.batched)
+            found = found.library("reshape", self.count, self.each, *tail)
+        return self.arrays.temporary(self.arrays.named(found, self.operand.array))
+
+    def value(self) -> Node:
+        op = _operation(self.first)
+        if not self.at_once:
+            return node(numbers(op.value(_RULES, *self.columns)))
+        made = self.at_once.value(op)
+        found: Node = made[ALL, 0] if self.each else made[self.starts]
+        return found
+
+    def differentiate(self, gradients: Gradients, slots: Container[int]) -> None:
+        op, arrays = _operation(self.first), self.arrays
+        if not arrays.needs.get(self.operand.array):
+            return
+        slopes: Node
+        spread = column if self.each else lambda array: array[self.owners]
         if self.at_once:
-            slopes = numbers(self.at_once.slope(self.op, column(self.out)))
+            slopes = numbers(self.at_once.slope(op, spread(self.out)))
             if not self.at_once.each(slopes):
                 slopes = self.x.library("zeros_like") + slopes
         else:
             alike = self.out.library("zeros_like")  # a slope may be a number
-            wanted = [True] * self.count
-            found = self.op.local_derivatives(_RULES, self.out, self.columns, wanted)
+            wanted = [True] * self.each
+            found = op.local_derivatives(_RULES, self.out, self.columns, wanted)
             slopes = Library("stack", ([Binary("+", alike, node(x)) for x in found],), {"axis": 1})
-        args = self.args()
-        gradients.add(args, self.shaped(slopes * column(self.d), len(args)), self.batched)
+        value = slopes * spread(self.d)
+        if self.each and self.shape != [self.count, self.each]:
+            value = value.library("reshape", *self.shape, *self.tail)
+        gradients.give(self.operand, value, self.cuts, self.batched)
 
 
-def step(group: Group, arrays: Arrays) -> Step:
-    """The step of a group."""
-    if group.op is not None:
-        return (Operation if group.kind == "operation" else Reduction)(group, group.op, arrays)
-    first = group.members[0]
-    if group.kind == "matrix":
-        return (Total if first.weights[0] is None else Matrix)(group, arrays)
-    return (Stack if len(first.args) <= SMALL else LongStack)(group, arrays)
+class Join:
+    """An array that joins rows of several others."""
+
+    def __init__(self, name: str, parts: list[tuple[str, int, int]], arrays: Arrays) -> None:
+        self.name, self.parts, self.arrays = name, parts, arrays
+
+    def differentiate(self, gradients: Gradients) -> None:
+        arrays, at = self.arrays, 0
+        for array, low, high in self.parts:
+            part = arrays.slice(self.name, at, at + high - low, f"d{self.name}")
+            at += high - low
+            if array and arrays.needs.get(array):
+                from micrograd_plus.compiler.codegen.arrays import Operand
+
+                rows = arrays._numpy.arange(low, high)
+                operand = Operand(array, rows, None, arrays.batched[array])
+                gradients.give(operand, part, [1, high - low], arrays.batched[self.name])
 
 
-def _matrix(part: Node, rows: int, columns: int, taken: int) -> Node:
-    """A part of a vector as a matrix, of which the first so many columns are taken."""
-    matrix = part.library("reshape", rows, columns)
-    return matrix if taken == columns else matrix[ALL, :taken]
+class Whole:
+    """Stands for an array with a row for each member, when axes are compared."""
+
+    regular = None
+    numbers = None
+    number = None
+    batched = True
+
+    def __init__(self, count: int) -> None:
+        self.count = count
+
+    def steps(self, cuts: Sequence[int]) -> Any:
+        return tuple((b // a, a) for a, b in pairwise(cuts))[::-1]
+
+
+def step(members: Sequence[Expression], arrays: Arrays, join: bool = True) -> Step:
+    """The step of expressions that one instruction computes."""
+    kinds: dict[str, Callable[..., Step]] = {
+        "operation": Elementwise, "linear": Linear, "reduction": Reduction,
+    }  # fmt: skip
+    return kinds[members[0].kind](members, arrays, join)
+
+
+def _operation(e: Expression) -> Op:
+    if e.op is None:
+        raise TypeError(f"{e!r} is no operation")
+    return e.op
+
+
+def _shape(cuts: Sequence[int]) -> list[int]:
+    return [b // a for a, b in pairwise(cuts)][::-1]
+
+
+def _moving(operands: Sequence[Any], cuts: Sequence[int]) -> list[bool]:
+    """Along which axes at least one operand advances."""
+    steps = [x.steps(cuts) for x in operands if x.number is None]
+    return [n == 1 or any(its[i][1] for its in steps) for i, n in enumerate(_shape(cuts))]
+
+
+def _covering(arrays: Arrays, operands: Sequence[Any], total: int) -> list[int]:
+    """Cuts for operands that together advance along each axis."""
+    cuts = arrays.aligned([x for x in operands if not isinstance(x, Whole)], total)
+    if not all(_moving(operands, cuts)):
+        for x in operands:
+            if x.number is None:
+                x.regular = None
+        cuts = [1, total]
+    return cuts
+
+
+def _flatten(operands: Sequence[Operand], cuts: Sequence[int]) -> None:
+    """Let operands be read along one axis, along which at least one advances."""
+    for x in operands:
+        if x.regular and len(x.regular.axes) > 1:
+            x.regular = None
+    if not all(_moving(operands, cuts)):
+        for x in operands:
+            x.regular = None
+
+
+def _same(x: Operand, y: Operand) -> bool:
+    return x.rows is not None and y.rows is not None and bool((x.rows == y.rows).all())
+
+
+def _segments(arrays: Arrays, counts: Sequence[int]) -> tuple[Name, Name]:
+    """Where the arguments of each member begin, and to which member each argument belongs."""
+    numpy = arrays._numpy
+    starts = numpy.concatenate(([0], numpy.cumsum(counts)[:-1]))
+    owners = numpy.repeat(numpy.arange(len(counts)), counts)
+    return arrays.constant(starts, "i"), arrays.constant(owners, "i")
+
+
+def _times(factor: float, x: Any) -> Any:
+    return -x if factor == -1 else factor * x
+
+
+def _plus(total: Any, factor: float, x: Any) -> Any:
+    """A sum, and one term more."""
+    if factor == -1:
+        return -x if isinstance(total, float) and total == 0 else total - x
+    return total + factor * x

@@ -108,6 +108,13 @@ class Node(Symbol):
         """Whether it is an existing array, or a part of one."""
         return isinstance(self, Name | Part)
 
+    @property
+    def borrowed(self) -> bool:
+        """Whether its memory is that of an existing array."""
+        if isinstance(self, Library) and self.function in VIEWS:
+            return self.args[0].borrowed or self.function != "reshape"
+        return self.stored
+
 
 @dataclass(eq=False)
 class Name(Node):
@@ -197,6 +204,9 @@ class Part(Node):
 
 ALL = slice(None)
 
+VIEWS = ("T", "broadcast_to", "reshape", "transpose", "windows")
+"""Library functions whose results are views."""
+
 
 def node(x: Any) -> Node:
     """A number or a node, as a node."""
@@ -230,7 +240,6 @@ class Write:
         value: as many numbers, or one for all.
         comment: the comment beside it.
         adds: whether the value is added to the target's.
-        repeated: whether some rows occur several times.
         size: the number of elements written.
     """
 
@@ -239,7 +248,6 @@ class Write:
     value: Node
     comment: str = ""
     adds: bool = False
-    repeated: bool = False
     size: int = 0
 
 

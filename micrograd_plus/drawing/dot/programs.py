@@ -59,8 +59,8 @@ def program_as_dot(program: Program, background: str = "white", look: Look = ACC
         _wire(graph, name, f"({size}, N)", slopes.get(name, []), look)
     for group in program.groups:
         shape = f"({len(group.members)}, N)" if group.batched else f"({len(group.members)})"
-        _wire(graph, group.name, shape, slopes.get(group.name, []), look)
-        _chain(graph, group.name, layers.gates(group), look)
+        _wire(graph, group.array, shape, slopes.get(group.array, []), look)
+        _chain(graph, group.array, layers.gates(group), look)
     if program.result:
         graph.node("E", _plate("<b>E</b>", "∂E = 1", look), shape="plain")
         _chain(graph, "E", [("mean", "", [program.result])], look)
@@ -72,94 +72,115 @@ class _Layers:
     """The texts in the gates and below the wires."""
 
     def __init__(self, program: Program) -> None:
-        self.array = program.array
         everything = chain.from_iterable(group.members for group in program.groups)
-        read = (part for e in everything for part in e.parts if part.kind == "parameter")
+        read = (part for e in everything for part in e.parts if part.array == "p")
         self.uses = Counter(map(id, read))
 
     def gates(self, group: Group) -> list[tuple[str, str, list[str]]]:
         """The boxes before an array: texts, gradients of parameters, and what enters them."""
-        if group.op is not None and group.kind == "operation":
-            names = dict.fromkeys(chain.from_iterable(group.reads))
-            return [(gate(group.op, _arguments(group)), "", list(names))]
-        rows, weights, biases = group.reads
-        if group.op is not None:
-            return [(group.op.symbol, "", rows)]
-        upstream, number = f"∂{_symbol(group.name)}", _lowered(group.name[1:])
-        first = group.members[0]
+        reads, first = _reads(group), group.first
+        if first.op is not None and first.kind == "operation":
+            entering = [*dict.fromkeys(chain.from_iterable(reads))]
+            return [(gate(first.op, _arguments(group)), "", entering)]
+        if first.op is not None:
+            return [(first.op.symbol, "", reads[0])]
+        upstream, number = f"∂{_symbol(group.array)}", _lowered(group.array[1:])
         gates: list[tuple[str, str, list[str]]] = []
-        if "p" in weights:
-            transposed = " ".join(f"{_symbol(name)}ᵀ" for name in rows)
-            slope = f"∂W{number} {self.equals(first.weights[0])} {upstream} {transposed}"
-            gates.append((f"W{number} ·", slope, rows))
-        elif len(first.args) > 1 or weights:
-            difference = len(first.args) == 2 and [-1.0] in self.signs(group).values()
-            gates.append(("−" if difference else "Σ", "", rows + weights))
-        elif first.weights[0] is not None:
-            gates.append((f"×{text_number(first.weights[0].number)}", "", rows))
-        before = [] if gates else rows
-        if "p" in biases:
-            slope = f"∂b{number} {self.equals(first.bias)} Σ {upstream}"
-            gates.append((f"+ b{number}", slope, before))
-        elif biases:
-            gates.append(("+", "", before + biases))
-        elif first.bias is not None:
-            gates.append((f"+ {text_number(first.bias.number)}", "", before))
+        if first.many == 2 and reads[0] == ["p"]:
+            transposed = " ".join(f"{_symbol(name)}ᵀ" for name in reads[1])
+            slope = f"∂W{number} {self.equals(first.slots[0][0])} {upstream} {transposed}"
+            gates.append((f"W{number} ·", slope, reads[1]))
+        elif first.many:
+            gates.append(("Σ ·" if first.many == 2 else "Σ", "", [*chain(*reads[: first.many])]))
+        terms = [(c, names, slot) for c, names, slot in self.terms(group) if not _bias(names)]
+        if terms:
+            signs = tuple(c for c, _, _ in terms)
+            symbol = "+" if gates else f"×{text_number(signs[0])}"
+            if signs in ((1.0, -1.0), (-1.0, 1.0)) or (gates and signs == (-1.0,)):
+                symbol = "−"
+            elif len(signs) > 1:
+                symbol = "Σ"
+            gates.append((symbol, "", [*chain.from_iterable(names for _, names, _ in terms)]))
+        for _, names, slot in self.terms(group):
+            if _bias(names):
+                slope = f"∂b{number} {self.equals(slot[0])} Σ {upstream}"
+                gates.append((f"+ b{number}", slope, [] if gates else names))
+        if first.number:
+            gates.append((f"+ {text_number(first.number)}", "", []))
         return gates
+
+    def terms(self, group: Group) -> Iterator[tuple[float, list[str], Any]]:
+        """The constant factor of each further term of a sum, its arrays, and what it reads."""
+        first = group.first
+        factors = first.coefficients[bool(first.many) :]
+        return zip(factors, _reads(group)[first.many :], first.slots[first.many :], strict=True)
 
     def slopes(self, group: Group) -> Iterator[tuple[str, str]]:
         """The gradients that an instruction contributes to the arrays that it reads."""
-        upstream = f"∂{_symbol(group.name)}"
-        if group.op is not None and group.kind == "operation":
-            names = _arguments(group)
-            out, wanted = Name(_label(group.name)), [type(name) is not float for name in names]
-            rules = group.op.local_derivatives(formulas, out, names, wanted)
-            args = group.members[0].args
-            for reads, rule, arg in zip(group.reads, rules, args, strict=True):
-                for name in reads:
-                    text = write(replaced(rule, Term(group.op, names), out))
+        upstream, reads, first = f"∂{_symbol(group.array)}", _reads(group), group.first
+        if first.op is not None and first.kind == "operation":
+            arguments = _arguments(group)
+            out, wanted = Name(_label(group.array)), [type(x) is not float for x in arguments]
+            rules = first.op.local_derivatives(formulas, out, arguments, wanted)
+            for names, rule, slot in zip(reads, rules, first.slots, strict=True):
+                for name in names:
+                    text = write(replaced(rule, Term(first.op, arguments), out))
                     slope = f"{upstream} · ({text})" if " " in text else f"{upstream} · {text}"
                     slope = {"1": upstream, "−1": f"−{upstream}"}.get(text, slope)
-                    yield name, self.summed(group, arg) + slope
+                    yield name, self.summed(group, slot) + slope
             return
-        rows, weights, biases = group.reads
-        for name in rows:
-            if group.op is not None:
-                yield name, f"{upstream} · {group.op.gradient}({', '.join(map(_symbol, rows))})"
-            elif "p" in weights:
-                yield name, f"W{_lowered(group.name[1:])}ᵀ {upstream}"
-            else:
-                sign = {(1.0,): "", (-1.0,): "−"}.get(tuple(self.signs(group)[name]), "C · ")
-                several = group.kind == "matrix" and len(group.members) > 1
+        if first.op is not None:
+            for name in reads[0]:
+                rows = ", ".join(map(_symbol, reads[0]))
+                yield name, f"{upstream} · {first.op.gradient}({rows})"
+            return
+        sign = _sign(first.coefficients[0]) if first.coefficients else ""
+        if first.many == 2 and reads[0] == ["p"]:
+            for name in reads[1]:
+                yield name, f"W{_lowered(group.array[1:])}ᵀ {upstream}"
+        elif first.many == 2:
+            for names, others in (reads[:2], reads[1::-1]):
+                for name in names:
+                    product = " ".join(f"· {_symbol(other)}" for other in others)
+                    yield name, f"{sign}{upstream} {product}"
+        elif first.many:
+            several = len(group.members) > 1
+            for name in reads[0]:
                 yield name, f"{sign}{'1ᵀ ' * several}{upstream}"
-        for name in biases:
-            yield name, self.summed(group, group.members[0].bias) + upstream
+        seen: dict[tuple[str, float], int] = {}
+        for factor, names, slot in self.terms(group):
+            for name in names:  # other rows of an array that was named have the same formula
+                if seen.setdefault((name, factor), slot[0].row) == slot[0].row:
+                    yield name, _sign(factor) + self.summed(group, slot) + upstream
 
-    def signs(self, group: Group) -> dict[str, list[Any]]:
-        """The constants that the rows of each array are multiplied by in a sum."""
-        found: dict[str, list[Any]] = {}
-        for e in group.members:
-            for row, weight in zip(e.args, e.weights, strict=True):
-                number = 1.0 if weight is None else weight.number
-                if row.kind != "constant" and number not in found.setdefault(self.array(row), []):
-                    found[self.array(row)].append(number)
-        return found
-
-    def summed(self, group: Group, read: Any) -> str:
+    def summed(self, group: Group, slot: Any) -> str:
         """The sum over examples before the gradient of something that all examples share."""
-        return "Σ " if group.batched and not read.batched else ""
+        return "Σ " if group.batched and not slot[0].batched else ""
 
     def equals(self, parameter: Any) -> str:
         """The sign between a gradient and its formula: += if there are several contributions."""
         return "=" if self.uses[id(parameter)] == 1 else "+="
 
 
+def _reads(group: Group) -> list[list[str]]:
+    """The names of the arrays that each slot reads; constants have none."""
+    slots = zip(*(e.slots for e in group.members), strict=True)
+    return [[*dict.fromkeys(e.array for part in slot for e in part if e.array)] for slot in slots]
+
+
+def _bias(names: list[str]) -> bool:
+    return names == ["p"]
+
+
+def _sign(factor: float) -> str:
+    return {1.0: "", -1.0: "−"}.get(factor, f"{text_number(factor)} · ")
+
+
 def _arguments(group: Group) -> tuple[Any, ...]:
     """The arguments of an operation: names of arrays, and numbers."""
-    first = group.members[0]
     return tuple(
-        Name(_label(reads[0])) if reads else float(first.args[i].number)
-        for i, reads in enumerate(group.reads)
+        Name(_label(names[0])) if names else float(slot[0].number)
+        for names, slot in zip(_reads(group), group.first.slots, strict=True)
     )
 
 
