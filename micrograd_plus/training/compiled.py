@@ -219,7 +219,7 @@ class Compiled:
             self._compare(self.arrays, targets)
         self._tried = self.arrays is not None  # data on demand are checked when they are read
         self._rows = numpy.empty((0, 0))
-        self._waiting: list[tuple[Any, list[dict[str, float]]]] = []
+        self._waiting: list[tuple[Any, dict[str, list[float]]]] = []
         self._filled = 0
         self.runner: Runner = runner(problem, self.program, self._take)
 
@@ -301,11 +301,10 @@ class Compiled:
 
     def _keep_results(self, rows: Any, part: Part, means: Means) -> None:
         """Measure the metrics of some examples, and keep their results to be counted."""
-        metrics: list[dict[str, float]] = []
+        metrics: dict[str, list[float]] = {}
         if self.problem.metrics:
             outputs = _by_example(self.program.other_results(rows)[1])
-            pairs = zip(outputs, part.targets, strict=True)
-            metrics = [self.problem.measured(*pair) for pair in pairs]
+            metrics = self.problem.measured([*zip(outputs, part.targets, strict=True)])
         if self.problem.right is None:
             rows = rows[:1]
         count, examples = rows.shape
@@ -328,7 +327,7 @@ class Compiled:
             wanted = self._numpy.ascontiguousarray(self._numpy.concatenate(numbers).T)
             found["accuracy"] = right(rows[1:], wanted, self._numpy)
         for name in self.problem.metrics:
-            found[name] = self._numpy.array([x[name] for some in metrics for x in some])
+            found[name] = self._numpy.concatenate([some[name] for some in metrics])
         # divided first, as the sum might not be finite
         means.add(self._filled, {name: float((x / x.size).sum()) for name, x in found.items()})
         self._waiting, self._filled = [], 0
@@ -407,7 +406,9 @@ def _by_example(outputs: Any) -> list[Any]:
     """The outputs for each example, from arrays with those of all."""
     if isinstance(outputs, list | tuple | dict):
         parts = outputs.values() if isinstance(outputs, dict) else outputs
-        rows = zip(*map(_by_example, parts), strict=True)
-        return [nested.with_items(outputs, list(row)) for row in rows]
+        rows = map(list, zip(*map(_by_example, parts), strict=True))
+        if type(outputs) is list:
+            return [*rows]
+        return [nested.with_items(outputs, row) for row in rows]
     found: list[Any] = outputs.tolist() if outputs.ndim == 1 else [*outputs]
     return found

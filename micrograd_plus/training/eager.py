@@ -61,17 +61,21 @@ class Problem:
         """The names of all that is measured."""
         return ["loss", *(["accuracy"] if self.right else []), *self.metrics]
 
-    def measured(self, outputs: Any, target: Any) -> dict[str, float]:
-        """The metrics of an example.
+    def measured(self, pairs: Sequence[tuple[Any, Any]]) -> dict[str, list[float]]:
+        """The metrics of some examples.
 
         Args:
-            outputs: those of the model, as plain numbers.
-            target: as given.
+            pairs: outputs as plain numbers, and targets as given.
 
         Raises:
             NonFiniteError: one of them is not finite; the message names it.
         """
-        return {name: finite(float(f(outputs, target)), name) for name, f in self.metrics.items()}
+        found = {name: [float(f(*pair)) for pair in pairs] for name, f in self.metrics.items()}
+        for name, row in found.items():
+            if not all(map(math.isfinite, row)):
+                for x in row:
+                    finite(x, name)
+        return found
 
     def clipped(self, m: Any, gradient: Any) -> Any:
         """A gradient as far as it may be large, an array of a library `m`."""
@@ -173,5 +177,6 @@ class Eager:
         row = {"loss": float(loss)}
         if problem.right:
             row["accuracy"] = float(problem.right(plain, target))
-        means.add(1, row | problem.measured(plain, target))
+        metrics = problem.measured([(plain, target)])
+        means.add(1, row | {name: x for name, [x] in metrics.items()})
         return loss

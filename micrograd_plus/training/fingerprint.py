@@ -38,13 +38,13 @@ def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
     >>> described(nn.mse), described(optim.Momentum(0.1))
     ('mse', {'class': 'Momentum', 'rate': 0.1, 'momentum': 0.9})
     """
+    if isinstance(thing, Value | Place) or id(thing) in around:
+        return _PARAMETER
     if thing is None or isinstance(thing, str | bool | int):
         return thing
     if isinstance(thing, REAL):
         number = float(thing)
         return "nan" if number != number else number
-    if isinstance(thing, Value | Place) or id(thing) in around:
-        return _PARAMETER
     around = (*around, id(thing))
     if getattr(getattr(thing, "dtype", None), "hasobject", False):
         thing = thing.tolist()  # the bytes of an array of objects are addresses
