@@ -533,8 +533,8 @@ def take(rows: Iterable[Any], index: Value | float) -> Any:
 
     Args:
         rows: an iterable of Values or numbers, or of rows of these.
-        index: a whole number, counted from 0; negative ones are errors, as data have them by
-            mistake. Its derivative is 0.
+        index: a whole number, counted from 0; a negative one is an error, as it is a mistake
+            where it comes from data. Its derivative is 0.
 
     Raises:
         IndexError: there is no row of that index.

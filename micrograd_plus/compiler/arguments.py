@@ -76,7 +76,9 @@ class Arguments:
 
         Raises:
             ValueError: the structures or shapes are not those of the example, with a batch axis
-                before, or an item is not a number; the message names argument and example.
+                before, or an item is not a number, or an index not whole; the message names
+                argument and example.
+            IndexError: an index is that of no row; likewise.
             NonFiniteError: one of the numbers is not finite; likewise.
         """
         given = self._arrays(batch) or [[]]
@@ -150,7 +152,7 @@ class Arguments:
         return array.reshape((*array.shape[:batched], model.size))
 
     def _check_indices(self, given: Any, array: Any, rows: Any, where: int | str) -> None:
-        """Raise ValueError for what is not whole, and IndexError for what is no row's index."""
+        """Raise ValueError if an index is not whole, and IndexError if it is that of no row."""
         odd = array != self._numpy.floor(array)
         if odd.any():
             raise ValueError(

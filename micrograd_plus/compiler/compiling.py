@@ -70,9 +70,8 @@ def compile(
 ) -> Program | PointProgram | Programs:
     """Record a function of one example, and turn it into matrix code for batches.
 
-    Without an example, a function that needs arguments is compiled when it is called: the result is
-    `Programs`, which keep one for each structure of arguments, as `jax.jit` does ("native" needs an
-    example).
+    Without an example, a function that needs arguments is compiled when it is called, once for each
+    shape of arguments, as by JAX's jit: the result is then `Programs`. "native" needs an example.
 
     Args:
         fn: ordinary code on Values; it may close over a model.

@@ -145,6 +145,7 @@ class Program:
 
         Raises:
             ValueError: the shapes are not those of the example, with a batch axis before.
+            IndexError: an index is that of no row.
             NonFiniteError: a result is not finite; the message names example and operation.
         """
         columns = self._arguments.columns(batch)
@@ -170,7 +171,7 @@ class Program:
 
         Raises:
             TypeError: the function returns more than one number.
-            ValueError, NonFiniteError: as for a call.
+            ValueError, IndexError, NonFiniteError: as for a call.
         """
         if "value_and_grad" not in self._code:
             raise TypeError("only a function that returns one number has a gradient")

@@ -20,12 +20,11 @@ if TYPE_CHECKING:
 
 
 class Programs:
-    """A function of one example that is compiled, as by `jax.jit`, whenever it meets a new shape.
+    """A function of one example that is compiled when it is called with arguments of a new shape.
 
-    It is used as a `Program` is. A tuple or a dictionary among its arguments is a structure of
-    arrays; everything else is one array, whose first axis is the batch: numbers for each example,
-    or lists or arrays of the shape of the others. Ints mark indices. A program is kept for each
-    structure, without a limit; all of them compute with the same `vector`.
+    It is used as a `Program` is. An argument is one array, or nested lists, with the examples along
+    its first axis; or a tuple or dictionary of such arguments. Arrays of ints hold indices. The
+    programs for all shapes are kept, however many there are, and compute with the same `vector`.
 
     Args:
         fn: as for `compile`, which makes these; likewise the other arguments.
@@ -90,6 +89,7 @@ class Programs:
         Raises:
             TraceError: (for a new structure) as for `compile`.
             ValueError: an argument is no array of numbers, or numbers of examples differ.
+            IndexError: an index is that of no row.
             NonFiniteError: a result is not finite; the message names example and operation.
         """
         return self.program_for(*batch)(*batch)
@@ -109,7 +109,7 @@ class Programs:
 
         Raises:
             TypeError: the function returns more than one number.
-            TraceError, ValueError, NonFiniteError: as for a call.
+            TraceError, ValueError, IndexError, NonFiniteError: as for a call.
         """
         program = self.program_for(*batch)
         found = program.value_and_grad(*batch, weights=weights, chunk=chunk)

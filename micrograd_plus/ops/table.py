@@ -612,7 +612,7 @@ detach = Op(
     "detach",
     value=lambda m, x: x,
     partials=(lambda m, out, x: 0.0,),  # not that of its value, but by definition
-    about="x as a constant of the derivative, which is 0 by definition",
+    about="x, as a constant: its derivative is 0 by definition",
     example=((3.0,), 3.0),
 )
 
@@ -909,13 +909,13 @@ take = Op(
         *(_nearest(m, index, k, k) for k in range(len(choices))),
     ),
     domain=Domain(
-        "an index of one of its choices, which are counted from 0",
+        "an index of one of the choices, the first being 0",
         lambda *args: len(args) > 0 and -0.5 < args[0] <= len(args) - 1.5,
         low=-0.5,
     ),
     kink=lambda index, *choices: index - math.floor(index) - 0.5,
     commutative=False,
-    about="that one of several choices which an index counts, its arguments being index, choices",
+    about="one of several choices: its arguments are an index counted from 0, then the choices",
     example=((1.0, 5.0, 6.0, 7.0), 6.0),
 )
 
