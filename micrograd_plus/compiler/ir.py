@@ -26,10 +26,11 @@ class Expression:
     """One number to compute, for each example or for all of them.
 
     Attributes:
-        kind: "leaf", "constant", "operation", "reduction" or "linear".
-        op: the operation, of an operation or reduction.
-        slots: an argument for each of an operation's; all arguments of a reduction in one; and of a
-            linear expression what `many` says, and then a slot for each further term.
+        kind: "leaf", "constant", "operation", "reduction", "choice" or "linear".
+        op: the operation; none of a linear expression.
+        slots: an argument for each of an operation's; all arguments of a reduction in one; of a
+            choice, which is the operation `take`, the index and all choices; and of a linear
+            expression what `many` says, and then a slot for each further term.
         many: how many slots of a linear expression hold many arguments: 2 for a Σ of products of
             the first slot's and the second's, 1 for a Σ of the first slot's, 0 for none.
         coefficients: the constant factor of each term of a linear expression.
@@ -96,6 +97,8 @@ class Builder:
             for factor, other in (tuple(args), tuple(reversed(args))):
                 if factor.kind == "constant" and factor.number == 1:
                     return other
+        if op is ops.take:
+            return self._make("choice", ((args[0],), tuple(args[1:])), site, op=op)
         if op.arity is None:
             return self._make("reduction", (tuple(args),), site, op=op)
         return self._make("operation", tuple([(arg,) for arg in args]), site, op=op)

@@ -85,8 +85,9 @@ def _kind(e: Expression) -> tuple[Any, ...]:
             for slot in e.slots
         ]
     )
-    # rules for scalars know how many they get
-    count = len(e.slots[0]) if e.kind == "reduction" and e.op and not e.op.at_once else 0
+    # rules for scalars know how many they get, and indices are those of so many rows
+    several = e.op and e.op.arity is None and not e.op.at_once
+    count = len(e.slots[-1]) if several else 0
     return e.kind, e.op, e.many, e.coefficients, bool(e.number), slots, count
 
 

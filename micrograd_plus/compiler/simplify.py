@@ -223,7 +223,7 @@ class _Simpler:
         builder, number = self._builder, 0.0
         long = []
         for run in runs:
-            if run.kind[0][2:] == ("constant",):
+            if _is_number(run.terms[0]):
                 number += sum(term.factor * self.of(term.factors[0]).number for term in run.terms)
             elif self._long[site, run.kind] > 1:
                 long.append(run)
@@ -233,7 +233,7 @@ class _Simpler:
         coefficients: list[float] = []
         for run in runs:
             factor = run.terms[0].factor
-            if run.kind[0][2:] == ("constant",):
+            if _is_number(run.terms[0]):
                 continue
             if run in long:
                 columns = zip(*(term.factors for term in run.terms), strict=True)
@@ -269,6 +269,7 @@ class _Simpler:
                     todo.append((factor * number, tuple([args[i] for i in places]), site))
             elif term := self._term(factor, parts, site):
                 terms.append(term)
+        terms.sort(key=_is_number)  # they interrupt no loop over others
         runs = _joined(terms)
         if sum(len(run.terms[0].factors) == 2 for run in runs) > _PIECES:
             # the factors come from many places: only where the products were written counts
@@ -327,6 +328,10 @@ class _Simpler:
                     number for x in node.args if (number := self._constant(x)) is not None
                 )
         return {site for site, numbers in found.items() if len(numbers) > 1}
+
+
+def _is_number(term: _Term) -> bool:
+    return bool(term.kind[2:] == ("constant",))
 
 
 def _joined(terms: Iterable[_Term]) -> list[_Run]:

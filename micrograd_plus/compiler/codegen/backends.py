@@ -46,6 +46,11 @@ _PRELUDE = {
 } | {
     "placed": """\
 def placed(rows, x, size): return np.bincount(rows, x, size).astype(x.dtype, copy=False)""",
+    "rows_added": """\
+def rows_added(rows, x, count):
+    width = x.shape[1]
+    places = (rows[:, None] * width + np.arange(width)).ravel()
+    return np.bincount(places, x.ravel(), count * width).astype(x.dtype, copy=False)""",
     "windows": """\
 def windows(x, first, shape, steps):
     strides = *(step * x.strides[0] for step in steps), *x.strides[1:]
@@ -138,6 +143,9 @@ def {name}s_from(x, starts):
     for name in ("sum", "max", "min")
 } | {
     "placed": "def placed(rows, x, size): return jnp.zeros(size, x.dtype).at[rows].add(x)",
+    "rows_added": """\
+def rows_added(rows, x, count):
+    return jnp.zeros((count, x.shape[1]), x.dtype).at[rows].add(x)""",
     "windows": """\
 def windows(x, first, shape, steps):
     rows = first + sum(np.ix_(*(step * np.arange(n) for n, step in zip(shape, steps))))

@@ -36,7 +36,7 @@ _COMPARISON, _SUM, _PRODUCT, _UNARY, _POWER, ATOM = range(1, 7)
 """Precedence of texts, from the loosest to the tightest."""
 
 _BINDING = {"**": _POWER} | dict.fromkeys("+-", _SUM) | dict.fromkeys("*/@", _PRODUCT)
-_METHODS = {"copy", "max", "min", "repeat", "reshape", "sum", "transpose"}
+_METHODS = {"astype", "copy", "max", "min", "repeat", "reshape", "sum", "transpose"}
 
 
 class Python:
