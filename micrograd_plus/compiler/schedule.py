@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import defaultdict
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.ir import Expression
 
 TURNS = 4
-"""The number of equally large generations from which they share one array, for a loop."""
+"""The number of generations from which they share one array, for a loop."""
 
 _FEW = 2  # members of what was probably written out by hand
 
@@ -56,9 +57,10 @@ def schedule(outputs: Iterable[Expression]) -> list[Group]:
     for group in groups:
         families[kinds[group.first]].append(group)
     for family in families.values():
-        if len(family) >= TURNS and len({len(group.members) for group in family}) == 1:
-            for i, group in enumerate(family):
-                group.family, group.start = family, i * len(group.members)
+        if len(family) >= TURNS:
+            starts = accumulate((len(group.members) for group in family), initial=0)
+            for group, start in zip(family, starts, strict=False):
+                group.family, group.start = family, start
     for group in groups:
         for i, e in enumerate(group.members):
             e.row = group.start + i

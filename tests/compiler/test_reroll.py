@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from micrograd_plus import ops
+from micrograd_plus import compile, ops
 from micrograd_plus.compiler.codegen.backends import JAX, NumPy
 from micrograd_plus.compiler.codegen.reroll import rerolled
 from micrograd_plus.compiler.codegen.syntax import (
@@ -21,6 +21,7 @@ from micrograd_plus.compiler.codegen.syntax import (
 from tests.compiled import not_compiled
 from tests.effort import examples
 from tests.needs import needed
+from tests.programs.table import PROGRAMS
 
 P, S = Name("p"), Name("s")
 POINT = [np.linspace(-0.5, 0.5, 8), np.linspace(-1, 1, 3 * 400).reshape(400, 3), np.ones(3)]
@@ -101,6 +102,17 @@ for n in range(15):
 
 def test_the_text_has_the_same_length_for_any_number_of_steps():
     assert len({len(shown(rerolled(recurrence(steps)))) for steps in (8, 16, 64, 128)}) == 1
+
+
+@pytest.mark.parametrize("name", ["RNN", "LSTM", "pendulum", "n-body", "neural ODE"])
+def test_programs_over_time_have_the_same_length_for_any_number_of_steps(name):
+    def lines(steps):
+        full, sizes = PROGRAMS[name]
+        fn, parameters, batch, *_ = full(**sizes | {"steps": steps})
+        program = compile(fn, *(x[0].tolist() for x in batch), params=parameters)
+        return len(str(program).splitlines())
+
+    assert lines(10) == lines(20)
 
 
 @pytest.mark.parametrize("backend", ["numpy", "jax"])

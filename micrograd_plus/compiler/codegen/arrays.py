@@ -224,6 +224,16 @@ class Arrays:
         whole = Name(of or array)
         return whole if (low, high) == (0, self.sizes[array]) else whole[low:high]
 
+    def gathered(self, array: str, rows: Any, of: str = "") -> Node:
+        """Any rows of an array, or of another one with the same rows.
+
+        For a loop they are counted from the first of them, so that each turn has the same indices.
+        """
+        low, high = 0, self.sizes[array]
+        if array in self.looped:
+            low, high = int(rows.min()), int(rows.max()) + 1
+        return self.slice(array, low, high, of)[self.constant(rows - low, "i")]
+
     def view(self, array: str, base: int, axes: Axes, of: str = "") -> Node | None:
         """Rows as a view that has an axis for each of the axes; None if they overlap.
 
@@ -305,8 +315,7 @@ class Arrays:
             return self.constant(operand.numbers.reshape(shape)), [True] * len(shape)
         tail = self.tail(operand.batched)
         if operand.regular is None:
-            rows = Name(operand.array)[self.constant(operand.rows, "i")]
-            table = self.named(rows, operand.array)
+            table = self.named(self.gathered(operand.array, operand.rows), operand.array)
             if len(shape) > 1:
                 table = self.named(table.library("reshape", *shape, *tail), operand.array, name)
             return table, [True] * len(shape)

@@ -121,26 +121,31 @@ class _Steps:
     def differentiate(self, gradients: Gradients) -> None:
         """Contribute to all gradients."""
         later: dict[str, tuple[Group, Step, set[int]]] = {}  # of a family, at its first member
+        waiting: list[tuple[Step, set[int]]] = []  # until an array that they read is reached
         for made in reversed(self._order):
+            array = made.name if isinstance(made, Join) else made[0].array
+            for whole, some in waiting[:]:
+                if array in {whole.operands[i].array for i in some}:
+                    whole.differentiate(gradients, some)
+                    waiting.remove((whole, some))
+            if array not in gradients.reached:
+                continue
             if isinstance(made, Join):
-                if made.name in gradients.reached:
-                    made.differentiate(gradients)
+                made.differentiate(gradients)
                 continue
             group, its = made
-            if group.array not in gradients.reached:
-                continue
             slots = {*range(len(its.operands))}
             if len(group.family) > 1:
-                if group.array not in later:
-                    later[group.array] = self._deferred(group)
-                first, whole, some = later[group.array]
+                if array not in later:
+                    later[array] = self._deferred(group)
+                first, whole, some = later[array]
                 if group.start >= first.start:
                     slots -= some
-                its.differentiate(gradients, slots)
                 if group is first and some:
-                    whole.differentiate(gradients, some)
-            else:
-                its.differentiate(gradients, slots)
+                    waiting.append((whole, some))
+            its.differentiate(gradients, slots)
+        for whole, some in waiting:
+            whole.differentiate(gradients, some)
 
     def _deferred(self, group: Group) -> tuple[Group, Step, set[int]]:
         """What is differentiated for all turns of a loop at once, when the first is reached.

@@ -171,7 +171,7 @@ class Gradients:
         if place and len(place.axes) <= 1:
             target = arrays.view(array, place.base, place.axes or ((1, 1),), f"d{array}")
         if target is None:
-            target = Name(f"d{array}")[arrays.constant(unique, "i")]
+            target = arrays.gathered(array, unique, f"d{array}")
         self.lines.append(Contribution(array, unique, target, value))
 
 
