@@ -65,6 +65,9 @@ class Arguments:
         self.first: list[float] = flat(self.given)
         limits = iter(rows)
         self.models = tuple(_model(numpy, part, limits) for part in example)
+        plain = [isinstance(x, numpy.ndarray) and x.dtype.kind == "f" and x.ndim < 2
+                for x in self.models]  # fmt: skip
+        self._shapes = [x.shape for x in self.models] if all(plain) else []
         sizes = [len(flat(part)) for part in example] or [0]
         self.sizes = dict(zip(_names(fn, len(sizes)), sizes, strict=True))
 
@@ -81,6 +84,8 @@ class Arguments:
             IndexError: an index is that of no row; likewise.
             NonFiniteError: one of the numbers is not finite; likewise.
         """
+        if usual := self._usual_columns(batch):
+            return usual
         given = self._arrays(batch) or [[]]
         counts = [len(array) for arrays in given for array in arrays]
         examples = counts[0] if counts else 1
@@ -93,6 +98,22 @@ class Arguments:
             else self._numpy.hstack([self._numpy.zeros((examples, 0), self._dtype), *arrays]).T
             for arrays in given
         ]  # fmt: skip
+
+    def _usual_columns(self, batch: tuple[Any, ...]) -> list[Any]:
+        """The columns of arrays that need no conversion; none if there is anything else."""
+        if len(batch) != len(self._shapes):
+            return []
+        numpy, dtype = self._numpy, self._dtype
+        kind, found = numpy.ndarray, []
+        count: tuple[int, ...] = ()
+        for array, shape in zip(batch, self._shapes):  # noqa: B905  as many
+            if type(array) is not kind or array.dtype is not dtype:
+                return []
+            count = count or array.shape[:1]
+            if not count or array.shape != count + shape:
+                return []
+            found.append(array.T if shape else array[None])
+        return found if all_finite(numpy, *batch) else []
 
     def numbers(self, point: tuple[Any, ...], finite: bool = False) -> Any:
         """All numbers of one example, in a row.
@@ -310,11 +331,14 @@ def check_finite(numpy: Any, array: Any, given: Any, each: str) -> None:
         raise NonFiniteError(_told(numpy, bad, given, each, f"no finite {array.dtype}"))
 
 
-def all_finite(numpy: Any, array: Any) -> bool:
+def all_finite(numpy: Any, *arrays: Any) -> bool:
     """Whether all numbers are finite; the sum of their squares usually decides it faster."""
-    if not array.flags.c_contiguous:
-        array = array.T  # the sum would make a copy otherwise
-    return math.isfinite(numpy.vdot(array, array)) or bool(numpy.isfinite(array).all())
+    for array in arrays:
+        # of others the sum would make a copy
+        row = array if array.flags.c_contiguous else array.T
+        if not (math.isfinite(numpy.vdot(row, row)) or numpy.isfinite(array).all()):
+            return False
+    return True
 
 
 def _told(numpy: Any, bad: Any, given: Any, each: str, what: str = "") -> str:
@@ -341,6 +365,8 @@ def arranged(model: Any, rows: Any) -> Any:
         model: the structure; where it has an array, one of that shape comes, and otherwise a row.
         rows: an array of (numbers, examples), or of numbers.
     """
+    if model is None:  # a single number
+        return rows[0, ...]
     if hasattr(model, "shape"):
         return rows.T.reshape((*rows.shape[1:], *model.shape))
     start = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from html import escape
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from micrograd_plus import graph
 from micrograd_plus._tools.errors import NonFiniteError
@@ -86,7 +86,7 @@ class Program:
         self._numpy = numpy = need("numpy", "numpy")
         self._backend = find_backend(backend)
         self._fn, self._options = fn, (dtype, input_gradients, has_aux, backend)
-        self._dtype, self._running = numpy.dtype(dtype), self._backend.running(dtype)
+        self._dtype = numpy.dtype(dtype)
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
         self._leaves = Leaves(params, found.outside, found.surroundings)
@@ -121,6 +121,9 @@ class Program:
         for name in code.arrays.constants:
             if self._code[name].dtype.kind == "f":  # others are indices
                 self._code[name] = self._code[name].astype(self._dtype)
+        self._ready = {
+            name: self._backend.ready(function, dtype) for name, function in self.functions.items()
+        }
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
 
@@ -149,9 +152,9 @@ class Program:
             NonFiniteError: a result is not finite; the message names example and operation.
         """
         columns = self._arguments.columns(batch)
-        with self._running():
-            rows = self._backend.fetched(self._code["forward"](self._leaves.numbers(), *columns))
-        self._check(columns, [rows], slopes=False)
+        rows = self._ready["forward"](self._leaves.numbers(), *columns)
+        if not all_finite(self._numpy, rows):
+            self._refuse(columns, [rows], slopes=False)
         return arranged(self._structure, rows.copy())  # they may be a view of the batch
 
     def value_and_grad(
@@ -173,28 +176,27 @@ class Program:
             TypeError: the function returns more than one number.
             ValueError, IndexError, NonFiniteError: as for a call.
         """
-        if "value_and_grad" not in self._code:
+        run = self._ready.get("value_and_grad")
+        if run is None:
             raise TypeError("only a function that returns one number has a gradient")
         if chunk is not None and (type(chunk) is not int or chunk < 1):
             raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
         columns = self._arguments.columns(batch)
         count = columns[0].shape[1]
         shares = self._shares(weights, count)
-        run, fetched = self._code["value_and_grad"], self._backend.fetched
         numbers = self._leaves.numbers()
-        with self._running():
-            if chunk is None or chunk >= count:
-                found = fetched(run(numbers, *columns, shares))
-            else:
-                places = [slice(i, i + chunk) for i in range(0, count, chunk)]
-                found = self._joined([
-                    fetched(run(numbers, *(part[:, place] for part in columns), shares[place]))
-                    for place in places
-                ])  # fmt: skip
-            value, gradient, *wide = found
-            gradient = gradient[: len(self.parameters)]
-            fine = math.isfinite(value) and all_finite(self._numpy, gradient)
-        self._check(columns, wide, slopes=True, fine=fine)
+        if chunk is None or chunk >= count:
+            found = run(numbers, *columns, shares)
+        else:
+            places = [slice(i, i + chunk) for i in range(0, count, chunk)]
+            found = self._joined([
+                run(numbers, *(part[:, place] for part in columns), shares[place])
+                for place in places
+            ])  # fmt: skip
+        value, gradient, *wide = found
+        gradient = gradient[: len(self.parameters)]
+        if not (math.isfinite(value) and all_finite(self._numpy, gradient, *wide)):
+            self._refuse(columns, wide, slopes=True)
         self._gradient = gradient
         results: tuple[Any, ...] = (float(value), gradient)
         if self._input_gradients:
@@ -332,24 +334,21 @@ class Program:
     def _joined(self, pieces: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         """The results of a batch from those of its chunks."""
         value, gradient, *wide = zip(*pieces, strict=True)
-        return sum(value), sum(gradient), *(self._numpy.concatenate(x, axis=1) for x in wide)
+        with self._numpy.errstate(all="ignore"):
+            total = sum(value), sum(gradient)
+        return *total, *(self._numpy.concatenate(x, axis=1) for x in wide)
 
-    def _check(
-        self, columns: list[Any], wide: Sequence[Any], slopes: bool, fine: bool = True
-    ) -> None:
-        """Raise NonFiniteError if a result is not finite.
+    def _refuse(self, columns: list[Any], wide: Sequence[Any], slopes: bool) -> NoReturn:
+        """Raise the error for results that are not finite.
 
         Args:
             columns: the inputs.
             wide: results for each example, arrays of (numbers, examples).
             slopes: whether derivatives were computed.
-            fine: whether all other results are finite.
 
         Raises:
             NonFiniteError: with example and operation, which the engine finds.
         """
-        if fine and all(all_finite(self._numpy, rows) for rows in wide):
-            return
         for p, x in zip(self.parameters, self.vector.tolist(), strict=True):
             graph.finite(x, f"the vector's number for {p.label or 'a parameter'}")
         bad = self._numpy.zeros(columns[0].shape[1], bool)

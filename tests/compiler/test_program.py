@@ -737,3 +737,33 @@ def test_a_vector_that_is_kept_counts_after_it_was_written_to_the_parameters():
     kept[0] = 4.0
     assert program([1.0]).tolist() == [4.0]
     assert w.data == 3.0
+
+
+ROWS, NUMBERS = np.ones((3, 2)), np.ones(3)
+
+
+@pytest.mark.parametrize(
+    ("batch", "words"),
+    [
+        ((ROWS * [1, np.nan], NUMBERS), "argument 0 .*: in example 0 there is .*nan.*, no finite"),
+        ((ROWS, NUMBERS * [1, np.inf, 1]), "argument 1 .*: in example 1 there is .*inf.*, no fin"),
+        (
+            (ROWS[:, :1], NUMBERS),
+            r"argument 0 must have the shape \(examples, 2,\).*, not \(3, 1\)",
+        ),
+        ((ROWS, ROWS), r"argument 1 must have the shape \(examples, \).*, not \(3, 2\)"),
+        ((ROWS, NUMBERS[0:1].reshape(())), "argument 1 has 1 examples, not 3"),
+        ((ROWS, NUMBERS[:2]), "argument 1 has 2 examples, not 3"),
+        ((ROWS,), "2 arguments are needed, not 1"),
+        ((ROWS, NUMBERS, NUMBERS), "2 arguments are needed, not 3"),
+        ((ROWS + 1j, NUMBERS), "argument 0 must be numbers"),
+    ],
+)
+def test_arrays_of_the_usual_kind_are_checked_like_others(batch, words):
+    program = compile(lambda x, t: mg.relu(x[0] - x[1]) * t, [1.0, 2.0], 0.0)
+    for call in (program, program.value_and_grad):
+        with pytest.raises(ValueError, match=words):
+            call(*batch)
+    for numbers in (NUMBERS, np.ones(6)[::2], np.ones(3, "f4"), np.ones(3, int), [1, 1.0, 1]):
+        assert program(np.asfortranarray(ROWS) * [3, 1], numbers).tolist() == [2, 2, 2]
+        assert program(ROWS.T.copy().T * [3, 1], numbers).tolist() == [2, 2, 2]

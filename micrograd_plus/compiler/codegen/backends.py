@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,6 @@ from micrograd_plus.compiler.codegen.syntax import ALL, Affine, Binary, Library,
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
-    from contextlib import AbstractContextManager
 
     from micrograd_plus.compiler.codegen.generate import Code
     from micrograd_plus.compiler.codegen.syntax import Function, Index, Loop, Node, Write
@@ -126,13 +124,15 @@ class NumPy(Python):
         """Convert an array from NumPy's."""
         return array
 
-    def running(self, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
-        """A factory of the context managers in which a program runs."""
-        return partial(need("numpy", self.extra).errstate, all="ignore")
+    def ready(self, function: Callable[..., Any], dtype: str) -> Callable[..., Any]:
+        """A function of a program, to be called as it is: it takes and returns NumPy's arrays.
 
-    def fetched(self, arrays: Any) -> Any:
-        """Convert the results of a program to NumPy's arrays."""
-        return arrays
+        Args:
+            function: one that the program's text defines.
+            dtype: "float64" or "float32".
+        """
+        quiet: Callable[..., Any] = need("numpy", self.extra).errstate(all="ignore")(function)
+        return quiet
 
 
 _JAX_PRELUDE = {
@@ -231,13 +231,17 @@ class JAX(NumPy):
     def own(self, array: str) -> str:
         return f"jnp.asarray({array})"
 
-    def running(self, dtype: str) -> Callable[[], AbstractContextManager[Any]]:
-        return partial(precision, need("jax", self.extra), dtype == "float64")
+    def ready(self, function: Callable[..., Any], dtype: str) -> Callable[..., Any]:
+        jax, numpy = need("jax", self.extra), need("numpy", self.extra)
 
-    def fetched(self, arrays: Any) -> Any:
-        numpy = need("numpy", self.extra)
-        several = isinstance(arrays, tuple)  # copies, as JAX's arrays are read-only
-        return tuple(map(numpy.array, arrays)) if several else numpy.array(arrays)
+        def run(*arrays: Any) -> Any:
+            with precision(jax, dtype == "float64"):
+                found = function(*arrays)
+                # copies, as JAX's arrays are read-only
+                several = isinstance(found, tuple)
+                return tuple(map(numpy.array, found)) if several else numpy.array(found)
+
+        return run
 
 
 def _moving(index: Index) -> tuple[int, slice, Index] | None:
