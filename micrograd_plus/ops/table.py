@@ -890,10 +890,20 @@ logsumexp = Op(
 
 
 def _take(m: Any, index: Any, *choices: Any) -> Any:
-    chosen = choices[0] if choices else math.nan
-    for k, x in enumerate(choices[1:], 1):
-        chosen = m.where(m.greater(index, k - 0.5), x, chosen)
-    return m.where(_nearest(m, index, 0, len(choices) - 1), chosen, math.nan)
+    if not choices:
+        return math.nan
+    there = _nearest(m, index, 0, len(choices) - 1)
+    return m.where(there, _chosen(m, index, choices, 0), math.nan)
+
+
+def _chosen(m: Any, index: Any, choices: Sequence[Any], first: int) -> Any:
+    """The choice at an index, by halving; they are those from `first` on."""
+    if len(choices) == 1:
+        return choices[0]
+    half = len(choices) // 2
+    low, high = _chosen(m, index, choices[:half], first), choices[half:]
+    beyond = m.greater(index, first + half - 0.5)
+    return m.where(beyond, _chosen(m, index, high, first + half), low)
 
 
 def _nearest(m: Any, index: Any, low: int, high: int) -> Any:

@@ -48,6 +48,16 @@ def test_a_token_takes_its_vector_and_a_class_its_score(backend):
 
 
 @backends
+def test_many_rows(backend):
+    needed_by(backend)
+    rows = [Value(k**2) for k in range(100)]
+    tokens = [0, 1, 49, 50, 51, 99]
+    values, gradient = run(lambda u: mg.take(rows, u), (tokens,), rows, backend)
+    assert values == [k**2 for k in tokens]
+    assert gradient.tolist() == [(k in tokens) / len(tokens) for k in range(100)]
+
+
+@backends
 @pytest.mark.parametrize("loss", [nn.cross_entropy, nn.softmax_cross_entropy])
 def test_losses_take_a_class_that_is_an_argument(loss, backend):
     needed_by(backend)
