@@ -44,7 +44,8 @@ class Part(NamedTuple):
 
     Attributes:
         arrays: inputs and targets, as the runner takes them.
-        numbers: the targets as an array, of those examples that this process counts.
+        numbers: the targets as an array of (examples, numbers), of those examples that this
+            process counts.
         targets: the same as given, if there are metrics.
         whole: the number of examples in the whole batch.
     """
@@ -125,8 +126,7 @@ class Whole:
 
     def read(self, batch: Sequence[int], least: int = 0) -> Part:
         arrays, targets = self._take(batch)
-        columns = [array.reshape(len(batch), -1).T for array in arrays]
-        return Part(columns, arrays[1], targets, len(batch))
+        return Part([array.T for array in arrays], arrays[1], targets, len(batch))
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
         numpy, numbers = self._numpy, self._program.numbers
@@ -203,6 +203,7 @@ class Compiled:
         self._total = _total(problem)
         # floats, as ints would be indices
         target = nested.mapped(float, as_numbers(problem.loss, target, self._classes))
+        self._alone = isinstance(target, float)
         self.program = compiler.compile(
             self._total, x, target,
             params=problem.optimizer.parameters, has_aux=True, backend=runner.backend,
@@ -224,16 +225,23 @@ class Compiled:
         self.runner: Runner = runner(problem, self.program, self._take)
 
     def _as_numbers(self, targets: Any) -> Any:
-        """Targets as an array of numbers, or of rows of them; raises if they differ in form."""
+        """Targets as an array of (examples, numbers); raises if they differ in form."""
         numpy, loss = self._numpy, self.problem.loss
         given = numpy.asarray(targets)
         if given.ndim == 1:  # each class once
             each, places = numpy.unique(given, return_inverse=True)
             given = numpy.array([as_numbers(loss, t, self._classes) for t in each.tolist()])[places]
-        return given.astype(float)
+        return given.astype(float).reshape(len(given), -1)
 
     def _take(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
-        """Examples as arrays, read now if they are on demand; and their targets as given."""
+        """Examples as arrays of (examples, numbers), which are read now if they are on demand.
+
+        Args:
+            numbers: their indices.
+
+        Returns:
+            Inputs and targets; and the targets as given, if there are metrics.
+        """
         found = self.problem.found
         if self.arrays is not None:
             targets = [found[i][1] for i in numbers] if self.problem.metrics else []
@@ -253,6 +261,8 @@ class Compiled:
             targets: those of the first ones, as given, which are tried.
         """
         problem, arrays = self.problem, [array[: len(targets)] for array in arrays]
+        if self._alone:
+            arrays[1] = arrays[1][:, 0]
         try:
             pairs = [*zip(arrays[0].tolist(), targets, strict=True)]
             expected = [float(problem.loss(problem.model(x), target)) for x, target in pairs]

@@ -168,7 +168,7 @@ class Sharded:
             if len(mine) < size:
                 filled = numpy.minimum(numpy.arange(size), max(len(mine), 1) - 1)
                 arrays = [array[filled] for array in arrays]
-            blocks[start] = [array.reshape(size, -1) for array in arrays]
+            blocks[start] = arrays
 
         def placed(column: int) -> Any:
             shape = size * self._devices, blocks[start][column].shape[1]

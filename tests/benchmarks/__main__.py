@@ -186,6 +186,7 @@ def measurements(peers, repetitions, largest):
         "import": partial(importing, repetitions, builds),
         "compiled": partial(compiled, repetitions),
         "programs": partial(programs, repetitions),
+        "fit": partial(apart, "fitting", repetitions, environment=dict.fromkeys(BLAS, "1")),
         "points": partial(apart, "points", repetitions, 1e6),
         "distributed": partial(apart, "distributed", 2 * repetitions),
         "drawing": drawn,

@@ -140,6 +140,22 @@ def programs(found, lost):
     yield shown
 
 
+def trained(found, lost):
+    for row in found.values():
+        medians, title = row["median"], f"fit: {row['about']}"
+        ordered = sorted(medians.items(), key=lambda item: item[1])
+        mine = medians[OURS]
+        rows = [[who, seconds * 1e3, seconds / mine] for who, seconds in ordered]
+        shown = table(title, ["", "median ms", "× ours"], rows)
+        shown.caption = ", ".join(
+            f"{part} alone {seconds / mine:.0%}" for part, seconds in row["alone"].items()
+        )
+        yield shown
+        for who, seconds in ordered:
+            if seconds < mine and not who.startswith(OURS):
+                lost.append(f"{who} is {figure(mine / seconds)} times as fast as ours: {title}")
+
+
 def at_points(found, lost):
     for name, row in found.items():
         medians, fastest = row["ns per operation"], row["ns per operation, fastest"]
@@ -180,6 +196,7 @@ SHOWN = {
     "import": imported,
     "compiled": compiled,
     "programs": programs,
+    "fit": trained,
     "points": at_points,
     "distributed": distributed,
     "drawing": drawn,
