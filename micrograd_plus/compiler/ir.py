@@ -97,7 +97,7 @@ class Builder:
             for factor, other in (tuple(args), tuple(reversed(args))):
                 if factor.kind == "constant" and factor.number == 1:
                     return other
-        if op is ops.take:
+        if op is ops.take and args[0].kind == "leaf":  # so each call checks the index
             return self._make("choice", ((args[0],), tuple(args[1:])), site, op=op)
         if op.arity is None:
             return self._make("reduction", (tuple(args),), site, op=op)

@@ -459,7 +459,9 @@ class Choice(Step):
     def _rows(self) -> Node:
         """The indices, for each member or for each row of a table of members."""
         between = self._outer_cuts() if self.table else [1, self.count]
-        found, _ = self.arrays.read(self.index, between)
+        found, has = self.arrays.read(self.index, between)
+        if not self.table and not any(has):  # one index for all members
+            found = found[None]
         return self.arrays.named(found.library("astype", "int"), self.index.array)
 
     def _cube(self) -> Node:
