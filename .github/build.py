@@ -5,9 +5,9 @@
 builds in place, beside the sources, as an editable install does. So does building a wheel, besides
 what goes into the wheel: Python started in the checkout imports the package from there. Values and
 derivatives of the operations are generated from the table, as `operations.h`; Cython translates
-each .pyx of micrograd_plus/core to C, with the .pxi that it includes, and setuptools finds the
-compiler. Where that fails or is not wanted, the build is the pure one, and `pure.txt` says why to
-`micrograd_plus.build_info()`.
+each .pyx of micrograd_plus/core to C, with the .pxi and .h that it includes, and setuptools finds
+the compiler. Where that fails or is not wanted, the build is the pure one, and `pure.txt` says why
+to `micrograd_plus.build_info()`.
 """
 
 import os
@@ -25,6 +25,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 ROOT = Path(__file__).resolve().parent.parent
 CORE = Path("micrograd_plus", "core")
+SOURCES = "*.pyx", "*.pxi", "*.h"
 MADE = "*.so", "*.pyd", "operations.h", "pure.txt"
 # a * b + c is rounded twice, as in Python; and no function of libm need set errno
 UNIX = ["-O3", "-g0", "-ffp-contract=off", "-fno-math-errno"]
@@ -73,9 +74,10 @@ def compiled(folder: Path) -> list[Path]:
             super().build_extensions()
 
     (folder / CORE).mkdir(parents=True)
+    for pattern in SOURCES:
+        for source in (ROOT / CORE).glob(pattern):
+            shutil.copy(source, folder / CORE)
     (folder / CORE / "operations.h").write_text(operations(), encoding="utf-8")
-    for source in (ROOT / CORE).glob("*.p[xy][ix]"):
-        shutil.copy(source, folder / CORE)
     with chdir(folder):  # relative paths, as the libraries shall not depend on the folder's name
         modules = [
             Extension(".".join(path.with_suffix("").parts), [str(path)], include_dirs=[str(CORE)])

@@ -51,10 +51,17 @@ def needed(*packages):
 
 def needed_by(backend):
     """Skip a test where what runs programs of this backend is missing."""
-    if backend == "native":
+    if backend in ("native", "point"):
         needs_core()
     else:
         needed(backend)
+
+
+def on(backend):
+    """The options of `compile` for a backend, or for "point", a program for one point at a time."""
+    if backend == "point":
+        return {"backend": "native", "batched": False}
+    return {"backend": backend}
 
 
 def needs_core():

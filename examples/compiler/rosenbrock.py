@@ -38,7 +38,7 @@ def rosenbrock(x: Any) -> Any:
 def descent(start: np.ndarray) -> Descent:
     """Minimise by L-BFGS-B with exact gradients, until they are below 1e-8."""
     begin = time.perf_counter()
-    program = mg.compile(rosenbrock, start, backend="native")
+    program = mg.compile(rosenbrock, start, backend="native", batched=False)
     compiled = time.perf_counter()
     way = [start]
     result = minimize(

@@ -5,7 +5,7 @@ Others import `arguments`, `codegen`, `program`, `schedule`, `sealed`, `surround
 
 from micrograd_plus.compiler.arguments import pad
 from micrograd_plus.compiler.compiling import compile
-from micrograd_plus.compiler.native.program import PointProgram
+from micrograd_plus.compiler.native.point import PointProgram
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.programs import Programs
 from micrograd_plus.compiler.sealed import TraceError

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -17,12 +18,11 @@ from micrograd_plus.compiler.arguments import (
     finite_row,
 )
 from micrograd_plus.compiler.codegen.backends import find_backend
-from micrograd_plus.compiler.codegen.generate import generate
 from micrograd_plus.compiler.leaves import Leaves, recipe
-from micrograd_plus.compiler.schedule import schedule
+from micrograd_plus.compiler.matrices import Matrices
+from micrograd_plus.compiler.native.lanes import Lanes
 from micrograd_plus.compiler.sealed import TraceError
-from micrograd_plus.compiler.simplify import simplify
-from micrograd_plus.compiler.trace import trace
+from micrograd_plus.compiler.trace import trace, uncollected
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import Value, record
 from micrograd_plus.graph.sweep import adjoints
@@ -30,13 +30,14 @@ from micrograd_plus.graph.sweep import adjoints
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from micrograd_plus.compiler.codegen.backends import NumPy
     from micrograd_plus.compiler.ir import Expression
+    from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.compiler.trace import Trace
     from micrograd_plus.nn.module import Module
 
 
 _SHOWN = 200  # lines in a notebook's cell
+_TRIED = 4  # examples
 
 
 class Program:
@@ -49,12 +50,13 @@ class Program:
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
         has_aux: whether the function returns a pair.
-        backend: "numpy" or "jax".
+        backend: "numpy", "jax" or "native".
 
     Attributes:
         parameters: the Values that `value_and_grad` differentiates with respect to.
         vector: their numbers, an array; both it and the Values can be changed between calls.
-        groups: what its array instructions compute, in the order of computation.
+
+    What runs natively shows the matrix code that NumPy would run.
 
     A program is pickled and copied as its function and its parameters, which are compiled again:
     copied deeply together with its model, it becomes a program of the copied model. A function
@@ -84,46 +86,25 @@ class Program:
         backend: str,
     ) -> None:
         self._numpy = numpy = need("numpy", "numpy")
-        self._backend = find_backend(backend)
         self._fn, self._options = fn, (dtype, input_gradients, has_aux, backend)
         self._dtype = numpy.dtype(dtype)
+        self._input_gradients, self._has_aux = input_gradients, has_aux
         found = trace(fn, example)
         # leaves that are neither inputs nor parameters stay live, without derivatives
         self._leaves = Leaves(params, found.outside, found.surroundings)
         self.parameters = self._leaves.parameters
-        self._arguments = Arguments(fn, example, found.rows, self._dtype)
-        leaves = {x: ("p", i) for i, x in enumerate(self._leaves.values)}
-        rows = [(name, i) for name, size in self._arguments.sizes.items() for i in range(size)]
-        leaves |= dict(zip(found.inputs, rows, strict=True))
         # only how they are nested: the outputs would keep the recorded graph alive
         self._structure = mapped(lambda _: None, found.outputs)
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
             raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
-        outputs = simplify(found.nodes, flat(found.outputs), leaves, found.sites)
-        differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
-        self._input_gradients = input_gradients
-        self.groups = schedule(outputs)
-        self._generated = code = generate(
-            self.groups, outputs, self._arguments.sizes, len(self._leaves.values),
-            len(self.parameters), input_gradients, differentiable,
-        )  # fmt: skip
-        self._result = outputs[0]
-        text = self._backend.functions(code)
-        lines = text.count("\n")
-        if lines > self._backend.longest:
-            raise TraceError(
-                f"no structure was found that matrices could use: the program has {lines:,} lines, "
-                f"too many for {backend}, which compiles each; use backend='numpy'"
-            )
-        self._has_aux = has_aux
+        self._differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
+        self._arguments = Arguments(fn, example, found.rows, self._dtype)
+        self._runs: Matrices | Lanes
+        if backend == "native":
+            self._runs = Lanes(found, *self._task())
+        else:
+            self._matrices = self._runs = Matrices(found, *self._task(), backend, dtype)
         self._equal = numpy.empty(0, self._dtype)  # equal weights for the last batch's examples
-        self._code = _executed(self._backend, text)
-        for name in code.arrays.constants:
-            if self._code[name].dtype.kind == "f":  # others are indices
-                self._code[name] = self._code[name].astype(self._dtype)
-        self._ready = {
-            name: self._backend.ready(function, dtype) for name, function in self.functions.items()
-        }
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
 
@@ -152,7 +133,7 @@ class Program:
             NonFiniteError: a result is not finite; the message names example and operation.
         """
         columns = self._arguments.columns(batch)
-        rows = self._ready["forward"](self._leaves.numbers(), *columns)
+        rows = self._runs.ready["forward"](self._leaves.numbers(), *columns)
         if not all_finite(self._numpy, rows):
             self._refuse(columns, [rows], slopes=False)
         return arranged(self._structure, rows.copy())  # they may be a view of the batch
@@ -176,7 +157,7 @@ class Program:
             TypeError: the function returns more than one number.
             ValueError, IndexError, NonFiniteError: as for a call.
         """
-        run = self._ready.get("value_and_grad")
+        run = self._runs.ready.get("value_and_grad")
         if run is None:
             raise TypeError("only a function that returns one number has a gradient")
         if chunk is not None and (type(chunk) is not int or chunk < 1):
@@ -220,7 +201,7 @@ class Program:
         self._leaves.write()
 
     def source(self, backend: str = "numpy") -> str:
-        """The program as the text of a module that runs without this package.
+        """The program's matrix code as the text of a module that runs without this package.
 
         Args:
             backend: "numpy" or "jax".
@@ -228,7 +209,7 @@ class Program:
         Raises:
             ValueError: there is no such backend.
         """
-        return find_backend(backend).module(self._generated, self._dtype.name)
+        return find_backend(backend).module(self._matrices.code, self._dtype.name)
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:
@@ -237,8 +218,7 @@ class Program:
         Those are `forward(p, *inputs)` and, if there is a gradient, `value_and_grad(p, *inputs,
         s)`, where p are `numbers` and s the weight of each example.
         """
-        names = ("forward", "value_and_grad")
-        return {name: self._code[name] for name in names if name in self._code}
+        return dict(self._runs.functions)
 
     @property
     def numbers(self) -> Any:
@@ -254,9 +234,14 @@ class Program:
         return arranged(self._structure[1], self._numpy.array(rows))
 
     @property
+    def groups(self) -> Sequence[Group]:
+        """What the array instructions of its matrix code compute, in the order of computation."""
+        return self._matrices.groups
+
+    @property
     def result(self) -> str:
         """The name of the array that is differentiated; "" if the function returns several."""
-        return self.array(self._result) if self._generated.gradient else ""
+        return self._matrices.result
 
     def array(self, e: Expression) -> str:
         """The name of the array that holds an expression of a group, or a leaf.
@@ -279,12 +264,11 @@ class Program:
         self.vector = vector
 
     def __str__(self) -> str:
-        shown = self._generated.gradient or self._generated.forward
-        return "\n".join(self._backend.function(shown))
+        return str(self._matrices)
 
     def __repr__(self) -> str:
         count = len(self.parameters)
-        return f"<Program of {len(self.groups)} array instructions, {count} parameters>"
+        return f"<Program of {self._runs.size}, {count} parameters>"
 
     def _repr_html_(self) -> str:
         lines = str(self).splitlines()
@@ -294,24 +278,38 @@ class Program:
 
     # ------------------------------------------------------------------------- inside
 
+    def _task(self) -> tuple[Leaves, dict[str, int], bool, bool]:
+        """What is to be computed, besides what was recorded."""
+        sizes = self._arguments.sizes
+        return self._leaves, sizes, self._differentiable, self._input_gradients
+
+    @cached_property
+    def _matrices(self) -> Matrices:
+        """The matrix code of a program that doesn't run by it, for those who want to see it."""
+        self._leaves.numbers()  # raises an error if the function would record something else
+
+        def make() -> Matrices:
+            found = trace(self._fn, self._arguments.given)
+            return Matrices(found, *self._task(), "numpy", self._dtype.name)
+
+        return uncollected(make)
+
     def _try_out(self, found: Trace) -> None:
-        """Compare the program with the engine, by its most exact text: NumPy's, in float64."""
-        numpy, code = self._numpy, self._code
-        if (self._backend.library, self._dtype) != ("np", "float64"):
-            plain = find_backend("numpy")
-            code = _executed(plain, plain.functions(self._generated))
+        """Compare the program with the engine."""
+        numpy, functions = self._numpy, self._runs.exact()
         numbers = numpy.array([x.data for x in self._leaves.values])
         row = iter(self._arguments.first)
         columns = [
-            numpy.array([[next(row)] for _ in range(size)], float).reshape(size, 1)
+            numpy.array([[next(row)] * _TRIED for _ in range(size)], float).reshape(size, _TRIED)
             for size in self._arguments.sizes.values()
         ]
         recorded, slopes = flat(found.outputs), []
         try:
             with numpy.errstate(all="ignore"):
-                values = code["forward"](numbers, *columns)[:, 0].tolist()
-                if "value_and_grad" in code:
-                    value, gradient, *wide = code["value_and_grad"](numbers, *columns)
+                values = functions["forward"](numbers, *columns)[:, 0].tolist()
+                if self._differentiable:
+                    weights = numpy.eye(1, _TRIED)[0]
+                    value, gradient, *wide = functions["value_and_grad"](numbers, *columns, weights)
                     recorded, values = [recorded[0], *recorded], [float(value), *values]
                     slopes = gradient[: len(self.parameters)].tolist()
                     if self._input_gradients:
@@ -368,7 +366,7 @@ class Program:
         """
         live = zip(self._leaves.values, self._leaves.numbers().tolist(), strict=True)
         moved = {leaf: Value(x, leaf.label) for leaf, x in live if x != leaf._data}
-        there, recorded = self._run(self._arguments.first) if moved else ([], [])
+        there, recorded = self._record(self._arguments.first) if moved else ([], [])
         for i in examples:
             row = [x for column in columns for x in column[:, i].tolist()]
             try:
@@ -376,7 +374,7 @@ class Program:
                     twins = moved | dict(zip(there, map(Value, row), strict=True))
                     outputs = [_again(out, twins) for out in recorded]
                 else:
-                    _, outputs = self._run(row)
+                    _, outputs = self._record(row)
                 for out in outputs[:1] if slopes else ():
                     adjoints(out)
             except NonFiniteError as error:
@@ -385,20 +383,11 @@ class Program:
             except IndexError as error:
                 raise IndexError(f"example {i}: {error}") from error
 
-    def _run(self, row: Sequence[float]) -> tuple[list[Value], list[Value]]:
+    def _record(self, row: Sequence[float]) -> tuple[list[Value], list[Value]]:
         """Record an example: the Values that the function gets, and those that it returns."""
         arguments = self._arguments.example(row)
         outputs = flat(self._fn(*arguments))
         return flat(arguments), [out for out in outputs if isinstance(out, Value)]
-
-
-def _executed(backend: NumPy, text: str) -> dict[str, Any]:
-    """The functions of a program, and what they use, by their names."""
-    code = backend.namespace()
-    # exec sees only text that the compiler wrote: it contains no labels, and of the user's names
-    # only those of arguments that are plain identifiers without another meaning
-    exec(text, code)  # noqa: S102
-    return code
 
 
 def _again(out: Value, twins: dict[Value, Value]) -> Value:

@@ -42,6 +42,11 @@ class Trace(NamedTuple):
     surroundings: Surroundings
 
     @property
+    def results(self) -> list[Any]:
+        """The outputs in a row: Values and numbers."""
+        return flat(self.outputs)
+
+    @property
     def rows(self) -> list[int]:
         """For each input how many rows it is an index of for `mg.take`, 0 if it is none."""
         fewest: dict[Any, int] = {}

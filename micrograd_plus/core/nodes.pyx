@@ -32,8 +32,11 @@ from micrograd_plus.ops.floats import floats
 cdef extern from "operations.h":
     double op_value(int code, double x, double y, double z) nogil
     double op_slope(int code, int i, double out, double x, double y, double z) nogil
-    double op_reduce(int code, Py_ssize_t n, const double *x) nogil
-    void op_reduce_slopes(int code, Py_ssize_t n, double out, const double *x, double *slope) nogil
+    void op_reduce(
+        int code, Py_ssize_t n, const unsigned *args, const double *v, double *out) nogil
+    void op_reduce_slopes(
+        int code, Py_ssize_t n, const unsigned *args, const double *v, const double *out,
+        const double *g, double *d) nogil
     const char *const op_names[]
     enum: OPERATIONS
     enum: ADD "op_add", SUBTRACT "op_subtract", MULTIPLY "op_multiply", DIVIDE "op_divide"

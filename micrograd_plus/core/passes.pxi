@@ -102,7 +102,7 @@ cdef bytearray derived(Node node, tuple args):
     memory = gathered(args, NULL)
     x = numbers_in(memory)
     if code > last_fixed:
-        op_reduce_slopes(code - 1, size, node.number, x, x + size + 3)
+        op_reduce_slopes(code - 1, size, NULL, x, &node.number, NULL, x + size + 3)
     else:
         for i in range(size):
             if type(args[i]) is not float:

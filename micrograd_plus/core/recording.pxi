@@ -27,8 +27,10 @@ cdef double value(int code, tuple args, const double *renewed):
     """The value of an operation of the table."""
     cdef bytearray memory = gathered(args, renewed)
     cdef double *x = numbers_in(memory)
+    cdef double number
     if code > last_fixed:
-        return op_reduce(code - 1, PyTuple_GET_SIZE(args), x)
+        op_reduce(code - 1, PyTuple_GET_SIZE(args), NULL, x, &number)
+        return number
     return op_value(code - 1, x[0], x[1], x[2])
 
 

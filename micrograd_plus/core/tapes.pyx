@@ -1,94 +1,66 @@
 # cython: language_level=3, boundscheck=False, wraparound=False
 """Runs tapes, recorded graphs as plain arrays, which `compiler.native.tape` writes.
 
-One loop executes all consecutive instructions of an operation. There is a loop for each operation,
-and for its derivatives one for each choice of the arguments that get one, all made by the compiler
-of C from the functions in `operations.h`.
+A machine computes at one point, or for a batch, whose examples go through the tape LANES at a time.
+Its loops are those of `loops.h`.
 """
 
 from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer,
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release,
+    PyObject_GetBuffer,
 )
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
-from libc.stdlib cimport calloc, free
+from libc.stdint cimport uintptr_t
+from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strcmp
 
 cdef extern from *:
     """
+    #define TAPES
     #include "operations.h"
-    #include <float.h>
-
-    typedef unsigned int slot;
-
-    /* The values of n instructions of one operation, whose arguments are in the slots `args`. */
-    INLINED void values(int code, ptrdiff_t n, const slot *args, const double *v, double *out)
-    {
-        for (ptrdiff_t i = 0; i < n; i++) {
-            const slot *a = args + 3 * i;
-            out[i] = op_value(code, v[a[0]], v[a[1]], v[a[2]]);
-        }
-    }
-
-    /* Their part of the derivatives d with respect to the arguments whose bits are in `wanted`. */
-    INLINED void slopes(int code, int wanted, ptrdiff_t n, const slot *args, const double *v,
-                        const double *out, const double *upstream, double *d)
-    {
-        for (ptrdiff_t i = n - 1; i >= 0; i--) {
-            const slot *a = args + 3 * i;
-            double g = upstream[i], x = v[a[0]], y = v[a[1]], z = v[a[2]];
-            if (wanted & 1) d[a[0]] += g * op_slope(code, 0, out[i], x, y, z);
-            if (wanted & 2) d[a[1]] += g * op_slope(code, 1, out[i], x, y, z);
-            if (wanted & 4) d[a[2]] += g * op_slope(code, 2, out[i], x, y, z);
-        }
-    }
-
-    static void values_of(int code, ptrdiff_t n, const slot *args, const double *v, double *out)
-    {
-        switch (code) {
-    #define VALUES(name, code) case code: values(code, n, args, v, out); return;
-        UNARY_OPERATIONS(VALUES) BINARY_OPERATIONS(VALUES) TERNARY_OPERATIONS(VALUES)
-        }
-    }
-
-    static void slopes_of(int code, int wanted, ptrdiff_t n, const slot *args, const double *v,
-                          const double *out, const double *upstream, double *d)
-    {
-        switch (code << 3 | wanted) {
-    #define SLOPES(code, wanted) case code << 3 | wanted: \
-        slopes(code, wanted, n, args, v, out, upstream, d); return;
-    #define SLOPES_1(name, code) SLOPES(code, 1)
-    #define SLOPES_2(name, code) SLOPES_1(name, code) SLOPES(code, 2) SLOPES(code, 3)
-    #define SLOPES_3(name, code) SLOPES_2(name, code) \
-        SLOPES(code, 4) SLOPES(code, 5) SLOPES(code, 6) SLOPES(code, 7)
-        UNARY_OPERATIONS(SLOPES_1) BINARY_OPERATIONS(SLOPES_2) TERNARY_OPERATIONS(SLOPES_3)
-        }
-    }
-
-    /* Whether n numbers are finite: counted without a branch, and so several at a time. */
-    static int all_finite(ptrdiff_t n, const double *x)
-    {
-        ptrdiff_t found = 0;
-        for (ptrdiff_t i = 0; i < n; i++) found += fabs(x[i]) <= DBL_MAX;
-        return found == n;
-    }
-
-    enum { SUM = OPERATIONS, LOWERED };
+    #include "tapes.h"
     """
+    enum: LANES
     ctypedef unsigned int slot
-    const int SUM, LOWERED
-    void values_of(int, Py_ssize_t, const slot *, const double *, double *) noexcept
-    void slopes_of(
-        int, int, Py_ssize_t, const slot *, const double *, const double *, const double *, double *
-    ) noexcept
+    ctypedef struct run:
+        int code, wanted
+        Py_ssize_t start, stop, out
+    ctypedef struct tape:
+        const run *runs
+        const slot *args
+        const slot *targets
+        const slot *factors
+    ctypedef struct loops:
+        void (*values)(const tape *, Py_ssize_t, Py_ssize_t, double *) noexcept
+        void (*slopes)(const tape *, Py_ssize_t, Py_ssize_t, double *, double *) noexcept
+    void values_of_one(const tape *, Py_ssize_t, Py_ssize_t, double *) noexcept
+    void slopes_of_one(const tape *, Py_ssize_t, Py_ssize_t, double *, double *) noexcept
+    int find_loops(loops *) noexcept
     bint all_finite(Py_ssize_t, const double *) noexcept
 
+cdef enum:
+    FEW = 3  # examples, for which lanes don't pay
+    ALIGNED = 64  # bytes of the widest register
 
-cdef struct run:  # of consecutive instructions of one operation
-    int code
-    int wanted  # a bit for each argument that gets a derivative
-    Py_ssize_t start
-    Py_ssize_t stop
+cdef loops found[3]
+cdef loops wide
+
+KINDS = find_loops(found)
+"""How many kinds of loops for lanes there are, which differ in the registers that they use."""
+
+
+def choose(int kind):
+    """Choose the loops for lanes; 0 stands for the fastest ones, which are chosen at first.
+
+    Args:
+        kind: below `KINDS`.
+    """
+    global wide
+    wide = found[kind]
+
+
+choose(0)
 
 
 cdef class _Memory:
@@ -104,50 +76,56 @@ cdef class _Memory:
 
 
 cdef class Machine:
-    """Computes the outputs of a tape, and their derivatives, at one point after another.
+    """Computes the outputs of a tape, and their derivatives, at points or for batches.
 
     Args:
         numbers: an array with the number in each slot at the beginning; all is computed in it.
         tape: a `compiler.native.tape.Tape`.
         shapes: the shape of each argument of a point; None for one that is a structure of arrays.
-        low: the first slot of those with respect to which derivatives are wanted,
+        low: the first slot of those with respect to which a point's derivatives are wanted,
         high: and the slot after the last.
     """
 
     cdef list memories
     cdef tuple shapes
     cdef type kind  # of arrays
-    cdef double *v
-    cdef double *d
+    cdef double *v  # the numbers
+    cdef double *d  # the derivatives with respect to them
+    cdef double *wide_v  # for batches: LANES of them in each slot
+    cdef double *wide_d
+    cdef void *block
     cdef run *runs
-    cdef const slot *instructions
-    cdef const slot *targets
-    cdef const slot *factors
+    cdef tape tape
     cdef const slot *outputs
-    cdef Py_ssize_t size, first, count, forward, results, low, high
+    cdef Py_ssize_t size, results, low, high
+    cdef Py_ssize_t inputs, count  # the first slot of the inputs, and their number
+    cdef Py_ssize_t shared_values, shared, values, all  # ends of the tape's parts, as runs
 
     def __init__(self, numbers, tape, tuple shapes, Py_ssize_t low, Py_ssize_t high):
         self.memories, self.kind, self.shapes = [], type(numbers), shapes
         self.v = <double *>self.memory(numbers)
-        self.instructions = <const slot *>self.memory(tape.instructions)
-        self.targets = <const slot *>self.memory(tape.targets)
-        self.factors = <const slot *>self.memory(tape.factors)
+        self.tape.args = <const slot *>self.memory(tape.instructions)
+        self.tape.targets = <const slot *>self.memory(tape.targets)
+        self.tape.factors = <const slot *>self.memory(tape.factors)
         self.outputs = <const slot *>self.memory(tape.outputs)
         self.size, self.low, self.high = len(numbers), low, high
-        self.first = self.size - len(tape.instructions)
-        self.count, self.forward, self.results = len(tape.runs), tape.forward, len(tape.outputs)
+        self.results = len(tape.outputs)
+        self.inputs, self.count = tape.inputs
+        self.shared_values, self.shared, self.values, self.all = tape.parts
         self.d = <double *>calloc(self.size + 1, sizeof(double))
-        self.runs = <run *>calloc(self.count + 1, sizeof(run))
+        self.runs = <run *>calloc(self.all + 1, sizeof(run))
         if self.d == NULL or self.runs == NULL:
             raise MemoryError
-        stop = 0
-        for r, (code, end) in enumerate(tape.runs.tolist()):
-            self.runs[r] = run(code >> 3, code & 7, stop, end)
-            stop = end
+        self.tape.runs = self.runs
+        start = 0
+        for r, (code, stop, out) in enumerate(tape.runs.tolist()):
+            self.runs[r] = run(code >> 3, code & 7, start, stop, out)
+            start = stop
 
     def __dealloc__(self):
         free(self.d)
         free(self.runs)
+        free(self.block)
 
     cdef void *memory(self, array) except NULL:
         cdef _Memory memory
@@ -172,71 +150,137 @@ cdef class Machine:
         if not self.taken(point):
             return None
         if gradient is None:
-            fine = self.values(self.forward)
+            values_of_one(&self.tape, 0, self.shared_values, self.v)
+            values_of_one(&self.tape, self.shared, self.values, self.v)
         else:
             to = _Memory(gradient, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
-            fine = self.values(self.count)
-            self.slopes()
+            values_of_one(&self.tape, 0, self.all, self.v)
+            memset(self.d, 0, self.size * sizeof(double))
+            self.d[self.outputs[0]] = 1.0
+            slopes_of_one(&self.tape, self.shared, self.values, self.v, self.d)
+            slopes_of_one(&self.tape, 0, self.shared_values, self.v, self.d)
             memcpy(to.view.buf, self.d + self.low, to.view.len)
+        fine = all_finite(self.size, self.v)
+        if gradient is not None:
             fine &= all_finite(self.high - self.low, self.d + self.low)
         return [self.v[self.outputs[i]] for i in range(self.results)], fine
 
-    cdef bint values(self, Py_ssize_t runs) noexcept:
-        """Compute the values of the first runs; whether all are finite."""
-        cdef Py_ssize_t i, k, n, stop = 0
-        cdef slot t
-        cdef run *r
-        cdef const slot *a
-        cdef double total
-        cdef double *v = self.v
-        cdef double *out
-        for i in range(runs):
-            r = self.runs + i
-            a, out = self.instructions + 3 * r.start, v + self.first + r.start
-            n, stop = r.stop - r.start, r.stop
-            if r.code < SUM:
-                values_of(r.code, n, a, v, out)
-            elif r.code == LOWERED:
-                for k in range(n):
-                    out[k] = v[a[3 * k + 2]]
-            else:
-                for k in range(n):
-                    total = 0.0
-                    for t in range(a[3 * k], a[3 * k + 1]):
-                        total += v[self.targets[t]]
-                    out[k] = total
-        return all_finite(self.first + stop, v)
+    def batch(self, numbers, list columns, rows, weights=None, gradient=None, slopes=None):
+        """Compute the outputs for a batch; and perhaps the weighted sum of the first's gradients.
 
-    cdef void slopes(self) noexcept:
-        """Compute the derivatives, after the values."""
-        cdef Py_ssize_t i, k, n
-        cdef slot t
-        cdef run *r
-        cdef const slot *a
-        cdef double slope
-        cdef double *v = self.v
-        cdef double *d = self.d
+        Args:
+            numbers: what the first slots begin with, an array.
+            columns: the inputs, arrays of (numbers, examples).
+            rows: an array of (outputs, examples) for the outputs, or for the last of them.
+            weights: the weight of each example, if a gradient is wanted;
+            gradient: then an array for the derivatives with respect to the first slots,
+            slopes: and None, or an array of (inputs, examples) for those with respect to inputs.
+
+        Returns:
+            The weighted sum of the first output.
+        """
+        cdef _Memory leaves = _Memory(numbers)
+        cdef _Memory to = _Memory(rows, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        cdef _Memory shares = None if weights is None else _Memory(weights, PyBUF_STRIDES)
+        cdef _Memory first = None, inner = None
+        if gradient is not None:
+            first = _Memory(gradient, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        if slopes is not None:
+            inner = _Memory(slopes, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
+        cdef list given = [_Memory(column, PyBUF_STRIDES) for column in columns]
+        cdef Py_ssize_t i, lane, examples = to.view.shape[1], at = 0
+        cdef double value = 0.0
+        cdef double total
+        memcpy(self.v, leaves.view.buf, leaves.view.len)
+        memset(self.d, 0, self.size * sizeof(double))
+        values_of_one(&self.tape, 0, self.shared_values if shares is None else self.shared, self.v)
+        if examples <= FEW:
+            while at < examples:
+                value += self.some(1, at, examples, given, to, shares, inner)
+                at += 1
+        else:
+            self.widen()
+            while at < examples:
+                value += self.some(LANES, at, examples, given, to, shares, inner)
+                at += LANES
+            for i in range(self.inputs if shares is not None else 0):
+                for lane in range(LANES):
+                    self.d[i] += self.wide_d[LANES * i + lane]
+        if first is not None:
+            if examples:  # else 0 · inf might be among the products
+                slopes_of_one(&self.tape, 0, self.shared_values, self.v, self.d)
+            memcpy(first.view.buf, self.d, first.view.len)
+        return value
+
+    cdef int widen(self) except -1:
+        """Give each lane what all examples share."""
+        cdef Py_ssize_t i, lane, count = LANES * self.size
+        if self.block == NULL:
+            self.block = malloc((2 * count + LANES) * sizeof(double) + ALIGNED)
+            if self.block == NULL:
+                raise MemoryError
+            self.wide_v = <double *>(<uintptr_t>self.block + ALIGNED & ~<uintptr_t>(ALIGNED - 1))
+            self.wide_d = self.wide_v + count
+        for i in range(self.inputs):
+            for lane in range(LANES):
+                self.wide_v[LANES * i + lane] = self.v[i]
+        memset(self.wide_d, 0, LANES * self.inputs * sizeof(double))
+        return 0
+
+    cdef double some(
+        self, int width, Py_ssize_t at, Py_ssize_t examples, list columns, _Memory rows,
+        _Memory weights, _Memory slopes,
+    ):
+        """Compute `width` examples, or those that are left, from one on: as for `batch`."""
+        cdef Py_ssize_t lane, i, k, left = min(width, examples - at)
+        cdef Py_ssize_t late = self.size - self.inputs, skipped = self.results - rows.view.shape[0]
+        cdef double *v = self.v if width == 1 else self.wide_v
+        cdef double *d = self.d if width == 1 else self.wide_d
+        cdef double *to = v + width * self.inputs
         cdef double *out
-        cdef double *upstream
-        memset(d, 0, self.size * sizeof(double))
-        d[self.outputs[0]] = 1.0
-        for i in range(self.forward - 1, -1, -1):
-            r = self.runs + i
-            a, out = self.instructions + 3 * r.start, v + self.first + r.start
-            n, upstream = r.stop - r.start, d + self.first + r.start
-            if not r.wanted:
-                continue
-            if r.code < SUM:
-                slopes_of(r.code, r.wanted, n, a, v, out, upstream, d)
+        cdef double weight, value = 0.0
+        cdef char *place
+        cdef _Memory column
+        for column in columns:
+            for i in range(column.view.shape[0]):
+                place = <char *>column.view.buf + i * column.view.strides[0]
+                for lane in range(width):  # the last example, again, where none is left
+                    k = at + min(lane, left - 1)
+                    to[lane] = (<double *>(place + k * column.view.strides[1]))[0]
+                to += width
+        if weights is None:
+            if width == 1:
+                values_of_one(&self.tape, self.shared, self.values, v)
             else:
-                for k in range(n - 1, -1, -1):
-                    for t in range(a[3 * k], a[3 * k + 1]):
-                        slope = 1.0 if r.code == SUM else v[self.factors[t]]
-                        d[self.targets[t]] += upstream[k] * slope
+                wide.values(&self.tape, self.shared, self.values, v)
+        else:
+            memset(d + width * self.inputs, 0, width * late * sizeof(double))
+            out = d + width * <Py_ssize_t>self.outputs[0]
+            if width == 1:
+                values_of_one(&self.tape, self.shared, self.all, v)
+            else:
+                wide.values(&self.tape, self.shared, self.all, v)
+            for lane in range(left):
+                place = <char *>weights.view.buf + (at + lane) * weights.view.strides[0]
+                weight = (<double *>place)[0]
+                value += weight * v[width * <Py_ssize_t>self.outputs[0] + lane]
+                out[lane] += weight
+            if width == 1:
+                slopes_of_one(&self.tape, self.shared, self.values, v, d)
+            else:
+                wide.slopes(&self.tape, self.shared, self.values, v, d)
+        for i in range(rows.view.shape[0]):
+            out = <double *>rows.view.buf + i * examples + at
+            memcpy(out, v + width * <Py_ssize_t>self.outputs[skipped + i], left * sizeof(double))
+        if slopes is not None:
+            for i in range(self.count):
+                out = <double *>slopes.view.buf + i * examples + at
+                memcpy(out, d + width * (self.inputs + i), left * sizeof(double))
+        return value
 
     cdef bint taken(self, point) except -1:
         """Write a point to the first slots; False if it is not of the usual kinds and shapes."""
-        cdef double *to = self.v
+        cdef double *to = self.v + self.inputs
         if type(point) is not tuple:
             return self.put(to, point, (len(point),), 0) != NULL
         if len(point) != len(self.shapes):

@@ -55,7 +55,9 @@ def timed(make):
 
 def contenders(fn, point, count):
     """For each a function that gives value and gradient, and the seconds of making it."""
-    program, seconds = timed(lambda: compile(lambda x: fn(x, count), point, backend="native"))
+    program, seconds = timed(
+        lambda: compile(lambda x: fn(x, count), point, backend="native", batched=False)
+    )
     found = {"micrograd_plus, native": (lambda: program.value_and_grad(point), seconds)}
 
     def eager():

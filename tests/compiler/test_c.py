@@ -9,6 +9,7 @@ import struct
 import subprocess
 from functools import partial
 
+import mpmath
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,16 +25,30 @@ from tests.needs import ROOT, loaded, needed, program
 HYPOT = {"hypot": (1, 1), "atan": (0, 4), "atan2": (0, 4), "asinh": (0, 2)}
 
 SHARED = """
+#define TAPES
 #include "operations.h"
 double value(int code, double x, double y, double z) { return op_value(code, x, y, z); }
 double slope(int code, int i, double out, double x, double y, double z)
 {
     return op_slope(code, i, out, x, y, z);
 }
-double reduce(int code, ptrdiff_t n, const double *x) { return op_reduce(code, n, x); }
+double reduce(int code, ptrdiff_t n, const double *x)
+{
+    double out = NAN;
+    op_reduce(code, n, NULL, x, &out);
+    return out;
+}
 void reduce_slopes(int code, ptrdiff_t n, double out, const double *x, double *slope)
 {
-    op_reduce_slopes(code, n, out, x, slope);
+    op_reduce_slopes(code, n, NULL, x, &out, NULL, slope);
+}
+double lanes_value_of(int code, double x, double y, double z)
+{
+    return lanes_value(code, x, y, z);
+}
+double lanes_slope_of(int code, int i, double out, double x, double y, double z)
+{
+    return lanes_slope(code, i, out, x, y, z);
 }
 #define SIZE(name, code) + sizeof(#name)
 int unary(void) { return 0 UNARY_OPERATIONS(SIZE); }
@@ -49,12 +64,15 @@ def built(folder):
     compiler = program("cc", "gcc", "clang", package="gcc")
     strict = ["-std=c99", "-pedantic", "-Wall", "-Wextra", "-Werror"]
     core = loaded(ROOT / ".github" / "build.py").UNIX
-    files = ["-shared", "-fPIC", "-o", "shared.so", "shared.c", "-lm"]
+    headers = ["-I", ROOT / "micrograd_plus" / "core"]
+    files = ["-shared", "-fPIC", *headers, "-o", "shared.so", "shared.c", "-lm"]
     subprocess.run([compiler, *strict, *core, *files], cwd=folder, check=True, timeout=100)
     made = ctypes.CDLL(folder / "shared.so")
-    made.value.restype = made.slope.restype = ctypes.c_double
-    made.value.argtypes = [ctypes.c_int, *[ctypes.c_double] * 3]
-    made.slope.argtypes = [ctypes.c_int, ctypes.c_int, *[ctypes.c_double] * 4]
+    for value in (made.value, made.lanes_value_of):
+        value.restype, value.argtypes = ctypes.c_double, [ctypes.c_int, *[ctypes.c_double] * 3]
+    for slope in (made.slope, made.lanes_slope_of):
+        slope.restype = ctypes.c_double
+        slope.argtypes = [ctypes.c_int, ctypes.c_int, *[ctypes.c_double] * 4]
     made.reduce.argtypes = [ctypes.c_int, ctypes.c_ssize_t, ctypes.POINTER(ctypes.c_double)]
     made.reduce.restype = ctypes.c_double
     made.name.restype = ctypes.c_char_p
@@ -106,6 +124,27 @@ def assert_reduces(c, op, args):
             assert_same(slope, expected)
 
 
+# What is computed by polynomials in lanes: by how many last digits values and derivatives differ.
+# Where a derivative is 0, all its digits may.
+POLYNOMIALS = {
+    "exp": (1, 1), "expm1": (1, 1), "log": (1, 0), "log1p": (1, 0), "xlogy": (2, 2),
+    "power": (0, 2), "tanh": (2, 8), "sech": (2, 6), "cosh": (2, 1), "sinh": (0, 2),
+    "erf": (0, 3), "erfc": (0, 3), "sigmoid": (2, 4), "softplus": (2, 4), "log_sigmoid": (2, 4),
+    "elu": (2, 3), "selu": (2, 4), "gelu": (0, 16), "silu": (4, 16),
+}  # fmt: skip
+
+
+def assert_close_in_lanes(c, op, args):
+    code, padded = CODES[op], [*args, *[math.nan] * (3 - len(args))]
+    in_value, in_slopes = POLYNOMIALS.get(op.name) or HYPOT.get(op.name, (0, 0))
+    out = in_python(op.value, *args)
+    assert_same(c.lanes_value_of(code, *padded), out, in_value)
+    for i, rule in enumerate(op.partials if math.isfinite(out) else ()):
+        found, expected = c.lanes_slope_of(code, i, out, *padded), in_python(rule, out, *args)
+        if in_slopes < 16 or not abs(found - expected) < 1e-15:
+            assert_same(found, expected, in_slopes)
+
+
 EDGES = [0.0, 5e-324, 1e-300, 1e-8, 1 / 3, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 17.3, 40.0, 41.0, 710.0]
 EDGES += [1e17, 1e154, 1.7e308, math.inf]
 EDGES = [math.nan, *EDGES, *(-x for x in EDGES)]
@@ -131,6 +170,41 @@ def test_ordinary_numbers_give_the_same_bits(op, c):
 @examples(2000)
 def test_all_numbers_give_the_same_bits(c, op, numbers):
     assert_agrees(c, op, numbers[: op.arity])
+
+
+@pytest.mark.parametrize("op", [op for op in CODES if op.arity], ids=lambda op: op.name)
+def test_lanes_differ_in_the_last_digits_at_most(op, c):
+    for args in itertools.product(EDGES[:: 3 if op.arity == 3 else 1], repeat=op.arity):
+        assert_close_in_lanes(c, op, args)
+    draw = random.Random(op.name)
+    for _ in range(share(20_000)):
+        width = 10.0 ** draw.uniform(-3, 3)
+        assert_close_in_lanes(c, op, [draw.uniform(-width, width) for _ in range(op.arity)])
+
+
+TRUE = {
+    "exp": mpmath.exp,
+    "expm1": mpmath.expm1,
+    "log": mpmath.log,
+    "log1p": mpmath.log1p,
+    "tanh": mpmath.tanh,
+}
+
+
+@pytest.mark.parametrize("name", TRUE)
+def test_polynomials_are_within_a_last_digit(name, c):
+    draw, code = random.Random(name), CODES[TABLE[name]]
+    for _ in range(share(20_000)):
+        width = 10.0 ** draw.choice([-300, -17, -8, -3, -2, -1, 0, 0, 0, 1, 1, 2, 3, 300])
+        x = draw.uniform(-width, width)
+        if not TABLE[name].domain.contains(x):
+            x = -x
+        with mpmath.workprec(200):
+            true, found = TRUE[name](mpmath.mpf(x)), c.lanes_value_of(code, x, 0.0, 0.0)
+            if math.isinf(float(true)):
+                assert found == float(true)
+            else:
+                assert abs(found - true) <= 1.01 * math.ulp(float(true))
 
 
 def test_codes_and_names_are_those_of_the_table(c):

@@ -168,7 +168,8 @@ def test_the_tree_alone_says_what_is_computed(data, graph):
 
     point = [leaf.data for leaf in inputs]
     program = compile(fn, point, params=parameters, input_gradients=True)
-    backend, code = Directly(program._generated), program._generated
+    code = program._matrices.code
+    backend = Directly(code)
     rows = np.array([point, point]).T
     (values,) = backend.run(code.forward, program.numbers, rows)
     assert values[0] == pytest.approx(program([point, point]), rel=1e-9, abs=1e-9)

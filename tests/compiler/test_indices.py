@@ -9,17 +9,17 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from tests.compiled import eager
-from tests.needs import needed_by
+from tests.needs import needed_by, on
 
 SHORT, LONG = [Value(1.0), Value(2.0)], [Value(3.0), Value(4.0), Value(5.0)]
 
-backends = pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+backends = pytest.mark.parametrize("backend", ["numpy", "jax", "native", "point"])
 
 
 def run(fn, batch, params, backend):
     """The outputs of a program and its mean gradient, by a backend that may take one point only."""
-    program = mg.compile(fn, *(part[0] for part in batch), params=params, backend=backend)
-    if backend == "native":
+    program = mg.compile(fn, *(part[0] for part in batch), params=params, **on(backend))
+    if backend == "point":
         found = [program.value_and_grad(*example) for example in zip(*batch, strict=True)]
         values, slopes = zip(*found, strict=True)
         return list(values), np.mean([slope[-len(params) :] for slope in slopes], axis=0)
@@ -95,23 +95,23 @@ def test_what_is_detached_is_live(backend):
     values, gradient = run(lambda x: mg.detach(x * w) + 3 * w, ([2.0, 4.0],), [w], backend)
     assert gradient == pytest.approx([3.0])
     assert values == [0.0, 0.0]
-    program = mg.compile(lambda x: mg.detach(x + w), 0.0, params=[w], backend=backend)
+    program = mg.compile(lambda x: mg.detach(x + w), 0.0, params=[w], **on(backend))
     w.data = 1.0
-    assert program(np.float64(2.0) if backend == "native" else [2.0]) == pytest.approx(3.0)
+    assert program(np.float64(2.0) if backend == "point" else [2.0]) == pytest.approx(3.0)
 
 
 @backends
 def test_an_index_without_a_row_is_an_error(backend):
     needed_by(backend)
     w = [Value(1.0), Value(2.0)]
-    program = mg.compile(lambda u: mg.take(w, u + 1), -1, params=w, backend=backend)
+    program = mg.compile(lambda u: mg.take(w, u + 1), -1, params=w, **on(backend))
     told = "take finds no row 2: there are only rows 0 to 1"
-    with pytest.raises(IndexError, match=told if backend == "native" else f"example 2: {told}"):
-        program(1 if backend == "native" else [0, -1, 1])
+    with pytest.raises(IndexError, match=told if backend == "point" else f"example 2: {told}"):
+        program(1 if backend == "point" else [0, -1, 1])
     with pytest.raises(IndexError, match="at least one row"):
-        mg.compile(lambda u: mg.take([], u), 0, backend=backend)
+        mg.compile(lambda u: mg.take([], u), 0, **on(backend))
     with pytest.raises(ValueError, match="row 1 has 1 items, row 0 2"):
-        mg.compile(lambda u: mg.take([w, w[:1]], u)[0], 0, backend=backend)
+        mg.compile(lambda u: mg.take([w, w[:1]], u)[0], 0, **on(backend))
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ def test_indices_are_checked_at_each_call(example, batch, error, told, backend):
         first, second = u.values() if isinstance(u, dict) else u
         return mg.take(SHORT, first) * mg.take(LONG, second)
 
-    program = mg.compile(fn, example, backend=backend)
-    if backend == "native":
+    program = mg.compile(fn, example, **on(backend))
+    if backend == "point":
         batch = {k: x[-1] for k, x in batch.items()} if isinstance(batch, dict) else batch[-1]
         told = told.partition(": in" if ": in" in told else ".*")[0]
     with pytest.raises(error, match=f"argument .*{told}"):

@@ -29,7 +29,7 @@ needs_core()
 
 
 def native(fn, *example, params=()):
-    return compile(fn, *example, params=params, backend="native")
+    return compile(fn, *example, params=params, backend="native", batched=False)
 
 
 def eager(fn, point):
@@ -346,9 +346,11 @@ def test_wrong_arguments_are_named():
             program(*wrong)
         with pytest.raises((ValueError, TypeError), match=words):
             program.value_and_grad(*wrong)
-    for options in ({"dtype": "float32"}, {"input_gradients": True}, {"has_aux": True}):
-        with pytest.raises(ValueError, match="the native backend has neither"):
-            compile(lambda x: x, 1.0, backend="native", **options)
+    for options in ({"input_gradients": True}, {"has_aux": True}, {"backend": "numpy"}):
+        with pytest.raises(ValueError, match="with batched=False the backend is 'native'"):
+            compile(lambda x: x, 1.0, **{"backend": "native", "batched": False} | options)
+    with pytest.raises(ValueError, match="the native backend computes in float64, not float32"):
+        compile(lambda x: x, 1.0, backend="native", dtype="float32")
     with pytest.raises(TraceError, match="step, maximum"):
         native(lambda x: x if x > 0 else -x, 1.0)
 

@@ -28,7 +28,7 @@ from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.operation import Op
 from tests.compiled import ONE_HOT, T, X, eager
-from tests.needs import needed, needed_by, needs_core
+from tests.needs import needed, needed_by, needs_core, on
 
 
 def test_changes_are_seen_without_tracing_again():
@@ -101,7 +101,7 @@ def test_results_that_are_not_finite_name_the_example_and_the_operation():
     assert (w.data, w.grad, program.vector.tolist()) == (1, 0, [4])  # looking changed nothing
 
 
-@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("backend", ["numpy", "native", "point"])
 def test_what_was_recorded_is_freed(backend):
     needed_by(backend)
     w = Value(2.0)
@@ -111,9 +111,9 @@ def test_what_was_recorded_is_freed(backend):
         return sum(type(thing) is Value for thing in gc.get_objects())
 
     before = alive()
-    program = compile(lambda x: mg.tanh(w * x + 1.0) ** 2, 1.0, params=[w], backend=backend)
+    program = compile(lambda x: mg.tanh(w * x + 1.0) ** 2, 1.0, params=[w], **on(backend))
     assert alive() - before <= 2  # what the function was given
-    value, gradient = program.value_and_grad(1.0 if backend == "native" else [1.0])
+    value, gradient = program.value_and_grad(1.0 if backend == "point" else [1.0])
     assert value == pytest.approx(math.tanh(3) ** 2)
     assert gradient == pytest.approx([2 * math.tanh(3) / math.cosh(3) ** 2])
 
@@ -196,11 +196,11 @@ def test_what_is_no_function_and_no_parameter_is_named():
     for params in (Value(1.0, "w"), 3, None):
         with pytest.raises(TypeError, match=r"params is a model or a list of Values, not \S+"):
             compile(lambda x: x, 1.0, params=params)
-    for backend in ("numpy", "native"):
+    for backend in ("numpy", "native", "point"):
         with pytest.raises(TypeError, match=r"a parameter is a Value, not 2 \(int\)"):
-            compile(lambda x: x, 1.0, params=[Value(1.0), 2], backend=backend)
+            compile(lambda x: x, 1.0, params=[Value(1.0), 2], **on(backend))
         with pytest.raises(ValueError, match=r"is a leaf, not the result Value\(data=6\.0"):
-            compile(lambda x: x, 1.0, params=[Value(2.0) * 3], backend=backend)
+            compile(lambda x: x, 1.0, params=[Value(2.0) * 3], **on(backend))
 
 
 @pytest.mark.parametrize("number", [3, 3.0, True, np.float64(3), np.int32(3), Fraction(3)])
@@ -334,7 +334,7 @@ KINDS = {  # functions, two examples, and both as a batch
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native", "point"])
 @pytest.mark.parametrize("kind", KINDS)
 def test_arguments_keep_their_kind(kind, backend):
     """A program gives what `value_and_grad` gives, which runs the function on each example."""
@@ -342,8 +342,8 @@ def test_arguments_keep_their_kind(kind, backend):
     examples = one, filled(one, iter(flat(other)))
     values, slopes = zip(*map(mg.value_and_grad(f), examples), strict=True)
     needed_by(backend)
-    if backend == "native":
-        program = compile(f, one, backend="native")
+    if backend == "point":
+        program = compile(f, one, **on(backend))
         found = [program.value_and_grad(example) for example in examples]
         assert [program(example) for example in examples] == [value for value, _ in found]
         value, rows = sum(value for value, _ in found), [row for _, row in found]
@@ -359,15 +359,15 @@ def test_arguments_keep_their_kind(kind, backend):
             assert type(row) is type(one)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native", "point"])
 def test_results_keep_their_kind(backend):
     def f(x):
         array = np.array([[x[0], 3.0], [x[1], x[0]]], object)
         return {"a": Point(x[0] * 2, (x[1],)), "b": [array, np.array(x[1], object)], "c": 5}
 
     needed_by(backend)
-    if backend == "native":
-        found = [compile(f, [1.0, 2.0], backend="native")(row) for row in ([1, 2], [3, 4])]
+    if backend == "point":
+        found = [compile(f, [1.0, 2.0], **on(backend))(row) for row in ([1, 2], [3, 4])]
         assert [type(x) for x in flat(found[0])] == [float] * 8
     else:
         whole = compile(f, [1.0, 2.0], backend=backend)([[1, 2], [3, 4]])
@@ -449,15 +449,15 @@ def test_types_have_the_names_that_numpy_gives_them(dtype):
     assert program([1]).dtype == program.vector.dtype == np.dtype(dtype)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("backend", ["numpy", "native", "point"])
 def test_what_makes_no_function(backend):
     needed_by(backend)
     w = Value(1.0, "w")
     with pytest.raises(ValueError, match=r"params has Value\(.*label='w'\) twice"):
-        compile(lambda x: w * x, 1.0, params=[w, Value(2.0), w], backend=backend)
+        compile(lambda x: w * x, 1.0, params=[w, Value(2.0), w], **on(backend))
     for nothing in ([], (), {}, [[], ()], np.zeros((0, 2))):
         with pytest.raises(TraceError, match="the function returns no Value"):
-            compile(lambda x, nothing=nothing: nothing, 1.0, backend=backend)
+            compile(lambda x, nothing=nothing: nothing, 1.0, **on(backend))
 
 
 NOT_FINITE = {  # a function, whether it has_aux, and an example for which something is infinite
@@ -468,7 +468,7 @@ NOT_FINITE = {  # a function, whether it has_aux, and an example for which somet
 }
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
 @pytest.mark.parametrize("chunk", [None, 2])
 @pytest.mark.parametrize("kind", NOT_FINITE)
 def test_what_is_not_finite_is_never_returned(kind, backend, chunk):
@@ -574,16 +574,18 @@ def test_a_program_that_gives_other_numbers_than_the_engine_is_refused(what, opt
     assert (w.data, w.grad) == (0.5, 0)
 
 
-def test_a_program_at_one_point_is_tried_too(monkeypatch):
+@pytest.mark.parametrize("backend", ["native", "point"])
+def test_a_program_of_the_core_is_tried_too(monkeypatch, backend):
     needs_core()
-    assert compile(mg.sin, 3.0, backend="native")(0.0) == 0
+    assert compile(mg.sin, 3.0, **on(backend))([0.0] if backend == "native" else 0.0) == 0
     monkeypatch.setitem(CODES, ops.sin, CODES[ops.cos])
     with pytest.raises(TraceError, match=r"result 0 would be -0\.98\d+, .* engine's is 0\.14"):
-        compile(mg.sin, 3.0, backend="native")
+        compile(mg.sin, 3.0, **on(backend))
 
 
 def test_a_program_that_can_not_run_is_refused(monkeypatch):
-    monkeypatch.setattr(NumPy, "functions", lambda self, code: "def forward(p, x): return y")
+    text = "def forward(p, x): return y\nvalue_and_grad = forward"
+    monkeypatch.setattr(NumPy, "functions", lambda self, code: text)
     with pytest.raises(TraceError, match=r"can't be run: NameError\(.*'y'"):
         compile(lambda x: x * 2, 1.0)
 
@@ -647,19 +649,19 @@ COPIES = {
     "deepcopy": copy.deepcopy,
     "pickle": lambda things: pickle.loads(pickle.dumps(things)),
 }
-GIVEN = {"numpy": ([{"a": [1.0, 3.0]}, [0.0, 0.0]]), "native": [{"a": 3.0}, 0.0]}
+GIVEN = {"numpy": ([{"a": [1.0, 3.0]}, [0.0, 0.0]]), "point": [{"a": 3.0}, 0.0]}
 
 
 @pytest.mark.parametrize("copied", COPIES.values(), ids=COPIES)
-@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native", "point"])
 @pytest.mark.parametrize("kind", ["method", "partial", "module", "plain"])
 def test_a_copied_program_belongs_to_the_copied_model(kind, backend, copied):
     needed_by(backend)
     model = Squares()
     fn = {"method": model.loss, "partial": partial(loss_of, model), "plain": plain}.get(kind, model)
     example = [{"a": 1.0}, 0.0][: 1 if kind == "module" else 2]
-    program = compile(fn, *example, params=model if kind != "plain" else [], backend=backend)
-    given = GIVEN["native" if backend == "native" else "numpy"][: len(example)]
+    program = compile(fn, *example, params=model if kind != "plain" else [], **on(backend))
+    given = GIVEN["point" if backend == "point" else "numpy"][: len(example)]
     before = program.value_and_grad(*given)
     other, twin = copied((model, program))
     assert str(twin.value_and_grad(*given)) == str(before)
@@ -696,13 +698,13 @@ class Outsider(Squares):
         return self.secret * x["a"] - t
 
 
-@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("backend", ["numpy", "native", "point"])
 def test_what_can_not_be_copied_with_its_parameters_says_why(backend):
     needed_by(backend)
     model = Squares()
-    program = compile(lambda x, t: model.loss(x, t), {"a": 1.0}, 0.0, params=model, backend=backend)
+    program = compile(lambda x, t: model.loss(x, t), {"a": 1.0}, 0.0, params=model, **on(backend))
     outsider = Outsider()
-    unseen = compile(outsider.loss, {"a": 1.0}, 0.0, params=[Outsider.secret], backend=backend)
+    unseen = compile(outsider.loss, {"a": 1.0}, 0.0, params=[Outsider.secret], **on(backend))
     for copied in COPIES.values():
         with pytest.raises(TypeError, match=r"plain one, as .*<lambda> is, that reads parameters"):
             copied(program)

@@ -9,7 +9,7 @@ from micrograd_plus._tools.nested import flat, mapped
 from micrograd_plus.graph import order
 from tests.compiled import is_clear, not_compiled
 from tests.effort import examples, slow
-from tests.needs import needed, needed_by
+from tests.needs import needed, needed_by, on
 from tests.structures import structures
 
 pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
@@ -43,6 +43,13 @@ def test_jax_compiles_what_it_is_given(structure):
 def test_natively(structure):
     needed_by("native")
     compare(structure, "native")
+
+
+@examples(500)
+@given(structures())
+def test_at_single_points(structure):
+    needed_by("point")
+    compare(structure, "point")
 
 
 def recorded(structure):
@@ -81,8 +88,8 @@ def compare(structure, backend, has_aux=False):
         np.testing.assert_allclose(found, expected, rtol=1e-11, atol=1e-12 * largest)
 
     example = [part[0] for part in batch]
-    if backend == "native":
-        program = compile(structure.fn, *example, params=parameters, backend=backend)
+    if backend == "point":
+        program = compile(structure.fn, *example, params=parameters, **on(backend))
         points = [program.value_and_grad(*point) for point in zip(*batch, strict=True)]
         equal([value for value, _ in points], values)
         equal([gradient for _, gradient in points], gradients)

@@ -26,7 +26,7 @@ from micrograd_plus.compiler.surroundings import Surroundings
 from micrograd_plus.graph import hooks
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.ops.operation import Op
-from tests.needs import needed_by
+from tests.needs import needed_by, on
 
 X = [1.0, 2.0, 3.0, 4.0]
 
@@ -682,13 +682,13 @@ def set_both(pair):
 CHANGES = [set_attribute, exchange, take_the_other_ones, set_item, turn_round, set_by_name,
            set_in_array, set_scale, set_both, set_slots, set_slot,
            *map(set_number, range(4))]  # fmt: skip
-BACKENDS = ["numpy", "native"]
+BACKENDS = ["numpy", "native", "point"]
 
 
 def compiled(fn, backend, params=()):
     needed_by(backend)
-    program = compile(fn, 1.0, params=params, backend=backend)
-    return program, (lambda x: program([x])[0] if backend == "numpy" else program(x))
+    program = compile(fn, 1.0, params=params, **on(backend))
+    return program, (lambda x: program(x) if backend == "point" else program([x])[0])
 
 
 @pytest.mark.parametrize("owned", [True, False], ids=["parameters", "others"])
@@ -707,7 +707,7 @@ def test_what_is_replaced_is_noticed(change, backend, owned):
             call(2.0)
     if owned:
         with pytest.raises(ValueError, match=r"since|when the function was compiled"):
-            program.value_and_grad([2.0] if backend == "numpy" else 2.0)
+            program.value_and_grad(2.0 if backend == "point" else [2.0])
 
 
 @pytest.mark.parametrize("backend", BACKENDS)

@@ -15,7 +15,7 @@ from micrograd_plus import Value, ops
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import Domain, Op
-from tests.needs import needed_by
+from tests.needs import needed_by, on
 
 NEARNESS = Op(
     "nearness",
@@ -110,7 +110,7 @@ def test_its_formulas_and_its_gates(nearness):
     assert gates == [["near"], ['"near0.5"'], ['"near0.5"'], ['"near(0.5,□,…"']]
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native", "point"])
 def test_programs(nearness, backend):
     needed_by(backend)
 
@@ -121,8 +121,8 @@ def test_programs(nearness, backend):
         (a, da), (b, db) = exact(*point), exact(*point[:2])
         return 2 * a + b, 2 * np.array(da) + [*db, 0.0]
 
-    program = mg.compile(fn, POINTS[0], backend=backend)
-    if backend == "native":
+    program = mg.compile(fn, POINTS[0], **on(backend))
+    if backend == "point":
         for point in POINTS:
             value, gradient = program.value_and_grad(point)
             assert value == pytest.approx(expected(point)[0], rel=1e-13)
@@ -160,12 +160,13 @@ KNOWN = {
     "walk/sigma": "sigmoid reciprocal divide power add exp negate multiply",  # σ, from its parts
     "compiler/ir": "multiply",  # a matrix product is made of products
     "compiler/simplify": "multiply",  # likewise
-    "compiler/codegen/c": "power dot mean take",  # the operator **; loops whose rules see no array
+    "compiler/codegen/c": "power sum dot mean take",  # the operator **; loops without rules
     "compiler/codegen/reductions": "max min sum",  # methods of arrays
     "compiler/codegen/rules": "power where",  # the operator **; a choice of 1 or 0
     "compiler/codegen/sharing": "exp hypot sqrt",  # what is computed for less by another one
     "compiler/trace": "take",  # its index has to be one of a row
-    "compiler/native/tape": "add",  # a long chain of additions is one instruction
+    # sums of products are one instruction, a mean is a quotient, and a square a product
+    "compiler/native/tape": "add multiply divide power sum dot mean",
 }
 """The entries that a module may mention, as what it does is about these operations.
 

@@ -12,7 +12,7 @@ from micrograd_plus import Value, build_info, nn
 from micrograd_plus.engine import apply, record
 from micrograd_plus.ops.operation import Op
 from tests.compiled import PRODUCT, X, assert_equal
-from tests.needs import needed_by
+from tests.needs import needed_by, on
 
 
 def scale(factor, name="scale"):
@@ -72,12 +72,12 @@ def test_a_new_operation_needs_no_place_in_the_table():
     assert mg.step_through(f)[-1].text.startswith("∂f/∂v₁ = 1 / (1 + |v₁|)² = ")
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native", "point"])
 def test_two_of_one_name(backend):
     needed_by(backend)
     twice, five_times = scale(2.0), scale(5.0)
-    f = mg.compile(lambda x: apply(twice, x) + apply(five_times, x), 0.0, backend=backend)
-    assert f([3.0] if backend != "native" else 3.0) == 21
+    f = mg.compile(lambda x: apply(twice, x) + apply(five_times, x), 0.0, **on(backend))
+    assert f(3.0 if backend == "point" else [3.0]) == 21
 
 
 def power_sum(power, name):
@@ -163,7 +163,7 @@ def test_names_of_the_table_on_one_argument(name):
     assert mg.step_through(f)[-1].text.startswith("∂f/∂v₁ = 3")
     assert mg.grad(lambda x: apply(own, x))(2.0) == 3
     if build_info().core:
-        assert mg.compile(lambda x: apply(own, x), 1.0, backend="native")(2.0) == 6
+        assert mg.compile(lambda x: apply(own, x), 1.0, backend="native")([2.0]) == 6
 
 
 @pytest.mark.parametrize("name", ["add", "multiply", "subtract", "divide", "power", "maximum"])

@@ -88,13 +88,16 @@ def test_without_a_compiler_or_a_wish_for_it_the_wheel_is_the_pure_one(
     assert (sources / CORE / LIBRARY).read_bytes() == b"stale"  # left alone
 
 
+SOURCES = (".py", ".pyx", ".pxi")
+
+
 def build_in_place(sources, **environment):
     """Whether it succeeded, and what it left beside the sources."""
     env = {**os.environ, "MICROGRAD_PLUS_PURE": "", **environment}
     command = [sys.executable, ".github/build.py"]
     done = subprocess.run(command, cwd=sources, env=env, capture_output=True)
     left = [path for path in (sources / CORE).iterdir() if path.is_file()]
-    made = {path.name for path in left if path.suffix not in (".py", ".pyx", ".pxi")}
+    made = {path.name for path in left if path.suffix not in SOURCES}
     return done.returncode == 0, made
 
 

@@ -312,7 +312,7 @@ def programs() -> None:
     assert_type(kept.program_for([1.0]), mg.Program)
     array, _ = mg.pad([[1, 2], [3]], value=0, length=4)
     assert_type(array, Any)
-    native = compiler.compile(lambda x: x * x, 0.0, backend="native")
+    native = compiler.compile(lambda x: x * x, 0.0, backend="native", batched=False)
     assert_type(native, compiler.PointProgram)
     assert_type(native.value_and_grad(2.0), tuple[float, Any])
     with contextlib.suppress(compiler.TraceError):

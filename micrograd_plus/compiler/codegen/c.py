@@ -1,4 +1,8 @@
-"""Operations as C: their values and local derivatives, written by the table's own rules."""
+"""Operations as C: their values and local derivatives, written by the table's own rules.
+
+They are written twice: `op_…` call libm's functions, for one number at a time; `lanes_…` call the
+functions without branches of `elementary.h` instead, which compilers compute for several at a time.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from micrograd_plus.compiler.codegen.sharing import shared
 from micrograd_plus.compiler.codegen.syntax import Binary, Call, Let, Library, Name, Node, node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from micrograd_plus.ops.operation import Op
 
@@ -37,7 +41,13 @@ _PRIMITIVES = {
     "abs": "fabs",
 }
 
+_POLYNOMIALS = "exp", "expm1", "log", "log1p", "tanh", "cosh"  # what elementary.h has
+
+LANES = 16
+"""The number of examples in each slot of a tape for batches."""
+
 _EACH = "for (ptrdiff_t k = 0; k < n; k++)"
+_SLOT = "{lanes} * (ptrdiff_t)(args ? args[k] : k)"
 
 # What reduces an array: the number to begin with, and how each number of the array joins it.
 _FOLDS = {
@@ -46,28 +56,36 @@ _FOLDS = {
     "min": ("INFINITY", "{0} = m_minimum({0}, {1})"),
 }
 
-# The rules of these take their arguments one by one, and so can't be written for an array:
-# the lines of the value and of the derivatives.
+# The rules of these take their arguments one by one, and so can't be written for an array: the
+# lines of the value and of the derivatives. Those of sums are for arguments in a row and one lane,
+# as tapes have an instruction for sums.
 _ONE_BY_ONE = {
     ops.dot: (
         [
-            "double sum = 0.0;",
-            "for (ptrdiff_t k = 0; k < n / 2; k++) sum += x[k] * x[n / 2 + k];",
-            "return n % 2 ? sum + x[n - 1] : sum;",
+            "*out = 0.0;",
+            "for (ptrdiff_t k = 0; k < n / 2; k++) *out += v[k] * v[n / 2 + k];",
+            "if (n % 2) *out += v[n - 1];",
         ],
-        [f"{_EACH} slope[k] = k < n / 2 ? x[n / 2 + k] : k < n - n % 2 ? x[k - n / 2] : 1.0;"],
+        [f"{_EACH} d[k] = k < n / 2 ? v[n / 2 + k] : k < n - n % 2 ? v[k - n / 2] : 1.0;"],
     ),
     ops.mean: (
-        ["double sum = 0.0;", f"{_EACH} sum += x[k];", "return sum / n;"],
-        [f"{_EACH} slope[k] = 1.0 / n;"],
+        ["*out = 0.0;", f"{_EACH} *out += v[k];", "*out /= n;"],
+        [f"{_EACH} d[k] = 1.0 / n;"],
     ),
     ops.take: (
         [
-            "double chosen = n > 1 ? x[1] : NAN;",
-            "for (ptrdiff_t k = 2; k < n; k++) if (x[0] > k - 1.5) chosen = x[k];",
-            "return x[0] > -0.5 && !(x[0] > n - 1.5) ? chosen : NAN;",
+            "EACH_LANE({lanes}) {{",
+            "    ptrdiff_t k = chosen(v[{lanes} * (args ? args[0] : 0) + l], n);",
+            "    out[l] = k ? v[{slot} + l] : NAN;",
+            "}}",
         ],
-        [f"{_EACH} slope[k] = k ? (x[0] > k - 1.5) - (x[0] > k - 0.5) : 0.0;"],
+        [
+            f"if (!g) {_EACH} d[k] = 0.0;",
+            "for (int l = 0; l < {lanes}; l++) {{",
+            "    ptrdiff_t k = chosen(v[{lanes} * (args ? args[0] : 0) + l], n);",
+            "    if (k) d[{slot} + l] += g ? g[l] : 1.0;",
+            "}}",
+        ],
     ),
 }
 
@@ -77,6 +95,9 @@ _REDUCTIONS = [op for op in ops.TABLE.values() if op.at_once or op in _ONE_BY_ON
 CODES: dict[Op, int] = {op: code for code, op in enumerate([*_FIXED, *_REDUCTIONS])}
 """The number of each operation that C knows: it doesn't know one on any number of arguments whose
 rules take them one by one."""
+
+SUMS = ops.sum, ops.dot, ops.mean
+"""What tapes write as an instruction for sums."""
 
 _TEXT = """\
 /* The operations of the table in C: generated from their rules by compiler/codegen/c.py. */
@@ -91,7 +112,12 @@ _TEXT = """\
 #define INLINED static inline __attribute__((always_inline))
 #endif
 
-{functions}
+/* A loop over lanes, whose arrays are the same or apart. */
+#ifdef __GNUC__
+#define EACH_LANE(lanes) _Pragma("GCC ivdep") for (int l = 0; l < lanes; l++)
+#else
+#define EACH_LANE(lanes) for (int l = 0; l < lanes; l++)
+#endif
 
 enum {{ /* the codes, and their number */
 {codes}
@@ -102,11 +128,30 @@ static const char *const op_names[] = {{ /* by code */
 {names}
 }};
 
-/* For macros X: the operations of one, two and three arguments, with their codes. */
+/* For macros X: the operations of one, two, three and any number of arguments, with their codes. */
 {lists}
 
+{own}
+
+/* The argument that an index chooses, where the first is the index; 0 for none. */
+static inline ptrdiff_t chosen(double index, ptrdiff_t n)
+{{
+    return index > -0.5 && index <= n - 1.5 ? (ptrdiff_t)ceil(index - 0.5) + 1 : 0;
+}}
+
+{op}
+#ifdef TAPES
+#include "elementary.h"
+
+enum {{ LANES = {lanes_count} }};
+
+{lanes}
+#endif
+"""
+
+_OPERATIONS = """\
 /* The value of an operation; those of x, y and z that are none of its arguments don't matter. */
-INLINED double op_value(int code, double x, double y, double z)
+INLINED double {kind}_value(int code, double x, double y, double z)
 {{
     switch (code) {{
 {values}
@@ -115,7 +160,7 @@ INLINED double op_value(int code, double x, double y, double z)
 }}
 
 /* The derivative of its value `out` with respect to argument i, which is 0, 1 or 2. */
-INLINED double op_slope(int code, int i, double out, double x, double y, double z)
+INLINED double {kind}_slope(int code, int i, double out, double x, double y, double z)
 {{
     switch (3 * code + i) {{
 {slopes}
@@ -123,18 +168,19 @@ INLINED double op_slope(int code, int i, double out, double x, double y, double 
     return NAN;
 }}
 
-/* The value of an operation on any number of arguments. */
-static inline double op_reduce(int code, ptrdiff_t n, const double *x)
+/* The value of an operation on n arguments: those in the slots `args` of v, or without these the
+   first ones. */
+INLINED void {kind}_reduce(
+    int code, ptrdiff_t n, const unsigned *args, const double *v, double *out)
 {{
     switch (code) {{
 {reductions}
     }}
-    return NAN;
 }}
 
-/* The derivatives of its value `out` with respect to each argument. */
-static inline void op_reduce_slopes(
-    int code, ptrdiff_t n, double out, const double *x, double *slope)
+/* The derivatives of its value with respect to each argument, times g added to d; or alone. */
+INLINED void {kind}_reduce_slopes(int code, ptrdiff_t n, const unsigned *args, const double *v,
+                                  const double *out, const double *g, double *d)
 {{
     switch (code) {{
 {reduction_slopes}
@@ -144,9 +190,16 @@ static inline void op_reduce_slopes(
 
 
 class C(Python):
-    """Writes C."""
+    """Writes C.
 
-    primitives = _PRIMITIVES
+    Attributes:
+        kind: what the functions' names begin with.
+        lanes: how many numbers each slot has.
+    """
+
+    def __init__(self, kind: str, lanes: int, own: Iterable[str] = ()) -> None:
+        self.kind, self.lanes = kind, lanes
+        self.primitives = _PRIMITIVES | {name: f"{kind}_{name}" for name in own}
 
     def number(self, x: float) -> str:
         if math.isfinite(x):
@@ -171,7 +224,7 @@ class C(Python):
 
 
 class _Loops(C):
-    """Writes what rules compute from an array `x` of `n` numbers.
+    """Writes what rules compute from `n` numbers x, in each lane.
 
     Each reduction is a loop; what has a part for each number is computed in the loops that use it.
 
@@ -179,16 +232,18 @@ class _Loops(C):
         lines: the loops, which have to come before the text.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, c: C) -> None:
+        self.kind, self.lanes, self.primitives = c.kind, c.lanes, c.primitives
         self.lines: list[str] = []
+        self._lane, self._slot = f"EACH_LANE({c.lanes})", _SLOT.format(lanes=c.lanes)
         self._totals: dict[int, tuple[Node, str]] = {}  # with the nodes, as ids are given again
 
     def _written(self, x: Node) -> tuple[str, int]:
         match x:
-            case Name("x"):
-                x = Name("x[k]")
+            case Name("x" | "out" as name):
+                x = Name(f"{name}[l]")
             case Library():
-                x = Name(self._total(x))
+                x = Name(f"{self._total(x)}[l]")
         return super()._written(x)
 
     def _total(self, x: Library) -> str:
@@ -197,9 +252,28 @@ class _Loops(C):
             start, joined = _FOLDS[x.function]
             each = self.text(x.args[0])
             name = f"t{len(self._totals) + 1}"
-            self.lines += [f"double {name} = {start};", f"{_EACH} {joined.format(name, each)};"]
+            self.lines += [
+                f"double {name}[{self.lanes}];",
+                f"{self._lane} {name}[l] = {start};",
+                *self._for_each(f"{joined.format(f'{name}[l]', each)};"),
+            ]
             self._totals[id(x)] = x, name
         return self._totals[id(x)][1]
+
+    def value(self, result: Node) -> list[str]:
+        """The lines that compute and store a value."""
+        last = f"{self._lane} out[l] = {self.text(result)};"
+        return [*self.lines, last]
+
+    def slope(self, result: Node) -> list[str]:
+        """The lines that compute derivatives, and add or store them."""
+        to = f"double slope = {self.text(result)}; to[l] = g ? to[l] + g[l] * slope : slope;"
+        return [*self.lines, *self._for_each(f"{{ {to} }}")]
+
+    def _for_each(self, statement: str) -> list[str]:
+        arrays = (("const double *x", "v", "x[l]"), ("double *to", "d", "to[l]"))
+        places = [f"{its} = {of} + {self._slot};" for its, of, text in arrays if text in statement]
+        return [f"{_EACH} {{", *indented([*places, f"{self._lane} {statement}"]), "}"]
 
 
 def operations() -> str:
@@ -208,15 +282,31 @@ def operations() -> str:
     >>> "case 0: return x + y; /* add */" in operations()
     True
     """
-    c, rules, out = C(), Functions(), Name("out")
+    lists = []
+    for arity, name in (1, "UNARY"), (2, "BINARY"), (3, "TERNARY"), (None, "REDUCING"):
+        some = [f"X({op.name}, {code})" for op, code in CODES.items()
+                if op.arity == arity and op not in SUMS]  # fmt: skip
+        lists.append(" \\\n    ".join([f"#define {name}_OPERATIONS(X)", *some]))
+    return _TEXT.format(
+        codes="\n".join(indented(f"op_{op.name}," for op in CODES)),
+        names="\n".join(indented(f'"{op.name}",' for op in CODES)),
+        lists="\n".join(lists),
+        own="\n".join(f"static inline double m_{name}({its}" for name, its in _OWN.items()),
+        lanes_count=LANES,
+        op=_functions(C("op", 1)),
+        lanes=_functions(C("lanes", LANES, _POLYNOMIALS)),
+    )
+
+
+def _functions(c: C) -> str:
+    """The functions of one kind."""
+    rules, out = Functions(), Name("out")
     lines: dict[str, list[str]] = defaultdict(list)
     for op, code in CODES.items():
-        lines["codes"].append(f"op_{op.name},")
-        lines["names"].append(f'"{op.name}",')
         if op.arity is None:
-            value_lines, slope_lines = _reduction(op)
+            value_lines, slope_lines = _reduction(c, op)
             lines["reductions"] += _case(code, op, value_lines)
-            lines["reduction_slopes"] += _case(code, op, [*slope_lines, "return;"])
+            lines["reduction_slopes"] += _case(code, op, slope_lines)
             continue
         args = [Name(letter) for letter in "xyz"[: op.arity]]
         value = node(op.value(rules, *args))
@@ -224,32 +314,19 @@ def operations() -> str:
         lines["values"].append(f"case {code}: {c.body(value)} /* {op.name} */")
         for i, slope in enumerate(map(node, slopes), 3 * code):
             lines["slopes"].append(f"case {i}: {c.body(slope)} /* {op.name} */")
-    lists = []
-    for arity, name in enumerate(("UNARY", "BINARY", "TERNARY"), 1):
-        some = [f"X({op.name}, {code})" for op, code in CODES.items() if op.arity == arity]
-        lists.append(" \\\n    ".join([f"#define {name}_OPERATIONS(X)", *some]))
-    return _TEXT.format(
-        functions="\n".join(f"static inline double m_{x}({y}" for x, y in _OWN.items()),
-        lists="\n".join(lists),
-        **{name: "\n".join(indented(some)) for name, some in lines.items()},
+    return _OPERATIONS.format(
+        kind=c.kind, **{name: "\n".join(indented(some)) for name, some in lines.items()}
     )
 
 
-def _reduction(op: Op) -> Sequence[list[str]]:
+def _reduction(c: C, op: Op) -> Sequence[list[str]]:
     """The lines of a reduction's value and of its derivatives."""
     if op in _ONE_BY_ONE:
-        return _ONE_BY_ONE[op]
+        places = {"lanes": c.lanes, "slot": _SLOT.format(lanes=c.lanes)}
+        return [[line.format(**places) for line in lines] for lines in _ONE_BY_ONE[op]]
     m = AtOnce(Functions(), Name("x"))
-    found = []
-    for made, last in (
-        (m.value(op), "return {};"),
-        (m.slope(op, Name("out")), f"{_EACH} slope[k] = {{}};"),
-    ):
-        loops = _Loops()
-        text = last.format(loops.text(made))
-        found.append([*loops.lines, text])
-    return found
+    return _Loops(c).value(m.value(op)), _Loops(c).slope(m.slope(op, Name("out")))
 
 
 def _case(code: int, op: Op, lines: list[str]) -> list[str]:
-    return [f"case {code}: {{ /* {op.name} */", *indented(lines), "}"]
+    return [f"case {code}: {{ /* {op.name} */", *indented([*lines, "return;"]), "}"]

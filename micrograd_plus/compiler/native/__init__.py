@@ -1,4 +1,4 @@
-"""Programs for one point at a time: a tape of operations, run by the compiled core.
+"""Tapes of operations, run by the compiled core: for batches, and for one point at a time.
 
-Others import `program`.
+Others import `lanes` and `point`.
 """

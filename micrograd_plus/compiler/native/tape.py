@@ -1,9 +1,10 @@
 """A recorded graph as plain arrays, which the compiled core runs.
 
-Every number has a slot: the inputs, the live leaves and the constants come first, then the result
-of each instruction. Instructions are ordered by depth, and at the same depth by operation, so that
-one loop executes a run of equal ones. For a random graph this order is 4 to 8 times as fast as that
-of recording even where hardly any run is longer than one instruction.
+Every number has a slot: first what all examples share, that is, the live leaves, the constants and
+the results of instructions that depend on no input; then the inputs, and the results of all other
+instructions. These are ordered by depth, and at the same depth by operation, so that one loop
+executes a run of equal ones. For a random graph this order is 4 to 8 times as fast as that of
+recording even where hardly any run is longer than one instruction.
 """
 
 from __future__ import annotations
@@ -32,28 +33,36 @@ CODES: dict[Op, int] = core.CODES if core else {}
 """The codes of operations, as the core was built with them; without it tapes can't be run."""
 
 SUM, LOWERED = len(CODES), len(CODES) + 1
-"""The codes of a long chain of additions, and of an operation that is lowered, that is, written as
-several instructions of other operations."""
+"""The codes of a sum of products and other terms, and of an operation that is lowered, that is,
+written as several instructions of other operations."""
+
+_ANY = min([SUM, *(code for op, code in CODES.items() if not op.arity)])
+"""The first of the codes that don't stand for a fixed number of arguments."""
 
 _BITS = (1 << MOST) - 1
-_GONE = 2
-_LONG = 8  # number of terms from which a loop is faster than single additions
+_OTHERS = 4  # the bit of the terms of a sum that are no products
+_APART, _BATCHED, _GONE = 1, 2, 4
+"""What an instruction may be, as bits: it computes a factor only; it depends on an input; it has
+become a part of another one."""
 
 
 class Tape(NamedTuple):
     """A tape, as arrays.
 
     Attributes:
-        runs: of shape (runs, 2): the code of consecutive instructions, which is 8 times that of
-            their operation plus a bit for each argument that gets a derivative; then the number of
-            the instruction after them.
-        instructions: of shape (instructions, 3): the slots of the arguments. A sum and a lowered
-            operation have the begin and the end of their part of `targets` there instead, and the
-            slot of a lowered operation's value.
-        targets: the slots of a sum's terms, or of a lowered operation's arguments that get
-            derivatives,
-        factors: and the slots of these local derivatives.
-        forward: how many runs, from the first, compute the outputs; the others compute factors.
+        runs: of shape (runs, 3): the code of consecutive instructions, which is 8 times that of
+            their operation plus a bit for each argument that gets a derivative; the number of the
+            instruction after them; and what is added to an instruction's number for its slot.
+        instructions: of shape (instructions, 3): the slots of the arguments. Others have places in
+            `targets` there instead: a sum the begin of its products, their end, and the end of its
+            other terms; an operation on any number of arguments, and a lowered one, begin and end
+            of them, and a lowered one then the slot of its value.
+        targets: the slots of arguments: of those of a lowered operation that get derivatives, and
+            of one factor of each product,
+        factors: and the slots of these local derivatives, and of the other factors.
+        parts: the numbers of runs up to the ends of four parts: those that compute what all
+            examples share, the factors among it, the outputs, and the other factors.
+        inputs: the slot of the first input, and how many there are.
         outputs: the slots of the outputs.
     """
 
@@ -61,110 +70,163 @@ class Tape(NamedTuple):
     instructions: Any
     targets: Any
     factors: Any
-    forward: int
+    parts: tuple[int, ...]
+    inputs: tuple[int, int]
     outputs: Any
 
 
 def tape(
-    nodes: Sequence[Value], outputs: Sequence[Any], leaves: Sequence[Value], wanted: set[int]
+    nodes: Sequence[Value],
+    outputs: Sequence[Any],
+    inputs: Sequence[Value],
+    leaves: Sequence[Value],
+    wanted: set[int],
+    long: int = 2,
 ) -> tuple[Any, Tape]:
     """The numbers of all slots before the first run, and the tape of some outputs.
 
     Args:
         nodes: all that the outputs depend on, each after its arguments.
         outputs: Values and floats.
-        leaves: inputs and live leaves, which get the first slots; others are constants.
+        inputs: leaves that are different for each example,
+        leaves: and live ones that are not, which get the first slots; others are constants.
         wanted: the ids of those leaves that are to get derivatives.
+        long: the number of terms from which a sum is faster as one instruction.
 
     >>> from micrograd_plus import Value
     >>> x = Value(3.0)
-    >>> f = x * x + 2.0
-    >>> start, found = tape(order(f), [f], [x], set())
-    >>> start, found.outputs  # slots 0 and 1 are x and the constant, 2 the product, 3 the sum
-    (array([3., 2., 0., 0.]), array([3], dtype=uint32))
+    >>> f = 2.0 + x * x
+    >>> start, found = tape(order(f), [f], [x], [], set())
+    >>> start, found.outputs  # slot 0 is the constant, 1 is x, and 2 their sum
+    (array([2., 3., 0.]), array([2], dtype=uint32))
     """
-    return _Builder(leaves, wanted).tape(nodes, outputs)
+    return _Builder(inputs, leaves, wanted).tape(nodes, outputs, long)
 
 
 class _Builder:
     """Numbers slots while it writes: results from 0, and leaves and constants from −1 down."""
 
-    def __init__(self, leaves: Sequence[Value], wanted: set[int]) -> None:
-        self._start = [leaf.data for leaf in leaves]
-        self._slots = {id(leaf): ~i for i, leaf in enumerate(leaves)}
+    def __init__(self, inputs: Sequence[Value], leaves: Sequence[Value], wanted: set[int]) -> None:
+        self._inputs = len(inputs)
+        self._start = [leaf.data for leaf in (*inputs, *leaves)]
+        self._slots = {id(leaf): ~i for i, leaf in enumerate((*inputs, *leaves))}
         self._constants: dict[str, int] = {}
         self._needs = set(wanted)
-        self._rows = array("q")  # flattened: (factors or not, depth, code, arguments) of each
+        self._rows = array("q")  # flattened: (kind, depth, code, arguments) of each
         self._depths: list[int] = []
+        self._batched = bytearray()
         self._targets, self._factors = array("q"), array("q")
         self._alive: list[Any] = []  # kept alive, as ids of freed objects are reused
 
-    def tape(self, nodes: Sequence[Value], outputs: Sequence[Any]) -> tuple[Any, Tape]:
+    def tape(self, nodes: Sequence[Value], outputs: Sequence[Any], long: int) -> tuple[Any, Tape]:
         for node in nodes:
             self._node(node)
         results = [self._slot(out) for out in outputs]
         numpy = need("numpy", "numpy")
         rows = numpy.array(self._rows, numpy.int64).reshape(-1, 6)
-        self._join_sums(rows, results)
-        kept = int((rows[:, 0] < _GONE).sum())
+        self._join_sums(rows, results, long)
+        counts = numpy.bincount(rows[:, 0], minlength=_GONE)[:_GONE]
+        shared, kept = int(counts[:_BATCHED].sum()), int(counts.sum())
         sequence = numpy.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))[:kept]
+        inputs, leaves = self._inputs, len(self._start) - self._inputs
+        offsets = numpy.where(numpy.arange(kept) < shared, leaves, leaves + inputs)
         place = numpy.zeros(len(rows) + 1, numpy.int64)
-        place[sequence] = numpy.arange(kept) + len(self._start)
+        place[sequence] = numpy.arange(kept) + offsets
 
         def final(slots: Any) -> Any:
             slots = numpy.asarray(slots, numpy.int64)
-            return numpy.where(slots < 0, ~slots, place[numpy.maximum(slots, 0)]).astype(
-                numpy.uint32
-            )
+            leaf = numpy.where(~slots < inputs, leaves + shared, -inputs) + ~slots
+            return numpy.where(slots < 0, leaf, place[numpy.maximum(slots, 0)]).astype(numpy.uint32)
 
         rows = rows[sequence]
         changes = numpy.diff(rows[:, [0, 2]], axis=0).any(axis=1)
         stops = numpy.append(numpy.flatnonzero(changes) + 1, kept)[:kept]  # none without rows
-        apart, _, codes = rows[stops - 1, :3].T
-        ranges = numpy.isin(rows[:, 2:3] >> MOST, (SUM, LOWERED)) & [True, True, False]
-        args = numpy.where(ranges, rows[:, 3:], final(numpy.where(ranges, -1, rows[:, 3:])))
-        start = numpy.zeros(len(self._start) + kept)
-        start[: len(self._start)] = self._start
+        ranges = _ranges(rows)
+        args = numpy.where(ranges, rows[:, 3:], final(numpy.where(ranges, ~inputs, rows[:, 3:])))
+        start = numpy.zeros(inputs + leaves + kept)
+        start[:leaves] = self._start[inputs:]
+        start[leaves + shared :][:inputs] = self._start[:inputs]
         return start, Tape(
-            numpy.stack((codes, stops), axis=1).astype(numpy.uint32),
+            numpy.stack((rows[stops - 1, 2], stops, offsets[stops - 1]), axis=1),
             args.astype(numpy.uint32),
             final(self._targets),
             final(self._factors),
-            int((apart == 0).sum()),
+            tuple(numpy.searchsorted(stops, numpy.cumsum(counts), "right").tolist()),
+            (leaves + shared, inputs),
             final(results),
         )
 
-    def _join_sums(self, rows: Any, results: Sequence[int]) -> None:
-        """Make a long chain of additions one instruction, if nothing else uses its parts.
+    def _join_sums(self, rows: Any, results: Sequence[int], long: int) -> None:
+        """Make sums of sums and products one instruction, if nothing else uses their parts.
 
         Otherwise each addition waits until the previous one has stored its result.
         """
         numpy = need("numpy", "numpy")
-        args, adds = rows[:, 3:].copy(), rows[:, 2] >> MOST == CODES[ops.add]
-        args[rows[:, 2] >> MOST == LOWERED, :2] = -1
+        codes, users = rows[:, 2] >> MOST, numpy.full(len(rows), -1)
+        adds, sums = codes == CODES[ops.add], codes == SUM
+        args = numpy.where(_ranges(rows), -1, rows[:, 3:])
+        terms = [(args[adds, :2].ravel(), numpy.repeat(numpy.flatnonzero(adds), 2))]
+        for row in numpy.flatnonzero(sums).tolist():
+            some = self._targets[rows[row, 4] : rows[row, 5]]
+            terms.append((some, numpy.full(len(some), row)))
+        added, by = map(numpy.concatenate, zip(*terms, strict=True))
+        users[added[added >= 0]] = by[added >= 0]
 
-        def uses(slots: Any) -> Any:
-            return numpy.bincount(slots[slots >= 0], minlength=len(rows))
+        def uses(*slots: Any) -> Any:
+            joined = numpy.concatenate(slots).astype(numpy.int64)
+            return numpy.bincount(joined[joined >= 0], minlength=len(rows))
 
-        everything = numpy.concatenate((args.ravel(), self._targets, self._factors, results))
-        inside = adds & (uses(everything.astype(numpy.int64)) == 1) & (uses(args[adds]) == 1)
-        heads = adds & ~inside & numpy.isin(args, numpy.flatnonzero(inside)).any(axis=1)
-        pairs, inner = args[:, :2].tolist(), {*numpy.flatnonzero(inside).tolist()}
-        for head in numpy.flatnonzero(heads).tolist():
-            terms, joined, todo = [], [], pairs[head][::-1]
-            while todo:
-                slot = todo.pop()
-                if slot in inner:
-                    joined.append(slot)
-                    todo += pairs[slot][::-1]
-                else:
-                    terms.append(slot)
-            if len(terms) >= _LONG:
-                begin, needed = len(self._targets), rows[head, 2] & _BITS != 0
-                self._targets.extend(terms)
-                self._factors.extend([-1] * len(terms))
-                rows[head, 2:] = SUM << MOST | needed, begin, len(self._targets), -1
-                rows[joined, 0] = _GONE
+        inside = adds | sums | (codes == CODES[ops.multiply])
+        inside &= uses(args.ravel(), self._targets, self._factors, results) == 1
+        inside &= (uses(added) == 1) & (rows[:, 0] == rows[users, 0])
+        heads = numpy.zeros(len(rows), bool)
+        heads[users[inside]] = True
+        heads &= ~inside
+        listed, inner = rows[:, 2:].tolist(), set(numpy.flatnonzero(inside).tolist())
+        todo = numpy.flatnonzero(heads).tolist()
+        while todo:
+            head = todo.pop()
+            joined, products, others, bits = self._parts(head, listed, inner)
+            if len(products) + len(others) < long and not sums[head]:
+                todo += [row for row in joined if sums[row]]
+                continue
+            begin, middle = len(self._targets), len(self._targets) + len(products)
+            self._targets.extend([*(x for x, _ in products), *others])
+            self._factors.extend([*(y for _, y in products), *others])
+            rows[joined, 0] = _GONE
+            rows[head, 2:] = SUM << MOST | bits, begin, middle, len(self._targets)
+
+    def _parts(
+        self, head: int, rows: list[list[int]], inner: set[int]
+    ) -> tuple[list[int], list[tuple[int, int]], list[int], int]:
+        """The parts of a sum: instructions that it replaces, products, other terms, its bits."""
+        joined: list[int] = []
+        products: list[tuple[int, int]] = []
+        others: list[int] = []
+        bits, todo = 0, [(head, 0)]
+        while todo:
+            slot, needed = todo.pop()
+            if slot != head:
+                if slot not in inner:
+                    others.append(slot)
+                    bits |= _OTHERS * needed
+                    continue
+                joined.append(slot)
+            code, *args = rows[slot]
+            if code >> MOST == SUM:
+                begin, middle, end = args
+                pairs = zip(self._targets[begin:middle], self._factors[begin:middle], strict=True)
+                products += pairs
+                bits |= code & _BITS & ~_OTHERS
+                needed = int(code & _OTHERS != 0)
+                todo += [(x, needed) for x in self._targets[middle:end][::-1]]
+            elif code >> MOST == CODES[ops.add]:
+                todo += [(args[1], code >> 1 & 1), (args[0], code & 1)]
+            else:
+                x, y = args[:2] if code & 1 else args[1::-1]
+                products.append((x, y))
+                bits |= code & _BITS if code & 1 else code >> 1 & 1
+        return joined, products, others, bits
 
     def _slot(self, x: Any) -> int:
         if isinstance(x, Value):
@@ -183,59 +245,90 @@ class _Builder:
             apart: 1 if the outputs don't depend on it.
             inner: whether it is a part of a lowered operation, and so gets no derivative.
         """
-        op = node.op
+        op, args = node.op, node.args
         if op is None:
             if id(node) not in self._slots:
                 self._slots[id(node)] = self._slot(node.data)
             return
-        args = node.args
-        needs, bits = self._needs, 0
-        if not inner:
-            for i, arg in enumerate(args):
-                if id(arg) in needs:
-                    bits |= 1 << i
+        needed = [not inner and id(arg) in self._needs for arg in args]
+        slots = [*map(self._slot, args)]
+        if op is ops.power and args[1] == 2.0 and type(args[1]) is float:  # squares are products
+            op, slots, needed = ops.multiply, slots[:1] * 2, needed[:1] * 2
         code = CODES.get(op)
-        if code is None or op.arity is None:
-            self._lowered(node, op, bits != 0, apart)
+        if code is None:
+            self._lowered(node, op, any(needed), apart)
             return
-        slots = [self._slot(arg) for arg in args]
-        self._write(node, code << MOST | bits, slots, slots, apart)
-
-    def _write(
-        self, node: Value, code: int, row: list[int], after: Sequence[int], apart: int
-    ) -> None:
-        depths = self._depths
-        depth = 1 + max([0, *(depths[slot] for slot in after if slot >= 0)])
-        self._slots[id(node)] = len(depths)
-        depths.append(depth)
-        if code & _BITS:
+        if op.arity:
+            bits = sum(1 << i for i, need in enumerate(needed) if need)
+            slot = self._write(code << MOST | bits, slots, slots, apart)
+        elif op in (ops.sum, ops.mean):
+            slot = self._sum([], [], slots, _OTHERS * any(needed), apart)
+            if op is ops.mean:
+                row = [slot, self._slot(float(len(args)))]
+                slot = self._write(CODES[ops.divide] << MOST | any(needed), row, row, apart)
+        elif op is ops.dot:
+            slot = self._dot(slots, needed, apart)
+        else:
+            begin = len(self._targets)
+            self._targets.extend(slots)
+            self._factors.extend(slots)
+            row = [begin, len(self._targets)]
+            slot = self._write(code << MOST | any(needed), row, slots, apart)
+        self._slots[id(node)] = slot
+        if any(needed):
             self._needs.add(id(node))
-        self._rows.extend((apart, depth, code, *row, *(-1,) * (MOST - len(row))))
+
+    def _dot(self, slots: list[int], needed: list[bool], apart: int) -> int:
+        half = len(slots) // 2
+        left, right, more = slots[:half], slots[half : 2 * half], slots[2 * half :]
+        first, second = any(needed[:half]), any(needed[half : 2 * half])
+        if second and not first:
+            left, right, first, second = right, left, second, first
+        bits = first | second << 1 | _OTHERS * any(needed[2 * half :])
+        return self._sum(left, right, more, bits, apart)
+
+    def _sum(
+        self, left: list[int], right: list[int], more: list[int], bits: int, apart: int
+    ) -> int:
+        """Write a sum of products and other terms."""
+        begin = len(self._targets)
+        self._targets.extend([*left, *more])
+        self._factors.extend([*right, *more])
+        row = [begin, begin + len(left), len(self._targets)]
+        return self._write(SUM << MOST | bits, row, [*left, *right, *more], apart)
+
+    def _write(self, code: int, row: list[int], after: Sequence[int], apart: int) -> int:
+        """Write an instruction; returns its slot."""
+        depths, batched, inputs = self._depths, self._batched, self._inputs
+        slot = len(depths)
+        depths.append(1 + max([0, *(depths[x] for x in after if x >= 0)]))
+        batched.append(any(batched[x] if x >= 0 else ~x < inputs for x in after))
+        kind = _APART * apart | _BATCHED * batched[slot]
+        self._rows.extend((kind, depths[slot], code, *row, *(-1,) * (MOST - len(row))))
+        return slot
 
     def _lowered(self, node: Value, op: Op, needed: bool, apart: int) -> None:
         """Write an operation in terms of operations that have a code, by its rules.
 
-        This is for operations on any number of arguments, and for those outside the table. The
-        derivatives come from the operation's own rules, not from differentiating its parts: tied
-        arguments of a maximum share equally, unlike in nested maxima of two.
+        This is for operations outside the table. The derivatives come from the operation's own
+        rules, not from differentiating its parts.
         """
         value = unseen(op.value, recorded, *node.args)
         found = unseen(slopes, node, op, recorded) if needed else []
         self._alive += [value, *(slope for _, slope in found)]
         at = self._part(value, apart)
+        self._slots[id(node)] = at
         if not needed:
-            self._slots[id(node)] = at
             return
         row = len(self._rows)
         after = [at, *(self._slot(arg) for arg, _ in found)]
-        self._write(node, LOWERED << MOST | 1, [0, 0, at], after, apart)
-        pairs = [(self._slot(a), self._part(s, 1)) for a, s in found if id(a) in self._needs]
-        self._rows[row + 3 : row + 5] = array(
-            "q", (len(self._targets), len(self._targets) + len(pairs))
-        )
-        for target, factor in pairs:
-            self._targets.append(target)
-            self._factors.append(factor)
+        self._slots[id(node)] = self._write(LOWERED << MOST | 1, [0, 0, at], after, apart)
+        self._needs.add(id(node))
+        pairs = [(self._slot(a), self._part(s, _APART)) for a, s in found if id(a) in self._needs]
+        begin = len(self._targets)
+        self._targets.extend(target for target, _ in pairs)
+        self._factors.extend(factor for _, factor in pairs)
+        self._rows[row + 3 : row + 5] = array("q", (begin, len(self._targets)))
 
     def _part(self, x: Any, apart: int) -> int:
         """The slot of a part of a lowered operation, written with all that it needs."""
@@ -243,3 +336,10 @@ class _Builder:
             for node in order(x, self._slots):
                 self._node(node, apart, inner=True)
         return self._slot(x)
+
+
+def _ranges(rows: Any) -> Any:
+    """Where instructions have places in `targets` instead of slots."""
+    numpy = need("numpy", "numpy")
+    codes = rows[:, 2:3] >> MOST
+    return numpy.where(codes == SUM, True, (codes >= _ANY) & numpy.array([True, True, False]))

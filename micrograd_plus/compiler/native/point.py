@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
@@ -11,10 +10,10 @@ from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import flat, mapped
 from micrograd_plus.compiler.arguments import Arguments, arranged
 from micrograd_plus.compiler.leaves import Leaves, recipe
+from micrograd_plus.compiler.native.lanes import tapes_of_core
 from micrograd_plus.compiler.native.tape import tape
 from micrograd_plus.compiler.trace import trace
 from micrograd_plus.compiler.trial import compare
-from micrograd_plus.core import build_info
 from micrograd_plus.engine import Value
 from micrograd_plus.graph.sweep import adjoints
 
@@ -22,6 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from micrograd_plus.nn.module import Module
+
+
+_LONG = 8  # the number of terms from which a loop is faster than single additions
 
 
 class PointProgram:
@@ -51,7 +53,7 @@ class PointProgram:
     def __init__(
         self, fn: Callable[..., Any], example: Sequence[Any], params: Module | Sequence[Value] = ()
     ) -> None:
-        tapes = _core()
+        tapes = tapes_of_core()
         self._numpy = numpy = need("numpy", "numpy")
         self._fn = fn
         found = trace(fn, example)
@@ -62,15 +64,17 @@ class PointProgram:
         self._structure = mapped(lambda _: None, found.outputs)
         self._arguments = Arguments(fn, tuple(example), found.rows, float, batched=False)
         self._differentiable = len(outputs) == 1
-        count = len(found.inputs)
-        low, wanted = (count, self.parameters) if self.parameters else (0, found.inputs)
+        wanted = self.parameters or found.inputs
         self._numbers, self._tape = tape(
             found.nodes,
             outputs,
-            [*found.inputs, *self._leaves.values],
+            found.inputs,
+            self._leaves.values,
             set(map(id, wanted)) if self._differentiable else set(),
+            long=_LONG,
         )
-        self._leaves.live_in(self._numbers[count : count + len(self._leaves.values)])
+        self._leaves.live_in(self._numbers[: len(self._leaves.values)])
+        low = 0 if self.parameters else self._tape.inputs[0]
         # with infinite constants, such as bounds, results may be infinite without an error
         self._bounded = numpy.isfinite(self._numbers).all()
         models = self._arguments.models
@@ -160,19 +164,3 @@ class PointProgram:
                 if isinstance(out, Value):
                     adjoints(out)
         raise NonFiniteError("a result or a derivative is too large for a float")
-
-
-def _core() -> Any:
-    """The module that runs tapes.
-
-    Raises:
-        ModuleNotFoundError: this is the pure build; the message says why, and how to get the core.
-    """
-    info = build_info()
-    if info.core:
-        return import_module("micrograd_plus.core.tapes")
-    raise ModuleNotFoundError(
-        f'backend="native" runs in the compiled core, and this is {info}. Unset '
-        "MICROGRAD_PLUS_PURE if it is set, and where there is a C compiler build the core: "
-        "pip install --force-reinstall --no-cache-dir micrograd-plus"
-    )

@@ -1,0 +1,101 @@
+"""A recorded function as matrix code, which an array library runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus.compiler.codegen.backends import find_backend
+from micrograd_plus.compiler.codegen.generate import generate
+from micrograd_plus.compiler.schedule import schedule
+from micrograd_plus.compiler.sealed import TraceError
+from micrograd_plus.compiler.simplify import simplify
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from micrograd_plus.compiler.codegen.backends import NumPy
+    from micrograd_plus.compiler.leaves import Leaves
+    from micrograd_plus.compiler.trace import Trace
+
+
+class Matrices:
+    """Matrix code, and its functions.
+
+    Args:
+        found: what the function recorded.
+        leaves: its live leaves.
+        sizes: how many numbers each argument has, by its name.
+        gradient: whether the first output is to be differentiated.
+        input_gradients: whether the inputs get derivatives, too.
+        backend: "numpy" or "jax".
+        dtype: "float64" or "float32".
+
+    Attributes:
+        groups: what the array instructions compute, in the order of computation.
+        code: the instructions, in no language yet.
+        functions: `forward(p, *inputs)` and perhaps `value_and_grad(p, *inputs, s)`.
+        ready: the same, for NumPy's arrays, of which their results are, too.
+
+    Raises:
+        TraceError: the code is too long for the backend.
+    """
+
+    def __init__(
+        self,
+        found: Trace,
+        leaves: Leaves,
+        sizes: dict[str, int],
+        gradient: bool,
+        input_gradients: bool,
+        backend: str,
+        dtype: str,
+    ) -> None:
+        self._backend, self._dtype = find_backend(backend), dtype
+        named = {x: ("p", i) for i, x in enumerate(leaves.values)}
+        rows = [(name, i) for name, size in sizes.items() for i in range(size)]
+        named |= dict(zip(found.inputs, rows, strict=True))
+        outputs = simplify(found.nodes, found.results, named, found.sites)
+        self.groups = schedule(outputs)
+        self.code = generate(
+            self.groups, outputs, sizes, len(leaves.values), len(leaves.parameters),
+            input_gradients, gradient,
+        )  # fmt: skip
+        self.result = outputs[0].array if gradient else ""
+        text = self._backend.functions(self.code)
+        lines = text.count("\n")
+        if lines > self._backend.longest:
+            raise TraceError(
+                f"no structure was found that matrices could use: the program has {lines:,} lines, "
+                f"too many for {backend}, which compiles each; use backend='numpy'"
+            )
+        self.functions = self._executed(self._backend, text, dtype)
+        self.ready = {
+            name: self._backend.ready(function, dtype) for name, function in self.functions.items()
+        }
+
+    def exact(self) -> dict[str, Callable[..., Any]]:
+        """The functions of the most exact text, NumPy's in float64."""
+        if (self._backend.library, self._dtype) == ("np", "float64"):
+            return self.functions
+        plain = find_backend("numpy")
+        return self._executed(plain, plain.functions(self.code), "float64")
+
+    def _executed(self, backend: NumPy, text: str, dtype: str) -> dict[str, Callable[..., Any]]:
+        """The functions of a text."""
+        names = backend.namespace()
+        # exec sees only text that the compiler wrote: it contains no labels, and of the user's
+        # names only those of arguments that are plain identifiers without another meaning
+        exec(text, names)  # noqa: S102
+        for name in self.code.arrays.constants:
+            if names[name].dtype.kind == "f":  # others are indices
+                names[name] = names[name].astype(dtype)
+        made = (self.code.forward, self.code.gradient)
+        return {function.name: names[function.name] for function in made if function}
+
+    @property
+    def size(self) -> str:
+        """How many array instructions there are, in words."""
+        return f"{len(self.groups):,} array instructions"
+
+    def __str__(self) -> str:
+        return "\n".join(self._backend.function(self.code.gradient or self.code.forward))

@@ -1,0 +1,105 @@
+"""A recorded function as a tape, which the compiled core runs for many examples at a time."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from itertools import accumulate, pairwise
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.native.tape import tape
+from micrograd_plus.core import build_info
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from micrograd_plus.compiler.leaves import Leaves
+    from micrograd_plus.compiler.trace import Trace
+
+
+class Lanes:
+    """A tape, and its functions.
+
+    Args:
+        found: what the function recorded.
+        leaves: its live leaves.
+        sizes: how many numbers each argument has, by its name.
+        gradient: whether the first output is to be differentiated.
+        input_gradients: whether the inputs get derivatives, too.
+
+    Attributes:
+        tape: the tape.
+        functions: `forward(p, *inputs)` and perhaps `value_and_grad(p, *inputs, s)`, on arrays of
+            (numbers, examples) as the functions of matrix code.
+        ready: the same.
+
+    Raises:
+        ModuleNotFoundError: this is the pure build; the message says why, and how to get the core.
+    """
+
+    def __init__(
+        self,
+        found: Trace,
+        leaves: Leaves,
+        sizes: dict[str, int],
+        gradient: bool,
+        input_gradients: bool,
+    ) -> None:
+        tapes = tapes_of_core()
+        self._numpy = need("numpy", "numpy")
+        wanted = [*leaves.parameters, *(found.inputs if input_gradients else ())]
+        numbers, self.tape = tape(
+            found.nodes,
+            found.results,
+            found.inputs,
+            leaves.values,
+            set(map(id, wanted)) if gradient else set(),
+        )
+        self._machine = tapes.Machine(numbers, self.tape, (), 0, 0)
+        self._sizes = [*sizes.values()] if input_gradients else []
+        self.ready: dict[str, Callable[..., Any]]
+        self.functions = self.ready = {"forward": self._forward}
+        if gradient:
+            self.functions["value_and_grad"] = self._value_and_grad
+
+    def _forward(self, p: Any, *inputs: Any) -> Any:
+        numpy, tape = self._numpy, self.tape
+        columns = [numpy.asarray(x, float) for x in inputs]
+        rows = numpy.empty((len(tape.outputs), columns[0].shape[1]))
+        self._machine.batch(numpy.ascontiguousarray(p, float), columns, rows)
+        return rows
+
+    def _value_and_grad(self, p: Any, *inputs: Any) -> tuple[Any, ...]:
+        numpy, tape = self._numpy, self.tape
+        *columns, weights = (numpy.asarray(x, float) for x in inputs)
+        p, count = numpy.ascontiguousarray(p, float), len(weights)
+        rows, gradient = numpy.empty((len(tape.outputs) - 1, count)), numpy.empty(len(p))
+        slopes: Any = numpy.empty((tape.inputs[1], count)) if self._sizes else None
+        value = self._machine.batch(p, columns, rows, weights, gradient, slopes)
+        parts = [slopes[i:j] for i, j in pairwise(accumulate(self._sizes, initial=0))]
+        return value, gradient, *parts, *([rows] if len(rows) else [])
+
+    def exact(self) -> dict[str, Callable[..., Any]]:
+        """The functions, which have but one text."""
+        return self.functions
+
+    @property
+    def size(self) -> str:
+        """How many instructions there are, in words."""
+        return f"{len(self.tape.instructions):,} instructions in lanes"
+
+
+def tapes_of_core() -> Any:
+    """The module that runs tapes.
+
+    Raises:
+        ModuleNotFoundError: this is the pure build; the message says why, and how to get the core.
+    """
+    info = build_info()
+    if info.core:
+        return import_module("micrograd_plus.core.tapes")
+    raise ModuleNotFoundError(
+        f'backend="native" runs in the compiled core, and this is {info}. Unset '
+        "MICROGRAD_PLUS_PURE if it is set, and where there is a C compiler build the core: "
+        "pip install --force-reinstall --no-cache-dir micrograd-plus"
+    )

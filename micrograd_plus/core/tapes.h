@@ -1,0 +1,89 @@
+/* Tapes, recorded graphs as plain arrays, and the loops that run them.
+
+There is a loop for each operation, and for its derivatives one for each choice of the arguments
+that get one, all made by the compiler of C from the functions in operations.h: for slots of a
+single number; and for slots of LANES numbers, in machine code for each kind of vector registers. */
+
+#include <float.h>
+#include <stdint.h>
+
+typedef unsigned int slot;
+
+enum { SUM = OPERATIONS, LOWERED };
+
+typedef struct { /* consecutive instructions of one operation */
+    int code;
+    int wanted;            /* a bit for each argument that gets a derivative */
+    ptrdiff_t start, stop; /* the instructions */
+    ptrdiff_t out;         /* what is added to an instruction's number for its slot */
+} run;
+
+typedef struct {
+    const run *runs;
+    const slot *args, *targets, *factors;
+} tape;
+
+#define WIDTH 1
+#define VECTOR 1
+#define VECTOR_TYPE
+#define TARGET
+#define NAMED(function) function##_of_one
+#define OF(function) op_##function
+#include "loops.h"
+
+#define WIDTH LANES
+#ifdef __GNUC__
+#define VECTOR 2
+#define VECTOR_TYPE __attribute__((vector_size(16), may_alias))
+#else
+#define VECTOR 1
+#define VECTOR_TYPE
+#endif
+#define TARGET
+#define NAMED(function) function##_plain
+#define OF(function) lanes_##function
+#include "loops.h"
+
+#if defined(__GNUC__) && defined(__x86_64__)
+#define WIDTH LANES
+#define VECTOR 4
+#define VECTOR_TYPE __attribute__((vector_size(32), may_alias))
+#define TARGET __attribute__((target("avx2")))
+#define NAMED(function) function##_avx2
+#define OF(function) lanes_##function
+#include "loops.h"
+
+#define WIDTH LANES
+#define VECTOR 8
+#define VECTOR_TYPE __attribute__((vector_size(64), may_alias))
+#define TARGET __attribute__((target("avx512f")))
+#define NAMED(function) function##_avx512
+#define OF(function) lanes_##function
+#include "loops.h"
+#endif
+
+/* The loops for slots of LANES numbers that this processor can run, the fastest first. */
+typedef struct {
+    void (*values)(const tape *, ptrdiff_t, ptrdiff_t, double *);
+    void (*slopes)(const tape *, ptrdiff_t, ptrdiff_t, double *, double *);
+} loops;
+
+static int find_loops(loops *found)
+{
+    int count = 0;
+#if defined(__GNUC__) && defined(__x86_64__)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx512f")) found[count++] = (loops){values_avx512, slopes_avx512};
+    if (__builtin_cpu_supports("avx2")) found[count++] = (loops){values_avx2, slopes_avx2};
+#endif
+    found[count++] = (loops){values_plain, slopes_plain};
+    return count;
+}
+
+/* Whether n numbers are finite: counted without a branch, and so several at a time. */
+static int all_finite(ptrdiff_t n, const double *x)
+{
+    ptrdiff_t found = 0;
+    for (ptrdiff_t i = 0; i < n; i++) found += fabs(x[i]) <= DBL_MAX;
+    return found == n;
+}
