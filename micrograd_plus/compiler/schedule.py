@@ -33,6 +33,7 @@ class Group:
         array: the name of the array that holds them.
         start: their first row in it.
         family: all groups in that array, in their order.
+        turn: its number among them.
     """
 
     def __init__(self, members: Sequence[Expression]) -> None:
@@ -40,7 +41,7 @@ class Group:
         self.first = members[0]
         self.batched = members[0].batched
         self.array = ""
-        self.start = 0
+        self.start = self.turn = 0
         self.family = [self]
 
 
@@ -59,8 +60,8 @@ def schedule(outputs: Iterable[Expression]) -> list[Group]:
     for family in families.values():
         if len(family) >= TURNS:
             starts = accumulate((len(group.members) for group in family), initial=0)
-            for group, start in zip(family, starts, strict=False):
-                group.family, group.start = family, start
+            for turn, (group, start) in enumerate(zip(family, starts, strict=False)):
+                group.family, group.turn, group.start = family, turn, start
     for group in groups:
         for i, e in enumerate(group.members):
             e.row = group.start + i

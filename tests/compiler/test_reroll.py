@@ -104,7 +104,9 @@ def test_the_text_has_the_same_length_for_any_number_of_steps():
     assert len({len(shown(rerolled(recurrence(steps)))) for steps in (8, 16, 64, 128)}) == 1
 
 
-@pytest.mark.parametrize("name", ["RNN", "LSTM", "pendulum", "n-body", "neural ODE"])
+@pytest.mark.parametrize(
+    "name", ["RNN", "LSTM", "pendulum", "n-body", "Kalman filter", "neural ODE"]
+)
 def test_programs_over_time_have_the_same_length_for_any_number_of_steps(name):
     def lines(steps):
         full, sizes = PROGRAMS[name]

@@ -14,7 +14,7 @@ from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.contractions import indexed
 from micrograd_plus.compiler.codegen.python import Python
 from micrograd_plus.compiler.codegen.strides import Axes, Rows, common, refined, regular
-from micrograd_plus.compiler.codegen.syntax import ALL, Let, Library, Name, Node
+from micrograd_plus.compiler.codegen.syntax import ALL, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -81,7 +81,7 @@ class Arrays:
         constants: numbers and indices, by their names in the program.
         leading: instructions that only depend on parameters and inputs.
         lines: where instructions go that something needs that is being made.
-        joins: arrays that join several others, in their order: their names and parts.
+        joins: arrays that join several others, in their order: their names, first rows and parts.
     """
 
     def __init__(
@@ -99,8 +99,10 @@ class Arrays:
         self._views: dict[str, str] = {}
         self.leading: list[Let] = []
         self.lines: list[Any] = []
-        self.joins: list[tuple[str, list[tuple[str, int, int]]]] = []
-        self._joined: dict[Any, str] = {}
+        self.joins: list[tuple[str, int, list[tuple[str, int, int]]]] = []
+        self._joined: dict[Any, tuple[str, int]] = {}  # by parts
+        self._forms: dict[Any, tuple[str, int]] = {}  # and their first turns, by the parts' lengths
+        self._group: Group | None = None
         self.sizes = {"p": parameters, **inputs}
         self.batched = {"p": False, **dict.fromkeys(inputs, True)}
         self.needs = {"p": wanted > 0, **dict.fromkeys(inputs, input_gradients)}
@@ -150,6 +152,10 @@ class Arrays:
 
     # ---------------------------------------------------------------------------- operands
 
+    def begin(self, group: Group | None) -> None:
+        """Read operands for a group from now on; for what is no group with None."""
+        self._group, self._before = group, len(self.joins)
+
     def operand(self, members: Sequence[Expression], join: bool = True) -> Operand | None:
         """Where some expressions are read from; several arrays are joined first.
 
@@ -184,24 +190,60 @@ class Arrays:
             parts.append((array, low, high))
             starts[array] = total - low
             total += high - low
-        places = {repr(x): i for i, x in enumerate(numbers)}
-        rows = [starts[e.array] + (e.row if e.array else places[repr(e.number)]) for e in members]
         batched = any(self.batched.get(array, False) for array, *_ in parts)
         key = tuple(parts), tuple(map(repr, numbers))
-        name = self._joined.get(key)
-        if name is None:
-            name = self._joined[key] = f"j{len(self._joined) + 1}"
-            self.sizes[name], self.batched[name] = total, batched
-            self.needs[name] = any(self.needs.get(array, False) for array, *_ in parts)
-            pieces = []
-            for array, low, high in parts:
-                piece: Node = self.slice(array, low, high) if array else self.constant(numbers)
-                if batched and not self.batched.get(array, False):
-                    piece = Library("broadcast_to", [piece[ALL, None], (high - low, "N")])
-                pieces.append(piece)
-            self.lines.append(Let(name, Library("concatenate", [tuple(pieces)])))
-            self.joins.append((name, parts))
+        if key not in self._joined:
+            self._joined[key] = self._new_join(parts, numbers, total, batched)
+        name, start = self._joined[key]
+        places = {repr(x): start + i for i, x in enumerate(numbers)}
+        rows = [
+            start + starts[e.array] + e.row if e.array else starts[""] + places[repr(e.number)]
+            for e in members
+        ]
         return Operand(name, numpy.array(rows), None, batched)
+
+    def _new_join(
+        self, parts: list[tuple[str, int, int]], numbers: list[float], total: int, batched: bool
+    ) -> tuple[str, int]:
+        """Join parts of several arrays: the name of what holds them, and their first row in it.
+
+        What each turn of a loop joins alike lies in one array.
+        """
+        pieces = []
+        for array, low, high in parts:
+            piece: Node = self.slice(array, low, high) if array else self.constant(numbers)
+            if batched and not self.batched.get(array, False):
+                piece = Library("broadcast_to", [piece[ALL, None], (high - low, "N")])
+            pieces.append(piece)
+        joined = Library("concatenate", [tuple(pieces)])
+        form: Any = len(self._forms)
+        group, turn, count = self._group, 0, 1
+        if group and group.turn:  # the first turn often differs
+            lengths = tuple((array, high - low) for array, low, high in parts)
+            form = group.array, len(self.joins) - self._before, lengths, *map(repr, numbers)
+            turn, count = group.turn, len(group.family) - group.turn
+        if form not in self._forms:
+            name = f"j{len(self._forms) + 1}"
+            self._forms[form] = name, turn
+            self.sizes[name], self.batched[name], self.needs[name] = total * count, batched, False
+            if count > 1:
+                self.looped.add(name)
+                self.allocate(name)
+        name, first = self._forms[form]
+        start = (turn - first) * total
+        self.needs[name] |= any(self.needs.get(array, False) for array, *_ in parts)
+        if name in self.looped:
+            place = Name(name)[start : start + total]
+            self.lines.append(Write(place, joined, size=total))
+        else:
+            self.lines.append(Let(name, joined))
+        self.joins.append((name, start, parts))
+        return name, start
+
+    def allocate(self, name: str) -> None:
+        """An array that is filled in the turns of a loop."""
+        rows: Any = (self.sizes[name], *self.tail(self.batched[name]))
+        self.lines.append(Let(name, Library("empty", [rows, "p.dtype"])))
 
     def aligned(
         self, operands: Sequence[Operand], total: int, also: Sequence[int] = ()
@@ -357,7 +399,7 @@ class Arrays:
             array: the array that it is a part of.
             name: its name if it is one of parameters.
         """
-        if array in self.looped or array in self._joined.values() or _quick(view):
+        if array in self.looped or array in dict(self._forms.values()) or _quick(view):
             return view
         text = Python().text(view)
         if text not in self._views:

@@ -101,10 +101,11 @@ class _Steps:
         self._begin: dict[str, int] = {}
         for i, group in enumerate(groups):
             joins = len(arrays.joins)
+            arrays.begin(group)
             made = step(group.members, arrays)
             value = made.value()
-            for name, parts in arrays.joins[joins:]:
-                self._order.append(Join(name, parts, arrays))
+            for name, start, parts in arrays.joins[joins:]:
+                self._order.append(Join(name, start, parts, arrays))
                 self._position[name] = i
             self._order.append((group, made))
             self._position[group.array] = i
@@ -114,9 +115,9 @@ class _Steps:
                 continue
             if group is group.family[0]:
                 self._begin[group.array] = i
-                rows: Any = (arrays.sizes[group.array], *arrays.tail(group.batched))
-                arrays.lines.append(Let(group.array, Library("empty", [rows, "p.dtype"])))
+                arrays.allocate(group.array)
             arrays.lines.append(Write(made.out, value, size=len(group.members)))
+        arrays.begin(None)
 
     def differentiate(self, gradients: Gradients) -> None:
         """Contribute to all gradients."""

@@ -525,11 +525,13 @@ class Choice(Step):
 class Join:
     """An array that joins rows of several others."""
 
-    def __init__(self, name: str, parts: list[tuple[str, int, int]], arrays: Arrays) -> None:
-        self.name, self.parts, self.arrays = name, parts, arrays
+    def __init__(
+        self, name: str, start: int, parts: list[tuple[str, int, int]], arrays: Arrays
+    ) -> None:
+        self.name, self.start, self.parts, self.arrays = name, start, parts, arrays
 
     def differentiate(self, gradients: Gradients) -> None:
-        arrays, at = self.arrays, 0
+        arrays, at = self.arrays, self.start
         for array, low, high in self.parts:
             part = arrays.slice(self.name, at, at + high - low, f"d{self.name}")
             at += high - low
