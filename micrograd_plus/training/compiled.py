@@ -219,9 +219,8 @@ class Compiled:
             targets = [found[i][1] for i in range(len(found))[:_TRIED]]
             self._compare(self.arrays, targets)
         self._tried = self.arrays is not None  # data on demand are checked when they are read
-        self._rows = numpy.empty((0, 0))
-        self._waiting: list[tuple[Any, dict[str, list[float]]]] = []
-        self._filled = 0
+        self._waiting: list[tuple[Any, Any, dict[str, list[float]]]] = []
+        self._kept = 0  # the size of all arrays in it
         self.runner: Runner = runner(problem, self.program, self._take)
 
     def _as_numbers(self, targets: Any) -> Any:
@@ -317,21 +316,17 @@ class Compiled:
             metrics = self.problem.measured([*zip(outputs, part.targets, strict=True)])
         if self.problem.right is None:
             rows = rows[:1]
-        count, examples = rows.shape
-        if self._filled + examples > self._rows.shape[1]:
+        self._waiting.append((rows.copy(), part.numbers, metrics))
+        self._kept += rows.size
+        if self._kept > _KEPT:
             self.count(means)
-            if examples > self._rows.shape[1]:
-                self._rows = self._numpy.empty((count, max(examples, _KEPT // count)))
-        self._rows[:, self._filled : self._filled + examples] = rows
-        self._waiting.append((part.numbers, metrics))
-        self._filled += examples
 
     def count(self, means: Means) -> None:
         """Count the examples whose results were kept."""
-        if not self._filled:
+        if not self._kept:
             return
-        rows = self._rows[:, : self._filled]
-        numbers, metrics = zip(*self._waiting, strict=True)
+        kept, numbers, metrics = zip(*self._waiting, strict=True)
+        rows = self._numpy.concatenate(kept, axis=1)
         found = {"loss": rows[0]}
         if right := self.problem.right:
             wanted = self._numpy.ascontiguousarray(self._numpy.concatenate(numbers).T)
@@ -339,8 +334,8 @@ class Compiled:
         for name in self.problem.metrics:
             found[name] = self._numpy.concatenate([some[name] for some in metrics])
         # divided first, as the sum might not be finite
-        means.add(self._filled, {name: float((x / x.size).sum()) for name, x in found.items()})
-        self._waiting, self._filled = [], 0
+        means.add(len(rows[0]), {name: float((x / x.size).sum()) for name, x in found.items()})
+        self._waiting, self._kept = [], 0
 
     def _refuse(self, learnt: Learnt, number: int) -> None:
         """Raise the error for a step after which a number would not be finite."""
