@@ -104,7 +104,7 @@ def pytorch(data, batch, epochs, weights=None):
     return train
 
 
-PEERS = {"scikit-learn": ("sklearn", scikit), "PyTorch": ("torch", pytorch)}
+PEERS = {"scikit-learn": scikit, "PyTorch": pytorch}
 
 
 def checked(name, data, batch):
@@ -117,7 +117,7 @@ def checked(name, data, batch):
         for layer in model.layers
     ]  # fmt: skip
     expected = ours(data, batch, 2, shuffle=False)()
-    for who, (_, peer) in PEERS.items():
+    for who, peer in PEERS.items():
         try:
             loss = peer(data, batch, 2, weights)()
         except ModuleNotFoundError:

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from tests.benchmarks import __main__ as benchmarks
-from tests.benchmarks import channel, distributed, programs, report, workloads
+from tests.benchmarks import channel, distributed, fitting, programs, report, workloads
 from tests.benchmarks.channel import NoAnswerError, Program
 from tests.benchmarks.peers import OURS, PEERS, PURE, installed
 from tests.benchmarks.worker import prepared
@@ -243,6 +243,25 @@ def test_a_program_counts_as_the_backend_that_was_chosen():
         "native is 1.33 times as fast as ours (auto): a sum (7)",
         "NumPy by hand is 2 times as fast as ours (auto): a sum (7)",
     ]
+
+
+@pytest.mark.parametrize("name", ["wine", pytest.param("breast_cancer", marks=slow)])
+def test_fit_is_measured_beside_peers_that_learn_the_same(name, monkeypatch):
+    monkeypatch.setattr(fitting, "in_turns", lambda calls, *_, **__: {who: [1.0] for who in calls})
+    monkeypatch.setitem(fitting.CASES, name, (32, 1))
+    found = fitting.measured(1, [name])
+    medians = found[name]["median"]
+    assert {OURS, "scikit-learn"} <= medians.keys()
+    assert found[name]["alone"].keys() == {"program", "update"}
+    lost = []
+    medians["scikit-learn"] = 0.5
+    (shown,) = report.tables("fit", found, lost)
+    assert columns(shown)["× ours"][:2] == ["0.5", "1"]
+    assert lost == [f"scikit-learn is 2 times as fast as ours: fit: {found[name]['about']}"]
+    slower = lambda *given: fitting.scikit(*given[:2], given[2] - 1, *given[3:])  # noqa: E731
+    monkeypatch.setitem(fitting.PEERS, "scikit-learn", slower)
+    with pytest.raises(AssertionError, match="scikit-learn, "):
+        fitting.measured(1, [name])
 
 
 @slow

@@ -325,6 +325,32 @@ def test_metrics_get_plain_numbers_in_the_form_of_the_outputs(form, engine):
         assert t == expected
 
 
+@pytest.mark.parametrize("with_another_set", [False, True])
+@pytest.mark.parametrize(
+    ("targets", "expected"),
+    [
+        ([0, 1.0, True], [0, 1.0, True]),
+        ([0, 1, 0], [0, 1, 0]),
+        (np.array([0, 1, 0], np.int8), [0, 1, 0]),
+        (np.array([0.0, 0.5, 1.0], np.float32), [0.0, 0.5, 1.0]),
+        ([np.int64(0), np.int64(1), np.int64(0)], [0, 1, 0]),
+        (np.array([[0], [1], [0]]), [[0], [1], [0]]),
+        ([[0], [0.5], (True,)], [[0], [0.5], [True]]),
+    ],
+    ids=str,
+)
+def test_metrics_get_targets_as_they_were_given(targets, expected, with_another_set, engine):
+    seen = []
+    options = {"epochs": 1, "shuffle": False, "engine": engine}
+    if with_another_set:
+        more = [1.0] if isinstance(expected[0], list) else 1.0
+        options["validation"] = [[0.0, 0.0]], np.array([more])
+        expected = [*expected, more]
+    metrics = {"seen": lambda y, t: seen.append(t) or 0.0}
+    fit(network(), (DATA[0][:3], targets), nn.mse, SLOW, metrics=metrics, **options)
+    assert repr(seen) == repr(expected)
+
+
 CLASSIFIERS = {
     "hinge": (nn.hinge, [1], None, (-1, 1)),
     "binary_cross_entropy": (nn.binary_cross_entropy, [1], "sigmoid", (0, 1)),
