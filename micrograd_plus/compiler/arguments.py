@@ -42,6 +42,7 @@ class Arguments:
             of ints if it marks indices, see `_model`.
         given: the example, with floats and ints in it.
         first: its numbers.
+        whole: for each of them whether it is an index, which each call checks.
 
     >>> taken = Arguments(lambda x, t: x[0] * x[1] - t, ([0.0, 0.0], 0.0), [0, 0, 0], "float64")
     >>> taken.sizes
@@ -65,6 +66,7 @@ class Arguments:
         self.first: list[float] = flat(self.given)
         limits = iter(rows)
         self.models = tuple(_model(numpy, part, limits) for part in example)
+        self.whole = [type(x) is int for x in flat(self.models)]
         plain = [isinstance(x, numpy.ndarray) and x.dtype.kind == "f" and x.ndim < 2
                 for x in self.models]  # fmt: skip
         self._shapes = [x.shape for x in self.models] if all(plain) else []

@@ -97,11 +97,13 @@ class Builder:
             for factor, other in (tuple(args), tuple(reversed(args))):
                 if factor.kind == "constant" and factor.number == 1:
                     return other
-        if op is ops.take and args[0].kind == "leaf":  # so each call checks the index
-            return self._make("choice", ((args[0],), tuple(args[1:])), site, op=op)
         if op.arity is None:
             return self._make("reduction", (tuple(args),), site, op=op)
         return self._make("operation", tuple([(arg,) for arg in args]), site, op=op)
+
+    def choice(self, op: Op, args: Sequence[Expression], site: Any) -> Expression:
+        """The operation `take` with an index that is certainly one of its choices."""
+        return self._make("choice", ((args[0],), tuple(args[1:])), site, op=op)
 
     def linear(
         self, slots: Slots, coefficients: Sequence[float], number: float, many: int, site: Any

@@ -11,7 +11,7 @@ from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.simplify import simplify
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.compiler.codegen.backends import NumPy
     from micrograd_plus.compiler.leaves import Leaves
@@ -23,6 +23,7 @@ class Matrices:
 
     Args:
         found: what the function recorded.
+        checked: for each of its inputs whether it is an index, which each call checks.
         leaves: its live leaves.
         sizes: how many numbers each argument has, by its name.
         gradient: whether the first output is to be differentiated.
@@ -43,6 +44,7 @@ class Matrices:
     def __init__(
         self,
         found: Trace,
+        checked: Sequence[bool],
         leaves: Leaves,
         sizes: dict[str, int],
         gradient: bool,
@@ -54,7 +56,8 @@ class Matrices:
         named = {x: ("p", i) for i, x in enumerate(leaves.values)}
         rows = [(name, i) for name, size in sizes.items() for i in range(size)]
         named |= dict(zip(found.inputs, rows, strict=True))
-        outputs = simplify(found.nodes, found.results, named, found.sites)
+        indices = {x for x, its in zip(found.inputs, checked, strict=True) if its}
+        outputs = simplify(found.nodes, found.results, named, indices, found.sites)
         self.groups = schedule(outputs)
         self.code = generate(
             self.groups, outputs, sizes, len(leaves.values), len(leaves.parameters),

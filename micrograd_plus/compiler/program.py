@@ -103,7 +103,8 @@ class Program:
         if backend == "native":
             self._runs = Lanes(found, *self._task())
         else:
-            self._matrices = self._runs = Matrices(found, *self._task(), backend, dtype)
+            checked = self._arguments.whole
+            self._matrices = self._runs = Matrices(found, checked, *self._task(), backend, dtype)
         self._equal = numpy.empty(0, self._dtype)  # equal weights for the last batch's examples
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
@@ -290,7 +291,8 @@ class Program:
 
         def make() -> Matrices:
             found = trace(self._fn, self._arguments.given)
-            return Matrices(found, *self._task(), "numpy", self._dtype.name)
+            checked = self._arguments.whole
+            return Matrices(found, checked, *self._task(), "numpy", self._dtype.name)
 
         return uncollected(make)
 

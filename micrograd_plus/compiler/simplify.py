@@ -13,7 +13,7 @@ from micrograd_plus.engine import Value
 from micrograd_plus.ops.operation import Symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Container, Iterable, Mapping, Sequence
 
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.ops.operation import Op
@@ -102,6 +102,7 @@ def simplify(
     nodes: Sequence[Value],
     outputs: Sequence[Any],
     leaves: Mapping[Value, tuple[str, int]],
+    indices: Container[Value],
     sites: Mapping[Value, Any],
 ) -> list[Expression]:
     """The expressions of some outputs.
@@ -110,12 +111,14 @@ def simplify(
         nodes: all that the outputs depend on, in the order of recording.
         outputs: Values and real numbers.
         leaves: the array and row of inputs and parameters; others are constants.
+        indices: those of which each call checks that they are indices of rows.
         sites: where in the code each node was recorded.
     """
     sum_of = cache(_sum)
     sums = {node: total for node in nodes if node.op and (total := sum_of(node.op, len(node.args)))}
     inner = _inside_sums(nodes, outputs, sums)
-    simpler = _Simpler([node for node in nodes if node not in inner], inner, sums, leaves, sites)
+    outer = [node for node in nodes if node not in inner]
+    simpler = _Simpler(outer, inner, sums, leaves, indices, sites)
     return [simpler.of(out if isinstance(out, Value) else float(out)) for out in outputs]
 
 
@@ -169,7 +172,7 @@ class _Simpler:
         nodes: those that get expressions, in the order of recording.
         inner: those that are merged into a sum.
         sums: the terms of sums and products.
-        leaves: as for `simplify`; likewise the sites.
+        leaves: as for `simplify`; likewise the indices and the sites.
     """
 
     def __init__(
@@ -178,9 +181,11 @@ class _Simpler:
         inner: set[Value],
         sums: dict[Value, Sum],
         leaves: Mapping[Value, tuple[str, int]],
+        indices: Container[Value],
         sites: Mapping[Value, Any],
     ) -> None:
         self._inner, self._sums, self._leaves, self._sites = inner, sums, leaves, sites
+        self._indices = indices
         self._builder = Builder()
         self._varied = self._several_constants(nodes)
         self._made = {x: self._builder.leaf(*leaves[x]) for x in leaves if x.op is None}
@@ -216,7 +221,9 @@ class _Simpler:
             if term and term.kind in self._home:  # a sum of one term, which is none
                 return self._sum([_Run((term.kind, 1), [term])], self._home[term.kind])
         args = [self.of(arg) for arg in node.args]
-        return self._builder.operation(node.op, args, self._sites[node])
+        chosen = node.op is ops.take and node.args[0] in self._indices
+        make = self._builder.choice if chosen else self._builder.operation
+        return make(node.op, args, self._sites[node])
 
     def _sum(self, runs: Sequence[_Run], site: Any) -> Expression:
         """The linear expression of runs; if several are long, each has one of its own."""

@@ -114,6 +114,21 @@ def test_an_index_without_a_row_is_an_error(backend):
         mg.compile(lambda u: mg.take([w, w[:1]], u)[0], 0, **on(backend))
 
 
+@backends
+@pytest.mark.parametrize("bad", [2.0, -1.0])
+def test_an_index_that_no_call_checks_is_named_too(bad, backend):
+    needed_by(backend)
+    which = Value(1.0)
+    program = mg.compile(lambda x: mg.take(SHORT, x) + mg.take(LONG, which), 0.0, **on(backend))
+    one = program if backend == "point" else lambda x: program([x])
+    assert one(1.0) == 6.0
+    with pytest.raises(IndexError, match=f"take finds no row {bad:.0f}"):
+        one(bad)
+    which.data = 3.0
+    with pytest.raises(IndexError, match="take finds no row 3: there are only rows 0 to 2"):
+        one(1.0)
+
+
 @pytest.mark.parametrize(
     ("example", "batch", "error", "told"),
     [
@@ -155,7 +170,11 @@ def test_an_index_of_several_lists_is_one_of_the_shortest(lists):
 
 def test_indices_among_floats_are_checked_by_the_core_too():
     needed_by("native")
-    program = mg.compile(lambda u: u[0] + 5 * u[1], [0, 0], backend="native")
+
+    def fn(u):
+        return u[0] + 5 * u[1]
+
+    program = mg.compile(fn, [0, 0], backend="native", batched=False)
     assert program([2.0, 1.0]) == program(np.array([2.0, 1.0])) == 7.0
     for odd in ([0.25, 0.0], np.array([0.25, 0.0])):
         with pytest.raises(ValueError, match="argument 0 takes whole numbers"):

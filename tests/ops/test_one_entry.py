@@ -159,7 +159,7 @@ KNOWN = {
     "walk/mistakes": "multiply sum",  # the chain rule as a question asks for it
     "walk/sigma": "sigmoid reciprocal divide power add exp negate multiply",  # σ, from its parts
     "compiler/ir": "multiply",  # a matrix product is made of products
-    "compiler/simplify": "multiply",  # likewise
+    "compiler/simplify": "multiply take",  # likewise; and rows are chosen by checked indices
     "compiler/codegen/c": "power sum dot mean take",  # the operator **; loops without rules
     "compiler/codegen/reductions": "max min sum",  # methods of arrays
     "compiler/codegen/rules": "power where",  # the operator **; a choice of 1 or 0
