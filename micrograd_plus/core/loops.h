@@ -9,51 +9,6 @@ typedef double NAMED(vector) VECTOR_TYPE;
 #define PART(v, s) ((NAMED(vector) *)SLOT(v, s))[p]
 #define EACH_PART for (int p = 0; p < WIDTH / VECTOR; p++)
 
-INLINED TARGET void NAMED(each_value)(int code, const run *r, const tape *t, double *v)
-{
-    for (ptrdiff_t i = r->start; i < r->stop; i++) {
-        const slot *a = t->args + 3 * i;
-        const double *x = SLOT(v, a[0]), *y = SLOT(v, a[1]), *z = SLOT(v, a[2]);
-        double *out = SLOT(v, r->out + i);
-        EACH_LANE(WIDTH) out[l] = OF(value)(code, x[l], y[l], z[l]);
-    }
-}
-
-/* The derivatives with respect to the arguments whose bits are in `wanted`. */
-INLINED TARGET void NAMED(each_slope)(
-    int code, int wanted, const run *r, const tape *t, const double *v, double *d)
-{
-    for (ptrdiff_t i = r->stop - 1; i >= r->start; i--) {
-        const slot *a = t->args + 3 * i;
-        const double *x = SLOT(v, a[0]), *y = SLOT(v, a[1]), *z = SLOT(v, a[2]);
-        const double *out = SLOT(v, r->out + i), *g = SLOT(d, r->out + i);
-        double *dx = SLOT(d, a[0]), *dy = SLOT(d, a[1]), *dz = SLOT(d, a[2]);
-#define SLOPE(k) g[l] * OF(slope)(code, k, out[l], x[l], y[l], z[l])
-        if (wanted & 1) EACH_LANE(WIDTH) dx[l] += SLOPE(0);
-        if (wanted & 2) EACH_LANE(WIDTH) dy[l] += SLOPE(1);
-        if (wanted & 4) EACH_LANE(WIDTH) dz[l] += SLOPE(2);
-#undef SLOPE
-    }
-}
-
-INLINED TARGET void NAMED(each_reduced)(int code, const run *r, const tape *t, double *v)
-{
-    for (ptrdiff_t i = r->start; i < r->stop; i++) {
-        const slot *a = t->args + 3 * i;
-        OF(reduce)(code, a[1] - a[0], t->targets + a[0], v, SLOT(v, r->out + i));
-    }
-}
-
-INLINED TARGET void NAMED(each_spread)(
-    int code, const run *r, const tape *t, const double *v, double *d)
-{
-    for (ptrdiff_t i = r->stop - 1; i >= r->start; i--) {
-        const slot *a = t->args + 3 * i;
-        const double *out = SLOT(v, r->out + i), *g = SLOT(d, r->out + i);
-        OF(reduce_slopes)(code, a[1] - a[0], t->targets + a[0], v, out, g, d);
-    }
-}
-
 /* Sums of products, of two slots each, and of further terms. */
 INLINED TARGET void NAMED(sums)(const run *r, const tape *t, double *v)
 {
@@ -110,19 +65,71 @@ INLINED TARGET void NAMED(copies_back)(const run *r, const tape *t, const double
     }
 }
 
+#define ARGUMENTS \
+    const slot *a = t->args + 3 * i; \
+    const double *x = SLOT(v, a[0]), *y = SLOT(v, a[1]), *z = SLOT(v, a[2])
+
+#define VALUES(name, code) \
+    case code: \
+        for (ptrdiff_t i = r->start; i < r->stop; i++) { \
+            ARGUMENTS; \
+            double *out = SLOT(v, r->out + i); \
+            EACH_LANE(WIDTH) out[l] = OF(value_##name)(x[l], y[l], z[l]); \
+        } \
+        break;
+
+#define REDUCED(name, code) \
+    case code: \
+        for (ptrdiff_t i = r->start; i < r->stop; i++) { \
+            const slot *a = t->args + 3 * i; \
+            OF(reduce_##name)(a[1] - a[0], t->targets + a[0], v, SLOT(v, r->out + i)); \
+        } \
+        break;
+
 /* Compute the values of some runs. */
 TARGET static void NAMED(values)(const tape *t, ptrdiff_t from, ptrdiff_t to, double *v)
 {
     for (const run *r = t->runs + from; r < t->runs + to; r++)
         switch (r->code) {
-#define VALUES(name, code) case code: NAMED(each_value)(code, r, t, v); break;
-#define REDUCED(name, code) case code: NAMED(each_reduced)(code, r, t, v); break;
-        UNARY_OPERATIONS(VALUES) BINARY_OPERATIONS(VALUES) TERNARY_OPERATIONS(VALUES)
-        REDUCING_OPERATIONS(REDUCED)
-        case SUM: NAMED(sums)(r, t, v); break;
-        case LOWERED: NAMED(copies)(r, t, v); break;
+            UNARY_OPERATIONS(VALUES) BINARY_OPERATIONS(VALUES) TERNARY_OPERATIONS(VALUES)
+            REDUCING_OPERATIONS(REDUCED)
+            case SUM: NAMED(sums)(r, t, v); break;
+            case LOWERED: NAMED(copies)(r, t, v); break;
         }
 }
+
+/* The derivatives with respect to the arguments whose bits are in `wanted`: for single numbers
+   there is a loop for each choice of them; beside all lanes, to choose anew takes no time. */
+#define SLOPE(k, name) g[l] * OF(slope_##name)(k, out[l], x[l], y[l], z[l])
+#define SLOPES(name, wanted) \
+    for (ptrdiff_t i = r->stop - 1; i >= r->start; i--) { \
+        ARGUMENTS; \
+        const double *out = SLOT(v, r->out + i), *g = SLOT(d, r->out + i); \
+        double *dx = SLOT(d, a[0]), *dy = SLOT(d, a[1]), *dz = SLOT(d, a[2]); \
+        if (wanted & 1) EACH_LANE(WIDTH) dx[l] += SLOPE(0, name); \
+        if (wanted & 2) EACH_LANE(WIDTH) dy[l] += SLOPE(1, name); \
+        if (wanted & 4) EACH_LANE(WIDTH) dz[l] += SLOPE(2, name); \
+    }
+#if WIDTH == 1
+#define CASE(name, code, wanted) case code << 3 | wanted: SLOPES(name, wanted) break;
+#define SLOPES_1(name, code) CASE(name, code, 1)
+#define SLOPES_2(name, code) SLOPES_1(name, code) CASE(name, code, 2) CASE(name, code, 3)
+#define SLOPES_3(name, code) SLOPES_2(name, code) \
+    CASE(name, code, 4) CASE(name, code, 5) CASE(name, code, 6) CASE(name, code, 7)
+#else
+#define SLOPES_1(name, code) case code: SLOPES(name, 1) break;
+#define SLOPES_2(name, code) case code: SLOPES(name, r->wanted) break;
+#define SLOPES_3(name, code) case code: SLOPES(name, r->wanted) break;
+#endif
+
+#define SPREAD(name, code) \
+    case code: \
+        for (ptrdiff_t i = r->stop - 1; i >= r->start; i--) { \
+            const slot *a = t->args + 3 * i; \
+            const double *out = SLOT(v, r->out + i), *g = SLOT(d, r->out + i); \
+            OF(reduce_slopes_##name)(a[1] - a[0], t->targets + a[0], v, out, g, d); \
+        } \
+        continue;
 
 /* Add what some runs, from the last to the first, pass on of the derivatives d. */
 TARGET static void NAMED(slopes)(
@@ -131,37 +138,28 @@ TARGET static void NAMED(slopes)(
     for (const run *r = t->runs + to - 1; r >= t->runs + from; r--) {
         if (!r->wanted) continue;
         switch (r->code) {
-        case SUM: NAMED(sums_back)(r->wanted, r, t, v, d); continue;
-        case LOWERED: NAMED(copies_back)(r, t, v, d); continue;
-#define SPREAD(name, code) case code: NAMED(each_spread)(code, r, t, v, d); continue;
-        REDUCING_OPERATIONS(SPREAD)
+            REDUCING_OPERATIONS(SPREAD)
+            case SUM: NAMED(sums_back)(r->wanted, r, t, v, d); continue;
+            case LOWERED: NAMED(copies_back)(r, t, v, d); continue;
         }
-#if WIDTH == 1 /* a loop for each choice of the arguments that get a derivative */
-        switch (r->code << 3 | r->wanted) {
-#define SLOPES(code, wanted) \
-    case code << 3 | wanted: NAMED(each_slope)(code, wanted, r, t, v, d); break;
-#define SLOPES_1(name, code) SLOPES(code, 1)
-#define SLOPES_2(name, code) SLOPES_1(name, code) SLOPES(code, 2) SLOPES(code, 3)
-#define SLOPES_3(name, code) SLOPES_2(name, code) \
-    SLOPES(code, 4) SLOPES(code, 5) SLOPES(code, 6) SLOPES(code, 7)
-        UNARY_OPERATIONS(SLOPES_1) BINARY_OPERATIONS(SLOPES_2) TERNARY_OPERATIONS(SLOPES_3)
-#undef SLOPES
+        switch (WIDTH == 1 ? r->code << 3 | r->wanted : r->code) {
+            UNARY_OPERATIONS(SLOPES_1) BINARY_OPERATIONS(SLOPES_2) TERNARY_OPERATIONS(SLOPES_3)
         }
-#else /* to choose once more for each instruction takes no time, beside all lanes */
-        switch (r->code) {
-#define SLOPES(name, code) case code: NAMED(each_slope)(code, r->wanted, r, t, v, d); break;
-        UNARY_OPERATIONS(SLOPES) BINARY_OPERATIONS(SLOPES) TERNARY_OPERATIONS(SLOPES)
-#undef SLOPES
-        }
-#endif
     }
 }
 
 #undef SLOT
 #undef PART
 #undef EACH_PART
+#undef ARGUMENTS
 #undef VALUES
 #undef REDUCED
+#undef SLOPE
+#undef SLOPES
+#undef CASE
+#undef SLOPES_1
+#undef SLOPES_2
+#undef SLOPES_3
 #undef SPREAD
 #undef WIDTH
 #undef VECTOR

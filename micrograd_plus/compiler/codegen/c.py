@@ -7,7 +7,6 @@ functions without branches of `elementary.h` instead, which compilers compute fo
 from __future__ import annotations
 
 import math
-from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from micrograd_plus import ops
@@ -150,40 +149,53 @@ enum {{ LANES = {lanes_count} }};
 """
 
 _OPERATIONS = """\
-/* The value of an operation; those of x, y and z that are none of its arguments don't matter. */
+/* For each operation its value, for arguments x, y and z of which it may have fewer; and the
+   derivative of its value `out` with respect to argument i, which is 0, 1 or 2. */
+{operations}
+
+/* The same by code. */
 INLINED double {kind}_value(int code, double x, double y, double z)
 {{
     switch (code) {{
-{values}
+#define VALUE(name, code) case code: return {kind}_value_##name(x, y, z);
+    UNARY_OPERATIONS(VALUE) BINARY_OPERATIONS(VALUE) TERNARY_OPERATIONS(VALUE)
+#undef VALUE
     }}
     return NAN;
 }}
 
-/* The derivative of its value `out` with respect to argument i, which is 0, 1 or 2. */
 INLINED double {kind}_slope(int code, int i, double out, double x, double y, double z)
 {{
-    switch (3 * code + i) {{
-{slopes}
+    switch (code) {{
+#define SLOPE(name, code) case code: return {kind}_slope_##name(i, out, x, y, z);
+    UNARY_OPERATIONS(SLOPE) BINARY_OPERATIONS(SLOPE) TERNARY_OPERATIONS(SLOPE)
+#undef SLOPE
     }}
     return NAN;
 }}
 
-/* The value of an operation on n arguments: those in the slots `args` of v, or without these the
-   first ones. */
+/* For each operation on any number n of arguments its value, for those in the slots `args` of v, or
+   without these for the first ones; and its derivatives, times g added to d, or just stored. */
+{reductions}
+
+/* The same by code. */
 INLINED void {kind}_reduce(
     int code, ptrdiff_t n, const unsigned *args, const double *v, double *out)
 {{
     switch (code) {{
-{reductions}
+#define VALUE(name, code) case code: {kind}_reduce_##name(n, args, v, out); break;
+    REDUCING_OPERATIONS(VALUE) SUMMING_OPERATIONS(VALUE)
+#undef VALUE
     }}
 }}
 
-/* The derivatives of its value with respect to each argument, times g added to d; or alone. */
 INLINED void {kind}_reduce_slopes(int code, ptrdiff_t n, const unsigned *args, const double *v,
                                   const double *out, const double *g, double *d)
 {{
     switch (code) {{
-{reduction_slopes}
+#define SLOPE(name, code) case code: {kind}_reduce_slopes_##name(n, args, v, out, g, d); break;
+    REDUCING_OPERATIONS(SLOPE) SUMMING_OPERATIONS(SLOPE)
+#undef SLOPE
     }}
 }}
 """
@@ -277,15 +289,16 @@ class _Loops(C):
 
 
 def operations() -> str:
-    """The text of operations.h: the table as functions of C, always the same text for a table.
+    r"""The text of operations.h: the table as functions of C, always the same text for a table.
 
-    >>> "case 0: return x + y; /* add */" in operations()
+    >>> "double op_value_add(double x, double y, double z)\n{\n    return x + y;" in operations()
     True
     """
+    kinds = {"UNARY": 1, "BINARY": 2, "TERNARY": 3, "REDUCING": None, "SUMMING": None}
     lists = []
-    for arity, name in (1, "UNARY"), (2, "BINARY"), (3, "TERNARY"), (None, "REDUCING"):
+    for name, arity in kinds.items():
         some = [f"X({op.name}, {code})" for op, code in CODES.items()
-                if op.arity == arity and op not in SUMS]  # fmt: skip
+                if op.arity == arity and (op in SUMS) == (name == "SUMMING")]  # fmt: skip
         lists.append(" \\\n    ".join([f"#define {name}_OPERATIONS(X)", *some]))
     return _TEXT.format(
         codes="\n".join(indented(f"op_{op.name}," for op in CODES)),
@@ -300,23 +313,32 @@ def operations() -> str:
 
 def _functions(c: C) -> str:
     """The functions of one kind."""
-    rules, out = Functions(), Name("out")
-    lines: dict[str, list[str]] = defaultdict(list)
-    for op, code in CODES.items():
+    rules, out, kind = Functions(), Name("out"), c.kind
+    numbers = "double x, double y, double z"
+    arrays = "ptrdiff_t n, const unsigned *args, const double *v"
+    operations: list[str] = []
+    reductions: list[str] = []
+    for op in CODES:
         if op.arity is None:
-            value_lines, slope_lines = _reduction(c, op)
-            lines["reductions"] += _case(code, op, value_lines)
-            lines["reduction_slopes"] += _case(code, op, slope_lines)
+            value, slopes = _reduction(c, op)
+            more = "const double *out, const double *g, double *d"
+            reductions += _defined(f"void {kind}_reduce_{op.name}({arrays}, double *out)", value)
+            reductions += _defined(f"void {kind}_reduce_slopes_{op.name}({arrays}, {more})", slopes)
             continue
         args = [Name(letter) for letter in "xyz"[: op.arity]]
-        value = node(op.value(rules, *args))
-        slopes = op.local_derivatives(rules, out, args, [True] * len(args))
-        lines["values"].append(f"case {code}: {c.body(value)} /* {op.name} */")
-        for i, slope in enumerate(map(node, slopes), 3 * code):
-            lines["slopes"].append(f"case {i}: {c.body(slope)} /* {op.name} */")
+        value = [c.body(node(op.value(rules, *args)))]
+        found = map(node, op.local_derivatives(rules, out, args, [True] * len(args)))
+        cases = [f"case {i}: {c.body(slope)}" for i, slope in enumerate(found)]
+        head = f"double {kind}_slope_{op.name}(int i, double out, {numbers})"
+        operations += _defined(f"double {kind}_value_{op.name}({numbers})", value)
+        operations += _defined(head, ["switch (i) {", *cases, "}", "return NAN;"])
     return _OPERATIONS.format(
-        kind=c.kind, **{name: "\n".join(indented(some)) for name, some in lines.items()}
+        kind=kind, operations="\n".join(operations), reductions="\n".join(reductions)
     )
+
+
+def _defined(head: str, lines: Sequence[str]) -> list[str]:
+    return [f"INLINED {head}", "{", *indented(lines), "}"]
 
 
 def _reduction(c: C, op: Op) -> Sequence[list[str]]:
@@ -326,7 +348,3 @@ def _reduction(c: C, op: Op) -> Sequence[list[str]]:
         return [[line.format(**places) for line in lines] for lines in _ONE_BY_ONE[op]]
     m = AtOnce(Functions(), Name("x"))
     return _Loops(c).value(m.value(op)), _Loops(c).slope(m.slope(op, Name("out")))
-
-
-def _case(code: int, op: Op, lines: list[str]) -> list[str]:
-    return [f"case {code}: {{ /* {op.name} */", *indented([*lines, "return;"]), "}"]
