@@ -2,8 +2,10 @@
 
 With all weights 0, all neurons of a layer compute the same output, get the same gradient, and stay
 equal for ever; with ReLU even the gradients are 0. Random weights break this symmetry. Their size
-depends on the numbers of inputs and outputs: otherwise values and gradients vanish or explode from
-layer to layer.
+should depend on the numbers of inputs and outputs: otherwise values and gradients vanish or explode
+from layer to layer. The default, `uniform`, is micrograd's, whose weights don't: it suits a handful
+of inputs. On the 64 of `datasets.digits`, 20 epochs of Adam lead to 91 % of held-out examples from
+there, and to 95 % from `he_uniform` or `xavier_uniform`.
 """
 
 from __future__ import annotations

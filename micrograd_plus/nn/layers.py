@@ -30,7 +30,9 @@ class Neuron(Module):
         activation: a name of `ACTIVATIONS`, "linear", "prelu" (a ReLU whose slope for negative
             numbers is a parameter), or a function of one Value; None is the same as "linear".
         bias: whether there is a bias b.
-        init: how weights are drawn, a name of `INITIAL` or a function; biases begin with 0.
+        init: how weights are drawn, a name of `INITIAL` or a function; biases begin with 0. The
+            default is as in micrograd, and suits a handful of inputs: where there are more,
+            "he_uniform" suits ReLU, and "xavier_uniform" suits tanh and sigmoid.
         seed: a whole number, for the same weights each time.
         expanded: whether to record w · x as single × and + instead of one dot; the gradients are
             the same.

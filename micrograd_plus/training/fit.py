@@ -93,7 +93,9 @@ def fit(
     """Train a model: minimise the mean loss over the examples by gradient descent.
 
     Args:
-        model: what is trained; called with the inputs of one example.
+        model: what is trained, from the numbers that its parameters have; called with the inputs of
+            one example. Layers of many inputs learn better from weights whose size depends on how
+            many there are, such as those of `nn.MLP(64, [32, 10], init="he_uniform")`.
         data: inputs and targets, two sequences of one length, as `datasets` gives them. Lists,
             arrays and the rows of tables such as DataFrames are checked at once. Other objects with
             a length and items, and NumPy's `memmap`, are read batch by batch and checked as they
