@@ -163,7 +163,8 @@ class Arguments:
                 f"argument {where} must be numbers of the shape {self._axes(shape)}, not "
                 f"{shown(given)}{error}"
             ) from None
-        if array.shape[batched:] != shape and (array.size or not array.ndim):
+        differs = array.shape[batched:] != shape and (array.size or not array.ndim)
+        if array.ndim < batched or differs:
             raise ValueError(
                 f"argument {where} must have the shape {self._axes(shape)}, as in the function's "
                 f"example, not {array.shape}"

@@ -12,6 +12,8 @@ from collections import defaultdict
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import ops
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
@@ -91,7 +93,9 @@ def _kind(e: Expression) -> tuple[Any, ...]:
     # rules for scalars know how many they get, and indices are those of so many rows
     several = e.op and e.op.arity is None and not e.op.at_once
     count = len(e.slots[-1]) if several else 0
-    return e.kind, e.op, e.many, e.coefficients, bool(e.number), slots, count
+    # products compute each power in their own way
+    exponents = [x.number for x in e.slots[1] if x.kind == "constant"] if e.op is ops.power else []
+    return e.kind, e.op, e.many, e.coefficients, bool(e.number), slots, count, *exponents
 
 
 def _kinds(needed: Sequence[Expression]) -> dict[Expression, Any]:

@@ -109,6 +109,26 @@ def test_powers_outside_of_their_domain_are_errors_in_programs_too():
             program([1.0, x])
 
 
+def test_what_nothing_needs_is_left_out():
+    lines = Let("y", A + B), Let("z", Name("y") * 2.0), Let("dx", A), Write(DX[0:1], B, adds=True)
+    assert texts(*lines, results=[Name("y")]) == ["y = a + b"]
+    assert texts(*lines, results=[DX]) == ["dx = a", "dx[0:1] += b"]
+    program = mg.compile(lambda x: mg.detach(mg.exp(x)) * x, 0.5, input_gradients=True)
+    assert str(program).count("exp(") == 1
+    text = str(mg.compile(lambda x: mg.softmax(x)[0], [0.5, 1.0], input_gradients=True))
+    assert text.partition("value =")[2].count("max") == 0
+
+
+def test_a_polynomial_shares_its_products():
+    weights = [mg.Value(0.1 * k) for k in range(9)]
+    program = mg.compile(lambda x: mg.dot(weights, [x**k for k in range(9)]), 0.5, params=weights)
+    assert len(re.findall(r"\*", str(program))) == 7
+    numbers = [-1.5, 0.0, 0.3, 2.0]
+    _, gradient = program.value_and_grad(numbers, weights=np.ones(4))
+    expected = [float(mpmath.fsum(mpmath.mpf(x) ** k for x in numbers)) for k in range(9)]
+    np.testing.assert_allclose(gradient, expected, rtol=1e-15)
+
+
 def test_powers_of_one_number_share_their_products():
     text = str(mg.compile(lambda x: x**8, 1.5, input_gradients=True))
     assert len(re.findall(r"(x|e\d) \* \1", text)) == 3  # x², x⁴, x⁸

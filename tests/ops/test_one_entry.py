@@ -160,6 +160,7 @@ KNOWN = {
     "walk/sigma": "sigmoid reciprocal divide power add exp negate multiply",  # σ, from its parts
     "compiler/ir": "multiply",  # a matrix product is made of products
     "compiler/simplify": "multiply take",  # likewise; and rows are chosen by checked indices
+    "compiler/schedule": "power",  # whose exponents are no data: products of their own
     "compiler/codegen/c": "power sum dot mean take",  # the operator **; loops without rules
     "compiler/codegen/reductions": "max min sum",  # methods of arrays
     "compiler/codegen/rules": "power where",  # the operator **; a choice of 1 or 0

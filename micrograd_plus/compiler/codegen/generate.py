@@ -65,7 +65,8 @@ def generate(
     steps = _Steps(groups, arrays)
     lines = arrays.lines
     results = [_whole(arrays, outputs)]
-    forward = Function("forward", ("p", *inputs), shared([*arrays.leading, *lines]), results)
+    body = shared([*arrays.leading, *lines], results)
+    forward = Function("forward", ("p", *inputs), body, results)
     if not differentiable:
         return Code(arrays, rerolled(forward), None)
     out, *others = outputs
@@ -81,8 +82,8 @@ def generate(
     steps.differentiate(gradients)
     named = [name for name in inputs if arrays.needs[name]]
     body = accumulated([*arrays.leading, *arrays.lines], arrays, named)
-    results = [Name(name) for name in ("value", "dp", *(f"d{name}" for name in named))]
-    gradient = Function("value_and_grad", ("p", *inputs, "s"), shared(body), [*results, *rest])
+    results = [Name(name) for name in ("value", "dp", *(f"d{name}" for name in named))] + rest
+    gradient = Function("value_and_grad", ("p", *inputs, "s"), shared(body, results), results)
     return Code(arrays, rerolled(forward), rerolled(gradient))
 
 

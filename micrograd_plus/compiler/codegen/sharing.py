@@ -27,6 +27,8 @@ from micrograd_plus.compiler.codegen.syntax import (
     Number,
     Part,
     Write,
+    flow,
+    names,
     node,
     nodes,
 )
@@ -41,11 +43,14 @@ _OPPOSITE = {">": "<=", "<": ">=", ">=": "<", "<=": ">"}
 _HIGHEST = 9  # the largest exponent for which products are used: each of them rounds
 
 
-def shared(lines: Sequence[Instruction], cheaper: bool = True) -> list[Instruction]:
+def shared(
+    lines: Sequence[Instruction], results: Sequence[Node] = (), cheaper: bool = True
+) -> list[Instruction]:
     """The same instructions, with names e1, e2, … for what they would compute several times.
 
     Args:
         lines: the instructions.
+        results: what is returned, if what it does not need is to be left out.
         cheaper: whether to replace what costs much by what is equal but for rounding, and for
             numbers that are too large or too small for a float.
 
@@ -57,7 +62,19 @@ def shared(lines: Sequence[Instruction], cheaper: bool = True) -> list[Instructi
     y = e1 * x
     dx = 3.0 * e1
     """
-    return _Sharing(lines, cheaper).lines
+    return _Sharing(_needed(lines, results) if results else lines, cheaper).lines
+
+
+def _needed(lines: Sequence[Instruction], results: Sequence[Node]) -> list[Instruction]:
+    """The instructions that results depend on."""
+    found: list[Instruction] = []
+    needed = names(results)
+    for line in reversed(lines):
+        used, changed = flow([line])
+        if changed & needed:
+            found.append(line)
+            needed |= used
+    return found[::-1]
 
 
 def definition(op: Op) -> Function:
@@ -151,11 +168,11 @@ class _Sharing:
 
     def _put(self, line: Instruction, value: Node) -> None:
         """Add an instruction, and before it what it shares with others and has no name yet."""
-        names = isinstance(line, Let) and line.name not in self._changing
+        fixed = isinstance(line, Let) and line.name not in self._changing
         first = self._is_shared(value) and id(value) not in self._names
-        if isinstance(line, Let) and (first or not names):
+        if isinstance(line, Let) and (first or not fixed):
             self.lines.append(replace(line, value=self._written(value).rebuilt(self._named)))
-            if names:
+            if fixed:
                 self._names[id(value)] = Name(line.name, value.truths)
         else:
             self.lines.append(replace(line, value=self._named(value)))
@@ -217,8 +234,10 @@ def _power(x: Node, exponent: float) -> Node | None:
             return Binary("/", Number(1.0), divisor**exponent)
     if exponent < 0:
         return Binary("/", Number(1.0), x**-exponent)
+    if exponent == 0:
+        return x.library("ones_like")
     factors: list[Node] = [Call(ops.sqrt, [x])] if half else []
     for digit in f"{int(whole):b}"[::-1]:
         factors += [x] * int(digit)
         x = x * x
-    return reduce(operator.mul, factors[::-1]) if factors else x.library("ones_like")
+    return reduce(operator.mul, factors[::-1])
