@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.ir import Expression
 
 TURNS = 4
-"""The number of generations from which they share one array, for a loop."""
+"""The fewest turns of a loop: so many generations share one array."""
 
 _FEW = 2  # members of what was probably written out by hand
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from micrograd_plus import compile, ops
 from micrograd_plus.compiler.codegen.backends import JAX, NumPy
-from micrograd_plus.compiler.codegen.reroll import rerolled
+from micrograd_plus.compiler.codegen.reroll import _Program, rerolled
 from micrograd_plus.compiler.codegen.syntax import (
     Call,
     Function,
@@ -102,6 +102,25 @@ for n in range(15):
 
 def test_the_text_has_the_same_length_for_any_number_of_steps():
     assert len({len(shown(rerolled(recurrence(steps)))) for steps in (8, 16, 64, 128)}) == 1
+
+
+def test_the_work_grows_as_the_lines_do(monkeypatch):
+    def compared(steps):
+        count = 0
+
+        def step(self, i, period):
+            nonlocal count
+            count += 1
+            return its(self, i, period)
+
+        its = _Program._step
+        monkeypatch.setattr(_Program, "_step", step)
+        rerolled(recurrence(steps))
+        monkeypatch.undo()
+        return count
+
+    few, many = compared(100), compared(400)
+    assert 0 < few <= many < 4.5 * few
 
 
 @pytest.mark.parametrize(

@@ -1,8 +1,13 @@
 """Loops in place of lines that repeat, such as those of the time steps of a recurrence.
 
-A stretch of lines becomes a loop if each turn has the same lines but for whole numbers in indices,
-which advance by constant steps, and for names that each turn defines for itself. The lines stay in
-their order, except that new arrays may move to before a loop.
+Lines become the turns of a loop if they are equal but for whole numbers in indices, which advance
+by constant steps, and for names that each turn defines for itself. They stay in their order, except
+that arrays without contents are made before the loop.
+
+Each line is compared with the next few of the same pattern; their distance may be the period of a
+loop. Lines around them that match at that distance, too, make a stretch. Of stretches that overlap
+the one whose loop saves most lines is taken first. In the lines of a turn, loops are looked for in
+the same way.
 """
 
 from __future__ import annotations
@@ -27,19 +32,15 @@ from micrograd_plus.compiler.codegen.syntax import (
     flow,
     names,
 )
+from micrograd_plus.compiler.schedule import TURNS
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from micrograd_plus.compiler.codegen.syntax import Instruction, Line
 
-TURNS = 4
-"""The fewest turns of a loop."""
-
-GAIN = 6
-"""The fewest lines that a loop must save."""
-
-_TRIED = 8  # as periods: the distances from each line to so many next ones with its pattern
+_GAIN = 6  # a loop saves at least so many lines
+_TRIED = 8  # each line is compared with so many next ones of its pattern
 _NEW = {"empty", "empty_like", "zeros", "zeros_like"}  # what makes arrays
 
 
@@ -59,7 +60,7 @@ def _rolled(lines: Sequence[Any], alive: set[str], indices: Sequence[str]) -> li
         alive: the names that are used after them.
         indices: the names of loops' indices, that of the outermost first.
     """
-    if len(lines) < GAIN + 2 or not indices:
+    if len(lines) < _GAIN + 2 or not indices:
         return [*lines]
     return _Program(lines, alive).rolled(indices)
 
@@ -71,7 +72,7 @@ class _Line:
     Attributes:
         instruction: the line itself.
         pattern: what must be equal in each turn.
-        numbers: those that may advance.
+        numbers: those in its indices, which may advance.
         origins: for each name that may be another one in each turn, the line that defines it.
         sources: the names that the line uses, and for each of them the line that defined it last;
             −1 if none of these lines did.
@@ -115,16 +116,14 @@ class _Program:
         alive: the names that are used after them.
 
     Attributes:
-        lines: those, without the new arrays.
-        compared: how many pairs of lines were compared.
+        lines: those, without the arrays that have no contents.
     """
 
     def __init__(self, instructions: Sequence[Instruction], alive: set[str]) -> None:
         self.lines: list[_Line] = []
-        self.compared = 0
         self._alive = alive
-        self._new: dict[int, list[Instruction]] = {}  # new arrays, by the number of the next line
-        self._passing: dict[str, int] = {}  # what defines those names that are defined once
+        self._new: dict[int, list[Instruction]] = {}  # such arrays, by the number of the next line
+        self._passing: dict[str, int] = {}  # names that one line defines: perhaps anew in each turn
         self._uses: dict[str, list[int]] = defaultdict(list)
         self._definitions: dict[str, list[int]] = defaultdict(list)
         last: dict[str, int] = {}
@@ -147,7 +146,7 @@ class _Program:
                 self._passing[line.defines] = i
 
     def _read(self, line: _Line) -> None:
-        """Find what is compared of a line."""
+        """Take a line apart into its pattern and what may differ in each turn."""
 
         def number(x: int | Affine) -> int | Affine:
             start = x.start if isinstance(x, Affine) else x
@@ -168,12 +167,11 @@ class _Program:
     # ------------------------------------------------------------------------- finding
 
     def _step(self, i: int, period: int) -> list[int] | None:
-        """How numbers and origins advance from a line to that a period later.
+        """How numbers and origins advance from a line to the one a period later.
 
         Returns:
-            None if they are no turns of a loop.
+            None if these can't be the same line of two turns.
         """
-        self.compared += 1
         if i + period >= len(self.lines):
             return None
         one, two = self.lines[i], self.lines[i + period]
@@ -198,22 +196,26 @@ class _Program:
                 period = other - i
                 if i < done[period]:
                     continue
-                start, stop = i, i
-                before, steps = [], []
-                while start > done[period] and (step := self._step(start - 1, period)) is not None:
-                    before.append(step)
-                    start -= 1
-                while (step := self._step(stop, period)) is not None:
-                    steps.append(step)
-                    stop += 1
-                done[period] = stop + 1
-                steps = before[::-1] + steps
-                begin = start
-                for k in range(stop - start - period):
-                    if steps[k] != steps[k + period]:
-                        yield _Stretch(begin, start + k + 2 * period, period)
-                        begin = start + k + 1
-                yield _Stretch(begin, stop + period, period)
+                start, steps = self._matching(i, period, done[period])
+                done[period] = start + len(steps) + 1
+                begin = 0
+                for k, (step, then) in enumerate(zip(steps, steps[period:], strict=False)):
+                    if step != then:
+                        yield _Stretch(start + begin, start + k + 2 * period, period)
+                        begin = k + 1
+                yield _Stretch(start + begin, start + len(steps) + period, period)
+
+    def _matching(self, i: int, period: int, low: int) -> tuple[int, list[list[int]]]:
+        """The lines around line i that match those a period later: the first, and all steps."""
+        before: list[list[int]] = []
+        steps: list[list[int]] = []
+        start = i
+        while start > low and (step := self._step(start - 1, period)) is not None:
+            before.append(step)
+            start -= 1
+        while (step := self._step(start + len(before) + len(steps), period)) is not None:
+            steps.append(step)
+        return start, before[::-1] + steps
 
     def _loops(self) -> list[_Stretch]:
         """Stretches that become loops, in their order: those that save most lines first."""
@@ -237,7 +239,7 @@ class _Program:
         """The most turns of a stretch that a loop can do, if there are enough."""
         start = x.start + self._offset(x)
         x = replace(x, start=start, stop=start + (x.stop - start) // x.period * x.period)
-        while x.gain >= GAIN:
+        while x.gain >= _GAIN:
             if self._begins_otherwise(x):
                 x = replace(x, start=x.start + x.period)
             elif not (later := self._used_later(x)):
@@ -326,7 +328,7 @@ class _Program:
         return [*found, *self._plain(i, len(self.lines)), *self._new.get(len(self.lines), ())]
 
     def _plain(self, start: int, stop: int) -> Iterator[Instruction]:
-        """Lines as they are, with the new arrays before them."""
+        """Lines as they are, and the arrays that are made before them."""
         for i in range(start, stop):
             yield from self._new.get(i, ())
             yield self.lines[i].instruction
@@ -380,7 +382,7 @@ class _Program:
 
 def _push(todo: list[tuple[int, int, _Stretch]], x: _Stretch) -> None:
     """Put a stretch into a heap, if it is worth a loop."""
-    if x.gain >= GAIN:
+    if x.gain >= _GAIN:
         heappush(todo, (-x.gain, x.period, x))
 
 
