@@ -61,7 +61,7 @@ class Matrices:
         self.groups = schedule(outputs)
         self.code = generate(
             self.groups, outputs, sizes, len(leaves.values), len(leaves.parameters),
-            input_gradients, gradient,
+            found.code.written, input_gradients, gradient,
         )  # fmt: skip
         self.result = outputs[0].array if gradient else ""
         text = self._backend.functions(self.code)
@@ -86,8 +86,8 @@ class Matrices:
     def _executed(self, backend: NumPy, text: str, dtype: str) -> dict[str, Callable[..., Any]]:
         """The functions of a text."""
         names = backend.namespace()
-        # exec sees only text that the compiler wrote: it contains no labels, and of the user's
-        # names only those of arguments that are plain identifiers without another meaning
+        # exec sees only text that the compiler wrote: it contains no labels, of the user's names
+        # only plain identifiers without another meaning, and lines of code only as comments
         exec(text, names)  # noqa: S102
         for name in self.code.arrays.constants:
             if names[name].dtype.kind == "f":  # others are indices

@@ -7,9 +7,12 @@ helper have two. Operations of one site are likely to be alike, and to belong in
 
 from __future__ import annotations
 
+import ast
+import linecache
 import sys
 import threading
-from typing import TYPE_CHECKING, Any, TypeVar
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from micrograd_plus.graph import hooks
 
@@ -21,8 +24,24 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_PACKAGE = __name__.partition(".")[0]
+_INNER = {"<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"}
 _OURS = ("micrograd_plus.engine", "micrograd_plus.graph", "micrograd_plus.compiler")
 _REMEMBERED = 64  # frames
+
+
+class Written(NamedTuple):
+    """What stands in the user's code at a site.
+
+    Attributes:
+        line: the line of text, if there is a variable that where it stands.
+        variable: the one that the statement assigns or appends to; "" for none.
+        statement: equal for all sites of one statement in one call.
+    """
+
+    line: str = ""
+    variable: str = ""
+    statement: Any = None
 
 
 class Sites(hooks.Observer):
@@ -40,7 +59,9 @@ class Sites(hooks.Observer):
         self._thread = threading.get_ident()
         self._numbers: dict[tuple[int, CodeType, Any], int] = {}
         self._positions: dict[CodeType, list[Any] | None] = {}
+        self._modules: dict[CodeType, str] = {}
         self._callers: dict[FrameType, int] = {}
+        self._statements: dict[str, list[tuple[Any, str]]] = {}
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
         """Call a function, and observe it."""
@@ -67,7 +88,9 @@ class Sites(hooks.Observer):
             self._callers[frame] = caller
         code = frame.f_code
         if code not in self._positions:
-            ours = str(frame.f_globals.get("__name__", "")).startswith(_OURS)
+            module = str(frame.f_globals.get("__name__", ""))
+            self._modules[code] = module.partition(".")[0]
+            ours = module.startswith(_OURS)
             self._positions[code] = None if ours else [*code.co_positions()]
         positions = self._positions[code]
         if positions is None:
@@ -77,6 +100,67 @@ class Sites(hooks.Observer):
         if number == len(self.places):
             self.places.append(place)
         return number
+
+    # ----------------------------------------------------------------------- what is there
+
+    def written(self, site: int) -> Written:
+        """What stands at a site, in the user's own code."""
+        line = ""
+        while site >= 0:
+            site, code, position = self.places[site]
+            file = code.co_filename
+            if self._modules.get(code) == _PACKAGE or position[2] is None:
+                continue
+            here = linecache.getline(file, position[0]).strip()
+            line = line or here
+            begin, end = (position[0], position[2]), (position[1], position[3])
+            around = [
+                (place, name) for place, name in self._assignments(file)
+                if place[0] <= begin and end <= place[1]
+            ]  # fmt: skip
+            place, name = max(
+                around,
+                key=lambda pair: (pair[0][0], -pair[0][1][0], -pair[0][1][1]),
+                default=(None, ""),
+            )  # the innermost
+            if name:
+                while code.co_name in _INNER and site >= 0:
+                    site, code, _ = self.places[site]
+                return Written(here, name, (site, file, place))
+        return Written(line)
+
+    def _assignments(self, file: str) -> list[tuple[Any, str]]:
+        """The statements of a file that assign to a variable: where they are, and its name."""
+        if file not in self._statements:
+            found = self._statements[file] = []
+            with suppress(SyntaxError, ValueError):
+                for node in ast.walk(ast.parse("".join(linecache.getlines(file)))):
+                    found += [(_place(part), name) for part, name in _assigned(node)]
+        return self._statements[file]
+
+
+def _assigned(node: ast.AST) -> list[tuple[ast.AST, str]]:
+    """The expressions whose values a statement puts into variables, and the names of these.
+
+    The body of a lambda has none.
+    """
+    match node:
+        case ast.Assign([ast.Tuple(names)], ast.Tuple(values)) if len(names) == len(values):
+            pairs = zip(values, names, strict=True)
+            return [(value, name.id) for value, name in pairs if isinstance(name, ast.Name)]
+        case ast.Assign([ast.Name(name)], value) | ast.AnnAssign(ast.Name(name), _, value):
+            return [(value, name)] if value else []
+        case ast.AugAssign(ast.Name(name)):
+            return [(node, name)]
+        case ast.Lambda():
+            return [(node.body, "")]
+        case ast.Expr(ast.Call(ast.Attribute(ast.Name(name), "append"), [value])):
+            return [(value, name)]
+    return []
+
+
+def _place(node: Any) -> Any:
+    return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
 
 
 _ROOT = Sites.call.__code__

@@ -30,6 +30,7 @@ class Trace(NamedTuple):
         outputs: what the function returned, with Values and floats at its leaves.
         nodes: all that the outputs depend on, each after its arguments, in the order of recording.
         sites: where in the code each was recorded.
+        code: tells what is written there.
         outside: the leaves among them that existed before, such as parameters.
         surroundings: what the function read outside itself.
     """
@@ -38,6 +39,7 @@ class Trace(NamedTuple):
     outputs: Any
     nodes: list[Value]
     sites: dict[Value, int]
+    code: Sites
     outside: list[Value]
     surroundings: Surroundings
 
@@ -95,7 +97,7 @@ def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
             nodes |= {id(node): node for node in order(x, nodes)}
     nodes |= {id(node): node for node in sites.of if node in known}
     at = {node: sites.of.get(node, -1) for node in nodes.values()}
-    return Trace(first.inputs, first.outputs, [*at], at, outside, after)
+    return Trace(first.inputs, first.outputs, [*at], at, sites, outside, after)
 
 
 def _close_by(x: float) -> float:

@@ -86,6 +86,9 @@ class Op:
         value: `value(m, *args)`; by default the namespace's own function of that name.
         partials: a rule `partial(m, out, *args)` for each argument, `out` being the value; for an
             operation on any number of arguments, one rule that returns all derivatives.
+        slope: for an operation on one argument: `slope(out)`, its derivative from its value alone,
+            where that costs much less. It has fewer correct digits where the value is close to a
+            bound; the loops of compiled programs use it.
         at_once: for any number of arguments: whether the rules may be given one array that holds
             all of them as the only argument, so that a compiled program needs one line for
             thousands of them. They then reduce it by m.sum, m.max and m.min, and return one array
@@ -147,6 +150,7 @@ class Op:
         "primitive",
         "settings",
         "simpler",
+        "slope",
         "source",
         "symbol",
         "value",
@@ -165,6 +169,7 @@ class Op:
         gates: tuple[str, str] | None = None,
         value: Rule | None = None,
         partials: tuple[Rule, ...] | Rule,
+        slope: Callable[[Any], Any] | None = None,
         at_once: bool = False,
         primitive: bool = False,
         gradient: str = "",
@@ -192,6 +197,7 @@ class Op:
         self.value = value or (lambda m, *args: getattr(m, name)(*args))
         self.partials = partials
         self.arity = None if callable(partials) else len(partials)
+        self.slope = slope
         self.at_once = at_once
         self.primitive = primitive or value is None
         self.gradient = gradient or f"{name}′"

@@ -393,6 +393,7 @@ tanh = Op(
     latex=r"\tanh",
     # 1 − out² would lose digits where out is close to 1, all of them from |x| = 19 on
     partials=(lambda m, out, x: m.power(m.sech(x), 2.0),),
+    slope=lambda out: 1.0 - out * out,
     about="the hyperbolic tangent of x",
     example=((0.0,), 0.0),
     source="lecture B",
@@ -627,6 +628,7 @@ sigmoid = Op(
     simpler=lambda m, x: 1.0 - m.sigmoid(*arg) if (arg := negate.made(x)) else None,
     value=lambda m, x: 1.0 / (1.0 + m.exp(-x)),
     partials=(lambda m, out, x: out * m.sigmoid(-x),),  # 1 − out would lose digits at large x
+    slope=lambda out: out * (1.0 - out),
     about="the logistic function σ(x) = 1 / (1 + e⁻ˣ)",
     example=((0.0,), 0.5),
     source="lecture A",

@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.contractions import indexed
+from micrograd_plus.compiler.codegen.naming import name_arrays
 from micrograd_plus.compiler.codegen.python import Python
 from micrograd_plus.compiler.codegen.strides import Axes, Rows, common, refined, regular
 from micrograd_plus.compiler.codegen.syntax import ALL, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
+    from micrograd_plus.compiler.sites import Written
 
 
 class Operand:
@@ -73,11 +75,13 @@ class Arrays:
         parameters: how many numbers `p` has.
         wanted: the number of parameters, from the first, that get derivatives.
         input_gradients: whether inputs get derivatives, too.
+        written: tells what is written at a site.
 
     Attributes:
         sizes: how many rows each array has.
         batched: whether it has a column for each example.
         needs: whether it gets derivatives.
+        written: the line of the user's code that it comes from.
         constants: numbers and indices, by their names in the program.
         leading: instructions that only depend on parameters and inputs.
         lines: where instructions go that something needs that is being made.
@@ -91,6 +95,7 @@ class Arrays:
         parameters: int,
         wanted: int,
         input_gradients: bool,
+        written: Callable[[int], Written],
     ) -> None:
         self._numpy = need("numpy", "numpy")
         self.constants: dict[str, Any] = {}
@@ -108,24 +113,15 @@ class Arrays:
         self.needs = {"p": wanted > 0, **dict.fromkeys(inputs, input_gradients)}
         self._fixed = {*self.sizes}
         self.looped: set[str] = set()
-        sums = others = 0
+        self.written = name_arrays(groups, inputs, written)
         for group in groups:
             if group is group.family[0]:
-                if group.first.many:
-                    sums += 1
-                    name = f"z{sums}"
-                else:
-                    others += 1
-                    name = f"a{others}"
+                name = group.array
                 self.sizes[name] = sum(len(some.members) for some in group.family)
                 self.batched[name] = group.batched
                 self.needs[name] = False
                 if len(group.family) > 1:
                     self.looped.add(name)
-                for some in group.family:
-                    some.array = name
-                    for e in some.members:
-                        e.array = name
         reached = True
         while reached:  # a turn of a loop may need a later row of an array
             reached = False
@@ -240,10 +236,10 @@ class Arrays:
         self.joins.append((name, start, parts))
         return name, start
 
-    def allocate(self, name: str) -> None:
+    def allocate(self, name: str, comment: str = "") -> None:
         """An array that is filled in the turns of a loop."""
         rows: Any = (self.sizes[name], *self.tail(self.batched[name]))
-        self.lines.append(Let(name, Library("empty", [rows, "p.dtype"])))
+        self.lines.append(Let(name, Library("empty", [rows, "p.dtype"]), comment))
 
     def aligned(
         self, operands: Sequence[Operand], total: int, also: Sequence[int] = ()

@@ -19,10 +19,11 @@ from micrograd_plus.compiler.codegen.steps import Join, Scattered, Step, step
 from micrograd_plus.compiler.codegen.syntax import ALL, Function, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
+    from micrograd_plus.compiler.sites import Written
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,6 +48,7 @@ def generate(
     inputs: dict[str, int],
     parameters: int,
     wanted: int,
+    written: Callable[[int], Written],
     input_gradients: bool = False,
     differentiable: bool = True,
 ) -> Code:
@@ -58,10 +60,11 @@ def generate(
         inputs: how many numbers each argument has, by its name.
         parameters: how many numbers `p` has.
         wanted: the number of parameters, from the first, that get derivatives.
+        written: tells what is written at a site.
         input_gradients: whether inputs get derivatives, too.
         differentiable: whether there is to be a gradient, that of the first output.
     """
-    arrays = Arrays(groups, inputs, parameters, wanted, input_gradients)
+    arrays = Arrays(groups, inputs, parameters, wanted, input_gradients, written)
     steps = _Steps(groups, arrays)
     lines = arrays.lines
     results = [_whole(arrays, outputs)]
@@ -97,6 +100,7 @@ class _Steps:
 
     def __init__(self, groups: Sequence[Group], arrays: Arrays) -> None:
         self._arrays = arrays
+        self._said = ""
         self._order: list[tuple[Group, Step] | Join] = []
         self._position = dict.fromkeys(arrays.sizes, -1)  # when the last row of an array is made
         self._begin: dict[str, int] = {}
@@ -110,15 +114,22 @@ class _Steps:
                 self._position[name] = i
             self._order.append((group, made))
             self._position[group.array] = i
-            shape = f"({arrays.sizes[group.array]}, N)" if group.batched else ""
+            comment = self._comment(group)
             if len(group.family) == 1:
-                arrays.lines.append(Let(group.array, value, shape))
+                arrays.lines.append(Let(group.array, value, comment))
                 continue
             if group is group.family[0]:
                 self._begin[group.array] = i
-                arrays.allocate(group.array)
+                arrays.allocate(group.array, comment)
             arrays.lines.append(Write(made.out, value, size=len(group.members)))
         arrays.begin(None)
+
+    def _comment(self, group: Group) -> str:
+        """The shape of an array, and what it comes from, unless that was said just before."""
+        line = self._arrays.written[group.array]
+        shape = f"({self._arrays.sizes[group.array]}, N)" if group.batched else ""
+        self._said, said = line, self._said
+        return shape if line == said else f"{shape}: {line}" if shape else line
 
     def differentiate(self, gradients: Gradients) -> None:
         """Contribute to all gradients."""

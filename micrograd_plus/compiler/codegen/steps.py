@@ -128,7 +128,11 @@ class Elementwise(Step):
         if sum(wanted) > 1 and len(self.shape) > 1:
             d = self.arrays.temporary(d)
         out = self.shaped(self.out, self.shape)
-        slopes = op.local_derivatives(_RULES, out, self.arguments(), wanted)
+        if op.slope and self.first.array in self.arrays.looped:
+            # what was computed for the value in a turn is not kept
+            slopes: Sequence[Any] = [op.slope(out)]
+        else:
+            slopes = op.local_derivatives(_RULES, out, self.arguments(), wanted)
         for operand, slope, want in zip(self.operands, slopes, wanted, strict=True):
             if want and (isinstance(slope, Node) or slope not in (0.0, -1.0)):
                 gradients.give(operand, d * slope, self.cuts, self.batched)
