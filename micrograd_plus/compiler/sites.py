@@ -27,7 +27,7 @@ T = TypeVar("T")
 _PACKAGE = __name__.partition(".")[0]
 _INNER = {"<listcomp>", "<genexpr>", "<setcomp>", "<dictcomp>"}
 _OURS = ("micrograd_plus.engine", "micrograd_plus.graph", "micrograd_plus.compiler")
-_REMEMBERED = 64  # frames
+_REMEMBERED = 1000  # frames
 
 
 class Written(NamedTuple):

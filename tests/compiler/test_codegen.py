@@ -27,6 +27,7 @@ from micrograd_plus.compiler.codegen.syntax import (
     Part,
     Write,
 )
+from micrograd_plus.compiler.sites import Written
 from micrograd_plus.engine import apply, record
 from micrograd_plus.ops.operation import Op
 from tests.compiled import X, assert_equal, layered, rebuilt
@@ -194,7 +195,7 @@ def whole(array, value, size):
 
 def texts(contributions, parameters=0, wanted=()):
     backend = NumPy()
-    arrays = Arrays([], {"x": 2, "y": 1}, parameters, parameters, input_gradients=True)
+    arrays = Arrays([], {"x": 2, "y": 1}, parameters, parameters, True, lambda site: Written())
     return [backend.line(x) for x in accumulated(contributions, arrays, wanted)]
 
 

@@ -152,7 +152,7 @@ def test_sums_of_the_same_rows_that_differ_in_what_is_added():
 
     assert_equal(by_hand, ([[0.3, 0.1], [-1.0, 0.5]],), [u, w, v])
     program = assert_equal(of_one_array, (X,), [*layer.parameters(), w, v])
-    assert "z2 = a1.sum(axis=0) + b2" in str(program)
+    assert "z2 = h.sum(axis=0) + b2" in str(program)
 
 
 HARMLESS = [  # infinite constants

@@ -56,7 +56,11 @@ def test_an_array_that_changes_is_no_other_one():
 def values_and_slopes(f, numbers, backend="numpy"):
     program = mg.compile(f, 0.75, input_gradients=True, backend=backend)
     slopes = program.value_and_grad(numbers, weights=np.ones(len(numbers)))[-1]
-    return program(numbers), np.ravel(slopes), str(program)
+    return program(numbers), np.ravel(slopes), without_comments(program)
+
+
+def without_comments(program):
+    return re.sub("#.*", "", str(program))
 
 
 def test_a_sigmoid_and_its_slope_take_one_exponential():
@@ -130,7 +134,7 @@ def test_a_polynomial_shares_its_products():
 
 
 def test_powers_of_one_number_share_their_products():
-    text = str(mg.compile(lambda x: x**8, 1.5, input_gradients=True))
+    text = without_comments(mg.compile(lambda x: x**8, 1.5, input_gradients=True))
     assert len(re.findall(r"(x|e\d) \* \1", text)) == 3  # x², x⁴, x⁸
     assert text.count(" * ") == 3 + 2 + 2  # for 8x⁷ two more, one for 8, one for the chain rule
 

@@ -74,7 +74,7 @@ def python(formula):
     formula = re.sub(r"Σ (\w+)", r"\1.sum(axis=1, keepdims=True)", formula)
     formula = formula.replace("²", "**2")
     formula = re.sub(r"(?<!\w)1ᵀ", "oneᵀ", formula)
-    large = r"(?<![a-zA-Z])(d?)([AXTZ])(?![a-zA-Z])"
+    large = r"(?<![a-zA-Z])(d?)([AHTXZ])(?![a-zA-Z])"
     formula = re.sub(large, lambda found: found[1] + found[2].lower(), formula)
     return re.sub(r"(?<=\w) (?=[a-z])", " @ ", formula).replace("ᵀ", ".T")
 

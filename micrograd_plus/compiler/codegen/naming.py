@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import keyword
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.ops import TABLE
@@ -35,6 +36,7 @@ def name_arrays(
     Returns:
         For each array the line of the user's code that its elements come from.
     """
+    written = cache(written)
     texts = {id(group.family): written(_site(group)) for group in groups}
     last = {texts[id(group.family)].statement: group.family for group in groups}
     taken = {*_TAKEN, *inputs, *(f"d{name}" for name in inputs)}
@@ -80,8 +82,10 @@ def _usable(name: str) -> bool:
 
 def _free(name: str, taken: set[str]) -> str:
     """The name, or the same with the first number that makes it another one."""
-    found, number = name, 2
+    found, number = name, 1
     while found in taken or f"d{found}" in taken:
-        found = f"{name}_{number}" if name[-1].isdigit() else f"{name}{number}"
         number += 1
+        found = f"{name}{number}"
+        if name[-1].isdigit() or not _usable(found):
+            found = f"{name}_{number}"
     return found
