@@ -96,7 +96,7 @@ class Directly:
         for line in lines:
             if isinstance(line, Loop):
                 for turn in range(line.count):
-                    known[line.index] = turn
+                    known[line.index] = turn * line.step
                     self.do(line.lines, known)
                 continue
             value = self.value(line.value, known)

@@ -83,20 +83,20 @@ def test_steps_become_a_loop():
 w = p[0:4].reshape(2, 2)
 a = np.empty((32, N))
 a[0:2] = tanh(x[0:2])
-for n in range(15):
-    z = w @ a[2 * n:2 * n + 2]  # (2, N)
-    t15 = z + x[2 * n + 2:2 * n + 4]
-    a[2 * n + 2:2 * n + 4] = tanh(t15)
+for n in range(0, 30, 2):
+    z = w @ a[n:n + 2]  # (2, N)
+    t15 = z + x[n + 2:n + 4]
+    a[n + 2:n + 4] = tanh(t15)
 value = a[31] @ s
 dp = np.zeros_like(p)
 da = np.zeros_like(a)
 da[31] += s
 dx = np.zeros_like(x)
-for n in range(15):
-    u1 = da[30 - 2 * n:32 - 2 * n] * (1.0 - a[30 - 2 * n:32 - 2 * n] ** 2.0)
-    dx[30 - 2 * n:32 - 2 * n] = u1
-    dp[0:4].reshape(2, 2)[:] += u1 @ a[28 - 2 * n:30 - 2 * n].T
-    da[28 - 2 * n:30 - 2 * n] += w.T @ u1"""
+for n in range(0, 30, 2):
+    u1 = da[30 - n:32 - n] * (1.0 - a[30 - n:32 - n] ** 2.0)
+    dx[30 - n:32 - n] = u1
+    dp[0:4].reshape(2, 2)[:] += u1 @ a[28 - n:30 - n].T
+    da[28 - n:30 - n] += w.T @ u1"""
     assert [line[4:] for line in shown(rerolled(recurrence(16)))] == text.splitlines()
 
 
@@ -182,7 +182,8 @@ class Unrolled:
                 row = place(turns).start
                 return self.lines.append(Write(self.array(array)[row], value[0], adds=adds))
             if kind == "whole":
-                target = Name(name) if adds else self.array("w", [name, *self.latest.values()][-1])
+                known = [name, *self.latest.values()][-1]
+                target = Name(known) if adds else self.array("w", known)
                 return self.lines.append(Write(target, value, adds=True))
             self.names += 1
             if kind == "fresh":

@@ -176,6 +176,8 @@ class JAX(NumPy):
         names = loop.carried
         arrays = f"({', '.join(names)}{',' * (len(names) == 1)})"
         lines = [f"{arrays} = so_far", *self.block(loop.lines), f"return {arrays}"]
+        if loop.step > 1:
+            lines.insert(0, f"{loop.index} = {loop.step} * {loop.index}")
         done = f"jax.lax.fori_loop(0, {loop.count}, one_turn, {arrays})"
         return [f"def one_turn({loop.index}, so_far):", *indented(lines), f"{arrays} = {done}"]
 
@@ -189,11 +191,8 @@ class JAX(NumPy):
     def _written(self, x: Node) -> tuple[str, int]:
         if not isinstance(x, _Updated):
             return super()._written(x)
-        array, value, method = (
-            self.text(x.array, ATOM),
-            self.text(x.value),
-            "add" if x.adds else "set",
-        )
+        array, value = self.text(x.array, ATOM), self.text(x.value)
+        method = "add" if x.adds else "set"
         if (moving := _moving(x.index)) is None:
             return f"{array}.at[{subscript(x.index)}].{method}({value})", ATOM
         axis, part, others = moving

@@ -121,7 +121,8 @@ class Python:
 
     def loop(self, loop: Loop) -> list[str]:
         """The lines of a loop."""
-        head = f"for {loop.index} in range({loop.count}):"
+        turns = loop.count if loop.step == 1 else f"0, {loop.count * loop.step}, {loop.step}"
+        head = f"for {loop.index} in range({turns}):"
         return [head, *indented(self.block(loop.lines))]
 
     def line(self, instruction: Instruction) -> str:

@@ -17,6 +17,7 @@ from collections import Counter, defaultdict
 from dataclasses import dataclass, field, replace
 from heapq import heappop, heappush
 from itertools import accumulate
+from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen.syntax import (
@@ -242,12 +243,10 @@ class _Program:
         while x.gain >= _GAIN:
             if self._begins_otherwise(x):
                 x = replace(x, start=x.start + x.period)
-            elif not (later := self._used_later(x)):
+            elif (later := self._used_later(x)) is None:
                 return x
-            elif later[0] < x.stop - x.period:
-                return None
             else:
-                x = replace(x, stop=x.stop - x.period)
+                x = replace(x, stop=later - (later - x.start) % x.period)
         return None
 
     def _offset(self, x: _Stretch) -> int:
@@ -290,21 +289,20 @@ class _Program:
         """Whether the line of that number makes an array like another line's."""
         return i >= 0 and self.lines[i].pattern == line.pattern
 
-    def _used_later(self, x: _Stretch) -> list[int]:
-        """The lines of a stretch whose arrays are used after it, and not by turns after theirs."""
+    def _used_later(self, x: _Stretch) -> int | None:
+        """The first line whose array is used after a stretch, other than by its next turn."""
         last = x.stop - x.period
         carried = {
             self.lines[source + x.period].defines
             for line in self.lines[last : x.stop]
             for source in line.sources.values() if x.start <= source < last
         }  # fmt: skip
-        found = []
         for i in range(x.start, x.stop):
             name = self.lines[i].defines
             counts = name in self._passing if i < last else name not in carried
             if name and counts and self._used_from(name, x.stop):
-                found.append(i)
-        return found
+                return i
+        return None
 
     def _used_from(self, name: str, i: int) -> bool:
         """Whether an array is used from a line on, before it is defined anew."""
@@ -337,34 +335,42 @@ class _Program:
         """The loop of a stretch, after names for what its first turn takes over."""
         index, *others = indices
         before: dict[str, Let] = {}
-        body = [self._turning(i, x, index, before) for i in range(x.start, x.start + x.period)]
+        places = range(x.start, x.start + x.period)
+        stride = gcd(*(step for i in places for step in self._advance(i, x.period))) or 1
+        body = [self._turning(i, x, index, stride, before) for i in places]
         alive, _ = flow(body)
         defined = {line.defines for line in self.lines[x.start : x.stop]}
         alive |= {name for name in defined if self._used_from(name, x.stop)}
-        return [*before.values(), Loop(index, x.turns, _rolled(body, alive, others))]
+        return [*before.values(), Loop(index, stride, x.turns, _rolled(body, alive, others))]
 
-    def _turning(self, i: int, x: _Stretch, index: str, before: dict[str, Let]) -> Instruction:
+    def _advance(self, i: int, period: int) -> list[int]:
+        """How the numbers of a line advance in each turn."""
+        return (self._step(i, period) or [])[: len(self.lines[i].numbers)]
+
+    def _turning(
+        self, i: int, x: _Stretch, index: str, stride: int, before: dict[str, Let]
+    ) -> Instruction:
         """A line of the first turn as that of all turns.
 
         Args:
             i: its number.
             x: the turns.
-            index: the name of their number.
+            index: the name of the loop's index.
+            stride: how much that advances in each turn.
             before: gets names for what the first turn takes over, by name.
         """
         turns = self.lines[i : x.stop : x.period]
-        steps = self._step(i, x.period) or []
-        numbers, moves = iter(steps), iter(steps[len(turns[0].numbers) :])
-        origins = iter(turns[0].origins)
+        numbers = iter(self._advance(i, x.period))
+        origins = iter(zip(turns[0].origins, turns[1].origins, strict=True))
 
         def number(n: int | Affine) -> int | Affine:
-            return _advancing(n, index, next(numbers))
+            return _advancing(n, index, next(numbers) // stride)
 
         def renamed(array: Name) -> Name:
             if array.name not in self._passing:
                 return array
-            origin, step = next(origins), next(moves)
-            if not step:
+            origin, then = next(origins)
+            if origin == then:
                 return array
             turn = x.turns - (origin >= x.start)
             own = replace(array, name=self.lines[origin + turn * x.period].defines)
@@ -395,7 +401,7 @@ def _is_new(instruction: Instruction) -> bool:
 
 
 def _advancing(n: int | Affine, index: str, step: int) -> int | Affine:
-    """A number that in each turn of a loop is larger by a step."""
+    """A number that is larger by a step where the index of a loop is by 1."""
     if not step:
         return n
     start, steps = (n.start, n.steps) if isinstance(n, Affine) else (n, {})

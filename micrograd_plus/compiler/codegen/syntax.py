@@ -176,7 +176,7 @@ class Affine:
 
     Attributes:
         start: the number in the first turn of all loops.
-        steps: how much it advances in each turn, by the indices of the loops.
+        steps: how much it advances where the index of a loop does by 1, by the names of these.
     """
 
     start: int
@@ -259,13 +259,15 @@ class Loop:
     """Does its lines several times.
 
     Attributes:
-        index: the name of the number of the turn, which is 0 in the first.
+        index: the name of a whole number that is 0 in the first turn.
+        step: how much it advances in each turn.
         count: the number of turns.
         lines: those of each turn.
     """
 
     inner = ("lines",)
     index: str
+    step: int
     count: int
     lines: Sequence[Line]
 
