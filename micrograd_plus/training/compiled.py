@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from contextlib import suppress
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -11,7 +10,6 @@ from micrograd_plus import compiler
 from micrograd_plus._tools import nested
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
-from micrograd_plus.compiler.arguments import all_finite
 from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.surroundings import Surroundings
 from micrograd_plus.compiler.trial import compare
@@ -22,7 +20,7 @@ from micrograd_plus.nn.module import Module
 from micrograd_plus.training import peers
 from micrograd_plus.training.cluster import current
 from micrograd_plus.training.eager import Eager, Means
-from micrograd_plus.training.examples import InMemory
+from micrograd_plus.training.examples import InMemory, read
 from micrograd_plus.training.fingerprint import content, difference
 
 if TYPE_CHECKING:
@@ -35,7 +33,6 @@ if TYPE_CHECKING:
 
 _TRIED = 16  # number of examples on which a new program is checked
 _AT_A_TIME = 1024  # number of examples evaluated at a time
-_BLOCK = 8192  # number of parameters updated at a time
 _KEPT = 2**17  # numbers kept until they are counted
 
 
@@ -104,75 +101,6 @@ class Runner(Protocol):
         """Bring the parameters' numbers to the program, and give the rule's states."""
 
 
-class Whole:
-    """Computes a batch as a whole, with NumPy, and learns in the program's own vector."""
-
-    backend = "numpy"
-    least = 0
-
-    def __init__(self, problem: Problem, program: Program, take: Take) -> None:
-        self._numpy = need("numpy", "numpy")
-        self._problem, self._program, self._take = problem, program, take
-        self._run, self._forward = program.functions["value_and_grad"], program.functions["forward"]
-        self._shares = self._numpy.empty(0)
-        self._vector = program.vector
-        count = len(self._vector)
-        self._blocks = [slice(i, i + _BLOCK) for i in range(0, count, _BLOCK)]
-        self.begin()
-
-    def begin(self) -> None:
-        states = zip(*self._problem.optimizer.states, strict=True)
-        self._states = tuple(map(self._numpy.array, states))
-
-    def read(self, batch: Sequence[int], least: int = 0) -> Part:
-        arrays, targets = self._take(batch)
-        return Part([array.T for array in arrays], arrays[1], targets, len(batch))
-
-    def advance(self, part: Part, rate: float, number: int) -> Learnt:
-        numpy, numbers = self._numpy, self._program.numbers
-        if len(self._shares) != part.whole:
-            self._shares = numpy.full(part.whole, 1 / part.whole)
-        with numpy.errstate(all="ignore"):
-            value, gradient, rows = self._run(numbers, *part.arrays, self._shares)
-            gradient = gradient[: len(self._vector)]
-            self._check(value, gradient, rows)
-            found = self._updated(self._problem.clipped(numpy, gradient), rate, number)
-            fine = all_finite(numpy, found)
-        return Learnt(float(value), gradient, found[0], tuple(found[1:]), fine, rows)
-
-    def _updated(self, gradient: Any, rate: float, number: int) -> Any:
-        """The parameters after a step, and the rule's states of them, in the rows of an array.
-
-        They are computed in blocks, whose intermediate results stay in the processor's cache.
-        """
-        update, states = self._problem.optimizer.rule.update, self._states
-        found = self._numpy.empty((1 + len(states), len(gradient)))
-        for block in self._blocks:
-            before = tuple(state[block] for state in states)
-            vector, after = update(gradient[block], before, self._vector[block], rate, number)
-            for row, numbers in zip(found, (vector, *after), strict=True):
-                row[block] = numbers
-        return found
-
-    def keep(self, learnt: Learnt, number: int) -> None:
-        optimizer = self._problem.optimizer
-        self._vector[:], self._states, optimizer.steps = learnt.vector, learnt.states, number
-
-    def evaluate(self, part: Part) -> Any:
-        with self._numpy.errstate(all="ignore"):
-            rows = self._forward(self._program.numbers, *part.arrays)[1:]
-            self._check(0.0, rows)
-        return rows
-
-    def fetch(self) -> tuple[Any, ...]:
-        return self._states
-
-    def _check(self, value: float, *results: Any) -> None:
-        fine = math.isfinite(value) and all(all_finite(self._numpy, array) for array in results)
-        if not fine:
-            raise NonFiniteError("a result is not finite")  # the eager engine finds which
-
-
 class Compiled:
     """Trains with a program; batches whose results are not finite are left to the eager engine.
 
@@ -189,7 +117,7 @@ class Compiled:
         ModuleNotFoundError: (when made) NumPy is missing, or what the runner needs.
     """
 
-    def __init__(self, problem: Problem, runner: type[Runner] = Whole) -> None:
+    def __init__(self, problem: Problem, runner: type[Runner]) -> None:
         self.problem = problem
         self.norms: dict[str, float] = {}
         self._numpy = numpy = need("numpy", "numpy")
@@ -245,7 +173,7 @@ class Compiled:
         if self.arrays is not None:
             targets = [found[i][1] for i in numbers] if self.problem.metrics else []
             return [array.take(numbers, 0) for array in self.arrays], targets
-        inputs, targets = found.read(numbers)
+        inputs, targets = read(found, numbers)
         arrays = [inputs, self._as_numbers(targets)]
         if not self._tried:
             self._compare(arrays, targets[:_TRIED])

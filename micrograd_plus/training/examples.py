@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from itertools import chain
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus.datasets import rows
@@ -15,19 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 
-class Examples(Protocol):
-    """A sequence of examples, each a list of inputs and a target."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, i: int) -> tuple[list[float], Any]: ...
-
-    def read(self, numbers: Sequence[int]) -> tuple[Any, list[Any]]:
-        """The inputs of some examples as one array, and their targets.
-
-        Args:
-            numbers: their indices.
-        """
+Examples = Sequence[tuple[list[float], Any]]
+"""Pairs of inputs and target."""
 
 
 def examples(data: Any, what: str = "the data") -> InMemory | OnDemand:
@@ -80,9 +68,6 @@ class InMemory(Sequence[tuple[list[float], Any]]):
     def __getitem__(self, i: Any) -> Any:
         return _plain(self.inputs[i]), _plain(self.targets[i])
 
-    def read(self, numbers: Sequence[int]) -> tuple[Any, list[Any]]:
-        return self.inputs[numbers], [_plain(self.targets[i]) for i in numbers]
-
     def tried(self) -> list[int]:
         """The index of the first example with each target."""
         first: dict[Any, int] = {}
@@ -117,20 +102,12 @@ class OnDemand(Sequence[tuple[list[float], Any]]):
         return self._count
 
     def __getitem__(self, i: Any) -> Any:
-        inputs, target = self._raw(i)
+        inputs, target = self.raw(i)
         row = _row(inputs, f"{self._what}, row {i}")
         _check_width(row, self.width, f"{self._what}, row {i}")
         return row, target
 
-    def read(self, numbers: Sequence[int]) -> tuple[Any, list[Any]]:
-        pairs = [self._raw(i) for i in numbers]
-        found = _regular([inputs for inputs, _ in pairs])
-        if found is None or found.shape != (len(pairs), self.width):
-            pairs = [self[i] for i in numbers]
-            found = need("numpy", "numpy").array([inputs for inputs, _ in pairs])
-        return found.astype(float, copy=False), [target for _, target in pairs]
-
-    def _raw(self, i: int) -> tuple[Any, Any]:
+    def raw(self, i: int) -> tuple[Any, Any]:
         """The inputs as the data have them, unchecked, and the target."""
         inputs, target = self._pair(i)
         where = f"{self._what}, target {i}"
@@ -157,33 +134,49 @@ class OnDemand(Sequence[tuple[list[float], Any]]):
 
 
 class Joined(Sequence[tuple[list[float], Any]]):
-    """The examples of one set, and after them those of another."""
+    """The examples of one set that is read on demand, and after them those of another."""
 
-    def __init__(self, one: Examples, other: Examples) -> None:
-        self._one, self._other = one, other
+    def __init__(self, one: OnDemand, other: OnDemand) -> None:
+        self._one, self._other, self.width = one, other, one.width
 
     def __len__(self) -> int:
         return len(self._one) + len(self._other)
 
     def __getitem__(self, i: Any) -> Any:
-        count = len(self._one)
-        return self._one[i] if i < count else self._other[i - count]
+        part, i = self._at(i)
+        return part[i]
 
-    def read(self, numbers: Sequence[int]) -> tuple[Any, list[Any]]:
+    def raw(self, i: int) -> tuple[Any, Any]:
+        """As that of `OnDemand`."""
+        part, i = self._at(i)
+        return part.raw(i)
+
+    def _at(self, i: int) -> tuple[OnDemand, int]:
         count = len(self._one)
-        parts = (
-            (self._one, [i for i in numbers if i < count]),
-            (self._other, [i - count for i in numbers if i >= count]),
-        )
-        inputs, targets = zip(*(part.read(some) for part, some in parts if some), strict=True)
-        return need("numpy", "numpy").concatenate(inputs), [*chain(*targets)]
+        return (self._one, i) if i < count else (self._other, i - count)
 
 
 def joined(one: InMemory | OnDemand, other: InMemory | OnDemand) -> InMemory | Joined:
     """Two sets as one, in memory if both are."""
     if isinstance(one, InMemory) and isinstance(other, InMemory):
         return InMemory(_all(one.inputs, other.inputs), _all(one.targets, other.targets))
-    return Joined(one, other)
+    return Joined(*(
+        part if isinstance(part, OnDemand) else OnDemand(part.__getitem__, len(part), "the data")
+        for part in (one, other)
+    ))  # fmt: skip
+
+
+def read(found: Any, numbers: Iterable[int]) -> tuple[Any, list[Any]]:
+    """The inputs of examples that are on demand as one array, and their targets.
+
+    All numbers are checked at once, and one by one only to locate an error.
+    """
+    pairs = [found.raw(i) for i in numbers]
+    array = _regular([inputs for inputs, _ in pairs])
+    if array is None or array.shape != (len(pairs), found.width):
+        pairs = [found[i] for i in numbers]
+        array = need("numpy", "numpy").array([inputs for inputs, _ in pairs])
+    return array.astype(float, copy=False), [target for _, target in pairs]
 
 
 def _all(one: Any, other: Any) -> Any:

@@ -22,13 +22,14 @@ from micrograd_plus.training.checks import (
     check_targets,
 )
 from micrograd_plus.training.cluster import current
-from micrograd_plus.training.compiled import Compiled, Whole
+from micrograd_plus.training.compiled import Compiled
 from micrograd_plus.training.eager import Eager, Means, Problem
 from micrograd_plus.training.examples import examples, joined
 from micrograd_plus.training.fingerprint import changed, content, described, digest, numbers
 from micrograd_plus.training.history import History
 from micrograd_plus.training.peers import total
 from micrograd_plus.training.sharded import Sharded
+from micrograd_plus.training.whole import Whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -333,7 +334,7 @@ def _engine(name: str, problem: Problem) -> Engine:
     if name != "auto":
         return Compiled(problem, Sharded if name == "jax" else Whole)
     try:
-        compiled = Compiled(problem)
+        compiled = Compiled(problem, Whole)
         compiled.rehearse()
     except Exception as error:  # the eager engine raises it with its place
         told = isinstance(error, TypeError | ValueError | ModuleNotFoundError)

@@ -16,6 +16,7 @@ from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.training.compiled import Compiled
 from micrograd_plus.training.eager import Problem
 from micrograd_plus.training.examples import examples
+from micrograd_plus.training.whole import Whole
 from tests.benchmarks.channel import serve
 from tests.benchmarks.timing import in_turns
 
@@ -132,7 +133,7 @@ def alone(data, batch, epochs, repetitions):
     """Seconds of the program and the update rule, for all steps of a training."""
     model, loss = network(*data)
     optimizer = Optimizer(model.parameters(), optim.Adam(RATE))
-    runner = Compiled(Problem(examples(data), model, loss, optimizer=optimizer)).runner
+    runner = Compiled(Problem(examples(data), model, loss, optimizer=optimizer), Whole).runner
     part = runner.read(range(batch))
     given = (runner._program.numbers, *part.arrays, np.full(batch, 1 / batch))
     gradient = runner.advance(part, RATE, 1).gradient
