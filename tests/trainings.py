@@ -6,12 +6,19 @@ writes there what came out, as JSON.
 
 import hashlib
 import json
+import struct
 import sys
 from pathlib import Path
 
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.training import ClusterError
+
+
+def shuffled(items, random):
+    """The order of an epoch: whole numbers of 64 bits are drawn, one for each item, and sorted."""
+    drawn = struct.unpack(f"={len(items)}Q", random.randbytes(8 * len(items)))
+    return [items[drawn.index(x)] for x in sorted(drawn)]
 
 
 class Rows:

@@ -55,8 +55,7 @@ def own_part(process):
     Random(0).shuffle(order)
     held_out, train = sorted(order[:12]), order[12:]
     for _ in range(2):
-        order = train.copy()
-        random.shuffle(order)
+        order = trainings.shuffled(train, random)
         for start in range(0, 48, 7):
             batch = sorted(order[start : start + 7])
             found += batch[4:] if process else batch[:4]

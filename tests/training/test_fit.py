@@ -6,7 +6,6 @@ import os
 import pickle
 import re
 import signal
-import struct
 import subprocess
 import sys
 import types
@@ -24,7 +23,7 @@ from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from micrograd_plus.training import History, TrainingError, evaluate, fit
 from tests.processes import ended, started
-from tests.trainings import Column, Rows, Table
+from tests.trainings import Column, Rows, Table, shuffled
 
 DATA = datasets.moons(10, seed=3)
 LOGITS = nn.binary_cross_entropy_with_logits
@@ -51,12 +50,6 @@ def close(expected):
 # ------------------------------------------------------------- against other programs
 
 
-def shuffled(count, random):
-    """The order of an epoch: random whole numbers of 64 bits are drawn, and sorted."""
-    drawn = struct.unpack(f"={count}Q", random.randbytes(8 * count))
-    return [drawn.index(x) for x in sorted(drawn)]
-
-
 def by_numpy(data, epochs, size=None, shuffle=True, rate=0.1, strength=0.0, norm=None, limit=None):
     """The same training in matrices: the parameters, the rows of the epochs, the batches."""
     flat = np.array(numbers(network()))
@@ -65,7 +58,7 @@ def by_numpy(data, epochs, size=None, shuffle=True, rate=0.1, strength=0.0, norm
     random, rows, batches = Random(0), [], []
     size = size or len(inputs)
     for epoch in range(epochs):
-        order = shuffled(len(inputs), random) if shuffle else [*range(len(inputs))]
+        order = shuffled(range(len(inputs)), random) if shuffle else range(len(inputs))
         losses, right = [], []
         for start in range(0, len(inputs), size):
             batch = order[start : start + size]
@@ -135,7 +128,7 @@ def test_fit_is_the_loop_that_one_would_write(size, engine):
     )
     random, speeds = Random(0), [0.0] * len(model.parameters())
     for _ in range(3):
-        order = shuffled(7, random)
+        order = shuffled(range(7), random)
         while order:
             batch, order = order[:size], order[size:]
             loss = Value(0.0)
