@@ -7,6 +7,7 @@ vector of parameters, `s` the weight of each example; each argument of the funct
 
 from __future__ import annotations
 
+from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,7 @@ from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.contractions import indexed
 from micrograd_plus.compiler.codegen.naming import name_arrays
 from micrograd_plus.compiler.codegen.python import Python
+from micrograd_plus.compiler.codegen.rules import ArrayFunctions
 from micrograd_plus.compiler.codegen.strides import Axes, Rows, common, refined, regular
 from micrograd_plus.compiler.codegen.syntax import ALL, Let, Library, Name, Node, Write
 
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.compiler.sites import Written
+    from micrograd_plus.ops.operation import Op
 
 
 class Operand:
@@ -127,7 +130,9 @@ class Arrays:
             reached = False
             for group in groups:
                 if not self.needs[group.array]:
-                    found = any(self.needs.get(x.array) for e in group.members for x in e.parts)
+                    found = _passes(group.first.op) and any(
+                        self.needs.get(x.array) for e in group.members for x in e.parts
+                    )
                     self.needs[group.array] = found
                     reached = reached or (found and group.array in self.looped)
 
@@ -418,6 +423,16 @@ class Arrays:
         if operand.number is not None and operand.count > 1:
             return self.constant(operand.numbers)
         return self.read(operand, [1, operand.count])[0]
+
+
+@cache
+def _passes(op: Op | None) -> bool:
+    """Whether an operation passes a gradient on, or its derivatives are 0 by definition."""
+    if op is None or op.arity is None:
+        return True
+    args = [Name(f"x{i}") for i in range(op.arity)]
+    found = op.local_derivatives(ArrayFunctions(), Name("out"), args, [True] * op.arity)
+    return any(isinstance(slope, Node) or slope for slope in found)
 
 
 def _quick(view: Node) -> bool:

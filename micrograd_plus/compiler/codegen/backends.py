@@ -204,6 +204,8 @@ class JAX(NumPy):
         target, value, adds, done = line.target, line.value, line.adds, False
         if adds and isinstance(target, Name):
             return super().write(line)
+        if isinstance(target, Library):  # as writing to it would
+            value = Library("broadcast_to", [value, f"{self.text(target, ATOM)}.shape"])
         while not (done and isinstance(target, Name)):  # what it is a part of is replaced
             match target:
                 case Library("T", (target,)):

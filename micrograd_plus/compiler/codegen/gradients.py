@@ -12,7 +12,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.contractions import axes_text
 from micrograd_plus.compiler.codegen.strides import Axes, Rows, regular
-from micrograd_plus.compiler.codegen.syntax import Instruction, Let, Library, Name, Node, Write
+from micrograd_plus.compiler.codegen.syntax import (
+    Instruction,
+    Let,
+    Library,
+    Name,
+    Node,
+    Part,
+    Write,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -28,12 +36,14 @@ class Contribution(NamedTuple):
         rows: which rows, as an array; each occurs once.
         target: the derivatives of those rows, to be written to.
         value: what is added to them.
+        spread: whether the value is to be repeated along some of the target's axes.
     """
 
     array: str
     rows: Any
     target: Node
     value: Node
+    spread: bool = False
 
 
 class Gradients:
@@ -91,6 +101,12 @@ class Gradients:
         if len(self._numpy.unique(rows)) < len(rows):
             self._add_windows(array, place, rows, value)
             return
+        match value:
+            case Library("broadcast_to", (inner, _)):
+                target = arrays.view(array, place.base, axes or ((1, 1),), f"d{array}")
+                if target is not None:
+                    self.lines.append(Contribution(array, rows, target, inner, spread=True))
+                    return
         short = place.joined()
         if (
             len(short.axes) <= 1
@@ -157,7 +173,12 @@ class Gradients:
             return
         order = numpy.argsort(rows, kind="stable")
         if (order != numpy.arange(len(rows))).any():
-            value = value[arrays.constant(order, "i")]
+            match value:
+                case Part(array=source, index=(Name(index),)) if index in arrays.constants:
+                    chosen = numpy.array(arrays.constants[index])[order]
+                    value = source[arrays.constant(chosen, "i")]  # one gather for both
+                case _:
+                    value = value[arrays.constant(order, "i")]
         if repeated:
             tail = arrays.tail(arrays.batched[array])
             if (counts == counts[0]).all():
@@ -210,9 +231,9 @@ def accumulated(
         if not isinstance(line, Contribution):
             found.append(line)
             continue
-        array, rows, target, value = line
+        array, rows, target, value, spread = line
         alone = bool((counts[array][rows] == 1).all())
-        if array not in begun and isinstance(target, Name):
+        if array not in begun and isinstance(target, Name) and not spread:
             begun.add(array)
             # an array that is added to in place must not be shared
             owned = alone or not value.borrowed

@@ -212,6 +212,10 @@ class _Sharing:
                 "/", Binary("/", Number(1.0), Call(ops.hypot, [Number(1.0), array]) as length), same
             ) if same is length:
                 return Binary("/", Number(1.0), 1.0 + array * array)
+            case Binary("*", factor, Negative(Binary("/", out, divisor))):
+                quotient = self._known.get(self._key(Binary("/", factor, divisor)))
+                if quotient is not None:  # as for the other argument of a division
+                    return Negative(Binary("*", quotient, out))
             case Negative(Negative(array)):
                 return array
             case Binary("-", Number(1.0), Binary(symbol, left, right)) if symbol in _OPPOSITE:

@@ -27,6 +27,7 @@ from micrograd_plus.compiler.codegen.syntax import (
     Library,
     Name,
     Node,
+    Part,
     column,
     node,
 )
@@ -185,7 +186,9 @@ class Linear(Step):
                 total = _plus(total, factor, found)
                 return self.flat(node(total), shape)
             if shape != self.shape:
-                found = self.shaped(self.flat(found, shape), self.shape)
+                # what no example changes has one column for all of them
+                tail = self.tail if any(x.batched for x in self.big) else [1] * self.batched
+                found = found.library("reshape", *self.shape, *tail)
             total = _plus(total, factor, found)
         terms = [
             (factor, arrays.spread(x, self.cuts, self.batched, self.of_sum("b")))
@@ -296,6 +299,9 @@ class Contraction:
         if wanted[1]:
             self._give(gradients, second, d, *self._read(first))
 
+    def sizes_of(self, letters: str) -> int:
+        return prod(self.sizes[c] for c in letters)
+
     def _repeat(self, gradients: Gradients, operand: Operand, d: Node) -> None:
         """Contribute the same to all terms of a sum."""
         axes = operand.steps(self.cuts)
@@ -305,6 +311,11 @@ class Contraction:
         gone += [len(self.outer)] * (self.step.batched and not operand.batched)
         if gone:
             d = d.library("sum", axis=axes_text(gone))
+        if operand.regular is None and len(self.outer) == 1 and self.letters[0] == self.outer:
+            owners = [i for i in range(self.step.count) for _ in range(self.sizes_of(self.inner))]
+            gradients.give(operand, d[self.arrays.constant(owners, "i")], [1, operand.count],
+                           operand.batched)  # fmt: skip
+            return
         shape = [self.sizes[c] for c in own] + self.arrays.tail(operand.batched)
         value = Library("broadcast_to", [
             indexed(d, [ALL if c in self.outer else None for c in own]), tuple(shape),
@@ -394,6 +405,11 @@ class Reduction(Step):
         if not self.at_once:
             return node(numbers(op.value(_RULES, *self.columns)))
         made = self.at_once.value(op)
+        match made:
+            case Part(Library() as reduced, _) if (
+                not self.each
+            ):  # for each member, to its arguments
+                return reduced
         found: Node = made[ALL, 0] if self.each else made[self.starts]
         return found
 
