@@ -2,9 +2,10 @@
 
     python examples/gpt/train.py [FOLDER] [STEPS]
 
-trains it with the engine for a few steps, and then 1,000 (or STEPS) with the program that `compile`
-finds; prints what both take, and twenty new names; and saves a picture of the model and the curve
-of the loss into FOLDER (by default the current one). Guide 12 explains it, part by part.
+trains it with the engine for twenty steps, and then for 1,000 (or STEPS) with the program that
+`compile` finds; prints how long both take, and twenty new names; and saves the curve of the loss,
+and a picture of a smaller GPT, into FOLDER (by default the current one). Guide 12 explains all of
+it.
 """
 
 import random
@@ -19,13 +20,14 @@ from matplotlib.figure import Figure
 import micrograd_plus as mg
 from micrograd_plus import nn, optim
 
+NAMES = Path(__file__).with_name("names.txt")
 LETTERS = ".abcdefghijklmnopqrstuvwxyz"  # a point stands before and after each name
 LONGEST = 7  # letters of a name
 
 
-def names():
-    """Those of names.txt, in a random order."""
-    lines = Path(__file__).with_name("names.txt").read_text(encoding="utf-8").splitlines()
+def names(path):
+    """The names of a file, in a random order."""
+    lines = path.read_text(encoding="utf-8").splitlines()
     found = " ".join(line for line in lines if not line.startswith("#")).split()
     return np.random.default_rng(1).permutation(found).tolist()
 
@@ -86,9 +88,10 @@ class Head(nn.Module):
     def __call__(self, x, memory):
         """The answer to a letter x, whose key and value are added to the memory."""
         keys, values = memory
+        query = self.query(x)
         keys.append(self.key(x))
         values.append(self.value(x))
-        return attended(self.query(x), keys, values)
+        return attended(query, keys, values)
 
 
 class GPT(nn.Module):
@@ -190,10 +193,10 @@ def with_program(program, numbers, mask, steps, batch=32):
 
 def main(folder, steps=1000):
     """Print what both trainings take, and new names, and save the pictures; the names."""
-    gpt, known = GPT(), names()
+    gpt, known = GPT(), names(NAMES)
     print(f"{len(known):,} names, {len(gpt.parameters()):,} parameters")
-    picture = mg.sum(surprises(gpt, numbered("al")))
-    mg.draw(picture, fold=True).render(folder / "gpt.svg")
+    small = GPT(width=4, heads=2)
+    mg.draw(surprises(small, numbered("al"))[-1], fold=True).render(folder / "gpt.svg")
 
     padded = mg.pad(map(numbered, known))
     unseen = [array[:100] for array in padded]

@@ -34,7 +34,10 @@ def run(path: Path) -> nbformat.NotebookNode:
     tried = nbformat.v4.new_notebook(metadata=guide.metadata, cells=[*guide.cells])
     solutions = [code for cell in guide.cells for code, _ in SOLUTION.findall(_text(cell))]
     tried.cells += [nbformat.v4.new_code_cell(code) for code in solutions]
-    NotebookClient(tried, timeout=120, record_timing=False, coalesce_streams=True).execute()
+    there = {"metadata": {"path": str(path.parent)}}  # where Jupyter runs it, too
+    NotebookClient(
+        tried, timeout=120, record_timing=False, coalesce_streams=True, resources=there
+    ).execute()
     printed = iter([_printed(cell) for cell in tried.cells[len(guide.cells) :]])
     for cell in guide.cells:
         if cell.cell_type == "markdown":
@@ -73,6 +76,7 @@ def _small(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
 
 def _few_colours(png: str) -> str:
     picture, small = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
+    picture.thumbnail((1800, 1800))
     few = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
     few.save(small, "png", optimize=True, dpi=picture.info.get("dpi", (96, 96)))
     return base64.b64encode(small.getvalue()).decode()

@@ -1,11 +1,14 @@
 """The GPT of scalars computes what a GPT of matrices does, learns, and invents names."""
 
+import ast
+import json
 import re
 
 import numpy as np
 import pytest
 
 import micrograd_plus as mg
+from tests.needs import EXAMPLES
 
 
 @pytest.fixture
@@ -50,15 +53,14 @@ def test_scalars_and_their_program_give_what_matrices_by_hand_give(train):
         found = [v.data for v in train.surprises(gpt, word)]
         np.testing.assert_allclose(found, expected, rtol=1e-12)
     padded = mg.pad(words)
-    program = mg.compile(
-        lambda numbers, mask: train.loss(gpt, numbers, mask), *(part[0] for part in padded)
-    )
+    example = (part[0] for part in padded)
+    program = mg.compile(lambda numbers, mask: train.loss(gpt, numbers, mask), *example, params=gpt)
     means = [expected.mean() for expected in by_hand]
     np.testing.assert_allclose(program(*padded), means, rtol=1e-12)
 
 
 def test_names_are_of_letters_that_the_model_knows(train):
-    names = train.names()
+    names = train.names(train.NAMES)
     assert 1000 < len(names) == len({*names})
     assert {letter for name in names for letter in name} <= {*train.LETTERS[1:]}
     assert max(map(len, names)) == train.LONGEST
@@ -71,3 +73,20 @@ def test_it_learns_and_invents_names(example):
     names = ran.result
     assert len({*names}) > 15
     assert all(name.isalpha() and len(name) <= ran.module.LONGEST for name in names)
+
+
+def definitions(source):
+    """Functions and classes by their names, as they are written."""
+    return {
+        part.name: ast.get_source_segment(source, part)
+        for part in ast.parse(source).body
+        if isinstance(part, ast.FunctionDef | ast.ClassDef)
+    }
+
+
+def test_the_guide_shows_the_program_word_for_word():
+    program = definitions((EXAMPLES / "gpt/train.py").read_text(encoding="utf-8"))
+    del program["main"]
+    guide = json.loads(next(EXAMPLES.glob("guide/12*.ipynb")).read_text(encoding="utf-8"))
+    code = "\n".join("".join(c["source"]) for c in guide["cells"] if c["cell_type"] == "code")
+    assert program.items() <= definitions(code).items()
