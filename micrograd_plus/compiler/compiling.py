@@ -91,7 +91,8 @@ def compile(
         backend: what runs the program: "numpy" or "jax", for which it becomes matrix code that JAX
             compiles once more for each size of a batch; or "native", the compiled core, which runs
             it operation by operation for 16 examples at a time, and is the fastest where there are
-            no matrices to be found.
+            no large matrices; or "auto", which chooses "numpy" or "native" for each size of a
+            batch, by an estimate of what both take.
         batched: whether the program is for batches; if not, it is a `PointProgram` for one point
             at a time, which the native backend alone has.
 
@@ -125,8 +126,8 @@ def compile(
                 f"nor has_aux; not {backend!r}, {input_gradients!r}, {has_aux!r}"
             )
         return uncollected(lambda: PointProgram(fn, example, params))
-    if backend != "native":
-        find_backend(backend, others=["native"])
+    if backend not in ("native", "auto"):
+        find_backend(backend, others=["native", "auto"])
     options = params, dtype, input_gradients, has_aux, backend
     if not example and _needs_arguments(fn):
         return Programs(fn, *options)

@@ -76,16 +76,24 @@ class Matrices:
             name: self._backend.ready(function, dtype) for name, function in self.functions.items()
         }
 
-    def exact(self) -> dict[str, Callable[..., Any]]:
-        """The functions of the most exact text, NumPy's in float64."""
+    def exact(self) -> list[dict[str, Callable[..., Any]]]:
+        """The functions that are to be compared with the engine: NumPy's in float64."""
         if (self._backend.library, self._dtype) == ("np", "float64"):
-            return self.functions
-        plain = find_backend("numpy")
-        return self._executed(plain, plain.functions(self.code), "float64")
+            return [self.functions]
+        return [self.on()]
 
-    def _executed(self, backend: NumPy, text: str, dtype: str) -> dict[str, Callable[..., Any]]:
+    def on(self, numpy: Any = None) -> dict[str, Callable[..., Any]]:
+        """The functions in float64 on NumPy, or on what stands for it."""
+        plain = find_backend("numpy")
+        return self._executed(plain, plain.functions(self.code), "float64", numpy)
+
+    def _executed(
+        self, backend: NumPy, text: str, dtype: str, numpy: Any = None
+    ) -> dict[str, Callable[..., Any]]:
         """The functions of a text."""
         names = backend.namespace()
+        if numpy is not None:
+            names["np"] = numpy
         # exec sees only text that the compiler wrote: it contains no labels, of the user's names
         # only plain identifiers without another meaning, and lines of code only as comments
         exec(text, names)  # noqa: S102

@@ -18,12 +18,14 @@ from micrograd_plus.compiler.arguments import (
     finite_row,
 )
 from micrograd_plus.compiler.codegen.backends import find_backend
+from micrograd_plus.compiler.fastest import Fastest
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.matrices import Matrices
 from micrograd_plus.compiler.native.lanes import Lanes
 from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.trace import trace, uncollected
 from micrograd_plus.compiler.trial import compare
+from micrograd_plus.core import build_info
 from micrograd_plus.engine import Value, record
 from micrograd_plus.graph.sweep import adjoints
 
@@ -50,13 +52,14 @@ class Program:
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
         has_aux: whether the function returns a pair.
-        backend: "numpy", "jax" or "native".
+        backend: "numpy", "jax", "native" or "auto".
 
     Attributes:
         parameters: the Values that `value_and_grad` differentiates with respect to.
         vector: their numbers, an array; both it and the Values can be changed between calls.
 
-    What runs natively shows the matrix code that NumPy would run.
+    What runs natively shows the matrix code that NumPy would run. With "auto" each batch is
+    computed by what is the faster one for its size, by an estimate; `repr` says which that is.
 
     A program is pickled and copied as its function and its parameters, which are compiled again:
     copied deeply together with its model, it becomes a program of the copied model. A function
@@ -99,12 +102,14 @@ class Program:
             raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
         self._differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._arguments = Arguments(fn, example, found.rows, self._dtype)
-        self._runs: Matrices | Lanes
+        self._runs: Matrices | Lanes | Fastest
         if backend == "native":
             self._runs = Lanes(found, *self._task())
         else:
-            checked = self._arguments.whole
-            self._matrices = self._runs = Matrices(found, checked, *self._task(), backend, dtype)
+            checked, library = self._arguments.whole, "numpy" if backend == "auto" else backend
+            self._matrices = self._runs = Matrices(found, checked, *self._task(), library, dtype)
+        if backend == "auto" and dtype == "float64" and build_info().core:
+            self._runs = Fastest(self._matrices, Lanes(found, *self._task()), *self._task()[:2])
         self._equal = numpy.empty(0, self._dtype)  # equal weights for the last batch's examples
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
@@ -298,27 +303,30 @@ class Program:
 
     def _try_out(self, found: Trace) -> None:
         """Compare the program with the engine."""
-        numpy, functions = self._numpy, self._runs.exact()
+        numpy = self._numpy
         numbers = numpy.array([x.data for x in self._leaves.values])
         row = iter(self._arguments.first)
         columns = [
             numpy.array([[next(row)] * _TRIED for _ in range(size)], float).reshape(size, _TRIED)
             for size in self._arguments.sizes.values()
         ]
-        recorded, slopes = flat(found.outputs), []
-        try:
-            with numpy.errstate(all="ignore"):
-                values = functions["forward"](numbers, *columns)[:, 0].tolist()
-                if self._differentiable:
-                    weights = numpy.eye(1, _TRIED)[0]
-                    value, gradient, *wide = functions["value_and_grad"](numbers, *columns, weights)
-                    recorded, values = [recorded[0], *recorded], [float(value), *values]
-                    slopes = gradient[: len(self.parameters)].tolist()
-                    if self._input_gradients:
-                        slopes += [x for rows in wide[: len(columns)] for x in rows[:, 0].tolist()]
-        except Exception as error:
-            raise TraceError(f"the program can't be run: {error!r}") from error
-        compare(recorded, values, [*self.parameters, *found.inputs][: len(slopes)], slopes)
+        weights = numpy.eye(1, _TRIED)[0]
+        for functions in self._runs.exact():
+            recorded, slopes = found.results, []
+            try:
+                with numpy.errstate(all="ignore"):
+                    values = functions["forward"](numbers, *columns)[:, 0].tolist()
+                    if self._differentiable:
+                        run = functions["value_and_grad"]
+                        value, gradient, *wide = run(numbers, *columns, weights)
+                        recorded, values = [recorded[0], *recorded], [float(value), *values]
+                        slopes = gradient[: len(self.parameters)].tolist()
+                        if self._input_gradients:
+                            rows = numpy.concatenate(wide[: len(columns)])
+                            slopes += rows[:, 0].tolist()
+            except Exception as error:
+                raise TraceError(f"the program can't be run: {error!r}") from error
+            compare(recorded, values, [*self.parameters, *found.inputs][: len(slopes)], slopes)
 
     def _shares(self, weights: Any, count: int) -> Any:
         """The weight of each example."""

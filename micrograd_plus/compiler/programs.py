@@ -32,7 +32,7 @@ class Programs:
         dtype: "float64", or "float32".
         input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
         has_aux: whether the function returns a pair.
-        backend: "numpy", "jax" or "native".
+        backend: "numpy", "jax", "native" or "auto".
 
     Attributes:
         parameters: the Values that `value_and_grad` differentiates with respect to.

@@ -21,7 +21,7 @@ cdef extern from *:
     #include "operations.h"
     #include "tapes.h"
     """
-    enum: LANES
+    enum: LANES, FEW
     ctypedef unsigned int slot
     ctypedef struct run:
         int code, wanted
@@ -40,7 +40,6 @@ cdef extern from *:
     bint all_finite(Py_ssize_t, const double *) noexcept
 
 cdef enum:
-    FEW = 3  # examples, for which lanes don't pay
     ALIGNED = 64  # bytes of the widest register
 
 cdef loops found[3]

@@ -7,6 +7,8 @@ functions without branches of `elementary.h` instead, which compilers compute fo
 from __future__ import annotations
 
 import math
+from collections import Counter
+from functools import cache
 from typing import TYPE_CHECKING
 
 from micrograd_plus import ops
@@ -44,6 +46,9 @@ _POLYNOMIALS = "exp", "expm1", "log", "log1p", "tanh", "cosh"  # what elementary
 
 LANES = 16
 """The number of examples in each slot of a tape for batches."""
+
+FEW = 3
+"""The number of examples up to which a tape computes them one after the other."""
 
 _EACH = "for (ptrdiff_t k = 0; k < n; k++)"
 _SLOT = "{lanes} * (ptrdiff_t)(args ? args[k] : k)"
@@ -142,7 +147,7 @@ static inline ptrdiff_t chosen(double index, ptrdiff_t n)
 #ifdef TAPES
 #include "elementary.h"
 
-enum {{ LANES = {lanes_count} }};
+enum {{ LANES = {lanes_count}, FEW = {few} }};
 
 {lanes}
 #endif
@@ -306,6 +311,7 @@ def operations() -> str:
         lists="\n".join(lists),
         own="\n".join(f"static inline double m_{name}({its}" for name, its in _OWN.items()),
         lanes_count=LANES,
+        few=FEW,
         op=_functions(C("op", 1)),
         lanes=_functions(C("lanes", LANES, _POLYNOMIALS)),
     )
@@ -348,3 +354,31 @@ def _reduction(c: C, op: Op) -> Sequence[list[str]]:
         return [[line.format(**places) for line in lines] for lines in _ONE_BY_ONE[op]]
     m = AtOnce(Functions(), Name("x"))
     return _Loops(c).value(m.value(op)), _Loops(c).slope(m.slope(op, Name("out")))
+
+
+@cache
+def work(op: Op) -> list[Counter[str]]:
+    """The operators and functions of an operation's value, and of each of its derivatives.
+
+    >>> work(ops.divide)[1:]
+    [Counter({'/': 1}), Counter({'/': 1})]
+    """
+    rules, out = Functions(), Name("out")
+    args = [Name(letter) for letter in "xyz"[: op.arity]]
+    slopes = op.local_derivatives(rules, out, args, [True] * len(args))
+    found = []
+    for rule in (op.value(rules, *args), *slopes):
+        found.append(Counter[str]())
+        todo, seen = [node(rule)], set[int]()
+        while todo:
+            x = todo.pop()
+            if id(x) in seen:  # computed once
+                continue
+            seen.add(id(x))
+            todo += x.parts
+            match x:
+                case Binary(symbol):
+                    found[-1][symbol] += 1
+                case Call(function):
+                    found[-1][function.name] += 1
+    return found

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from importlib import import_module
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
-from micrograd_plus.compiler.native.tape import tape
+from micrograd_plus.compiler.codegen.c import work
+from micrograd_plus.compiler.native.tape import CODES, LOWERED, MOST, SUM, tape
 from micrograd_plus.core import build_info
 
 if TYPE_CHECKING:
@@ -15,6 +17,32 @@ if TYPE_CHECKING:
 
     from micrograd_plus.compiler.leaves import Leaves
     from micrograd_plus.compiler.trace import Trace
+
+
+_FIXED = {code: op for op, code in CODES.items() if op.arity}
+_KINDS = {"/": "divide", "**": "power"} | dict.fromkeys(
+    [
+        "+",
+        "-",
+        "*",
+        ">",
+        "<",
+        ">=",
+        "<=",
+        "==",
+        "!=",
+        "maximum",
+        "minimum",
+        "where",
+        "abs",
+        "floor",
+        "ceil",
+        "trunc",
+        "round",
+        "sign",
+    ],
+    "cheap",
+)
 
 
 class Lanes:
@@ -79,9 +107,54 @@ class Lanes:
         parts = [slopes[i:j] for i, j in pairwise(accumulate(self._sizes, initial=0))]
         return value, gradient, *parts, *([rows] if len(rows) else [])
 
-    def exact(self) -> dict[str, Callable[..., Any]]:
-        """The functions, which have but one text."""
-        return self.functions
+    def work(self, name: str) -> tuple[Counter[str], Counter[str]]:
+        """What a function does for all examples at once, and for each of them.
+
+        Args:
+            name: "forward" or "value_and_grad".
+
+        Returns:
+            Counts: of slots and instructions that all examples share; of runs, rows (results) and
+            inputs, derivatives that are passed on, terms of sums and back through them, and what
+            operations take: "cheap", "divide", and functions by their names.
+        """
+        tape, gradient, start = self.tape, name != "forward", 0
+        shared = Counter({"start": 1, "slot": tape.inputs[0]})
+        batched = Counter({"input": tape.inputs[1]})
+        for r, (code, stop, _) in enumerate(tape.runs.tolist()):
+            part = sum(r >= end for end in tape.parts[:3])
+            rows, start = tape.instructions[start:stop].tolist(), stop
+            if part % 2 and not gradient:
+                continue
+            if part < 2:
+                shared["alone"] += len(rows)
+                continue
+            batched["run"] += 1
+            batched["row"] += len(rows)
+            number, bits = code >> MOST, (code & (1 << MOST) - 1) * gradient
+            if number in _FIXED:
+                value, *slopes = work(_FIXED[number])
+                wanted = [slope for i, slope in enumerate(slopes) if bits >> i & 1]
+                batched["passed"] += len(rows) * len(wanted)
+                for counts in (value, *wanted):
+                    for kind, count in counts.items():
+                        batched[_KINDS.get(kind, kind)] += count * len(rows)
+                continue
+            for first, middle, last in rows:
+                if number == SUM:
+                    products, others = middle - first, last - middle
+                    batched["term"] += 2 * products + others
+                    batched["back"] += products * ((bits & 1) + (bits >> 1 & 1))
+                    batched["back"] += others * (bits >> 2)
+                elif number == LOWERED:
+                    batched["passed"] += (middle - first) * bits
+                else:  # at worst a function of each argument, as in logsumexp
+                    batched["exp"] += (middle - first) * (1 + bits)
+        return shared, batched
+
+    def exact(self) -> list[dict[str, Callable[..., Any]]]:
+        """The functions that are to be compared with the engine."""
+        return [self.functions]
 
     @property
     def size(self) -> str:
