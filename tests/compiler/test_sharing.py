@@ -118,8 +118,9 @@ def test_what_nothing_needs_is_left_out():
     assert texts(*lines, results=[Name("y")]) == ["y = a + b"]
     assert texts(*lines, results=[DX]) == ["dx = a", "dx[0:1] += b"]
     program = mg.compile(lambda x: mg.detach(mg.exp(x)) * x, 0.5, input_gradients=True)
-    assert str(program).count("exp(") == 1
-    text = str(mg.compile(lambda x: mg.softmax(x)[0], [0.5, 1.0], input_gradients=True))
+    assert without_comments(program).count("exp(") == 1
+    program = mg.compile(lambda x: mg.softmax(x)[0], [0.5, 1.0], input_gradients=True)
+    text = without_comments(program)
     assert text.partition("value =")[2].count("max") == 0
 
 
