@@ -10,17 +10,39 @@ from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
 from tests.compiled import layered, not_compiled, rebuilt
 from tests.effort import examples, slow
-from tests.needs import needed
+from tests.needs import needed, needed_by
 
 pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 
 
-@examples(500)
+@examples(1000)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations(data, graph):
     compare(data, graph, "numpy")
 
 
+@examples(1000)
+@given(st.data(), layered())
+def test_layers_that_share_what_they_can(data, graph):
+    compare(data, graph, "numpy")
+
+
+@examples(1000)
+@given(st.data(), graphs(max_size=10))
+def test_graphs_of_all_operations_natively(data, graph):
+    needed_by("native")
+    compare(data, graph, "native")
+
+
+@examples(1000)
+@given(st.data(), layered())
+def test_layers_that_share_what_they_can_natively(data, graph):
+    needed_by("native")
+    compare(data, graph, "native")
+
+
+@slow
+@examples(1000)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations_on_jax(data, graph):
     needed("jax")
@@ -28,25 +50,20 @@ def test_graphs_of_all_operations_on_jax(data, graph):
         compare(data, graph, "jax")
 
 
-@examples(20)
-@given(st.data(), graphs(max_size=10) | layered())
-def test_jax_compiles_what_it_is_given(data, graph):
-    needed("jax")
-    compare(data, graph, "jax")
-
-
-@examples(500)
-@given(st.data(), layered())
-def test_layers_that_share_what_they_can(data, graph):
-    compare(data, graph, "numpy")
-
-
 @slow
+@examples(1000)
 @given(st.data(), layered())
 def test_layers_that_share_what_they_can_on_jax(data, graph):
     needed("jax")
     with not_compiled():
         compare(data, graph, "jax")
+
+
+@examples(40)
+@given(st.data(), graphs(max_size=10) | layered())
+def test_jax_compiles_what_it_is_given(data, graph):
+    needed("jax")
+    compare(data, graph, "jax")
 
 
 def compare(data, graph, backend):

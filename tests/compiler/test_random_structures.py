@@ -45,6 +45,13 @@ def test_natively(structure):
     compare(structure, "native")
 
 
+@examples(100)
+@given(structures(pair=True))
+def test_pairs_natively(structure):
+    needed_by("native")
+    compare(structure, "native", has_aux=True)
+
+
 @examples(500)
 @given(structures())
 def test_at_single_points(structure):
