@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrograd_plus import compile, ops
-from micrograd_plus.compiler.codegen.backends import JAX, NumPy
+from micrograd_plus.compiler.codegen.backends import BACKENDS, JAX, NumPy
 from micrograd_plus.compiler.codegen.reroll import _Program, rerolled
 from micrograd_plus.compiler.codegen.syntax import (
     Call,
@@ -138,11 +138,80 @@ def test_programs_over_time_have_the_same_length_for_any_number_of_steps(name):
 
 @pytest.mark.parametrize("backend", ["numpy", "jax"])
 def test_a_loop_does_what_its_lines_did(backend):
-    library = {"numpy": NumPy(), "jax": JAX()}[backend]
     needed(backend)
     function = recurrence(9)
     with not_compiled():
-        found = executed(rerolled(function), library)
+        found = executed(rerolled(function), BACKENDS[backend])
+    for mine, theirs in zip(found, executed(function, NumPy()), strict=True):
+        np.testing.assert_allclose(mine, theirs, rtol=1e-5)
+
+
+def rows(array, k):
+    return Name(array)[2 * k : 2 * k + 2]
+
+
+def first_is_kept():
+    """What the first turn defines is used by all."""
+    for t in range(8):
+        yield Let(f"f{t}", tanh(rows("x", t)))
+        yield Write(rows("a", t), Name("f0") + Name(f"f{t}"))
+
+
+def read_backwards():
+    """What each turn defines is used by another loop, in the opposite order."""
+    for t in range(8):
+        yield Let(f"f{t}", tanh(rows("x", t)))
+        yield Write(rows("a", t), Name(f"f{t}"))
+    for t in range(8):
+        yield Write(rows("a", t), Name(f"f{7 - t}"), adds=True)
+        yield Write(rows("b", t), Name(f"f{7 - t}"), adds=True)
+
+
+def changed_and_kept():
+    """What the first turn takes over is changed in place, and used afterwards."""
+    yield Let("g", rows("x", 0) + 1.0)
+    yield Let("f0", tanh(Name("g")))
+    for t in range(8):
+        yield Write(Name(f"f{t}"), rows("x", t), adds=True)
+        yield Let(f"f{t + 1}", tanh(Name(f"f{t}")))
+    yield Write(rows("a", 0), Name("f0"))
+
+
+def used_by_the_next_turn():
+    """What the last turn of an inner loop defines is used by the next turn of the outer one."""
+    yield Let("t", tanh(rows("x", 0)))
+    for i in range(6):
+        yield Write(rows("a", i), tanh(Name("t")), adds=True)
+        for k in range(8):
+            yield Let("t", tanh(rows("x", 9 * i + k)))
+            yield Write(rows("b", 9 * i + k), Name("t"))
+
+
+def used_afterwards():
+    """What the last turn of an inner loop defines is used after the outer one."""
+    for i in range(6):
+        yield Write(rows("a", i), tanh(rows("x", i)))
+        for k in range(8):
+            yield Let("t", tanh(rows("x", 9 * i + k)))
+            yield Write(rows("b", 9 * i + k), Name("t"))
+    yield Write(rows("a", 0), Name("t"))
+
+
+SPECIAL = [
+    first_is_kept, read_backwards, changed_and_kept, used_by_the_next_turn, used_afterwards
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("lines", SPECIAL)
+def test_what_a_turn_defines_is_there_where_it_is_used(lines, backend):
+    needed(backend)
+    new = [Let(name, Library("zeros", [(400, "N")])) for name in "ab"]
+    function = Function("run", ("p", "x", "s"), [*new, *lines()], [Name("a"), Name("b")])
+    loops = rerolled(function)
+    assert len(shown(loops)) < len(shown(function)) or lines is read_backwards
+    with not_compiled():
+        found = executed(loops, BACKENDS[backend])
     for mine, theirs in zip(found, executed(function, NumPy()), strict=True):
         np.testing.assert_allclose(mine, theirs, rtol=1e-5)
 

@@ -338,9 +338,7 @@ class _Program:
         places = range(x.start, x.start + x.period)
         stride = gcd(*(step for i in places for step in self._advance(i, x.period))) or 1
         body = [self._turning(i, x, index, stride, before) for i in places]
-        alive, _ = flow(body)
-        defined = {line.defines for line in self.lines[x.start : x.stop]}
-        alive |= {name for name in defined if self._used_from(name, x.stop)}
+        alive, _ = flow(body)  # by the next turn; what is used later is used there, too
         return [*before.values(), Loop(index, stride, x.turns, _rolled(body, alive, others))]
 
     def _advance(self, i: int, period: int) -> list[int]:
