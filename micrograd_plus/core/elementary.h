@@ -1,7 +1,7 @@
 /* exp, log and their like without branches, so that compilers can compute several at a time.
 
-Each is within 1 ulp of the true value. Numbers are scaled by powers of two, written as bits;
-ROUND added and subtracted rounds to a whole number, whose bits are then in the sum. */
+All are within 1 ulp of the true value, but cosh within 2. Numbers are scaled by powers of two, put
+together from bits; adding ROUND rounds to a whole number, which the last bits of the sum show. */
 
 #include <stdint.h>
 #include <string.h>
@@ -10,14 +10,14 @@ ROUND added and subtracted rounds to a whole number, whose bits are then in the 
 #define LOG2_HIGH 6.93147180369123816490e-01 /* log(2); its multiples by whole numbers are exact */
 #define LOG2_LOW 1.90821492927058770002e-10
 
-INLINED int64_t bits_of(double x)
+INLINED uint64_t bits_of(double x)
 {
-    int64_t bits;
+    uint64_t bits;
     memcpy(&bits, &x, sizeof x);
     return bits;
 }
 
-INLINED double of_bits(int64_t bits)
+INLINED double of_bits(uint64_t bits)
 {
     double x;
     memcpy(&x, &bits, sizeof x);
@@ -27,7 +27,7 @@ INLINED double of_bits(int64_t bits)
 /* 2ᵏ for a rounded = k + ROUND */
 INLINED double two_to(double rounded)
 {
-    return of_bits((int64_t)((uint64_t)bits_of(rounded) << 52) + 0x3ff0000000000000);
+    return of_bits((bits_of(rounded) << 52) + 0x3ff0000000000000);
 }
 
 /* (eʳ − 1 − r) / r² where |r| ≤ log(2) / 2: the Taylor series */
@@ -108,8 +108,8 @@ INLINED double lanes_cosh(double x)
 INLINED double log_and_rest(double x, double rest)
 {
     double small = x < 2.2250738585072014e-308 ? 18014398509481984.0 : 1.0; /* 2⁵⁴ */
-    int64_t bits = bits_of(x * small) + (0x3ff0000000000000 - 0x3fe6a09e667f3bcd);
-    double k = of_bits((int64_t)((uint64_t)bits >> 52) | 0x4330000000000000)
+    uint64_t bits = bits_of(x * small) + (0x3ff0000000000000 - 0x3fe6a09e667f3bcd);
+    double k = of_bits(bits >> 52 | 0x4330000000000000)
                - (4503599627370496.0 + 1023.0) - (small > 1.0 ? 54.0 : 0.0);
     double m = of_bits((bits & 0x000fffffffffffff) + 0x3fe6a09e667f3bcd);
     double f = m - 1.0, s = f / (2.0 + f), z = s * s, w = z * z; /* as in FreeBSD's e_log.c */

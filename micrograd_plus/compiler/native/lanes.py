@@ -20,29 +20,11 @@ if TYPE_CHECKING:
 
 
 _FIXED = {code: op for op, code in CODES.items() if op.arity}
-_KINDS = {"/": "divide", "**": "power"} | dict.fromkeys(
-    [
-        "+",
-        "-",
-        "*",
-        ">",
-        "<",
-        ">=",
-        "<=",
-        "==",
-        "!=",
-        "maximum",
-        "minimum",
-        "where",
-        "abs",
-        "floor",
-        "ceil",
-        "trunc",
-        "round",
-        "sign",
-    ],
-    "cheap",
-)
+_CHEAP = {
+    "+", "-", "*", ">", "<", ">=", "<=", "==", "!=", "maximum", "minimum", "where", "abs", "floor",
+    "ceil", "trunc", "round", "sign",
+}  # fmt: skip
+_KINDS = {"/": "divide", "**": "power"} | dict.fromkeys(_CHEAP, "cheap")
 
 
 class Lanes:
