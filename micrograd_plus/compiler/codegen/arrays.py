@@ -422,7 +422,10 @@ class Arrays:
         """All rows of an operand, one after the other."""
         if operand.number is not None and operand.count > 1:
             return self.constant(operand.numbers)
-        return self.read(operand, [1, operand.count])[0]
+        found, has = self.read(operand, [1, operand.count])
+        if not all(has):  # the same row several times
+            return Name(operand.array)[self.constant(operand.rows, "i")]
+        return found
 
 
 @cache

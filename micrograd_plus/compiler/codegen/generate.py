@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen.arrays import Arrays
+from micrograd_plus.compiler.codegen.forwarding import forwarded
 from micrograd_plus.compiler.codegen.gradients import Gradients, accumulated
 from micrograd_plus.compiler.codegen.reroll import rerolled
 from micrograd_plus.compiler.codegen.sharing import shared
@@ -68,7 +69,8 @@ def generate(
     steps = _Steps(groups, arrays)
     lines = arrays.lines
     results = [_whole(arrays, outputs)]
-    body = shared([*arrays.leading, *lines], results)
+    body = forwarded([*arrays.leading, *lines], results, arrays.sizes)
+    body = shared(body, results)
     forward = Function("forward", ("p", *inputs), body, results)
     if not differentiable:
         return Code(arrays, rerolled(forward), None)
@@ -86,7 +88,8 @@ def generate(
     named = [name for name in inputs if arrays.needs[name]]
     body = accumulated([*arrays.leading, *arrays.lines], arrays, named)
     results = [Name(name) for name in ("value", "dp", *(f"d{name}" for name in named))] + rest
-    gradient = Function("value_and_grad", ("p", *inputs, "s"), shared(body, results), results)
+    body = shared(forwarded(body, results, arrays.sizes), results)
+    gradient = Function("value_and_grad", ("p", *inputs, "s"), body, results)
     return Code(arrays, rerolled(forward), rerolled(gradient))
 
 

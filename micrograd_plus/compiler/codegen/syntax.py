@@ -74,6 +74,8 @@ class Node(Symbol):
 
     def library(self, function: str, *args: Any, **options: Any) -> Node:
         """A function of the array library, applied to this array and other arguments."""
+        if function == "reshape" and isinstance(self, Library) and self.function == "reshape":
+            self = self.args[0]
         return Library(function, (self, *args), options)
 
     @property
@@ -323,7 +325,7 @@ def flow(lines: Iterable[Line]) -> tuple[set[str], set[str]]:
             case Let(name):
                 after = {name}
             case Write(target):
-                after = {_whole(target).name}
+                after = {whole_of(target).name}
             case Loop():
                 before, after = flow(line.lines)
                 after &= before  # others are its own
@@ -334,7 +336,7 @@ def flow(lines: Iterable[Line]) -> tuple[set[str], set[str]]:
     return used, changed
 
 
-def _whole(view: Any) -> Name:
+def whole_of(view: Any) -> Name:
     """The array that an expression views."""
     while not isinstance(view, Name):
         view = view.args[0] if isinstance(view, Library) else view.array

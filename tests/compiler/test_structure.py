@@ -1,0 +1,125 @@
+"""What the compiler finds in loops: rows as strides, products, windows, and names."""
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import micrograd_plus as mg
+from micrograd_plus import Value, compile
+from micrograd_plus.compiler.codegen.strides import Rows, common, refined, regular
+from tests.compiled import X, assert_equal
+
+AXES = st.lists(st.tuples(st.integers(1, 4), st.integers(-9, 9)), max_size=4).map(tuple)
+
+
+@given(st.integers(0, 50), AXES)
+def test_regular_rows_are_found_and_listed_again(base, axes):
+    rows = Rows(base, axes).listed()
+    found = regular(rows)
+    assert found is None or found.listed().tolist() == rows.tolist()
+    if len(axes) <= 1:
+        assert found is not None
+    assert Rows(base, axes).joined().listed().tolist() == rows.tolist()
+
+
+@given(AXES, AXES)
+def test_two_lists_of_rows_have_common_axes(one, other):
+    n, m = Rows(0, one).count, Rows(0, other).count
+    both = (*one, (m, 0)), (*((n, 0),), *other)
+    cuts = common(n * m, both)
+    if cuts is None:
+        return
+    for axes in both:
+        finer = refined(axes, cuts)
+        assert Rows(0, finer).listed().tolist() == Rows(0, axes).listed().tolist()
+        assert len(finer) == len(cuts) - 1
+
+
+def weights(*shape):
+    draw = np.random.default_rng(len(shape))
+    return np.vectorize(Value, otypes=[object])(draw.normal(size=shape)).tolist()
+
+
+def test_a_layer_at_each_position_is_one_product():
+    w = weights(3, 2)
+
+    def fn(x):
+        rows = [x[0:2], x[1:3]]
+        hidden = [[mg.tanh(sum(a * b for a, b in zip(row, v, strict=True))) for row in w]
+                  for v in rows]  # fmt: skip
+        return mg.sum([mg.sum(row) for row in hidden])
+
+    program = assert_equal(fn, (X,), [x for row in w for x in row])
+    assert len(program.groups) == 3
+    assert "windows(x, 0, (2, 2), (1, 1))" in str(program)
+
+
+def test_attention_is_two_stacked_products():
+    def fn(q, k, v):
+        out = []
+        for a in q:
+            share = mg.softmax([mg.dot(a, b) for b in k])
+            out += [mg.dot(share, column) for column in zip(*v, strict=True)]
+        return mg.sum([x * x for x in out])
+
+    draw = np.random.default_rng(0)
+    batch = tuple(draw.normal(size=(2, 3, 4)) for _ in range(3))
+    program = compile(fn, *(part[0] for part in batch))
+    assert len(re.findall(r"einsum\('\w{3},\w{3}->\w{3}'", str(program))) == 2
+    a = np.einsum("nid,njd->nij", batch[0], batch[1])
+    a = np.exp(a) / np.exp(a).sum(axis=2, keepdims=True)
+    expected = (np.einsum("nij,njd->nid", a, batch[2]) ** 2).sum(axis=(1, 2))
+    np.testing.assert_allclose(program(*batch), expected, rtol=1e-12)
+
+
+@pytest.mark.parametrize("steps", [9, 40])
+def test_time_steps_are_a_loop_that_keeps_only_what_the_gradient_needs(steps):
+    w, b = weights(3, 3), weights(3)
+
+    def fn(x):
+        h = list(x)
+        for _ in range(steps):
+            h = [mg.tanh(mg.dot(row, h) + c) for row, c in zip(w, b, strict=True)]
+        return mg.sum(h)
+
+    program = assert_equal(fn, (X,), [*(x for row in w for x in row), *b])
+    text = str(program)
+    assert text.count("for n in range") == 2
+    assert text.count("\n") < 40
+    assert "] = tanh(" in text.partition("value =")[0]  # the sums are not stored
+
+
+def test_arrays_are_called_as_the_variables_are():
+    w = weights(6, 2)
+
+    def layer(rows, x):
+        return [mg.dot(row, x) for row in rows]
+
+    def fn(x):
+        query = layer(w[:3], x)
+        key = layer(w[3:], x)
+        score = mg.dot(query, key)
+        d = mg.exp(score) + 1.0
+        lambdas = [mg.log(d)]
+        lambdas.append(mg.tanh(d))
+        s = mg.sum(lambdas)  # a name that has a meaning in programs
+        return s * s
+
+    program = compile(fn, [0.1, 0.2], params=[x for row in w for x in row])
+    text = str(program)
+    for name in ("query", "key", "score", "d"):
+        assert f"\n    {name} = " in text
+    assert "W_query = p[0:6].reshape(3, 2)" in text
+    assert "# (3, N): query = layer(w[:3], x)" in text
+    assert text.count("\n    s = ") == 1  # the weight of each example
+    assert "\n    s2 = " in text
+
+
+def test_code_without_a_file_is_compiled_too():
+    scope = {"mg": mg}
+    exec("def f(x):\n    y = mg.exp(x)\n    return y * y", scope)
+    program = compile(scope["f"], 1.0)
+    assert program([0.0, 1.0]) == pytest.approx([1.0, np.e**2])
