@@ -188,9 +188,8 @@ class Author:
         ways += [str(self.pick(range(size)))]
         if self._loops and self.pick(range(8)) == 7:
             loop = self.pick(self._loops)
-            places = self._draw(
-                st.lists(st.integers(0, size - 1), min_size=loop.high + 1, max_size=loop.high + 1)
-            )
+            count = max(1, loop.high + 1)  # some loops have no turn
+            places = self._draw(st.lists(st.integers(0, size - 1), min_size=count, max_size=count))
             ways = [f"{places}[{loop.name}]"]
         return self.pick(ways)
 
