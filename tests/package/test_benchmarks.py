@@ -230,14 +230,15 @@ def test_programs_are_measured_beside_numpy_and_jax_by_hand(name, monkeypatch):
 
 
 def test_a_program_counts_as_the_backend_that_was_chosen():
-    seconds = {"auto": 4e-6, "numpy": 8e-6, "native": 3e-6, programs.HAND: 2e-6,
+    """Chosen wrongly if another one of ours is more than 1.2 times as fast."""
+    seconds = {"auto": 4e-6, "numpy": 3.5e-6, "native": 3e-6, programs.HAND: 2e-6,
                programs.PLAIN: 1e-3}  # fmt: skip
     known = {"lines": 15, "compiling": 0.5, "repr": ""}
     row = {"batch": 7, "median": seconds, "ours": {"auto": known}}
     lost = []
     (shown,) = report.tables("programs", {"a sum": row}, lost)
     assert [cells for (cells,) in columns(shown).values()] == [
-        "a sum (7)", "15", "0.5", "4", "8", "3", "2", "", "2", "", "250",
+        "a sum (7)", "15", "0.5", "4", "3.5", "3", "2", "", "2", "", "250",
     ]  # fmt: skip
     assert lost == [
         "native is 1.33 times as fast as ours (auto): a sum (7)",
