@@ -127,7 +127,7 @@ def test_what_nothing_needs_is_left_out():
 def test_a_polynomial_shares_its_products():
     weights = [mg.Value(0.1 * k) for k in range(9)]
     program = mg.compile(lambda x: mg.dot(weights, [x**k for k in range(9)]), 0.5, params=weights)
-    assert len(re.findall(r"\*", str(program))) == 7
+    assert len(re.findall(r"\*", without_comments(program))) == 7
     numbers = [-1.5, 0.0, 0.3, 2.0]
     _, gradient = program.value_and_grad(numbers, weights=np.ones(4))
     expected = [float(mpmath.fsum(mpmath.mpf(x) ** k for x in numbers)) for k in range(9)]

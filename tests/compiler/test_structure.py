@@ -123,3 +123,23 @@ def test_code_without_a_file_is_compiled_too():
     exec("def f(x):\n    y = mg.exp(x)\n    return y * y", scope)
     program = compile(scope["f"], 1.0)
     assert program([0.0, 1.0]) == pytest.approx([1.0, np.e**2])
+
+
+@pytest.mark.parametrize("order", [[0, 2, 1, 3], [0, 0, 1, 1], [2, 2], [3, 1, 2, 0]])
+def test_results_in_any_order(order):
+    w = weights(4)
+    program = compile(lambda x: [w[i] * x for i in order], 1.0, params=w)
+    np.testing.assert_allclose(np.ravel(program([2.0])), [2 * w[i].data for i in order])
+    program = compile(lambda x: [x[i] for i in order], [1.0] * 4)
+    assert np.ravel(program([[5.0, 6.0, 7.0, 8.0]])).tolist() == [5.0 + i for i in order]
+
+
+def test_two_indices_of_one_table_of_constants():
+    table = [[1.0, 2.0], [3.0, 4.0], [5.0, 7.0]]
+
+    def fn(j, k):
+        x, y = mg.take(table, j), mg.take(table, k)
+        return [a + 10 * b for a, b in zip(x, y, strict=True)]
+
+    program = compile(fn, 0, 1)
+    assert np.transpose(program([0, 2], [1, 2])).tolist() == [[31.0, 42.0], [55.0, 77.0]]

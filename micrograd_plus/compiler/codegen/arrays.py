@@ -17,6 +17,7 @@ from micrograd_plus.compiler.codegen.naming import name_arrays
 from micrograd_plus.compiler.codegen.python import Python
 from micrograd_plus.compiler.codegen.rules import ArrayFunctions
 from micrograd_plus.compiler.codegen.strides import Axes, Rows, common, refined, regular
+from micrograd_plus.compiler.codegen.strides import cuts as ends
 from micrograd_plus.compiler.codegen.syntax import ALL, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
@@ -357,7 +358,7 @@ class Arrays:
         if operand.numbers is not None:
             return self.constant(operand.numbers.reshape(shape)), [True] * len(shape)
         tail = self.tail(operand.batched)
-        if operand.regular is None:
+        if operand.regular is None or not {*ends(operand.regular.axes)} <= {*cuts}:
             table = self.named(self.gathered(operand.array, operand.rows), operand.array)
             if len(shape) > 1:
                 table = self.named(table.library("reshape", *shape, *tail), operand.array, name)

@@ -65,6 +65,11 @@ def name_arrays(
     return lines
 
 
+def of_sum(letter: str, array: str) -> str:
+    """The name of the weights W, or the biases b, of a sum: W1 for z1, W_query for query."""
+    return f"{letter}{array[1:]}" if array[1:].isdigit() else f"{letter}_{array}"
+
+
 def _site(group: Group) -> int:
     site: Any = group.first.site
     while isinstance(site, tuple):  # one of the sums that are written at one place

@@ -18,6 +18,7 @@ from micrograd_plus.compiler.codegen.contractions import (
     indexed,
     turned,
 )
+from micrograd_plus.compiler.codegen.naming import of_sum
 from micrograd_plus.compiler.codegen.reductions import AtOnce
 from micrograd_plus.compiler.codegen.rules import ArrayFunctions, applied, numbers
 from micrograd_plus.compiler.codegen.strides import Axes, cuts, refined
@@ -79,11 +80,6 @@ class Step:
     def differentiate(self, gradients: Gradients, slots: Container[int]) -> None:
         """Contribute to the gradients of what is in some slots, given those of the members."""
         raise NotImplementedError
-
-    def of_sum(self, letter: str) -> str:
-        """The name of a sum's weights or biases: W1 for those of z1."""
-        array = self.first.array
-        return f"{letter}{array[1:]}" if array[1:].isdigit() else f"{letter}_{array}"
 
     def shaped(self, array: Node, shape: Sequence[int]) -> Node:
         """An array with a row for each member in the shape of nested loops over them."""
@@ -191,7 +187,7 @@ class Linear(Step):
                 found = found.library("reshape", *self.shape, *tail)
             total = _plus(total, factor, found)
         terms = [
-            (factor, arrays.spread(x, self.cuts, self.batched, self.of_sum("b")))
+            (factor, arrays.spread(x, self.cuts, self.batched, of_sum("b", self.first.array)))
             for factor, x in zip(coefficients, self.others, strict=True)
         ]
         for factor, term in sorted(terms, key=lambda pair: pair[0] == -1):  # z - t, not -t + z
@@ -247,7 +243,7 @@ class Contraction:
     def _read(self, operand: Operand) -> tuple[Node, str]:
         """An operand, and the letters of its axes."""
         cuts, letters = self._axes(operand)
-        found, has = self.arrays.read(operand, cuts, self.step.of_sum("W"))
+        found, has = self.arrays.read(operand, cuts, of_sum("W", self.step.first.array))
         own = "".join(c for c, its in zip(letters, has, strict=True) if its)
         return found, own + EXAMPLES * operand.batched
 

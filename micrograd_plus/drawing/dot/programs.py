@@ -12,6 +12,7 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.text import shorten
+from micrograd_plus.compiler.codegen.naming import of_sum
 from micrograd_plus.drawing.look import ACCESSIBLE, GATE, INK, TEXT, Look
 from micrograd_plus.walk.formula import (
     Name,
@@ -84,12 +85,13 @@ class _Layers:
             return [(gate(first.op, _arguments(group)), "", entering)]
         if first.op is not None:
             return [(first.op.symbol, "", reads[0])]
-        upstream, number = f"∂{_symbol(group.array)}", _lowered(group.array[1:])
+        upstream = f"∂{_symbol(group.array)}"
+        weights, biases = (_symbol(of_sum(letter, group.array)) for letter in "Wb")
         gates: list[tuple[str, str, list[str]]] = []
         if first.many == 2 and reads[0] == ["p"]:
             transposed = " ".join(f"{_symbol(name)}ᵀ" for name in reads[1])
-            slope = f"∂W{number} {self.equals(first.slots[0][0])} {upstream} {transposed}"
-            gates.append((f"W{number} ·", slope, reads[1]))
+            slope = f"∂{weights} {self.equals(first.slots[0][0])} {upstream} {transposed}"
+            gates.append((f"{weights} ·", slope, reads[1]))
         elif first.many:
             gates.append(("Σ ·" if first.many == 2 else "Σ", "", [*chain(*reads[: first.many])]))
         terms = [(c, names, slot) for c, names, slot in self.terms(group) if not _bias(names)]
@@ -103,8 +105,8 @@ class _Layers:
             gates.append((symbol, "", [*chain.from_iterable(names for _, names, _ in terms)]))
         for _, names, slot in self.terms(group):
             if _bias(names):
-                slope = f"∂b{number} {self.equals(slot[0])} Σ {upstream}"
-                gates.append((f"+ b{number}", slope, [] if gates else names))
+                slope = f"∂{biases} {self.equals(slot[0])} Σ {upstream}"
+                gates.append((f"+ {biases}", slope, [] if gates else names))
         if first.number:
             gates.append((f"+ {text_number(first.number)}", "", []))
         return gates
@@ -137,7 +139,7 @@ class _Layers:
         sign = _sign(first.coefficients[0]) if first.coefficients else ""
         if first.many == 2 and reads[0] == ["p"]:
             for name in reads[1]:
-                yield name, f"W{_lowered(group.array[1:])}ᵀ {upstream}"
+                yield name, f"{_symbol(of_sum('W', group.array))}ᵀ {upstream}"
         elif first.many == 2:
             for names, others in (reads[:2], reads[1::-1]):
                 for name in names:
@@ -194,10 +196,6 @@ def _label(name: str) -> str:
 
 def _symbol(name: str) -> str:
     return text_name(_label(name))
-
-
-def _lowered(number: str) -> str:
-    return text_name(f"W_{number}")[1:]
 
 
 def _wire(graph: Any, name: str, shape: str, slopes: list[str], look: Look) -> None:
