@@ -86,7 +86,7 @@ class _Layers:
         if first.op is not None:
             return [(first.op.symbol, "", reads[0])]
         upstream = f"∂{_symbol(group.array)}"
-        weights, biases = (_symbol(of_sum(letter, group.array)) for letter in "Wb")
+        weights, biases = (_part_of_sum(letter, group) for letter in "Wb")
         gates: list[tuple[str, str, list[str]]] = []
         if first.many == 2 and reads[0] == ["p"]:
             transposed = " ".join(f"{_symbol(name)}ᵀ" for name in reads[1])
@@ -139,7 +139,7 @@ class _Layers:
         sign = _sign(first.coefficients[0]) if first.coefficients else ""
         if first.many == 2 and reads[0] == ["p"]:
             for name in reads[1]:
-                yield name, f"{_symbol(of_sum('W', group.array))}ᵀ {upstream}"
+                yield name, f"{_part_of_sum('W', group)}ᵀ {upstream}"
         elif first.many == 2:
             for names, others in (reads[:2], reads[1::-1]):
                 for name in names:
@@ -192,6 +192,12 @@ def _label(name: str) -> str:
     number = name[len(letters) :]
     large = letters.upper() if len(letters) == 1 and letters != "p" else letters
     return f"{large}_{number}" if number else large
+
+
+def _part_of_sum(letter: str, group: Group) -> str:
+    """The symbol of the weights or biases of a sum: W₁ for those of Z₁."""
+    number = of_sum(letter, group.array)[1:].removeprefix("_")
+    return text_name(f"{letter}_{number}")
 
 
 def _symbol(name: str) -> str:
