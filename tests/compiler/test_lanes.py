@@ -205,11 +205,10 @@ def test_products_of_a_sum_have_no_slots():
 
 def test_what_examples_share_is_computed_once():
     w = Value(0.5)
-    program = native(lambda x: mg.exp(mg.sin(w)) * x + mg.log(w), 1.0, params=[w])
+    program = native(lambda x: mg.exp(mg.sin(w)) * x + mg.log(w) + w * w, 1.0, params=[w])
     tape = program._runs.tape
-    assert tape.parts[0] == 3  # sin, exp, log
-    assert tape.runs[tape.parts[0] - 1, 1] == 3
-    assert len(tape.instructions) == 4
+    assert tape.runs[tape.parts[0] - 1, 1] == 4  # sin, exp, log, and a product
+    assert len(tape.instructions) == 5
 
 
 @pytest.mark.parametrize("count", [2, 20])
