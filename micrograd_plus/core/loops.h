@@ -33,12 +33,17 @@ INLINED TARGET void NAMED(sums_back)(
         const slot *a = t->args + 3 * i;
         NAMED(vector) g[WIDTH / VECTOR];
         EACH_PART g[p] = PART(d, r->out + i);
-        for (slot k = a[0]; k < a[1]; k++) {
-            if (wanted & 1) EACH_PART PART(d, targets[k]) += g[p] * PART(v, factors[k]);
-            if (wanted & 2) EACH_PART PART(d, factors[k]) += g[p] * PART(v, targets[k]);
+        const slot begin = a[0], middle = a[1], end = a[2];
+        for (slot k = begin; k < middle; k++) {
+            const slot x = targets[k], y = factors[k]; /* read before d is written to */
+            if (wanted & 1) EACH_PART PART(d, x) += g[p] * PART(v, y);
+            if (wanted & 2) EACH_PART PART(d, y) += g[p] * PART(v, x);
         }
         if (wanted & 4)
-            for (slot k = a[1]; k < a[2]; k++) EACH_PART PART(d, targets[k]) += g[p];
+            for (slot k = middle; k < end; k++) {
+                const slot x = targets[k];
+                EACH_PART PART(d, x) += g[p];
+            }
     }
 }
 
