@@ -1,4 +1,4 @@
-"""The compiler: scalar code is recorded once, and runs as matrix code over batches.
+"""The compiler: scalar code is recorded once, and runs over batches, as matrix code or in the core.
 
 Others import `arguments`, `codegen`, `program`, `schedule`, `sealed`, `surroundings` and `trial`.
 """

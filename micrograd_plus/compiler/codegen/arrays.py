@@ -333,7 +333,7 @@ class Arrays:
         block = block.library("reshape", n, *sizes, *self.tail(self.batched[array]))
         index: list[Any] = [ALL]
         for start, length, size in zip(starts, lengths, sizes, strict=False):
-            index.append(ALL if length == size else slice(start, start + length))
+            index.append(ALL if length == size else slice(start or None, start + length))
         if axes[-1][1] > 1:
             index.append(rest)
         while index[-1] == ALL:

@@ -37,6 +37,7 @@ class Contribution(NamedTuple):
         target: the derivatives of those rows, to be written to.
         value: what is added to them.
         spread: whether the value is to be repeated along some of the target's axes.
+        comment: the comment beside them.
     """
 
     array: str
@@ -44,6 +45,7 @@ class Contribution(NamedTuple):
     target: Node
     value: Node
     spread: bool = False
+    comment: str = ""
 
 
 class Gradients:
@@ -63,7 +65,14 @@ class Gradients:
         self.reached: set[str] = set()
         self.lines = lines
 
-    def give(self, operand: Operand, value: Node, between: Sequence[int], batched: bool) -> None:
+    def give(
+        self,
+        operand: Operand,
+        value: Node,
+        between: Sequence[int],
+        batched: bool,
+        comment: str = "",
+    ) -> None:
         """Contribute to the rows of an operand.
 
         Args:
@@ -71,6 +80,7 @@ class Gradients:
             value: an array with all axes between the cuts, and one for examples if `batched`.
             between: the cuts.
             batched: see there.
+            comment: the comment beside them, if they are of parameters.
         """
         if not self._arrays.needs.get(operand.array):
             return
@@ -82,9 +92,9 @@ class Gradients:
         if gone:
             value = value.library("sum", axis=axes_text(gone))
         moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
-        self.add(operand, moving, value)
+        self.add(operand, moving, value, comment)
 
-    def add(self, operand: Operand, axes: Axes, value: Node) -> None:
+    def add(self, operand: Operand, axes: Axes, value: Node, comment: str = "") -> None:
         """Contribute an array with those axes to an operand's rows."""
         arrays, array = self._arrays, operand.array
         if not arrays.needs.get(array):
@@ -120,7 +130,9 @@ class Gradients:
             flat = value.library("reshape", len(rows), *tail) if len(place.axes) != 1 else value
             self._scatter(array, rows, flat)
             return
-        self.lines.append(Contribution(array, rows, target, value))
+        self.lines.append(
+            Contribution(array, rows, target, value, comment=comment * (array == "p"))
+        )
 
     def _add_windows(self, array: str, place: Rows, rows: Any, value: Node) -> None:
         """Contribute to windows that overlap: one addition for each place in the window."""
@@ -231,17 +243,17 @@ def accumulated(
         if not isinstance(line, Contribution):
             found.append(line)
             continue
-        array, rows, target, value, spread = line
+        array, rows, target, value, spread, comment = line
         alone = bool((counts[array][rows] == 1).all())
         if array not in begun and isinstance(target, Name) and not spread:
             begun.add(array)
             # an array that is added to in place must not be shared
             owned = alone or not value.borrowed
-            found.append(Let(target.name, value if owned else value.library("copy")))
+            found.append(Let(target.name, value if owned else value.library("copy"), comment))
             continue
         if array not in begun:
             begin(array)
-        found.append(Write(target, value, adds=not alone, size=len(rows)))
+        found.append(Write(target, value, comment, adds=not alone, size=len(rows)))
     for array in wanted:
         if array not in begun:
             begin(array)

@@ -204,7 +204,8 @@ class Linear(Step):
         d = self.shaped(self.d, self.shape)
         for i, (factor, x) in enumerate(zip(coefficients, self.others, strict=True), self.many):
             if i in slots and needs.get(x.array, False):
-                gradients.give(x, _times(factor, d), self.cuts, self.batched)
+                name = of_sum("db", self.first.array)
+                gradients.give(x, _times(factor, d), self.cuts, self.batched, name)
 
 
 class Contraction:
@@ -334,7 +335,8 @@ class Contraction:
             lengths = [EXAMPLES if c == EXAMPLES else self.sizes[c] for c in own]
             value = Library("broadcast_to", [value[index], tuple(lengths)])
         moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
-        gradients.add(operand, moving, value)
+        name = of_sum("dW", self.step.first.array) if operand is self.operands[0] else ""
+        gradients.add(operand, moving, value, name)
 
 
 class Segments:
