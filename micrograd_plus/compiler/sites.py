@@ -62,6 +62,8 @@ class Sites(hooks.Observer):
         self._modules: dict[CodeType, str] = {}
         self._callers: dict[FrameType, int] = {}
         self._statements: dict[str, list[tuple[Any, str]]] = {}
+        self._texts: dict[int, Written] = {}
+        self._last: dict[Any, int] | None = None
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
         """Call a function, and observe it."""
@@ -104,7 +106,23 @@ class Sites(hooks.Observer):
     # ----------------------------------------------------------------------- what is there
 
     def written(self, site: int) -> Written:
-        """What stands at a site, in the user's own code."""
+        """What stands at a site, in the user's own code.
+
+        A variable is told only where the last operation of its statement was recorded: its value.
+        """
+        if self._last is None:
+            self._last = {}
+            for other in reversed(dict.fromkeys(reversed(self.of.values()))):
+                self._last[self._found(other).statement] = other
+        found = self._found(site)
+        return found if self._last.get(found.statement) == site else found._replace(variable="")
+
+    def _found(self, site: int) -> Written:
+        if site not in self._texts:
+            self._texts[site] = self._read(site)
+        return self._texts[site]
+
+    def _read(self, site: int) -> Written:
         line = ""
         while site >= 0:
             site, code, position = self.places[site]

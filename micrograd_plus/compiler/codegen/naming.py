@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import keyword
 import re
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.ops import TABLE
@@ -36,7 +35,6 @@ def name_arrays(
     Returns:
         For each array the line of the user's code that its elements come from.
     """
-    written = cache(written)
     texts = {id(group.family): written(_site(group)) for group in groups}
     last = {texts[id(group.family)].statement: group.family for group in groups}
     taken = {*_TAKEN, *inputs, *(f"d{name}" for name in inputs)}
