@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen.backends import find_backend
 from micrograd_plus.compiler.codegen.generate import generate
+from micrograd_plus.compiler.codegen.running import running
 from micrograd_plus.compiler.schedule import schedule
 from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.simplify import simplify
@@ -64,7 +65,7 @@ class Matrices:
             found.code.written, input_gradients, gradient,
         )  # fmt: skip
         self.result = outputs[0].array if gradient else ""
-        text = self._backend.functions(self.code)
+        text = self._text(self._backend)
         lines = text.count("\n")
         if lines > self._backend.longest:
             raise TraceError(
@@ -85,7 +86,11 @@ class Matrices:
     def on(self, numpy: Any = None) -> dict[str, Callable[..., Any]]:
         """The functions in float64 on NumPy, or on what stands for it."""
         plain = find_backend("numpy")
-        return self._executed(plain, plain.functions(self.code), "float64", numpy)
+        return self._executed(plain, self._text(plain), "float64", numpy)
+
+    def _text(self, backend: NumPy) -> str:
+        """The functions, as they run."""
+        return running(self.code) if backend.library == "np" else backend.functions(self.code)
 
     def _executed(
         self, backend: NumPy, text: str, dtype: str, numpy: Any = None

@@ -25,7 +25,6 @@ from micrograd_plus.compiler.codegen.syntax import (
     Negative,
     Number,
     Part,
-    Write,
 )
 from micrograd_plus.compiler.sites import Written
 from micrograd_plus.engine import apply, record
@@ -218,16 +217,6 @@ def test_an_array_that_is_added_to_is_no_other_one():
     turned = a.library("reshape", 2, 1)
     assert "copy" in texts([whole("x", turned, 2), whole("x", b, 2)])[1]
     assert texts([whole("x", a, 2)], wanted=["x", "y"])[1:] == ["dx = a", "dy = np.zeros_like(y)"]
-
-
-def test_large_products_are_written_where_they_belong():
-    product, view = Name("a") @ Name("b"), Name("dp")[0:8].library("reshape", 2, 4)
-    small, large = (Write(view, product, size=size) for size in (9_999, 10_000))
-    assert NumPy().line(small) == "dp[0:8].reshape(2, 4)[:] = a @ b"
-    assert NumPy().line(large) == "np.matmul(a, b, out=dp[0:8].reshape(2, 4))"
-    for target in (Name("dp")[Name("i1")], view):
-        adds = isinstance(target, Library)
-        assert "out=" not in NumPy().line(Write(target, product, adds=adds, size=10_000))
 
 
 def test_weights_that_several_rows_share_are_no_view():

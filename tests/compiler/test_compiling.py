@@ -403,7 +403,6 @@ def test_many_parameters(besides):
     batch = draw.normal(size=(3, 101)).tolist(), [[1.0, 0.0], [0.0, 1.0], [0.5, 0.5]]
     program = assert_equal(loss, batch, parameters)
     assert ("np.empty_like(p)" in str(program)) == (besides == "nothing")
-    assert "np.matmul(dz1, x.T, out=dp" in str(program) or besides != "nothing"
 
 
 def test_many_weights_in_columns():
@@ -415,4 +414,4 @@ def test_many_weights_in_columns():
 
     batch = (draw.normal(size=(3, 101)).tolist(),)
     program = assert_equal(fn, batch, [x for row in w for x in row])
-    assert "out=dp.reshape(101, 100).T)" in str(program)
+    assert "dp.reshape(101, 100).T[:] = dz1 @ x.T" in str(program)

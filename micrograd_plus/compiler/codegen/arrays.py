@@ -236,7 +236,7 @@ class Arrays:
         self.needs[name] |= any(self.needs.get(array, False) for array, *_ in parts)
         if name in self.looped:
             place = Name(name)[start : start + total]
-            self.lines.append(Write(place, joined, size=total))
+            self.lines.append(Write(place, joined))
         else:
             self.lines.append(Let(name, joined))
         self.joins.append((name, start, parts))

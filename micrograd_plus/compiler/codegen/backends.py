@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.error_functions import ERROR_FUNCTIONS
 from micrograd_plus.compiler.codegen.python import ATOM, Python, indented, literal, subscript, whole
-from micrograd_plus.compiler.codegen.syntax import ALL, Affine, Binary, Library, Name, Node, Part
+from micrograd_plus.compiler.codegen.syntax import ALL, Affine, Library, Name, Node, Part
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -54,9 +54,6 @@ def windows(x, first, shape, steps):
     strides = *(step * x.strides[0] for step in steps), *x.strides[1:]
     return np.lib.stride_tricks.as_strided(x[first:], (*shape, *x.shape[1:]), strides)""",
 }
-
-LARGE = 10_000
-"""The number of elements from which avoiding a copy pays off."""
 
 
 class NumPy(Python):
@@ -102,13 +99,8 @@ class NumPy(Python):
         return [f"def {function.name}({', '.join(given)}):", *indented(body)]
 
     def write(self, line: Write) -> str:
-        target, value, adds = line.target, line.value, line.adds
-        is_view = not (isinstance(target, Part) and isinstance(target.index[0], Name))
-        match value:
-            case Binary("@", left, right) if is_view and not adds and line.size >= LARGE:
-                product = f"{self.library}.matmul({self.text(left)}, {self.text(right)}"
-                return f"{product}, out={self.text(target)})"
-        if not isinstance(target, Part) and not (adds and isinstance(target, Name)):
+        target = line.target
+        if not isinstance(target, Part) and not (line.adds and isinstance(target, Name)):
             target = target[ALL]
         return super().write(replace(line, target=target))
 

@@ -124,7 +124,7 @@ class _Steps:
             if group is group.family[0]:
                 self._begin[group.array] = i
                 arrays.allocate(group.array, comment)
-            arrays.lines.append(Write(made.out, value, size=len(group.members)))
+            arrays.lines.append(Write(made.out, value))
         arrays.begin(None)
 
     def _comment(self, group: Group) -> str:

@@ -253,7 +253,7 @@ def accumulated(
             continue
         if array not in begun:
             begin(array)
-        found.append(Write(target, value, comment, adds=not alone, size=len(rows)))
+        found.append(Write(target, value, comment, adds=not alone))
     for array in wanted:
         if array not in begun:
             begin(array)

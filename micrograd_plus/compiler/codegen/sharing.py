@@ -80,11 +80,11 @@ def _needed(lines: Sequence[Instruction], results: Sequence[Node]) -> list[Instr
 def definition(op: Op) -> Function:
     """The function of an operation that its rule defines."""
     names = "xyz"[: op.arity]
-    *lines, last = shared([Let("out", _body(op, [*map(Name, names)]))])
+    *lines, last = shared([Let("out", body(op, [*map(Name, names)]))])
     return Function(op.name, names, lines, [last.value])
 
 
-def _body(op: Op, args: Sequence[Node]) -> Node:
+def body(op: Op, args: Sequence[Node]) -> Node:
     return node(numbers(op.value(ArrayFunctions(), *args)))
 
 
@@ -124,7 +124,7 @@ class _Sharing:
         if id(x) not in self._met:
             made: Node = x.rebuilt(self._one)
             if isinstance(made, Call) and not made.function.primitive:
-                one = self._one(_body(made.function, made.args))
+                one = self._one(body(made.function, made.args))
                 self._bodies.append((one, made))
             elif self._cheap and (cheap := self._cheaper(made)) is not made:
                 one = self._one(cheap)

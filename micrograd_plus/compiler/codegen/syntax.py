@@ -85,14 +85,15 @@ class Node(Symbol):
     @property
     def parts(self) -> list[Node]:
         """The expressions directly inside."""
-        found: list[Node] = []
 
-        def keep(part: Node) -> Node:
-            found.append(part)
-            return part
+        def inside(x: Any) -> Iterator[Node]:
+            if isinstance(x, Node):
+                yield x
+            elif isinstance(x, list | tuple):
+                for part in x:
+                    yield from inside(part)
 
-        self.rebuilt(keep)
-        return found
+        return [*inside([getattr(self, name) for name in self.inner])]
 
     def rebuilt(self, change: Callable[[Node], Node]) -> Any:
         """The same expression, with a function applied to those directly inside."""
@@ -242,7 +243,7 @@ class Write:
         value: as many numbers, or one for all.
         comment: the comment beside it.
         adds: whether the value is added to the target's.
-        size: the number of elements written.
+        there: whether the value is computed there, having the target's shape.
     """
 
     inner = ("target", "value")
@@ -250,7 +251,7 @@ class Write:
     value: Node
     comment: str = ""
     adds: bool = False
-    size: int = 0
+    there: bool = False
 
 
 Instruction = Let | Write
