@@ -129,9 +129,9 @@ def fit(
             something else, start a new training from its parameters:
             `model.load_state_dict(json.load(file)["parameters"])`.
         progress: whether to show a bar; by default on a terminal and in a notebook.
-        engine: "eager" records each example anew; "compiled" traces the loss of one example and
-            runs it as matrix code, by NumPy; "auto" compiles, or prints why it can't and uses
-            "eager"; "jax" compiles for all devices that JAX sees, those of the other processes of a
+        engine: "eager" records each example anew; "compiled" traces the loss of one example, and
+            runs it by NumPy or the compiled core, whichever is faster; "auto" compiles, or prints
+            why it can't and uses "eager"; "jax" compiles for all devices that JAX sees, those of the other processes of a
             `Cluster` too.
         gradient_flow: whether to record the norm of each layer's gradient in each step, before
             clipping, as the history's `gradients`; the layers are those that `repr` shows.

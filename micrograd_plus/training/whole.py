@@ -1,4 +1,4 @@
-"""Batches computed as a whole, by NumPy."""
+"""Batches computed as a whole, by NumPy or the compiled core."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _BLOCK = 8192  # number of parameters updated at a time
 
 
 class Whole:
-    """Computes a batch as a whole, with NumPy, and learns in the program's own vector."""
+    """Computes a batch as a whole, on one core, and learns in the program's own vector."""
 
-    backend = "numpy"
+    backend = "auto"
     least = 0
 
     def __init__(self, problem: Problem, program: Program, take: Take) -> None:
