@@ -21,6 +21,12 @@ def test_on_numpy(structure):
     compare(structure, "numpy")
 
 
+@examples(200)
+@given(structures(pair=True))
+def test_pairs(structure):
+    compare(structure, "numpy", has_aux=True)
+
+
 @slow
 @examples(500)
 @given(structures())
