@@ -131,8 +131,8 @@ def fit(
         progress: whether to show a bar; by default on a terminal and in a notebook.
         engine: "eager" records each example anew; "compiled" traces the loss of one example, and
             runs it by NumPy or the compiled core, whichever is faster; "auto" compiles, or prints
-            why it can't and uses "eager"; "jax" compiles for all devices that JAX sees, those of the other processes of a
-            `Cluster` too.
+            why it can't and uses "eager"; "jax" compiles for all devices that JAX sees, those of
+            the other processes of a `Cluster` too.
         gradient_flow: whether to record the norm of each layer's gradient in each step, before
             clipping, as the history's `gradients`; the layers are those that `repr` shows.
 

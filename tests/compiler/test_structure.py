@@ -11,6 +11,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, compile
 from micrograd_plus.compiler.codegen.strides import Rows, common, refined, regular
 from tests.compiled import X, assert_equal
+from tests.needs import needed_by
 
 AXES = st.lists(st.tuples(st.integers(1, 4), st.integers(-9, 9)), max_size=4).map(tuple)
 
@@ -143,3 +144,32 @@ def test_two_indices_of_one_table_of_constants():
 
     program = compile(fn, 0, 1)
     assert np.transpose(program([0, 2], [1, 2])).tolist() == [[31.0, 42.0], [55.0, 77.0]]
+
+
+def test_derivatives_that_are_copies_are_results_of_their_own():
+    def fn(x):
+        total, squares = 0.0, []
+        for a in x:
+            total = total + a
+            squares.append(total * total)
+        return mg.sum(squares)
+
+    x = np.arange(1.0, 7.0)
+    program = compile(fn, x, input_gradients=True)
+    _, _, (slopes,) = program.value_and_grad([x])
+    np.testing.assert_allclose(slopes[0], 2 * np.cumsum(np.cumsum(x)[::-1])[::-1])
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+def test_tied_maxima_of_different_lengths_share_the_gradient(backend):
+    needed_by(backend)
+    w = [Value(1.0) for _ in range(4)]
+
+    def fn(x):
+        scaled = [a * b for a, b in zip(w, x, strict=True)]
+        return mg.sum([mg.max(scaled[:n]) for n in (2, 3, 4)])
+
+    program = compile(fn, [1.0] * 4, params=w, backend=backend)
+    value, gradient = program.value_and_grad([[2.0, 2.0, 2.0, 1.0]])
+    assert value == 6
+    assert gradient == pytest.approx([1 + 2 / 3 + 2 / 3, 1 + 2 / 3 + 2 / 3, 2 / 3 + 2 / 3, 0.0])

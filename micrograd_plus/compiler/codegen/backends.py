@@ -131,7 +131,7 @@ _JAX_PRELUDE = {
     f"{name}s_from": f"""\
 def {name}s_from(x, starts):
     owners = np.searchsorted(starts, np.arange(len(x)), side="right") - 1
-    return jax.ops.segment_{name}(x, owners, len(starts))"""
+    return jax.ops.segment_{name}(1.0 * x, owners, len(starts))"""
     for name in ("sum", "max", "min")
 } | {
     "placed": "def placed(rows, x, size): return jnp.zeros(size, x.dtype).at[rows].add(x)",

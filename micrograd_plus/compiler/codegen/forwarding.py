@@ -11,7 +11,16 @@ from collections import defaultdict
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus.compiler.codegen.syntax import Let, Library, Name, Node, Part, Write, whole_of
+from micrograd_plus.compiler.codegen.syntax import (
+    Let,
+    Library,
+    Name,
+    Node,
+    Part,
+    Write,
+    names,
+    whole_of,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -120,7 +129,7 @@ def _without_copies(
     """Lines in which no array only has copies of the same rows of another one."""
     known = _Lines(lines, results)
     same: dict[str, str] = {}
-    for name in known.made:
+    for name in known.made.keys() - names(results):
         fills = known.filled(name)
         sources = {_copied(lines[event.line]) for event in fills or ()}
         if not fills or len(sources) != 1:

@@ -153,7 +153,7 @@ class _Steps:
             slots = {*range(len(its.operands))}
             if len(group.family) > 1:
                 if array not in later:
-                    later[array] = self._deferred(group)
+                    later[array] = self._deferred(group, its)
                 first, whole, some = later[array]
                 if group.start >= first.start:
                     slots -= some
@@ -163,7 +163,7 @@ class _Steps:
         for whole, some in waiting:
             whole.differentiate(gradients, some)
 
-    def _deferred(self, group: Group) -> tuple[Group, Step, set[int]]:
+    def _deferred(self, group: Group, its: Step) -> tuple[Group, Step, set[int]]:
         """What is differentiated for all turns of a loop at once, when the first is reached.
 
         Those are the slots that read arrays that were there before the loop, such as parameters.
@@ -182,7 +182,7 @@ class _Steps:
                     if x.array and self._position[x.array] < begin
                 }  # fmt: skip
                 return first, whole, slots
-        return family[0], self._order[0][1], set()  # type: ignore[index]
+        return family[0], its, set()
 
 
 def _operand(arrays: Arrays, members: Sequence[Expression]) -> Any:

@@ -404,10 +404,8 @@ class Reduction(Step):
             return node(numbers(op.value(_RULES, *self.columns)))
         made = self.at_once.value(op)
         match made:
-            case Part(Library() as reduced, _) if (
-                not self.each
-            ):  # for each member, to its arguments
-                return reduced
+            case Part(Library() as reduced, _) if not self.each:
+                return reduced  # which each member's arguments would get
         found: Node = made[ALL, 0] if self.each else made[self.starts]
         return found
 
