@@ -76,7 +76,7 @@ class Value(Lectured):
 
     @in_turn
     def backward(self, *, create_graph: bool = False) -> None:
-        """Differentiate this value: put ∂self/∂v into `v.grad` for every v it depends on.
+        """Differentiate this value: put ∂self/∂v into the `grad` of each v it depends on.
 
         Works through the graph in reverse topological order, O(nodes + edges) at any depth.
         Gradients inside the graph are fresh at each call; those of the leaves add up over calls,

@@ -21,6 +21,40 @@ X = [[0.3, -1.2, 0.7], [-0.4, 0.8, 0.1], [1.1, 0.2, -0.9], [0.6, -0.5, 0.4]]
 T = [1.0, 0.0, 1.0, 0.0]
 ONE_HOT = [[1.0, 0.0], [0.0, 1.0], [0.3, 0.7], [1.0, 0.0]]
 
+EDGES = [
+    0.0,
+    -0.0,
+    1.0,
+    -1.0,
+    0.5,
+    1 / 3,
+    2.0,
+    3.0,
+    -8.0,
+    1e-320,
+    1e17,
+    710.0,
+    -750.0,
+    1e308,
+    -1e308,
+]
+
+CHEATED = Op(  # its rule is not the derivative of its value: it has to be used nonetheless
+    "floor",
+    value=lambda m, x: m.floor(x),
+    partials=(lambda m, out, x: 10.0 * x + out,),
+    about="the largest whole number that is at most x, with a straight-through derivative",
+    example=((2.5,), 2.0),
+)
+
+FIRST = Op(  # the value doesn't depend on an argument that the derivatives go to
+    "first",
+    value=lambda m, *args: args[0],
+    partials=lambda m, out, *args: [float(i) for i in range(len(args))],
+    about="the first",
+    example=((2.0, 3.0), 2.0),
+)
+
 PRODUCT = Op(
     "product",
     value=lambda m, *args: math.prod(args),

@@ -15,8 +15,7 @@ from micrograd_plus.engine import apply, record
 from micrograd_plus.graph import order
 from micrograd_plus.ops import TABLE
 from micrograd_plus.testing import graphs, networks, points
-from tests.compiled import PRODUCT, rebuilt
-from tests.compiler.test_native import CHEATED, EDGES, FIRST
+from tests.compiled import CHEATED, EDGES, FIRST, PRODUCT, rebuilt
 from tests.effort import examples
 from tests.needs import needs_core
 

@@ -21,7 +21,7 @@ from micrograd_plus.graph import order
 from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.testing import graphs, networks, points
-from tests.compiled import PRODUCT, rebuilt
+from tests.compiled import CHEATED, EDGES, FIRST, PRODUCT, rebuilt
 from tests.effort import examples
 from tests.needs import needed, needs_core
 
@@ -98,25 +98,6 @@ def test_every_operation(op, data):
     assert_close((value, np.atleast_1d(np.squeeze(gradient))), eager(fn, given))
 
 
-EDGES = [
-    0.0,
-    -0.0,
-    1.0,
-    -1.0,
-    0.5,
-    1 / 3,
-    2.0,
-    3.0,
-    -8.0,
-    1e-320,
-    1e17,
-    710.0,
-    -750.0,
-    1e308,
-    -1e308,
-]
-
-
 def outcome(function, *args):
     """What a function gives, or the message of its error."""
     try:
@@ -168,22 +149,6 @@ def test_a_network_with_parameters():
 
 
 # --------------------------------------------------------------- operations and instructions
-
-CHEATED = Op(  # its rule is not the derivative of its value: it has to be used nonetheless
-    "floor",
-    value=lambda m, x: m.floor(x),
-    partials=(lambda m, out, x: 10.0 * x + out,),
-    about="the largest whole number that is at most x, with a straight-through derivative",
-    example=((2.5,), 2.0),
-)
-
-FIRST = Op(  # the value doesn't depend on an argument that the derivatives go to
-    "first",
-    value=lambda m, *args: args[0],
-    partials=lambda m, out, *args: [float(i) for i in range(len(args))],
-    about="the first",
-    example=((2.0, 3.0), 2.0),
-)
 
 
 @pytest.mark.parametrize("op", [PRODUCT, CHEATED, FIRST], ids=["product", "cheated", "first"])

@@ -88,7 +88,7 @@ def test_without_a_compiler_or_a_wish_for_it_the_wheel_is_the_pure_one(
     assert (sources / CORE / LIBRARY).read_bytes() == b"stale"  # left alone
 
 
-SOURCES = (".py", ".pyx", ".pxi")
+SOURCES = (".py", ".pyx", ".pxi", ".h")
 
 
 def build_in_place(sources, **environment):
@@ -97,7 +97,10 @@ def build_in_place(sources, **environment):
     command = [sys.executable, ".github/build.py"]
     done = subprocess.run(command, cwd=sources, env=env, capture_output=True)
     left = [path for path in (sources / CORE).iterdir() if path.is_file()]
-    made = {path.name for path in left if path.suffix not in SOURCES}
+    made = {
+        path.name for path in left
+        if path.suffix not in SOURCES or path.name == "operations.h"
+    }  # fmt: skip
     return done.returncode == 0, made
 
 
