@@ -8,7 +8,7 @@ group of its own, its generation.
 from __future__ import annotations
 
 import heapq
-from collections import defaultdict
+from collections import Counter, defaultdict
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
@@ -60,7 +60,8 @@ def schedule(outputs: Iterable[Expression]) -> list[Group]:
     for group in groups:
         families[kinds[group.first]].append(group)
     for family in families.values():
-        if len(family) >= TURNS:
+        sizes = Counter(len(group.members) for group in family)
+        if max(sizes.values()) >= TURNS:
             starts = accumulate((len(group.members) for group in family), initial=0)
             for turn, (group, start) in enumerate(zip(family, starts, strict=False)):
                 group.family, group.turn, group.start = family, turn, start

@@ -76,7 +76,10 @@ class Sites(hooks.Observer):
 
     def recorded(self, node: Value) -> None:
         if threading.get_ident() == self._thread:
-            self.of[node] = self._number(sys._getframe(1))
+            frame: FrameType | None = sys._getframe(1)
+            while frame and self._positions.get(frame.f_code, self) is None:  # the engine's own
+                frame = frame.f_back
+            self.of[node] = self._number(frame)
 
     def _number(self, frame: FrameType | None) -> int:
         """The number of the site at which a frame is; −1 outside the function."""
