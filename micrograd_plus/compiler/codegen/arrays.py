@@ -29,6 +29,10 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 
+class Scattered(Exception):  # noqa: N818  it is no error
+    """Expressions are in several arrays."""
+
+
 class Operand:
     """What some expressions are read from, one row after the other.
 
@@ -158,22 +162,33 @@ class Arrays:
         """Read operands for a group from now on; for what is no group with None."""
         self._group, self._before = group, len(self.joins)
 
-    def operand(self, members: Sequence[Expression], join: bool = True) -> Operand | None:
+    def operand(self, members: Sequence[Expression], join: bool = True) -> Operand:
         """Where some expressions are read from; several arrays are joined first.
 
         Args:
             members: the expressions.
-            join: whether joining is allowed; otherwise None stands for several arrays.
+            join: whether joining is allowed.
+
+        Raises:
+            Scattered: they are in several arrays, and may not be joined.
         """
-        numpy = self._numpy
         arrays = dict.fromkeys(e.array for e in members)
         if len(arrays) > 1:
-            return self._join(members, arrays) if join else None
+            if not join:
+                raise Scattered
+            return self._join(members, arrays)
         (array,) = arrays
         if not array:
-            return Operand("", None, numpy.array([e.number for e in members]), False)
-        rows = numpy.array([e.row for e in members])
-        return Operand(array, rows, None, self.batched[array])
+            return self.numbers([e.number for e in members])
+        return self.rows_of(array, [e.row for e in members])
+
+    def numbers(self, numbers: Sequence[float]) -> Operand:
+        """Constants as an operand."""
+        return Operand("", None, self._numpy.array(numbers), False)
+
+    def rows_of(self, array: str, rows: Sequence[int]) -> Operand:
+        """Rows of an array as an operand."""
+        return Operand(array, self._numpy.array(rows), None, self.batched[array])
 
     def _join(self, members: Sequence[Expression], arrays: Iterable[str]) -> Operand:
         """The operand for expressions of several arrays: the parts that are used are joined."""

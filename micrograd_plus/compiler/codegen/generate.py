@@ -9,14 +9,14 @@ repeat become loops.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from micrograd_plus.compiler.codegen.arrays import Arrays
+from micrograd_plus.compiler.codegen.arrays import Arrays, Scattered
 from micrograd_plus.compiler.codegen.forwarding import forwarded
 from micrograd_plus.compiler.codegen.gradients import Gradients, accumulated
 from micrograd_plus.compiler.codegen.reroll import rerolled
 from micrograd_plus.compiler.codegen.sharing import shared
-from micrograd_plus.compiler.codegen.steps import Join, Scattered, Step, step
+from micrograd_plus.compiler.codegen.steps import Join, Step, step
 from micrograd_plus.compiler.codegen.syntax import ALL, Function, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
@@ -76,14 +76,14 @@ def generate(
         return Code(arrays, rerolled(forward), None)
     out, *others = outputs
     arrays.lines = lines = [*lines]
-    value, shares = arrays.rows(_operand(arrays, [out])), Name("s")
+    value, shares = arrays.rows(arrays.operand([out])), Name("s")
     value = value if isinstance(value, Node) else Library("array", [f"[{value}]"])
     mean = (value[0] @ shares) if out.batched else value[0] * shares.library("sum")
     rest = [_whole(arrays, others)] if others else []
     arrays.lines.append(Let("value", mean))
     gradients = Gradients(arrays, arrays.lines)
     share = shares[None] if out.batched else shares.library("sum", keepdims=True)
-    gradients.give(_operand(arrays, [out]), share, [1, 1], out.batched)
+    gradients.give(arrays.operand([out]), share, [1, 1], out.batched)
     steps.differentiate(gradients)
     named = [name for name in inputs if arrays.needs[name]]
     body = accumulated([*arrays.leading, *arrays.lines], arrays, named)
@@ -185,13 +185,9 @@ class _Steps:
         return family[0], its, set()
 
 
-def _operand(arrays: Arrays, members: Sequence[Expression]) -> Any:
-    return arrays.operand(members)
-
-
 def _whole(arrays: Arrays, outputs: Sequence[Expression]) -> Node:
     """The outputs, batched in any case."""
-    operand = _operand(arrays, outputs)
+    operand = arrays.operand(outputs)
     found = arrays.rows(operand)
     if not isinstance(found, Node):
         found = arrays.constant([found])

@@ -11,17 +11,21 @@ from itertools import chain, pairwise
 from math import prod
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus.compiler.codegen.contractions import (
-    EXAMPLES,
-    axes_text,
-    contracted,
-    indexed,
-    turned,
-)
+from micrograd_plus.compiler.codegen.contractions import EXAMPLES, indexed, turned
 from micrograd_plus.compiler.codegen.naming import of_sum
 from micrograd_plus.compiler.codegen.reductions import AtOnce
 from micrograd_plus.compiler.codegen.rules import ArrayFunctions, applied, numbers
 from micrograd_plus.compiler.codegen.strides import Axes, cuts, refined
+from micrograd_plus.compiler.codegen.sums import (
+    LETTERS,
+    Contraction,
+    Segments,
+    flatten,
+    moving_along,
+    segments,
+    shape_of,
+    times,
+)
 from micrograd_plus.compiler.codegen.syntax import (
     ALL,
     Binary,
@@ -42,7 +46,6 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 _RULES = ArrayFunctions()
-_LETTERS = "abcdefghijklm"
 
 
 class Step:
@@ -66,12 +69,10 @@ class Step:
         array, start = self.first.array, self.first.row
         self.out = arrays.slice(array, start, start + self.count)
         self.d = arrays.slice(array, start, start + self.count, f"d{array}")
-        self.operands: list[Operand] = []
-        for slot in zip(*(e.slots for e in members), strict=True):
-            operand = arrays.operand([*chain.from_iterable(slot)], join)
-            if operand is None:
-                raise Scattered
-            self.operands.append(operand)
+        self.operands = [
+            arrays.operand([*chain.from_iterable(slot)], join)
+            for slot in zip(*(e.slots for e in members), strict=True)
+        ]
 
     def value(self) -> Node:
         """The rows of all members, flat."""
@@ -97,17 +98,13 @@ class Step:
         return array.library("reshape", self.count, *self.tail) if shape else array[None]
 
 
-class Scattered(Exception):  # noqa: N818  it is no error
-    """An argument is in several arrays."""
-
-
 class Elementwise(Step):
     """An operation of the table, or any other, element by element."""
 
     def __init__(self, members: Sequence[Expression], arrays: Arrays, join: bool = True) -> None:
         super().__init__(members, arrays, join)
         self.cuts = _covering(arrays, self.operands, self.count)
-        self.shape = _shape(self.cuts)
+        self.shape = shape_of(self.cuts)
 
     def arguments(self) -> list[float | Node]:
         return [self.arrays.spread(x, self.cuts, self.batched) for x in self.operands]
@@ -155,19 +152,17 @@ class Linear(Step):
         self.number: float | Operand = numbers[0]
         read: list[Operand | Whole] = [*self.others]
         if len({*map(repr, numbers)}) > 1:
-            from micrograd_plus.compiler.codegen.arrays import Operand
-
-            self.number = Operand("", None, arrays._numpy.array(numbers), False)
+            self.number = arrays.numbers(numbers)
             read.append(self.number)
         elif self.many:
             read.append(Whole(self.count))
         self.cuts = _covering(arrays, read, self.count)
-        self.shape = _shape(self.cuts)
+        self.shape = shape_of(self.cuts)
 
     def covers(self, shape: Sequence[int]) -> bool:
         """Whether what is added to many terms has an element for each of a shape."""
         read = [x for x in (*self.others, self.number) if not isinstance(x, float)]
-        return self.shape == shape and all(_moving(read, self.cuts))
+        return self.shape == shape and all(moving_along(read, self.cuts))
 
     def value(self) -> Node:
         arrays, coefficients = self.arrays, list(self.first.coefficients)
@@ -205,164 +200,7 @@ class Linear(Step):
         for i, (factor, x) in enumerate(zip(coefficients, self.others, strict=True), self.many):
             if i in slots and needs.get(x.array, False):
                 name = of_sum("db", self.first.array)
-                gradients.give(x, _times(factor, d), self.cuts, self.batched, name)
-
-
-class Contraction:
-    """A Σ of equally many terms or products for each member: a product of arrays."""
-
-    def __init__(self, operands: Sequence[Operand], step: Step, count: int) -> None:
-        self.operands, self.step, self.arrays = operands, step, step.arrays
-        total = step.count * count
-        self.cuts = step.arrays.aligned(operands, total, [count])
-        inside = [count > 1 and cut <= count for cut in self.cuts[1:]][::-1]
-        moving = _moving(operands, self.cuts)
-        if not all(moves for moves, inner in zip(moving, inside, strict=True) if inner):
-            # the same product several times
-            for x in operands:
-                x.regular = None
-            self.cuts = step.arrays.aligned(operands, total, [count])
-            inside = [count > 1 and cut <= count for cut in self.cuts[1:]][::-1]
-            moving = [True] * len(inside)
-        # a single row of weights is a matrix, too
-        self.row = step.count == 1 and step.batched and operands[0].array == "p" and count > 1
-        if self.row and len(operands) == 2 and operands[0].regular and operands[1].batched:
-            self.cuts, inside, moving = [*self.cuts, count], [False, *inside], [True, *moving]
-        else:
-            self.row = False
-        lengths = _shape(self.cuts)
-        self.letters = _LETTERS[: len(lengths)]
-        self.sizes = dict(zip(self.letters, lengths, strict=True))
-        pairs = [*zip(self.letters, inside, moving, strict=True)]
-        self.outer = "".join(c for c, inner, _ in pairs if not inner)
-        self.inner = "".join(c for c, inner, _ in pairs if inner)
-        # members along the others get the same sum
-        self.moving = "".join(c for c, inner, moves in pairs if not inner and moves)
-        self.batched = any(x.batched for x in operands)
-        self.shape = [self.sizes[c] for c in self.outer]
-
-    def _read(self, operand: Operand) -> tuple[Node, str]:
-        """An operand, and the letters of its axes."""
-        cuts, letters = self._axes(operand)
-        found, has = self.arrays.read(operand, cuts, of_sum("W", self.step.first.array))
-        own = "".join(c for c, its in zip(letters, has, strict=True) if its)
-        return found, own + EXAMPLES * operand.batched
-
-    def _axes(self, operand: Operand) -> tuple[Sequence[int], str]:
-        """The cuts and letters that matter for an operand."""
-        if self.row and operand is not self.operands[0]:
-            return self.cuts[:-1], self.letters[1:]
-        return self.cuts, self.letters
-
-    def value(self) -> tuple[Node, list[int]]:
-        """The sums, and the shape of loops over the members."""
-        (x, of_x), *others = map(self._read, self.operands)
-        if others:
-            ((y, of_y),) = others
-            wanted = self.moving + EXAMPLES * self.batched
-            found = contracted(x, of_x, y, of_y, wanted, self.sizes)
-        else:
-            axes = [i for i, c in enumerate(of_x) if c in self.inner]
-            if not self.outer and len(axes) == 1 and self.batched == self.step.batched:
-                return x.library("sum", axis=0, keepdims=True), [1]
-            found = x.library("sum", axis=axes_text(axes)) if axes else x
-        if not self.outer and self.step.batched and not self.batched:
-            return found.library("reshape", 1, 1), [1]
-        index: list[Any] = [ALL if c in self.moving else None for c in self.outer]
-        index += [None] * (self.step.batched and not self.batched)
-        found = indexed(found, index)
-        if self.moving != self.outer and not self.step.covers(self.shape):
-            found = Library("broadcast_to", [found, (*self.shape, *self.step.tail)])
-        return found, self.shape
-
-    def differentiate(self, gradients: Gradients, factor: float, wanted: Sequence[bool]) -> None:
-        step = self.step
-        d = step.shaped(step.d, self.shape) if self.shape else step.d[0]
-        if len(self.operands) == 1:
-            (operand,) = self.operands
-            self._repeat(gradients, operand, _times(factor, d))
-            return
-        first, second = self.operands
-        if first.array == second.array and _same(first, second):  # squares
-            if wanted[0]:
-                other, of_other = self._read(second)
-                self._give(gradients, first, _times(2 * factor, d), other, of_other)
-            return
-        if sum(wanted) > 1 or factor != 1:
-            d = _times(factor, d)
-            d = self.arrays.temporary(d) if sum(wanted) > 1 and not d.stored else d
-        if wanted[0]:
-            self._give(gradients, first, d, *self._read(second))
-        if wanted[1]:
-            self._give(gradients, second, d, *self._read(first))
-
-    def sizes_of(self, letters: str) -> int:
-        return prod(self.sizes[c] for c in letters)
-
-    def _repeat(self, gradients: Gradients, operand: Operand, d: Node) -> None:
-        """Contribute the same to all terms of a sum."""
-        axes = operand.steps(self.cuts)
-        has = [step != 0 or n == 1 for n, step in axes]
-        own = [c for c, its in zip(self.letters, has, strict=True) if its]
-        gone = [i for i, c in enumerate(self.outer) if c not in own]
-        gone += [len(self.outer)] * (self.step.batched and not operand.batched)
-        if gone:
-            d = d.library("sum", axis=axes_text(gone))
-        if operand.regular is None and len(self.outer) == 1 and self.letters[0] == self.outer:
-            owners = [i for i in range(self.step.count) for _ in range(self.sizes_of(self.inner))]
-            gradients.give(operand, d[self.arrays.constant(owners, "i")], [1, operand.count],
-                           operand.batched)  # fmt: skip
-            return
-        shape = [self.sizes[c] for c in own] + self.arrays.tail(operand.batched)
-        value = Library("broadcast_to", [
-            indexed(d, [ALL if c in self.outer else None for c in own]), tuple(shape),
-        ])  # fmt: skip
-        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
-        gradients.add(operand, moving, value)
-
-    def _give(
-        self, gradients: Gradients, operand: Operand, d: Node, other: Node, of_other: str
-    ) -> None:
-        cuts, letters = self._axes(operand)
-        axes = operand.steps(cuts)
-        own = "".join(c for c, (n, step) in zip(letters, axes, strict=True) if step or n == 1)
-        own += EXAMPLES * operand.batched
-        of_d = self.outer + EXAMPLES * self.step.batched
-        known = "".join(c for c in own if c in of_d or c in of_other)
-        value = contracted(d, of_d, other, of_other, known, self.sizes)
-        if known != own:  # all along such an axis get the same
-            index = tuple(ALL if c in known else None for c in own)
-            lengths = [EXAMPLES if c == EXAMPLES else self.sizes[c] for c in own]
-            value = Library("broadcast_to", [value[index], tuple(lengths)])
-        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
-        name = of_sum("dW", self.step.first.array) if operand is self.operands[0] else ""
-        gradients.add(operand, moving, value, name)
-
-
-class Segments:
-    """A Σ of terms or products of which the members have different numbers, one after the other."""
-
-    def __init__(self, operands: Sequence[Operand], step: Step, counts: Sequence[int]) -> None:
-        self.operands, self.step, self.arrays = operands, step, step.arrays
-        self.cuts = [1, sum(counts)]
-        _flatten(operands, self.cuts)
-        self.starts, self.owners = _segments(step.arrays, counts)
-
-    def _read(self, operand: Operand) -> float | Node:
-        return self.arrays.spread(operand, self.cuts, self.step.batched)
-
-    def value(self) -> tuple[Node, list[int]]:
-        terms = [self._read(x) for x in self.operands]
-        term = terms[0] if len(terms) == 1 else terms[0] * terms[1]
-        return Library("sums_from", [node(term), self.starts]), [self.step.count]
-
-    def differentiate(self, gradients: Gradients, factor: float, wanted: Sequence[bool]) -> None:
-        d = self.arrays.temporary(_times(factor, self.step.d)[self.owners])
-        pairs = zip(self.operands, reversed(self.operands), wanted, strict=True)
-        for operand, other, want in pairs:
-            if want:
-                value = d if len(self.operands) == 1 else d * self._read(other)
-                gradients.give(operand, value, self.cuts, self.step.batched)
+                gradients.give(x, times(factor, d), self.cuts, self.batched, name)
 
 
 class Reduction(Step):
@@ -376,17 +214,17 @@ class Reduction(Step):
         self.each = counts[0] if len({*counts}) == 1 else 0
         if self.each:
             self.cuts = arrays.aligned(self.operands, self.count * self.each, [self.each])
-            if not all(_moving(self.operands, self.cuts)):
+            if not all(moving_along(self.operands, self.cuts)):
                 self.operand.regular = None
                 self.cuts = arrays.aligned(self.operands, self.count * self.each, [self.each])
-            self.shape = _shape(self.cuts)
+            self.shape = shape_of(self.cuts)
         else:
             self.cuts = [1, sum(counts)]
-            _flatten(self.operands, self.cuts)
-            self.starts, self.owners = _segments(arrays, counts)
+            flatten(self.operands, self.cuts)
+            self.starts, self.owners = segments(arrays, counts)
         self.x = cube = self._cube()
-        segments = None if self.each else (self.starts, self.owners)
-        self.at_once = AtOnce(_RULES, cube, segments) if op.at_once else None
+        apart = None if self.each else (self.starts, self.owners)
+        self.at_once = AtOnce(_RULES, cube, apart) if op.at_once else None
         # the arguments one by one, for rules written for scalars
         self.columns = [cube[ALL, k] for k in range(self.each)]
 
@@ -439,8 +277,8 @@ class Choice(Step):
         self.each = len(self.first.slots[1])
         total = self.count * self.each
         self.cuts = arrays.aligned([self.choices], total, self._indexed())
-        self.shape = _shape(self.cuts)
-        self.letters = _LETTERS[: len(self.shape)]
+        self.shape = shape_of(self.cuts)
+        self.letters = LETTERS[: len(self.shape)]
         self.sizes = dict(zip(self.letters, self.shape, strict=True))
         outer = [cut > self.each for cut in self.cuts[1:]][::-1]
         self.outer = "".join(c for c, out in zip(self.letters, outer, strict=True) if out)
@@ -552,10 +390,7 @@ class Join:
             part = arrays.slice(self.name, at, at + high - low, f"d{self.name}")
             at += high - low
             if array and arrays.needs.get(array):
-                from micrograd_plus.compiler.codegen.arrays import Operand
-
-                rows = arrays._numpy.arange(low, high)
-                operand = Operand(array, rows, None, arrays.batched[array])
+                operand = arrays.rows_of(array, range(low, high))
                 gradients.give(operand, part, [1, high - low], arrays.batched[self.name])
 
 
@@ -588,51 +423,15 @@ def _operation(e: Expression) -> Op:
     return e.op
 
 
-def _shape(cuts: Sequence[int]) -> list[int]:
-    return [b // a for a, b in pairwise(cuts)][::-1]
-
-
-def _moving(operands: Sequence[Any], cuts: Sequence[int]) -> list[bool]:
-    """Along which axes at least one operand advances."""
-    steps = [x.steps(cuts) for x in operands if x.number is None]
-    return [n == 1 or any(its[i][1] for its in steps) for i, n in enumerate(_shape(cuts))]
-
-
 def _covering(arrays: Arrays, operands: Sequence[Any], total: int) -> list[int]:
     """Cuts for operands that together advance along each axis."""
     cuts = arrays.aligned([x for x in operands if not isinstance(x, Whole)], total)
-    if not all(_moving(operands, cuts)):
+    if not all(moving_along(operands, cuts)):
         for x in operands:
             if x.number is None:
                 x.regular = None
         cuts = [1, total]
     return cuts
-
-
-def _flatten(operands: Sequence[Operand], cuts: Sequence[int]) -> None:
-    """Let operands be read along one axis, along which at least one advances."""
-    for x in operands:
-        if x.regular and len(x.regular.axes) > 1:
-            x.regular = None
-    if not all(_moving(operands, cuts)):
-        for x in operands:
-            x.regular = None
-
-
-def _same(x: Operand, y: Operand) -> bool:
-    return x.rows is not None and y.rows is not None and bool((x.rows == y.rows).all())
-
-
-def _segments(arrays: Arrays, counts: Sequence[int]) -> tuple[Name, Name]:
-    """Where the arguments of each member begin, and to which member each argument belongs."""
-    numpy = arrays._numpy
-    starts = numpy.concatenate(([0], numpy.cumsum(counts)[:-1]))
-    owners = numpy.repeat(numpy.arange(len(counts)), counts)
-    return arrays.constant(starts, "i"), arrays.constant(owners, "i")
-
-
-def _times(factor: float, x: Any) -> Any:
-    return -x if factor == -1 else factor * x
 
 
 def _plus(total: Any, factor: float, x: Any) -> Any:
