@@ -154,8 +154,10 @@ class Sites(hooks.Observer):
         """The statements of a file that assign to a variable: where they are, and its name."""
         if file not in self._statements:
             found = self._statements[file] = []
-            with suppress(SyntaxError, ValueError):
-                for node in ast.walk(ast.parse("".join(linecache.getlines(file)))):
+            # Python counts the depth of trees for all threads together
+            with _lock, suppress(SyntaxError, ValueError):
+                tree = ast.parse("".join(linecache.getlines(file)))
+                for node in ast.walk(tree):
                     found += [(_place(part), name) for part, name in _assigned(node)]
         return self._statements[file]
 
@@ -184,4 +186,5 @@ def _place(node: Any) -> Any:
     return (node.lineno, node.col_offset), (node.end_lineno, node.end_col_offset)
 
 
+_lock = threading.Lock()
 _ROOT = Sites.call.__code__

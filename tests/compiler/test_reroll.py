@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from micrograd_plus import compile, ops
-from micrograd_plus.compiler.codegen.backends import BACKENDS, JAX, NumPy
+from micrograd_plus.compiler.codegen.backends import BACKENDS, JAX, NumPy, precision
 from micrograd_plus.compiler.codegen.reroll import _Program, rerolled
 from micrograd_plus.compiler.codegen.syntax import (
     Call,
@@ -32,8 +32,10 @@ def executed(function, backend):
     text = [*backend.definitions([(function.lines, function.results)]), *backend.function(function)]
     scope = backend.namespace()
     exec("\n".join(text), scope)
-    given = map(scope["jnp"].asarray, POINT) if backend.library == "jnp" else map(np.copy, POINT)
-    return [*map(np.asarray, scope[function.name](*given))]
+    if backend.library == "np":
+        return [*map(np.asarray, scope[function.name](*map(np.copy, POINT)))]
+    with precision(scope["jax"], wide=True):
+        return [*map(np.asarray, scope[function.name](*map(scope["jnp"].asarray, POINT)))]
 
 
 def shown(function):
@@ -327,6 +329,6 @@ def test_any_lines_do_what_they_did_on_jax(compiled):
         with nullcontext() if compiled else not_compiled():
             found = executed(rerolled(function), JAX())
         for mine, theirs in zip(found, executed(function, NumPy()), strict=True):
-            np.testing.assert_allclose(mine, theirs, rtol=1e-4, atol=1e-5)
+            np.testing.assert_allclose(mine, theirs, rtol=1e-9, atol=1e-12)
 
     tried()
