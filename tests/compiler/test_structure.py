@@ -1,5 +1,7 @@
 """What the compiler finds in loops: rows as strides, products, windows, and names."""
 
+import builtins
+import linecache
 import re
 
 import numpy as np
@@ -13,6 +15,7 @@ from micrograd_plus.compiler.codegen.strides import Rows, common, refined, regul
 from tests.compiled import X, assert_equal
 from tests.needs import needed_by
 
+compile_text = builtins.compile
 AXES = st.lists(st.tuples(st.integers(1, 4), st.integers(-9, 9)), max_size=4).map(tuple)
 
 
@@ -173,3 +176,19 @@ def test_tied_maxima_of_different_lengths_share_the_gradient(backend):
     value, gradient = program.value_and_grad([[2.0, 2.0, 2.0, 1.0]])
     assert value == 6
     assert gradient == pytest.approx([1 + 2 / 3 + 2 / 3, 1 + 2 / 3 + 2 / 3, 2 / 3 + 2 / 3, 0.0])
+
+
+def test_lines_of_code_are_only_comments_whatever_is_in_them():
+    """A file may have other ends of lines than Python's, which would end a comment."""
+    hostile = "    y = mg.exp(x)  # \r    stolen = 1\x0c\u2028    stolen = 2\n"
+    lines = ["def f(x):\n", hostile, "    return y * y\n"]
+    linecache.cache["hostile.py"] = (1, None, lines, "hostile.py")
+    scope = {"mg": mg}
+    exec(
+        compile_text("def f(x):\n    y = mg.exp(x)\n    return y * y", "hostile.py", "exec"), scope
+    )
+    program = compile(scope["f"], 1.0)
+    assert program([0.0]) == pytest.approx([1.0])
+    code = [line.partition("#")[0] for line in program.source().splitlines()]
+    assert "stolen" in program.source()
+    assert not any("stolen" in line for line in code)

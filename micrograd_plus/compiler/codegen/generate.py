@@ -16,12 +16,13 @@ from micrograd_plus.compiler.codegen.forwarding import forwarded
 from micrograd_plus.compiler.codegen.gradients import Gradients, accumulated
 from micrograd_plus.compiler.codegen.reroll import rerolled
 from micrograd_plus.compiler.codegen.sharing import shared
-from micrograd_plus.compiler.codegen.steps import Join, Step, step
+from micrograd_plus.compiler.codegen.steps import Join, step
 from micrograd_plus.compiler.codegen.syntax import ALL, Function, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from micrograd_plus.compiler.codegen.step import Step
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.compiler.sites import Written

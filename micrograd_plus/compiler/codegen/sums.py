@@ -1,47 +1,105 @@
-"""Sums over many terms or products: contractions of arrays, or sums of segments of them."""
+"""Sums: perhaps one over many terms or products, as one contraction, and then some others."""
 
 from __future__ import annotations
 
-from itertools import pairwise
 from math import prod
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.contractions import EXAMPLES, axes_text, contracted, indexed
 from micrograd_plus.compiler.codegen.naming import of_sum
-from micrograd_plus.compiler.codegen.syntax import ALL, Library, Name, Node, node
+from micrograd_plus.compiler.codegen.step import (
+    LETTERS,
+    Step,
+    Whole,
+    covering,
+    flatten,
+    moving_along,
+    segments,
+    shape_of,
+)
+from micrograd_plus.compiler.codegen.syntax import ALL, Library, Node, node
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from micrograd_plus.compiler.codegen.arrays import Arrays, Operand
     from micrograd_plus.compiler.codegen.gradients import Gradients
     from micrograd_plus.compiler.ir import Expression
 
-LETTERS = "abcdefghijklm"
 
+class Linear(Step):
+    """A sum: perhaps one over many terms or products, and then some others, with coefficients."""
 
-class Sum(Protocol):
-    """The step whose members are sums, see `steps.Step`."""
-
-    arrays: Arrays
-    first: Expression
-    batched: bool
-    count: int
-    tail: list[str]
-    d: Node
-
-    def shaped(self, array: Node, shape: Sequence[int]) -> Node:
-        """An array with a row for each member in the shape of nested loops over them."""
+    def __init__(self, members: Sequence[Expression], arrays: Arrays, join: bool = True) -> None:
+        super().__init__(members, arrays, join)
+        self.many = self.first.many
+        self.big, self.others = self.operands[: self.many], self.operands[self.many :]
+        counts = [len(e.slots[0]) for e in members] if self.many else [1]
+        if self.many:
+            self.contraction: Contraction | Segments = (
+                Contraction(self.big, self, counts[0])
+                if len({*counts}) == 1
+                else Segments(self.big, self, counts)
+            )
+        numbers = [e.number for e in members]
+        self.number: float | Operand = numbers[0]
+        read: list[Operand | Whole] = [*self.others]
+        if len({*map(repr, numbers)}) > 1:
+            self.number = arrays.numbers(numbers)
+            read.append(self.number)
+        elif self.many:
+            read.append(Whole(self.count))
+        self.cuts = covering(arrays, read, self.count)
+        self.shape = shape_of(self.cuts)
 
     def covers(self, shape: Sequence[int]) -> bool:
-        """Whether what is added to the sums has an element for each of a shape."""
+        """Whether what is added to many terms has an element for each of a shape."""
+        read = [x for x in (*self.others, self.number) if not isinstance(x, float)]
+        return self.shape == shape and all(moving_along(read, self.cuts))
+
+    def value(self) -> Node:
+        arrays, coefficients = self.arrays, list(self.first.coefficients)
+        number = self.number
+        total: Any = (
+            number if isinstance(number, float) else arrays.spread(number, self.cuts, self.batched)
+        )
+        if self.many:
+            factor = coefficients.pop(0)
+            found, shape = self.contraction.value()
+            if not self.others and isinstance(number, float):
+                total = _plus(total, factor, found)
+                return self.flat(node(total), shape)
+            if shape != self.shape:
+                # what no example changes has one column for all of them
+                tail = self.tail if any(x.batched for x in self.big) else [1] * self.batched
+                found = found.library("reshape", *self.shape, *tail)
+            total = _plus(total, factor, found)
+        terms = [
+            (factor, arrays.spread(x, self.cuts, self.batched, of_sum("b", self.first.array)))
+            for factor, x in zip(coefficients, self.others, strict=True)
+        ]
+        for factor, term in sorted(terms, key=lambda pair: pair[0] == -1):  # z - t, not -t + z
+            total = _plus(total, factor, term)
+        return self.flat(node(total), self.shape)
+
+    def differentiate(self, gradients: Gradients, slots: Container[int]) -> None:
+        coefficients, needs = [*self.first.coefficients], self.arrays.needs
+        if self.many:
+            wanted = [i in slots and needs.get(x.array, False) for i, x in enumerate(self.big)]
+            factor = coefficients.pop(0)
+            if any(wanted):
+                self.contraction.differentiate(gradients, factor, wanted)
+        d = self.shaped(self.d, self.shape)
+        for i, (factor, x) in enumerate(zip(coefficients, self.others, strict=True), self.many):
+            if i in slots and needs.get(x.array, False):
+                name = of_sum("db", self.first.array)
+                gradients.give(x, _times(factor, d), self.cuts, self.batched, name)
 
 
 class Contraction:
     """A Σ of equally many terms or products for each member: a product of arrays."""
 
-    def __init__(self, operands: Sequence[Operand], step: Sum, count: int) -> None:
+    def __init__(self, operands: Sequence[Operand], step: Linear, count: int) -> None:
         self.operands, self.step, self.arrays = operands, step, step.arrays
         total = step.count * count
         self.cuts = step.arrays.aligned(operands, total, [count])
@@ -110,16 +168,16 @@ class Contraction:
         d = step.shaped(step.d, self.shape) if self.shape else step.d[0]
         if len(self.operands) == 1:
             (operand,) = self.operands
-            self._repeat(gradients, operand, times(factor, d))
+            self._repeat(gradients, operand, _times(factor, d))
             return
         first, second = self.operands
         if first.array == second.array and _same(first, second):  # squares
             if wanted[0]:
                 other, of_other = self._read(second)
-                self._give(gradients, first, times(2 * factor, d), other, of_other)
+                self._give(gradients, first, _times(2 * factor, d), other, of_other)
             return
         if sum(wanted) > 1 or factor != 1:
-            d = times(factor, d)
+            d = _times(factor, d)
             d = self.arrays.temporary(d) if sum(wanted) > 1 and not d.stored else d
         if wanted[0]:
             self._give(gradients, first, d, *self._read(second))
@@ -172,7 +230,7 @@ class Contraction:
 class Segments:
     """A Σ of terms or products of which the members have different numbers, one after the other."""
 
-    def __init__(self, operands: Sequence[Operand], step: Sum, counts: Sequence[int]) -> None:
+    def __init__(self, operands: Sequence[Operand], step: Linear, counts: Sequence[int]) -> None:
         self.operands, self.step, self.arrays = operands, step, step.arrays
         self.cuts = [1, sum(counts)]
         flatten(operands, self.cuts)
@@ -187,7 +245,7 @@ class Segments:
         return Library("sums_from", [node(term), self.starts]), [self.step.count]
 
     def differentiate(self, gradients: Gradients, factor: float, wanted: Sequence[bool]) -> None:
-        d = self.arrays.temporary(times(factor, self.step.d)[self.owners])
+        d = self.arrays.temporary(_times(factor, self.step.d)[self.owners])
         pairs = zip(self.operands, reversed(self.operands), wanted, strict=True)
         for operand, other, want in pairs:
             if want:
@@ -195,39 +253,17 @@ class Segments:
                 gradients.give(operand, value, self.cuts, self.step.batched)
 
 
-def shape_of(cuts: Sequence[int]) -> list[int]:
-    """The lengths of the axes between cuts, from the outermost."""
-    return [b // a for a, b in pairwise(cuts)][::-1]
-
-
-def moving_along(operands: Sequence[Any], cuts: Sequence[int]) -> list[bool]:
-    """Along which axes at least one operand advances."""
-    steps = [x.steps(cuts) for x in operands if x.number is None]
-    return [n == 1 or any(its[i][1] for its in steps) for i, n in enumerate(shape_of(cuts))]
-
-
-def flatten(operands: Sequence[Operand], cuts: Sequence[int]) -> None:
-    """Let operands be read along one axis, along which at least one advances."""
-    for x in operands:
-        if x.regular and len(x.regular.axes) > 1:
-            x.regular = None
-    if not all(moving_along(operands, cuts)):
-        for x in operands:
-            x.regular = None
-
-
 def _same(x: Operand, y: Operand) -> bool:
     return x.rows is not None and y.rows is not None and bool((x.rows == y.rows).all())
 
 
-def segments(arrays: Arrays, counts: Sequence[int]) -> tuple[Name, Name]:
-    """Where the arguments of each member begin, and to which member each argument belongs."""
-    numpy = need("numpy", "numpy")
-    starts = numpy.concatenate(([0], numpy.cumsum(counts)[:-1]))
-    owners = numpy.repeat(numpy.arange(len(counts)), counts)
-    return arrays.constant(starts, "i"), arrays.constant(owners, "i")
-
-
-def times(factor: float, x: Any) -> Any:
+def _times(factor: float, x: Any) -> Any:
     """A constant times an array."""
     return -x if factor == -1 else factor * x
+
+
+def _plus(total: Any, factor: float, x: Any) -> Any:
+    """A sum, and one term more."""
+    if factor == -1:
+        return -x if isinstance(total, float) and total == 0 else total - x
+    return total + factor * x
