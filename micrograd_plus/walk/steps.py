@@ -76,6 +76,8 @@ class Step:
         node: the value whose number or gradient the step computes; None for the leaves' numbers.
         edge: in the backward pass, the value that the gradient comes from and the position of
             `node` among its arguments; None for the output, where the pass begins.
+        upstream: along an edge, the gradient that comes from above; None elsewhere.
+        local: along an edge, the local derivative, which it is multiplied by; None elsewhere.
         text: the sentence, as plain text.
         latex: the sentence, as LaTeX for math mode.
         changes: the numbers that appear at this step.
@@ -84,11 +86,15 @@ class Step:
     >>> step = Walk(Value(2.0, "x") * 3)[-1]
     >>> step.phase, step.text
     ('backward', '∂f/∂x = 3')
+    >>> step.upstream, step.local
+    (1.0, 3.0)
     """
 
     phase: Phase
     node: Value | None
     edge: tuple[Value, int] | None
+    upstream: float | None
+    local: float | None
     text: str
     latex: str
     changes: tuple[Change, ...]
@@ -335,7 +341,8 @@ class Walk(Sequence[Step]):
             parts = [Term(ops.add, (part, Name("…"))) for part in parts]
         self.grad[arg] = flow
         equation = [self.derivative(arg), *parts]
-        self._say("backward", arg, (node, position), [equation], (Change(arg, "grad", flow),))
+        change = Change(arg, "grad", flow)
+        self._say("backward", arg, (node, position), [equation], (change,), upstream, local)
 
     def _say(
         self,
@@ -344,9 +351,13 @@ class Walk(Sequence[Step]):
         edge: tuple[Value, int] | None,
         equations: list[list[Any]],
         changes: tuple[Change, ...],
+        upstream: float | None = None,
+        local: float | None = None,
     ) -> None:
         text, latex = (_sentence(equations, notation) for notation in (TEXT, LATEX))
-        self._steps.append(Step(phase, node, edge, text, latex, changes, self._steps, equations))
+        self._steps.append(
+            Step(phase, node, edge, upstream, local, text, latex, changes, self._steps, equations)
+        )
 
 
 def _sentence(equations: Sequence[Sequence[Any]], notation: Notation) -> str:

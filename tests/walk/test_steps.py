@@ -39,6 +39,8 @@ def test_lecture_xyz():
     assert [step.phase for step in walk] == ["given"] + ["forward"] * 2 + ["backward"] * 5
     assert [step.node for step in walk[1:]] == [d, f, f, z, d, y, x]
     assert [step.edge for step in walk[3:]] == [None, (f, 1), (f, 0), (d, 1), (d, 0)]
+    assert [(step.upstream, step.local) for step in walk[2:5]] == [(None, None)] * 2 + [(1, -2)]
+    assert [(step.upstream, step.local) for step in walk[-2:]] == [(4, 1), (4, 1)]
     assert walk[1].latex == r"d = x + y = 1 + \left(-3\right) = -2"
     assert walk[6].latex == (
         r"\frac{\partial f}{\partial y} = \frac{\partial f}{\partial d} \cdot "
