@@ -149,6 +149,27 @@ def test_two_indices_of_one_table_of_constants():
     assert np.transpose(program([0, 2], [1, 2])).tolist() == [[31.0, 42.0], [55.0, 77.0]]
 
 
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+def test_zeros_of_both_signs_are_two_constants(backend):
+    """Alone, in one array with what is computed, and as the first turn of a loop."""
+    needed_by(backend)
+    zeros = [0.0, -0.0, 0.0]
+
+    def fn(x):
+        joined = [mg.atan2(zero, x) for zero in zeros]
+        mixed = [mg.atan2(v, x) for v in [0.0 * x, *zeros, -0.0, mg.tanh(x)]]
+        looped, turn = [], [0.0, -0.0]
+        for _ in range(6):
+            turn = [mg.tanh(-1.5 * v) for v in turn]
+            looped += [mg.atan2(v, x) for v in turn]
+        return [*joined, *mixed, *looped]
+
+    program = mg.compile(fn, -1.0, backend=backend)
+    batch = [-1.0, 2.0]
+    expected = [[v if isinstance(v, float) else v.data for v in fn(Value(x))] for x in batch]
+    np.testing.assert_allclose(np.transpose(program(batch)), expected, rtol=1e-6)
+
+
 def test_derivatives_that_are_copies_are_results_of_their_own():
     def fn(x):
         total, squares = 0.0, []

@@ -126,7 +126,7 @@ def functions() -> None:
     assert_type(mg.clip(2.0, 0, 1), float)
     assert_type(mg.where(x > 0, x, 0.0), mg.Value)
     assert_type(mg.take([[x], [x]], 1), list[mg.Value])
-    assert_type(mg.take([0.5, 1.5], x), float)
+    assert_type(mg.take([0.5, 1.5], mg.Value(1.0)), float)
     assert_type(mg.detach(x), mg.Value)
     assert_type(mg.detach(2.0), float)
     assert_type(mg.sum([x, x]), mg.Value)

@@ -48,7 +48,8 @@ class Operand:
         self.array, self.rows, self.numbers, self.batched = array, rows, numbers, batched
         self.regular: Rows | None = None
         if numbers is not None:
-            if (numbers == numbers[0]).all():
+            bits = numbers.view("int64")  # they tell 0.0 from −0.0
+            if (bits == bits[0]).all():
                 self.regular = Rows(0, ((len(numbers), 0),))
         elif (found := regular(rows)) and all(step >= 0 for _, step in found.axes):
             self.regular = found
@@ -202,7 +203,8 @@ class Arrays:
                 rows = [e.row for e in members if e.array == array]
                 low, high = min(rows), max(rows) + 1
             else:
-                numbers = [*dict.fromkeys(e.number for e in members if not e.array)]
+                # by repr, which tells 0.0 from −0.0
+                numbers = [*{repr(e.number): e.number for e in members if not e.array}.values()]
                 low, high = 0, len(numbers)
             parts.append((array, low, high))
             starts[array] = total - low
