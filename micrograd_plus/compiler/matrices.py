@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler.codegen.backends import find_backend
@@ -13,6 +14,7 @@ from micrograd_plus.compiler.simplify import simplify
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from types import CodeType
 
     from micrograd_plus.compiler.codegen.backends import NumPy
     from micrograd_plus.compiler.leaves import Leaves
@@ -65,14 +67,7 @@ class Matrices:
             found.code.written, input_gradients, gradient,
         )  # fmt: skip
         self.result = outputs[0].array if gradient else ""
-        text = self._text(self._backend)
-        lines = text.count("\n")
-        if lines > self._backend.longest:
-            raise TraceError(
-                f"no structure was found that matrices could use: the program has {lines:,} lines, "
-                f"too many for {backend}, which compiles each; use backend='numpy'"
-            )
-        self.functions = self._executed(self._backend, text, dtype)
+        self.functions = self._executed(self._backend, dtype)
         self.ready = {
             name: self._backend.ready(function, dtype) for name, function in self.functions.items()
         }
@@ -85,23 +80,35 @@ class Matrices:
 
     def on(self, numpy: Any = None) -> dict[str, Callable[..., Any]]:
         """The functions in float64 on NumPy, or on what stands for it."""
-        plain = find_backend("numpy")
-        return self._executed(plain, self._text(plain), "float64", numpy)
+        return self._executed(find_backend("numpy"), "float64", numpy)
 
-    def _text(self, backend: NumPy) -> str:
-        """The functions, as they run."""
-        return running(self.code) if backend.library == "np" else backend.functions(self.code)
+    @cached_property
+    def _on_numpy(self) -> CodeType:
+        """The functions, as NumPy runs them."""
+        return compile(running(self.code), "<program>", "exec")
+
+    def _on(self, backend: NumPy) -> CodeType:
+        """The functions, as another library runs them."""
+        text = backend.functions(self.code)
+        lines = text.count("\n")
+        if lines > backend.longest:
+            raise TraceError(
+                f"no structure was found that matrices could use: the program has {lines:,} lines, "
+                f"too many for {backend.extra}, which compiles each; use backend='numpy'"
+            )
+        return compile(text, "<program>", "exec")
 
     def _executed(
-        self, backend: NumPy, text: str, dtype: str, numpy: Any = None
+        self, backend: NumPy, dtype: str, numpy: Any = None
     ) -> dict[str, Callable[..., Any]]:
-        """The functions of a text."""
+        """The functions on a library."""
         names = backend.namespace()
         if numpy is not None:
             names["np"] = numpy
         # exec sees only text that the compiler wrote: it contains no labels, of the user's names
         # only plain identifiers without another meaning, and lines of code only as comments
-        exec(text, names)  # noqa: S102
+        code = self._on_numpy if backend.library == "np" else self._on(backend)
+        exec(code, names)  # noqa: S102
         for name in self.code.arrays.constants:
             if names[name].dtype.kind == "f":  # others are indices
                 names[name] = names[name].astype(dtype)

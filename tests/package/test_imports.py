@@ -140,7 +140,7 @@ def test_nothing_from_a_user_is_executed():
     for name, path in modules():
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                if (name, node.func.id) == ("compiler.matrices", "exec"):
+                if name == "compiler.matrices" and node.func.id in ("compile", "exec"):
                     continue  # of the compiler's own text, see test_compiler
                 assert node.func.id not in ("eval", "exec", "compile", "__import__"), name
             if isinstance(node, ast.Import):
