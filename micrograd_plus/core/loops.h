@@ -9,16 +9,25 @@ typedef double NAMED(vector) VECTOR_TYPE;
 #define PART(v, s) ((NAMED(vector) *)SLOT(v, s))[p]
 #define EACH_PART for (int p = 0; p < WIDTH / VECTOR; p++)
 
-/* Sums of products, of two slots each, and of further terms. */
-INLINED TARGET void NAMED(sums)(const run *r, const tape *t, double *v)
+/* The first and the second half of the parts; and half slots, as the derivatives of a tape have. */
+#define HALVES (WIDTH / VECTOR / 2)
+#define SECOND(v, s) ((NAMED(vector) *)SLOT(v, s))[p + HALVES]
+#define HALF(v, s) ((NAMED(vector) *)((v) + (ptrdiff_t)HALF_SLOT * (s)))[p]
+#define EACH_HALF for (int p = 0; p < HALVES; p++)
+
+/* Sums of products, of two slots each, and of further terms. In weighted ones the first factor of
+   each product is a number that all examples share, which is read where there is one of it. */
+INLINED TARGET void NAMED(sums)(int weighted, const run *r, const tape *t, double *v)
 {
     const slot *targets = t->targets, *factors = t->factors;
+    const double *shared = t->v;
     for (ptrdiff_t i = r->start; i < r->stop; i++) {
         const slot *a = t->args + 3 * i;
         NAMED(vector) total[WIDTH / VECTOR];
         EACH_PART total[p] = (NAMED(vector)){0};
         for (slot k = a[0]; k < a[1]; k++)
-            EACH_PART total[p] += PART(v, targets[k]) * PART(v, factors[k]);
+            if (weighted) EACH_PART total[p] += shared[targets[k]] * PART(v, factors[k]);
+            else EACH_PART total[p] += PART(v, targets[k]) * PART(v, factors[k]);
         for (slot k = a[1]; k < a[2]; k++)
             EACH_PART total[p] += PART(v, targets[k]);
         EACH_PART PART(v, r->out + i) = total[p];
@@ -26,9 +35,11 @@ INLINED TARGET void NAMED(sums)(const run *r, const tape *t, double *v)
 }
 
 INLINED TARGET void NAMED(sums_back)(
-    int wanted, const run *r, const tape *t, double *v, double *d)
+    int weighted, int wanted, const run *r, const tape *t, double *v, double *d)
 {
     const slot *targets = t->targets, *factors = t->factors;
+    const double *shared = t->v;
+    double *slopes = t->d;
     for (ptrdiff_t i = r->stop - 1; i >= r->start; i--) {
         const slot *a = t->args + 3 * i;
         NAMED(vector) g[WIDTH / VECTOR];
@@ -36,8 +47,11 @@ INLINED TARGET void NAMED(sums_back)(
         const slot begin = a[0], middle = a[1], end = a[2];
         for (slot k = begin; k < middle; k++) {
             const slot x = targets[k], y = factors[k]; /* read before d is written to */
-            if (wanted & 1) EACH_PART PART(d, x) += g[p] * PART(v, y);
-            if (wanted & 2) EACH_PART PART(d, y) += g[p] * PART(v, x);
+            if (weighted && wanted & 1) EACH_HALF HALF(slopes, x) +=
+                g[p] * PART(v, y) + g[p + HALVES] * SECOND(v, y);
+            if (!weighted && wanted & 1) EACH_PART PART(d, x) += g[p] * PART(v, y);
+            if (weighted && wanted & 2) EACH_PART PART(d, y) += g[p] * shared[x];
+            if (!weighted && wanted & 2) EACH_PART PART(d, y) += g[p] * PART(v, x);
         }
         if (wanted & 4)
             for (slot k = middle; k < end; k++) {
@@ -98,7 +112,8 @@ TARGET static void NAMED(values)(const tape *t, ptrdiff_t from, ptrdiff_t to, do
         switch (r->code) {
             UNARY_OPERATIONS(VALUES) BINARY_OPERATIONS(VALUES) TERNARY_OPERATIONS(VALUES)
             REDUCING_OPERATIONS(REDUCED)
-            case SUM: NAMED(sums)(r, t, v); break;
+            case SUM: NAMED(sums)(0, r, t, v); break;
+            case WEIGHTED: NAMED(sums)(WIDTH > 1, r, t, v); break;
             case LOWERED: NAMED(copies)(r, t, v); break;
         }
 }
@@ -144,7 +159,8 @@ TARGET static void NAMED(slopes)(
         if (!r->wanted) continue;
         switch (r->code) {
             REDUCING_OPERATIONS(SPREAD)
-            case SUM: NAMED(sums_back)(r->wanted, r, t, v, d); continue;
+            case SUM: NAMED(sums_back)(0, r->wanted, r, t, v, d); continue;
+            case WEIGHTED: NAMED(sums_back)(WIDTH > 1, r->wanted, r, t, v, d); continue;
             case LOWERED: NAMED(copies_back)(r, t, v, d); continue;
         }
         switch (WIDTH == 1 ? r->code << 3 | r->wanted : r->code) {
@@ -156,6 +172,10 @@ TARGET static void NAMED(slopes)(
 #undef SLOT
 #undef PART
 #undef EACH_PART
+#undef HALVES
+#undef SECOND
+#undef HALF
+#undef EACH_HALF
 #undef ARGUMENTS
 #undef VALUES
 #undef REDUCED

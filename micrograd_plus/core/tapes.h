@@ -9,7 +9,9 @@ single number; and for slots of LANES numbers, in machine code for each kind of 
 
 typedef unsigned int slot;
 
-enum { SUM = OPERATIONS, LOWERED };
+enum { SUM = OPERATIONS, WEIGHTED, LOWERED };
+
+enum { HALF_SLOT = LANES / 2 };
 
 typedef struct { /* consecutive instructions of one operation */
     int code;
@@ -21,6 +23,7 @@ typedef struct { /* consecutive instructions of one operation */
 typedef struct {
     const run *runs;
     const slot *args, *targets, *factors;
+    double *v, *d; /* the numbers that all examples share, and their derivatives in half slots */
 } tape;
 
 #define WIDTH 1

@@ -21,7 +21,7 @@ cdef extern from *:
     #include "operations.h"
     #include "tapes.h"
     """
-    enum: LANES, FEW
+    enum: LANES, FEW, HALF_SLOT
     ctypedef unsigned int slot
     ctypedef struct run:
         int code, wanted
@@ -31,6 +31,8 @@ cdef extern from *:
         const slot *args
         const slot *targets
         const slot *factors
+        double *v
+        double *d
     ctypedef struct loops:
         void (*values)(const tape *, Py_ssize_t, Py_ssize_t, double *) noexcept
         void (*slopes)(const tape *, Py_ssize_t, Py_ssize_t, double *, double *) noexcept
@@ -96,7 +98,8 @@ cdef class Machine:
     cdef run *runs
     cdef tape tape
     cdef const slot *outputs
-    cdef Py_ssize_t size, results, low, high
+    cdef const slot *widened  # those that all examples share and lanes read
+    cdef Py_ssize_t size, results, low, high, widths
     cdef Py_ssize_t inputs, count  # the first slot of the inputs, and their number
     cdef Py_ssize_t shared_values, shared, values, all  # ends of the tape's parts, as runs
 
@@ -107,6 +110,7 @@ cdef class Machine:
         self.tape.targets = <const slot *>self.memory(tape.targets)
         self.tape.factors = <const slot *>self.memory(tape.factors)
         self.outputs = <const slot *>self.memory(tape.outputs)
+        self.widened, self.widths = <const slot *>self.memory(tape.widened), len(tape.widened)
         self.size, self.low, self.high = len(numbers), low, high
         self.results = len(tape.outputs)
         self.inputs, self.count = tape.inputs
@@ -202,9 +206,8 @@ cdef class Machine:
             while at < examples:
                 value += self.some(LANES, at, examples, given, to, shares, inner)
                 at += LANES
-            for i in range(self.inputs if shares is not None else 0):
-                for lane in range(LANES):
-                    self.d[i] += self.wide_d[LANES * i + lane]
+            if shares is not None:
+                self.narrow()
         if first is not None:
             if examples:  # else 0 · inf might be among the products
                 slopes_of_one(&self.tape, 0, self.shared_values, self.v, self.d)
@@ -213,18 +216,32 @@ cdef class Machine:
 
     cdef int widen(self) except -1:
         """Give each lane what all examples share."""
-        cdef Py_ssize_t i, lane, count = LANES * self.size
+        cdef Py_ssize_t i, k, lane, count = LANES * self.size
         if self.block == NULL:
-            self.block = malloc((2 * count + LANES) * sizeof(double) + ALIGNED)
+            self.block = malloc((2 * count + HALF_SLOT * self.inputs) * sizeof(double) + ALIGNED)
             if self.block == NULL:
                 raise MemoryError
             self.wide_v = <double *>(<uintptr_t>self.block + ALIGNED & ~<uintptr_t>(ALIGNED - 1))
             self.wide_d = self.wide_v + count
-        for i in range(self.inputs):
+            self.tape.v, self.tape.d = self.v, self.wide_d + count
+        for k in range(self.widths):
+            i = LANES * <Py_ssize_t>self.widened[k]
             for lane in range(LANES):
-                self.wide_v[LANES * i + lane] = self.v[i]
-        memset(self.wide_d, 0, LANES * self.inputs * sizeof(double))
+                self.wide_v[i + lane] = self.v[self.widened[k]]
+            memset(self.wide_d + i, 0, LANES * sizeof(double))
+        memset(self.tape.d, 0, HALF_SLOT * self.inputs * sizeof(double))
         return 0
+
+    cdef void narrow(self) noexcept:
+        """Add up the derivatives with respect to what all examples share."""
+        cdef Py_ssize_t i, k, lane
+        for i in range(self.inputs):
+            for k in range(HALF_SLOT):
+                self.d[i] += self.tape.d[HALF_SLOT * i + k]
+        for k in range(self.widths):
+            i = self.widened[k]
+            for lane in range(LANES):
+                self.d[i] += self.wide_d[LANES * i + lane]
 
     cdef double some(
         self, int width, Py_ssize_t at, Py_ssize_t examples, list columns, _Memory rows,

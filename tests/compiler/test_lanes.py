@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from micrograd_plus.compiler import TraceError, compile
+from micrograd_plus.compiler.native.tape import MOST, SUM, WEIGHTED
 from micrograd_plus.engine import apply, record
 from micrograd_plus.graph import order
 from micrograd_plus.ops import TABLE
@@ -160,7 +161,8 @@ def test_the_kinds_of_machine_code_give_the_same_bits():
         some = [apply(op, v * x) for op in TABLE.values() if op.arity == 1 for v in (w[8],)
                 if op.domain.contains(0.3)]  # fmt: skip
         more = [mg.logsumexp([v * x for v in w]), mg.max(w) * x, mg.where(x, w[3], w[4])]
-        return mg.sum([*some, *more, *(a * b for a, b in zip(some, w * 9, strict=False))])
+        weighted = mg.dot(w[:3], [x, mg.sin(x), w[4] * x])
+        return mg.sum([weighted, *some, *more, *(a * b for a, b in zip(some, w * 9, strict=False))])
 
     program = native(fn, 0.4, params=w, input_gradients=True)
     batch, found = np.linspace(0.2, 0.9, 37), []
@@ -200,6 +202,33 @@ def test_products_of_a_sum_have_no_slots():
     batch = np.random.default_rng(1).normal(size=(40, 3))
     _, _, gradients = eager(fn, batch, w)
     assert_close(program.value_and_grad(batch)[1], gradients.mean(axis=0), 1e-14)
+
+
+@pytest.mark.parametrize("input_gradients", [False, True])
+@pytest.mark.parametrize("count", [3, 40])
+@pytest.mark.parametrize(
+    ("left", "right", "weighted"),
+    [("wvw", "xyx", 1), ("xyx", "wvw", 1), ("wxv", "xwy", 1), ("wvw", "xvy", 1), ("wxy", "xyw", 0)],
+)
+def test_sums_of_products_with_what_examples_share(left, right, weighted, count, input_gradients):
+    """Each letter is a factor: w and v are shared by the examples, x and y are not."""
+    v, bias = Value(-1.5), Value(0.25)
+
+    def fn(x):
+        factors = {"w": mg.exp(v), "v": v, "x": x[0], "y": x[1]}
+        sides = [[factors[letter] for letter in side] for side in (left, right)]
+        return mg.tanh(mg.dot(*sides) + bias + x[0])
+
+    program = native(fn, [1.0, 2.0], params=[v, bias], input_gradients=input_gradients)
+    codes = program._runs.tape.runs[:, 0] >> MOST
+    assert [(codes == code).sum() for code in (WEIGHTED, SUM)] == [weighted, 1 - weighted]
+    batch = np.random.default_rng(1).normal(size=(count, 2))
+    values, slopes, gradients = eager(fn, batch, [v, bias])
+    assert_close(program(batch), values, 1e-14)
+    _, gradient, *found = program.value_and_grad(batch, weights=np.ones(count))
+    assert_close(gradient, gradients.sum(axis=0), 1e-14)
+    if input_gradients:
+        assert_close(found[0][0], slopes, 1e-14)
 
 
 def test_what_examples_share_is_computed_once():

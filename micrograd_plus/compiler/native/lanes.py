@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.c import work
-from micrograd_plus.compiler.native.tape import CODES, LOWERED, MOST, SUM, tape
+from micrograd_plus.compiler.native.tape import CODES, LOWERED, MOST, SUM, WEIGHTED, tape
 from micrograd_plus.core import build_info
 
 if TYPE_CHECKING:
@@ -123,7 +123,7 @@ class Lanes:
                         batched[_KINDS.get(kind, kind)] += count * len(rows)
                 continue
             for first, middle, last in rows:
-                if number == SUM:
+                if number in (SUM, WEIGHTED):
                     products, others = middle - first, last - middle
                     batched["term"] += 2 * products + others
                     batched["back"] += products * ((bits & 1) + (bits >> 1 & 1))

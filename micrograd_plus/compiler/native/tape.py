@@ -32,9 +32,10 @@ MOST = 3
 CODES: dict[Op, int] = core.CODES if core else {}
 """The codes of operations, as the core was built with them; without it tapes can't be run."""
 
-SUM, LOWERED = len(CODES), len(CODES) + 1
-"""The codes of a sum of products and other terms, and of an operation that is lowered, that is,
-written as several instructions of other operations."""
+SUM, WEIGHTED, LOWERED = range(len(CODES), len(CODES) + 3)
+"""The codes of a sum of products and other terms, of one whose products have a first factor that
+all examples share, and of an operation that is lowered, that is, written as several instructions of
+other operations."""
 
 _ANY = min([SUM, *(code for op, code in CODES.items() if not op.arity)])
 """The first of the codes that don't stand for a fixed number of arguments."""
@@ -63,6 +64,8 @@ class Tape(NamedTuple):
         parts: the numbers of runs up to the ends of four parts: those that compute what all
             examples share, the factors among it, the outputs, and the other factors.
         inputs: the slot of the first input, and how many there are.
+        widened: the slots that all examples share and that instructions for each of them read,
+            other than as the first factor of a weighted sum.
         outputs: the slots of the outputs.
     """
 
@@ -72,6 +75,7 @@ class Tape(NamedTuple):
     factors: Any
     parts: tuple[int, ...]
     inputs: tuple[int, int]
+    widened: Any
     outputs: Any
 
 
@@ -125,6 +129,7 @@ class _Builder:
         numpy = need("numpy", "numpy")
         rows = numpy.array(self._rows, numpy.int64).reshape(-1, 6)
         self._join_sums(rows, results, long)
+        self._weigh(rows)
         counts = numpy.bincount(rows[:, 0], minlength=_GONE)[:_GONE]
         shared, kept = int(counts[:_BATCHED].sum()), int(counts.sum())
         sequence = numpy.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))[:kept]
@@ -146,6 +151,7 @@ class _Builder:
         start = numpy.zeros(inputs + leaves + kept)
         start[:leaves] = self._start[inputs:]
         start[leaves + shared :][:inputs] = self._start[:inputs]
+        widened = numpy.unique(final(self._widened(rows, results)))
         return start, Tape(
             numpy.stack((rows[stops - 1, 2], stops, offsets[stops - 1]), axis=1),
             args.astype(numpy.uint32),
@@ -153,8 +159,41 @@ class _Builder:
             final(self._factors),
             tuple(numpy.searchsorted(stops, numpy.cumsum(counts), "right").tolist()),
             (leaves + shared, inputs),
+            widened[widened < leaves + shared],
             final(results),
         )
+
+    def _weigh(self, rows: Any) -> None:
+        """Make weighted those sums whose products all have a factor that all examples share."""
+        numpy = need("numpy", "numpy")
+        batched, inputs = self._batched, self._inputs
+        sums = (rows[:, 2] >> MOST == SUM) & (rows[:, 0] & _BATCHED > 0)
+        for row in numpy.flatnonzero(sums & (rows[:, 3] < rows[:, 4])).tolist():
+            code, begin, middle = rows[row, 2:5].tolist()
+            x, y = self._targets[begin:middle], self._factors[begin:middle]
+            own, other = ([batched[k] if k >= 0 else ~k < inputs for k in some] for some in (x, y))
+            if any(a and b for a, b in zip(own, other, strict=True)):
+                continue
+            pairs = [(b, a) if its else (a, b) for a, b, its in zip(x, y, own, strict=True)]
+            self._targets[begin:middle], self._factors[begin:middle] = (
+                array("q", some) for some in zip(*pairs, strict=True)
+            )
+            bits, swapped = code & 3, (code & 1) << 1 | code >> 1 & 1
+            bits = (swapped if any(own) else 0) | (0 if all(own) else bits)
+            rows[row, 2] = WEIGHTED << MOST | code & _OTHERS | bits
+
+    def _widened(self, rows: Any, results: Sequence[int]) -> Any:
+        """What instructions for each example read, other than first factors of weighted sums."""
+        numpy = need("numpy", "numpy")
+        rows = rows[rows[:, 0] & _BATCHED > 0]
+        ranges = _ranges(rows)
+        read = [rows[:, 3:][~ranges], self._factors[:0], results]
+        for code, begin, middle, last in rows[ranges[:, 0], 2:].tolist():
+            kind = code >> MOST
+            end = last if kind in (SUM, WEIGHTED) else middle
+            first = middle if kind == WEIGHTED else begin
+            read += self._targets[first:end], self._factors[begin:end]
+        return numpy.concatenate(read).astype(numpy.int64)
 
     def _join_sums(self, rows: Any, results: Sequence[int], long: int) -> None:
         """Make sums of sums and products one instruction, if nothing else uses their parts.
@@ -342,4 +381,5 @@ def _ranges(rows: Any) -> Any:
     """Where instructions have places in `targets` instead of slots."""
     numpy = need("numpy", "numpy")
     codes = rows[:, 2:3] >> MOST
-    return numpy.where(codes == SUM, True, (codes >= _ANY) & numpy.array([True, True, False]))
+    sums = (codes == SUM) | (codes == WEIGHTED)
+    return numpy.where(sums, True, (codes >= _ANY) & numpy.array([True, True, False]))
