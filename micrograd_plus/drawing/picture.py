@@ -16,6 +16,7 @@ from micrograd_plus.drawing.look import checked_color, colored
 from micrograd_plus.drawing.scene.parts import LIMIT, GraphTooLargeError, scene
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
+from micrograd_plus.walk.gates import gates
 
 if TYPE_CHECKING:
     import os
@@ -124,6 +125,7 @@ def draw(
     background: str = "white",
     colors: str = "accessible",
     *,
+    detail: str = "operations",
     fold: bool | None = None,
     expand: Expand = (),
 ) -> Picture:
@@ -131,8 +133,9 @@ def draw(
 
     A compiled program is drawn layer by layer, with its gradients as formulas of matrices.
 
-    Constants stand inside their gate (+1, ×−1); gradients read "–" until a backward pass has run
-    from `root`. Nothing in the graph is changed.
+    Constants stand inside their gate (+1, ×−1, x²) or, where they don't fit, before it in grey. A
+    dot product is a gate w·x, at which the two factors of each product arrive together. Gradients
+    read "–" until a backward pass has run from `root`. Nothing in the graph is changed.
 
     A graph that is too large for a picture is folded: neurons into layers, layers into models, and
     what belongs to no model into pieces of the computation. Parameters know the model that they are
@@ -147,14 +150,16 @@ def draw(
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
         colors: of the numbers on wires: "accessible" ones can be read on white, and told apart by
             those who are red-green blind; "lecture" ones are the slides' pure green and red.
+        detail: "operations" for one gate an operation, "gates" to take dot products apart into ×
+            and +, with the same numbers.
         fold: True to fold a graph of any size, False to draw every node of a graph of any size; by
             default graphs of more nodes than `limit` are folded.
         expand: the folds to open, as far as `limit` allows: a Value in them, its label, a module,
             or a list of such; or the number of levels to open everywhere.
 
     Raises:
-        ValueError: there is no such style, or there are no such colors, `background` is not of
-            that form, the limit is not positive, or what to expand is not in the graph.
+        ValueError: there is no such style or detail, or there are no such colors, `background` is
+            not of that form, the limit is not positive, or what to expand is not in the graph.
         TypeError: `root` is neither a Value nor a program, or `expand` is none of these.
 
     Source: lectures A and C.
@@ -183,12 +188,12 @@ def draw(
         from micrograd_plus.drawing.scene.outline import folded, opened
         from micrograd_plus.drawing.scene.wiring import folded_scene
 
-        top = folded(root, most)
+        top = folded(root, most, detail)
         shown = opened(top, most, expand)
     if fold:
         picture = folded_scene(top.flat, shown, [len(top.flat.nodes) - 1])
     else:
-        picture = scene(root, math.inf)
+        picture = scene(root, math.inf, seen=gates(order(root), detail=detail))
     drawn = partial(as_dot, style=style, look=look)
     return Picture(drawn(picture, background=background), picture, drawn)
 

@@ -26,6 +26,7 @@ class Walkthrough(Walk):
         root: the value whose graph is walked.
         colors: of the numbers in pictures: "accessible" or "lecture".
         sigma: whether 1 / (1 + exp(−x)) is one σ gate.
+        detail: "operations", or "gates" for dot products as × and +.
 
     Attributes:
         limit: the largest number of nodes to draw.
@@ -43,10 +44,11 @@ class Walkthrough(Walk):
         limit: int = LIMIT,
         colors: str = "accessible",
         sigma: bool = False,
+        detail: str = "operations",
     ) -> None:
         self.limit = limit
         self.look = colored(colors)
-        super().__init__(root, sigma)
+        super().__init__(root, sigma, detail)
 
     def print(self, file: TextIO | None = None) -> None:
         """Print the steps: in colours on a terminal, as plain text into a file or a pipe.
@@ -138,7 +140,12 @@ def write_page(
 
 
 def step_through(
-    root: Value, limit: int = LIMIT, colors: str = "accessible", *, sigma: bool = False
+    root: Value,
+    limit: int = LIMIT,
+    colors: str = "accessible",
+    *,
+    sigma: bool = False,
+    detail: str = "operations",
 ) -> Walkthrough:
     """Step through one forward and one backward pass, in the order of the lecture.
 
@@ -150,10 +157,12 @@ def step_through(
         colors: of the numbers in pictures, as for `draw`: "accessible" or "lecture".
         sigma: whether to walk 1 / (1 + exp(−x)) as one σ gate instead of its operations, if nothing
             else uses the values inside; the numbers around it are the same.
+        detail: "operations" for one gate an operation, "gates" to walk dot products as × and +,
+            with the same numbers.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
-        ValueError: there are no such colors.
+        ValueError: there are no such colors, or there is no such detail.
 
     Source: lecture A.
 
@@ -175,4 +184,4 @@ def step_through(
     >>> [len(step_through(1 / (1 + exp(-z)), sigma=sigma)) for sigma in (False, True)]
     [10, 4]
     """
-    return Walkthrough(root, limit, colors, sigma)
+    return Walkthrough(root, limit, colors, sigma, detail)

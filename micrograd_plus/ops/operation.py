@@ -83,6 +83,7 @@ class Op:
         simpler: `simpler(m, *args)`, given formulas and numbers: what a reader would write
             instead, as x for x · 1; None where it is written as it stands.
         gates: what is drawn for two arguments if the first, or the second, is a constant.
+        parts: `parts(m, *args)`: the value by operations of `m` that can be drawn in its place.
         value: `value(m, *args)`; by default the namespace's own function of that name.
         partials: a rule `partial(m, out, *args)` for each argument, `out` being the value; for an
             operation on any number of arguments, one rule that returns all derivatives.
@@ -147,6 +148,7 @@ class Op:
         "latex",
         "name",
         "partials",
+        "parts",
         "primitive",
         "settings",
         "simpler",
@@ -167,6 +169,7 @@ class Op:
         joined: str = "",
         simpler: Rule | None = None,
         gates: tuple[str, str] | None = None,
+        parts: Rule | None = None,
         value: Rule | None = None,
         partials: tuple[Rule, ...] | Rule,
         slope: Callable[[Any], Any] | None = None,
@@ -194,6 +197,7 @@ class Op:
         self.joined = joined
         self.simpler = simpler
         self.gates = gates
+        self.parts = parts
         self.value = value or (lambda m, *args: getattr(m, name)(*args))
         self.partials = partials
         self.arity = None if callable(partials) else len(partials)

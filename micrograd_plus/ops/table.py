@@ -797,6 +797,11 @@ def _dot(m: Any, *args: Any) -> Any:
     return products + args[-1] if len(args) % 2 else products
 
 
+def _dot_parts(m: Any, *args: Any) -> Any:
+    half = len(args) // 2
+    return reduce(m.add, [*map(m.multiply, args[:half], args[half:]), *args[2 * half :]])
+
+
 def _dot_partials(m: Any, out: Any, *args: Any) -> Sequence[Any]:
     half = len(args) // 2
     return (*args[half : 2 * half], *args[:half], *(1.0,) * (len(args) % 2))
@@ -804,11 +809,12 @@ def _dot_partials(m: Any, out: Any, *args: Any) -> Sequence[Any]:
 
 dot = Op(
     "dot",
-    symbol="Σ",
+    symbol="w·x",
     formula="{0:product} · {1:power}",
     latex=r"{0:product} \cdot {1:power}",
     binds="sum",
     joined=" + ",
+    parts=_dot_parts,
     value=_dot,
     partials=_dot_partials,
     commutative=False,

@@ -1,4 +1,4 @@
 """A walk: the steps of both passes in words and numbers, their formulas, and questions on them.
 
-Others import `formula`, `paths`, `questions`, `sigma` and `steps`.
+Others import `formula`, `gates`, `paths`, `questions` and `steps`.
 """

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus._tools import latex
-from micrograd_plus._tools.text import brief, shorten
+from micrograd_plus._tools.text import brief
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import BINDING, Symbol
 
@@ -272,6 +272,20 @@ def _binding(text: str, binds: str) -> str:
     return "negation" if text[:1] in ("-", "−") and binds != "sum" else binds
 
 
+def terms(op: Op, count: int) -> list[tuple[int, ...]]:
+    """Which of an operation's arguments are written together, by position.
+
+    >>> terms(ops.dot, 5), terms(ops.sum, 2), terms(ops.multiply, 2)
+    ([(0, 2), (1, 3), (4,)], [(0,), (1,)], [(0, 1)])
+    """
+    if not op.joined:
+        return [tuple(range(count))]
+    size = op.formula.count("{1") + 1  # how many arguments a repetition takes
+    repeated = count // size
+    full = [tuple(range(i, repeated * size, repeated)) for i in range(repeated)]
+    return full + [(i,) for i in range(repeated * size, count)]
+
+
 def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
     template = notation.template(op)
     if not op.joined:
@@ -279,11 +293,14 @@ def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
         if len(shown) > 8:
             shown[3:-1] = [notation.name("…")]
         return template.format(*args, **{"*": ", ".join(shown)})
-    groups = template.count("{1") + 1  # how many arguments a repetition takes
-    terms = len(args) // groups
-    pieces = [template.format(*args[i : terms * groups : terms]) for i in range(terms)]
-    pieces += [f"{arg:product}" for arg in args[terms * groups :]]
-    if groups == 1 and args and args[0].binds == op.binds == "sum":
+    whole = template.count("{1") + 1
+    pieces = [
+        template.format(*(args[i] for i in term))
+        if len(term) == whole
+        else f"{args[term[0]]:product}"
+        for term in terms(op, len(args))
+    ]
+    if whole == 1 and args and args[0].binds == op.binds == "sum":
         pieces[0] = args[0].text  # x − y + z
     if len(pieces) > 8:
         pieces[3:-1] = [notation.name("…")]
@@ -291,7 +308,7 @@ def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
 
 
 def gate(op: Op, args: tuple[Any, ...]) -> str:
-    """What is drawn in the circle of an operation, its constant arguments inside.
+    """What is drawn in the circle of an operation, its constant arguments inside if they fit.
 
     Args:
         op: an entry of the table.
@@ -300,13 +317,34 @@ def gate(op: Op, args: tuple[Any, ...]) -> str:
     >>> gate(ops.add, (Name("x"), 1.0)), gate(ops.power, (Name("x"), 2.0))
     ('+1', 'x²')
     """
+    return _with_constants(op, args) or op.symbol
+
+
+def outside(op: Op, args: tuple[Any, ...]) -> list[int]:
+    """The positions of the constant arguments that do not fit into the gate, and are drawn alone.
+
+    Args:
+        op: as for `gate`.
+        args: as for `gate`.
+
+    >>> outside(ops.add, (Name("x"), 1.0)), outside(ops.sum, (Name("x"), 1.0))
+    ([], [1])
+    """
+    constants = [i for i, arg in enumerate(args) if type(arg) is float]
+    return [] if _with_constants(op, args) else constants
+
+
+def _with_constants(op: Op, args: tuple[Any, ...]) -> str:
+    """The gate of an operation on one variable and constants; "" if it would be too long."""
     constants = [type(arg) is float for arg in args]
-    if not any(constants):
-        return op.symbol
-    # a single input is called x, as in 1/x; two called x would look like the same value
-    hole = Name("x" if constants.count(False) == 1 else "□")
-    written = [_write(arg if type(arg) is float else hole, TEXT) for arg in args]
-    if op.gates and len(args) == 2 and not all(constants):
-        return op.gates[constants.index(True)].format(*written)
-    text = _fill(op, written, TEXT).replace(" ", "")
-    return shorten(text, _GATE_WIDTH)
+    if constants.count(False) != 1 or not any(constants):
+        return ""
+    # the input is called x, as in 1/x
+    written = [_write(arg if type(arg) is float else Name("x"), TEXT) for arg in args]
+    if op.gates and len(args) == 2:
+        text = op.gates[constants.index(True)].format(*written)
+    elif op.arity:
+        text = _fill(op, written, TEXT).replace(" ", "")
+    else:
+        return ""
+    return text if len(text) <= _GATE_WIDTH else ""

@@ -23,7 +23,7 @@ from micrograd_plus.walk.formula import (
     operands,
     write,
 )
-from micrograd_plus.walk.sigma import gates
+from micrograd_plus.walk.gates import gates
 
 if TYPE_CHECKING:
     from micrograd_plus.engine import Value
@@ -155,9 +155,10 @@ class Walk(Sequence[Step]):
     Args:
         root: the value whose graph to walk.
         sigma: whether 1 / (1 + exp(−x)) is walked as one σ gate.
+        detail: "operations", or "gates" to walk dot products as × and +.
 
     Attributes:
-        root, sigma: the same.
+        root, sigma, detail: the same.
         gates: the values shown, in order, with their operations and arguments (see `gates`).
         names: their names.
         data: their numbers.
@@ -165,6 +166,7 @@ class Walk(Sequence[Step]):
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
+        ValueError: there is no such detail.
 
     Source: lecture A.
 
@@ -187,11 +189,11 @@ class Walk(Sequence[Step]):
     ('f', 4.0)
     """
 
-    def __init__(self, root: Value, sigma: bool = False) -> None:
+    def __init__(self, root: Value, sigma: bool = False, detail: str = "operations") -> None:
         self.root = root
         self.sigma = sigma
-        self._nodes = nodes = order(root)
-        self.gates = gates(nodes, sigma)
+        self.detail = detail
+        self.gates = gates(order(root), sigma, detail)
         self.names = names(list(self.gates))
         self.data: dict[Value, float] = {}
         self.grad: dict[Value, float] = {}
@@ -251,9 +253,8 @@ class Walk(Sequence[Step]):
 
     def other(self) -> Walk | None:
         """The same walk with its σ gates opened, or with σ gates; None if there are none."""
-        if len(gates(self._nodes, sigma=True)) == len(self._nodes):
-            return None
-        return Walk(self.root, not self.sigma)
+        other = Walk(self.root, not self.sigma, self.detail)
+        return None if len(other.gates) == len(self.gates) else other
 
     def latex(self) -> str:
         """The steps as LaTeX: an environment of the package amsmath, align, one line per step.

@@ -1,10 +1,12 @@
 """Pictures: their DOT, their files, and that looking changes nothing."""
 
+import math
 import os
 import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -17,6 +19,7 @@ from micrograd_plus._tools import files
 from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.layout import LayoutError
+from micrograd_plus.drawing.look import NAME
 from micrograd_plus.drawing.scene.parts import GraphTooLargeError, scene
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
@@ -61,6 +64,67 @@ def test_the_first_input_enters_above_where_order_matters():
         assert re.findall(r"v(\d):e -> o2:(..)", source) == [("0", "nw"), ("1", "sw")]
         assert source.index(">y</i>") < source.index(">x</i>")
     assert ":nw" not in mg.draw(x * y + (2 - x) / 3).source
+
+
+def arrows(f, **settings):
+    """Where the wires of each gate arrive, by the gate and the position of the operand."""
+    svg = ET.fromstring(mg.draw(f, **settings).pipe("svg"))
+    tips = {}
+    for edge in svg.iterfind(".//{*}g[@class='edge']"):
+        if found := re.fullmatch(r"e(\d+)_(\d+)", edge.get("id")):
+            corners = edge.find("{*}polygon").get("points").split()
+            points = [tuple(map(float, corner.split(","))) for corner in corners]
+            tips.setdefault(int(found[1]), {})[int(found[2])] = max(points)  # they point right
+    return tips
+
+
+@pytest.mark.parametrize("style", ["wires", "box"])
+@pytest.mark.parametrize("xs", [values(x_1=1, x_2=2, x_3=3), [4.0, 5.0, 6.0]])
+def test_the_factors_of_a_product_arrive_together(xs, style):
+    w, (b,) = values(w_1=1, w_2=2, w_3=3), values(b=4)
+    f = mg.dot(w, list(xs), b)
+    texts = svg_texts(mg.draw(f, style))
+    assert texts.count("w·x") == 1
+    assert "Σ" not in texts
+    (tips,) = arrows(f, style=style).values()
+    assert sorted(tips) == [0, 1, 2, 3, 4, 5, 6]
+    assert all(math.dist(tips[i], tips[i + 3]) < 3 for i in range(3))
+    assert all(math.dist(tips[i], tips[j]) > 30 for i, j in combinations((0, 1, 2, 6), 2))
+
+
+def test_a_dot_product_taken_apart_and_a_sum():
+    w, x = values(w_1=2, w_2=-3, b=-3), values(x_1=-1, x_2=-2)
+    f = mg.dot(w[:2], x, w[2])
+    f.backward()
+    texts = svg_texts(mg.draw(f, detail="gates"))
+    assert [texts.count(gate) for gate in ("×", "+", "w·x")] == [2, 2, 0]
+    assert {"−2.00", "6.00", "4.00", "1.00"} <= set(texts)
+    assert "Σ" in svg_texts(mg.draw(mg.sum([*w, *x]), detail="gates"))
+    folded = mg.draw(f * 2, detail="gates", fold=True)
+    assert svg_texts(folded).count("×") == 2
+
+
+@pytest.mark.parametrize("style", ["wires", "box"])
+def test_constants_that_do_not_fit_are_grey_leaves_without_a_gradient(style):
+    x, y = values(x=1, y=2)
+    f = mg.sum([x, 7.0, y, 123456789.0]) + mg.clip(x, -1234.5, 1234.5) + mg.where(y, x, 9.0)
+    f.backward()
+    svg = ET.fromstring(mg.draw(f, style).pipe("svg"))
+    grey = [text.text for text in svg.iterfind(".//{*}text") if text.get("fill") == NAME]
+    assert sorted(grey) == sorted(["7.00", "1.2e+08", "−1234.50", "1234.50", "9.00"])
+    assert not re.search("[□…]", "".join(svg.itertext()))
+
+
+@given(graphs())
+def test_no_gate_leaves_anything_out(graph):
+    root, _ = graph
+    parts = scene(root).parts
+    assert not any(re.search("[□…]", part.gate or "") for part in parts)
+    for part, node in zip(parts, order(root), strict=True):
+        shown = {operand.position for operand in part.operands}
+        inside = {i for i, arg in enumerate(node.args) if type(arg) is float} - shown
+        assert inside | shown == set(range(len(node.args)))
+        assert not inside or part.gate != node.op.symbol
 
 
 def test_inner_values_show_their_names():

@@ -14,6 +14,7 @@ from micrograd_plus.walk.formula import (
     formulas,
     gate,
     latex_name,
+    outside,
     split_label,
     text_name,
     text_number,
@@ -169,13 +170,28 @@ def test_what_no_file_can_hold_is_replaced():
         ("power", (X, 2.0), "x²"),
         ("power", (2.0, X), "2ˣ"),
         ("maximum", (X, 0.0), "max(x,0)"),
-        ("sum", (X, 1.0, Y), "□+1+□"),
         ("power", (X, Y), "^"),
-        ("dot", (2.0, 3.0, 4.0, X, X, X), "2·□+3·□+4·□"),
-        ("sum", (1.0, X), "1+x"),
-        ("dot", (22.0, 3.0, 44.0, X, X, X), "22·□+3·□+44…"),
         ("exp", (X,), "exp"),
+        ("clip", (X, 0.0, 1.0), "clip(x,0,1)"),
     ],
 )
 def test_gates_have_their_constants_inside(op, args, text):
     assert gate(ops.TABLE[op], args) == text
+    assert outside(ops.TABLE[op], args) == []
+
+
+@pytest.mark.parametrize(
+    ("op", "args", "text", "positions"),
+    [
+        ("sum", (X, 1.0, Y), "Σ", [1]),
+        ("sum", (1.0, X), "Σ", [0]),
+        ("dot", (2.0, 3.0, 4.0, X, X, X), "w·x", [0, 1, 2]),
+        ("dot", (2.0, X), "w·x", [0]),
+        ("max", (X, 0.0), "max", [1]),
+        ("where", (X, Y, 0.0), "where", [2]),
+        ("clip", (X, -123.0, 123.0), "clip", [1, 2]),
+    ],
+)
+def test_constants_that_do_not_fit_stand_outside(op, args, text, positions):
+    assert gate(ops.TABLE[op], args) == text
+    assert outside(ops.TABLE[op], args) == positions

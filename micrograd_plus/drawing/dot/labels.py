@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from micrograd_plus.drawing.scene.parts import Part
 
+_PAIR = 80  # the height of a row where two wires arrive, about that of two plates
 _LONGEST_NAME = 10  # of an inner value, on its wire
 
 
@@ -81,6 +82,28 @@ def number(x: float | None) -> str:
     if 0 < abs(x) < 0.1 or abs(x) >= 1e6:
         return text_number(x, 2)
     return f"{x or 0.0:.2f}".replace("-", "−")  # never −0.00
+
+
+def rows(text: str, terms: Sequence[Sequence[int]], fill: str) -> str:
+    """A gate with a row for each pair of operands, which are multiplied, and for each single one.
+
+    Args:
+        text: what the gate is.
+        terms: the positions of the operands in each row.
+        fill: its colour.
+    """
+    span = f'rowspan="{len(terms)}"'
+    name = f'<td {span}><font point-size="13">{escaped(text)}</font></td>'
+    lines = "".join(
+        f'<tr><td port="t{k}" height="{height}"><font point-size="12" color="{NAME}">{sign}</font>'
+        f"</td>{'' if k else name}</tr>"
+        for k, term in enumerate(terms)
+        for height, sign in [(_PAIR, "×") if len(term) > 1 else (22, "+")]
+    )
+    return (
+        f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="3" style="rounded" '
+        f'color="{INK}" bgcolor="{fill}">{lines}</table>>'
+    )
 
 
 def box(part: Part) -> str:

@@ -13,6 +13,7 @@ from micrograd_plus.drawing.look import (
     INK,
     LIT_GATE,
     LIT_WIRE,
+    NAME,
     TEXT,
     Look,
     checked_color,
@@ -92,28 +93,68 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
         if part.carried and (part.gate is not None or part.label):
             wire = {"arrowhead": "none", "weight": "8", **_thick(part), **_lit(f"s{i}", look)}
             graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
-        # where the order of two inputs matters, the first enters the gate above the second
-        ports = (":nw", ":sw") if part.ordered and len(part.inputs) == 2 else ("", "")
-        for position, j in enumerate(part.inputs):
-            port = ":w" if part.inside else ports[position] if position < 2 else ""
+        ports = _ports(part)
+        for position, source in part.arriving:
             name = f"e{i}_{position}"
-            wire = {**_thick(scene.parts[j]), **_lit(name, look)}
-            graph.edge(f"v{j}:e", f"o{i}{port}", id=name, **wire)
+            if isinstance(source, float):
+                _constant(graph, f"c{i}_{position}", source)
+                graph.edge(f"c{i}_{position}", f"o{i}{ports[position]}", id=name, color=NAME)
+            else:
+                wire = {**_thick(scene.parts[source]), **_lit(name, look)}
+                if part.terms:
+                    wire["minlen"] = "2"
+                graph.edge(f"v{source}:e", f"o{i}{ports[position]}", id=name, **wire)
         _shared(graph, i, part)
         if part.goes_on and part.gate is not None:
             end = "out" if i == last else f"out{i}"
             graph.node(end, labels.end(part.label), shape="plain")
             graph.edge(f"v{i}:e", end, **_thick(part))
-    leaves = scene.leaves()
-    if 1 < len(leaves) <= _COLUMN:
-        _column(graph, scene, leaves)
+    plates = _first_plates(scene)
+    if 1 < len(plates) <= _COLUMN:
+        _column(graph, scene, plates)
 
 
-def _column(graph: Any, scene: Scene, leaves: list[int]) -> None:
+def _ports(part: Part) -> dict[int, str]:
+    """Where each operand enters the gate: pairs together, and the first of two above the second."""
+    if part.inside:
+        return {operand.position: ":w" for operand in part.operands}
+    if part.terms:
+        return {position: f":t{k}:w" for k, term in enumerate(part.terms) for position in term}
+    places = (
+        (":nw", ":sw") if part.ordered and len(part.operands) == 2 else ("",) * len(part.operands)
+    )
+    return {x.position: place for x, place in zip(part.operands, places, strict=True)}
+
+
+def _constant(graph: Any, name: str, x: float) -> None:
+    graph.node(name, labels.number(x), shape="plain", fontsize="11", fontcolor=NAME)
+
+
+def _first_plates(scene: Scene) -> list[str]:
+    """The plates of the leaves, and constants that arrive in pairs, in the order of the gates."""
+    found: dict[str, None] = {}
+    seen: set[int] = set()
+    todo: list[tuple[str, int | float]] = [("", len(scene.parts) - 1)]
+    while todo:
+        name, i = todo.pop()
+        if isinstance(i, float):
+            found[name] = None
+        elif i not in seen:
+            seen.add(i)
+            part = scene.parts[i]
+            if part.gate is None:
+                found[f"v{i}"] = None
+            for position, source in reversed(part.arriving):
+                if part.terms or isinstance(source, int):
+                    todo.append((f"c{i}_{position}", source))
+    return [*found, *(f"v{i}" for i in scene.leaves() if i not in seen)]
+
+
+def _column(graph: Any, scene: Scene, plates: list[str]) -> None:
     """Put the leaves into one column on the left, in order."""
-    labelled = [i for i in leaves if scene.parts[i].label]
-    for rank, prefix, members in (("source", "o", labelled), ("same", "v", leaves)):
-        names = [f"{prefix}{i}" for i in members]
+    labels = {f"v{i}": f"o{i}" for i in scene.leaves() if scene.parts[i].label}
+    labelled = [labels[name] for name in plates if name in labels]
+    for rank, names in (("source", labelled), ("same", plates)):
         with graph.subgraph() as column:
             column.attr(rank=rank if labelled else "source")
             for name in names:
@@ -134,8 +175,14 @@ def _boxes(graph: Any, scene: Scene, look: Look) -> None:
             _gate(graph, f"o{i}", part, look)
             if part.carried:
                 graph.edge(f"o{i}", f"v{i}", id=f"s{i}", **_thick(part))
-        for position, j in enumerate(part.inputs):
-            graph.edge(f"v{j}", f"o{i}", id=f"e{i}_{position}", **_thick(scene.parts[j]))
+        ports = _ports(part) if part.terms else {}
+        for position, source in part.arriving:
+            target, name = f"o{i}{ports.get(position, '')}", f"e{i}_{position}"
+            if isinstance(source, float):
+                _constant(graph, f"c{i}_{position}", source)
+                graph.edge(f"c{i}_{position}", target, id=name, color=NAME)
+            else:
+                graph.edge(f"v{source}", target, id=name, **_thick(scene.parts[source]))
         _shared(graph, i, part)
 
 
@@ -150,13 +197,16 @@ def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
     if part.inside:
         graph.node(name, heatmap.folded(text, part.inside, look), shape="plain", id=name)
         return
+    fill = LIT_GATE if name in look.lit else GATE
+    if part.terms:
+        graph.node(name, labels.rows(text, part.terms, fill), shape="plain", id=name)
+        return
     form = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
     if len(text) in _CIRCLES:
         form |= {"shape": "circle", "fixedsize": "true", "width": _CIRCLES[len(text)]}
         form["style"] = "filled"
     else:
         form |= {"shape": "box", "style": "filled,rounded", "height": "0.4", "margin": "0.08,0"}
-    fill = LIT_GATE if name in look.lit else GATE
     graph.node(name, plain(text), id=name, fillcolor=fill, **form)
 
 

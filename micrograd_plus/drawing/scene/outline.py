@@ -17,6 +17,7 @@ from micrograd_plus.drawing.scene.ownership import owners
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
 from micrograd_plus.graph.places import Place, turns
+from micrograd_plus.walk.gates import gates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -29,21 +30,22 @@ if TYPE_CHECKING:
 _MOST = 32  # the largest number of parts shown at once
 
 
-def folded(root: Value, limit: float = math.inf) -> Fold:
+def folded(root: Value, limit: float = math.inf, detail: str = "operations") -> Fold:
     """The graph of a value as one fold, whose parts are found when they are first asked for.
 
     Args:
         root: the value.
         limit: the largest number of parts that a fold should have.
+        detail: as for `gates`.
     """
-    nodes = order(root)
+    shown = gates(order(root), detail=detail)
+    nodes = list(shown)
     index = {node: i for i, node in enumerate(nodes)}
     inputs = [
-        () if node.op is None else tuple([index[a] for a in node.args if type(a) is not float])
-        for node in nodes
+        tuple([index[arg] for arg in args if type(arg) is not float]) for _, args in shown.values()
     ]
     owned = owners(nodes, inputs)
-    flat = Flat(nodes, inputs, owned, _parameters(nodes, owned), int(min(_MOST, limit)))
+    flat = Flat(nodes, shown, inputs, owned, _parameters(nodes, owned), int(min(_MOST, limit)))
     return _fold(flat, range(len(nodes)), None)
 
 

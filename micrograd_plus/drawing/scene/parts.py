@@ -6,17 +6,17 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.graph import order
-from micrograd_plus.walk.formula import gate
-from micrograd_plus.walk.sigma import gates
+from micrograd_plus.walk.formula import gate, outside, terms
+from micrograd_plus.walk.gates import gates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.drawing.scene.folds import Fold
     from micrograd_plus.drawing.scene.matrices import Block
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
-    from micrograd_plus.walk.sigma import Gates
+    from micrograd_plus.walk.gates import Gates
 
     Numbers = tuple[float | None, float | None]
 
@@ -57,6 +57,18 @@ class Inside(NamedTuple):
     opens: bool
 
 
+class Operand(NamedTuple):
+    """What enters a gate.
+
+    Attributes:
+        position: which of the operation's arguments it is.
+        source: the index of the part that its wire comes from; a constant's number.
+    """
+
+    position: int
+    source: int | float
+
+
 class Part(NamedTuple):
     """A value of the graph: the gate or leaf that it comes from, and what its wire carries.
 
@@ -65,22 +77,35 @@ class Part(NamedTuple):
         gate: what stands in its gate; None for a leaf.
         data: its number; None for none, nan for one that the reader is to guess.
         grad: its gradient; None before a backward pass, nan for one that the reader is to guess.
-        inputs: the indices of the parts that enter its gate, in order.
+        operands: what enters its gate, in order; constants inside the gate are not among them.
         ordered: whether this order makes a difference.
         inside: the values that it stands for, where these are many.
         parameters_of: the indices of the folds whose parameters it uses.
         goes_on: whether its wire leads out of the picture.
+        terms: where operands arrive in pairs, the positions of each pair, and of single ones.
     """
 
     label: str
     gate: str | None
     data: float | None
     grad: float | None
-    inputs: tuple[int, ...]
+    operands: tuple[Operand, ...]
     ordered: bool
     inside: Inside | None = None
     parameters_of: tuple[int, ...] = ()
     goes_on: bool = False
+    terms: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def inputs(self) -> tuple[int, ...]:
+        """The indices of the parts that enter its gate, in order."""
+        return tuple(x.source for x in self.operands if isinstance(x.source, int))
+
+    @property
+    def arriving(self) -> list[Operand]:
+        """What enters its gate, from above to below: the two of a pair together."""
+        row = {position: k for k, term in enumerate(self.terms) for position in term}
+        return sorted(self.operands, key=lambda x: (row.get(x.position, 0), x.position))
 
     @property
     def carried(self) -> int:
@@ -136,14 +161,9 @@ def scene(
     numbers = numbers or own_numbers(root)
     index = {node: i for i, node in enumerate(nodes)}
     parts = [
-        part_of(
-            *seen[node],
-            name(node),
-            numbers(node),
-            tuple(index[arg] for arg in seen[node][1] if type(arg) is not float),
-            goes_on=node is root,
-        )
-        for node in nodes
+        part_of(op, args, name(node), numbers(node), inputs, goes_on=node is root)
+        for node, (op, args) in seen.items()
+        for inputs in [[index[arg] for arg in args if type(arg) is not float]]
     ]
     return Scene(parts, nodes)
 
@@ -159,7 +179,7 @@ def part_of(
     args: tuple[Any, ...],
     name: str,
     numbers: Numbers,
-    inputs: tuple[int, ...],
+    inputs: Sequence[int | None],
     **more: Any,
 ) -> Part:
     """The part for one value.
@@ -169,8 +189,23 @@ def part_of(
         args: the operation's arguments.
         name: what to call it.
         numbers: its number and its gradient.
-        inputs: the indices of the parts that enter its gate, in order.
+        inputs: for each argument that is a value, the index of its part; None for no wire.
         more: further attributes of the part.
     """
-    ordered = op is not None and not op.commutative
-    return Part(name, None if op is None else gate(op, args), *numbers, inputs, ordered, **more)
+    if op is None:
+        return Part(name, None, *numbers, (), False, **more)
+    values = [i for i, arg in enumerate(args) if type(arg) is not float]
+    wires = {i: source for i, source in zip(values, inputs, strict=True) if source is not None}
+    leaves = {i: args[i] for i in outside(op, args)}
+    operands = tuple(Operand(i, x) for i, x in sorted({**wires, **leaves}.items()))
+    groups = tuple(terms(op, len(args))) if len(wires) == len(values) else ()
+    paired = any(len(group) > 1 for group in groups) and bool(op.joined)
+    return Part(
+        name,
+        gate(op, args),
+        *numbers,
+        operands,
+        not op.commutative,
+        terms=groups if paired else (),
+        **more,
+    )

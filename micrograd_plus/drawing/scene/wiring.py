@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.drawing.scene.cutting import alike
 from micrograd_plus.drawing.scene.folds import Fold, positions
-from micrograd_plus.drawing.scene.parts import Inside, Part, Scene, own_numbers, part_of
+from micrograd_plus.drawing.scene.parts import Inside, Operand, Part, Scene, own_numbers, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -33,18 +33,17 @@ def folded_scene(flat: Flat, shown: Sequence[Item], outputs: Sequence[int]) -> S
     parts = [_given(flat, item, numbers) for item in outside]
     for k, item in enumerate(shown):
         parameters = [first + other for other in wiring.parameters[k]]
+        wires: list[int | None] = []
         if isinstance(item, Fold):
             around = dict.fromkeys(index[j] for j, ks in wiring.outside.items() if k in ks)
-            wires = [*around, *(first + other for other in wiring.entering[k])]
+            wires += [*around, *(first + other for other in wiring.entering[k])]
         else:
-            wires = []
             for other in (index[j] for j in flat.inputs[item]):
                 again = other in wires and isinstance(items[other], Fold)
-                if other not in parameters and not again:
-                    wires.append(other)
+                wires.append(None if again or other in parameters else other)
         goes_on = not wiring.used[k].isdisjoint(outputs)
         more = {"parameters_of": tuple(parameters), "goes_on": goes_on}
-        parts.append(_part(flat, item, wiring.used[k], numbers, tuple(wires), **more))
+        parts.append(_part(flat, item, wiring.used[k], numbers, wires, **more))
     return Scene(parts, [])
 
 
@@ -88,7 +87,10 @@ def _wiring(flat: Flat, shown: Sequence[Item], outputs: Sequence[int]) -> _Wirin
 
 def _given(flat: Flat, item: Item, numbers: Callable[[Value], Numbers]) -> Part:
     """What enters from the rest of the graph, as a leaf."""
-    part = _part(flat, item, positions(item), numbers)._replace(gate=None, ordered=False)
+    if not isinstance(item, Fold):
+        node = flat.nodes[item]
+        return part_of(None, (), str(node.label), numbers(node), ())
+    part = _folded_part(item, sorted(positions(item)), numbers, ())._replace(gate=None)
     if part.inside:
         label = part.label or f"{len(part.inside.numbers):,} values"
         part = part._replace(label=label, inside=part.inside._replace(opens=False))
@@ -100,20 +102,20 @@ def _part(
     item: Item,
     leaving: Iterable[int],
     numbers: Callable[[Value], Numbers],
-    wires: tuple[int, ...] = (),
+    wires: Sequence[int | None],
     **more: Any,
 ) -> Part:
     if isinstance(item, Fold):
         return _folded_part(item, sorted(leaving), numbers, wires, **more)
     node = flat.nodes[item]
-    return part_of(node.op, node.args, str(node.label), numbers(node), wires, **more)
+    return part_of(*flat.gates[node], str(node.label), numbers(node), wires, **more)
 
 
 def _folded_part(
     fold: Fold,
     outputs: list[int],
     numbers: Callable[[Value], Numbers],
-    wires: tuple[int, ...],
+    wires: Sequence[int | None],
     **more: Any,
 ) -> Part:
     nodes = fold.flat.nodes
@@ -135,7 +137,7 @@ def _folded_part(
         fold.title if fold.leaves else label,
         None if fold.leaves else fold.title,
         *(carried[0] if single else (None, None)),
-        wires,
+        tuple(Operand(i, source) for i, source in enumerate(wires) if source is not None),
         False,
         inside,
         **more,

@@ -9,8 +9,9 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value, ops
 from micrograd_plus.graph import order
+from micrograd_plus.ops.floats import floats
 from micrograd_plus.testing import graphs
-from micrograd_plus.walk.sigma import gates
+from micrograd_plus.walk.gates import gates
 
 WAYS = {
     "1/(1 + exp(−x))": lambda x: 1 / (1 + mg.exp(-x)),
@@ -97,3 +98,59 @@ def test_it_prints(capsys):
     x = Value(1.0, "x")
     mg.step_through(1 / (1 + mg.exp(-x)), sigma=True).print()
     assert "f = σ(x) = σ(1) = 0.7311" in capsys.readouterr().out
+
+
+def neuron():
+    """A neuron of three weights, one of whose inputs is a number, and its tanh."""
+    w, x, (b,) = mg.values(w_1=0.5, w_2=-1.5, w_3=2.0), mg.values(x_1=1, x_3=-1), mg.values(b=0.3)
+    return mg.tanh(mg.dot(w, [x[0], 2.0, x[1]], b) * 0.25)
+
+
+def test_a_dot_product_taken_apart():
+    f = neuron()
+    walk = mg.step_through(f, detail="gates")
+    texts = [step.text for step in walk]
+    assert texts[1:6] == [
+        "v₁ = w₁ · x₁ = 0.5 · 1 = 0.5",
+        "v₂ = w₂ · 2 = −1.5 · 2 = −3",
+        "v₃ = v₁ + v₂ = 0.5 + (−3) = −2.5",
+        "v₄ = w₃ · x₃ = 2 · (−1) = −2",
+        "v₅ = v₃ + v₄ = −2.5 + (−2) = −4.5",
+    ]
+    html = walk._repr_html_().encode().decode("unicode_escape")
+    assert "w·x" not in html
+    assert ">×</text>" in html
+
+
+@given(st.data())
+def test_open_and_closed_dot_products_have_equal_numbers(data):
+    number = st.floats(-2, 2)
+    leaves = [Value(data.draw(number), name) for name in "abc"]
+    operand = st.one_of(st.sampled_from(leaves), number)
+    x = leaves[0]
+    for _ in range(data.draw(st.integers(1, 3))):
+        size = data.draw(st.integers(1, 4))
+        w, y = data.draw(st.lists(operand, min_size=2 * size, max_size=2 * size)), []
+        w, y = [x, *w[1:size]], w[size:]
+        x = mg.tanh(mg.dot(w, y, data.draw(st.none() | operand)))
+    x.backward()
+    before = [(node.op, node.args, node.data, node.grad) for node in order(x)]
+    opened, closed = (mg.step_through(x, detail=detail) for detail in ("gates", "operations"))
+    assert not any(op is ops.dot for op, _ in opened.gates.values())
+    for node in order(x):
+        assert math.isclose(opened.data[node], closed.data[node], rel_tol=1e-12)
+        assert math.isclose(opened.grad[node], closed.grad[node], rel_tol=1e-9, abs_tol=1e-12)
+    for node, (op, args) in opened.gates.items():  # what a picture shows of a backward pass
+        if op is not None:
+            numbers = [arg if type(arg) is float else arg.data for arg in args]
+            assert math.isclose(node.data, op.value(floats, *numbers), rel_tol=1e-12)
+        if node.op is not None:
+            assert math.isclose(node.grad, opened.grad[node], rel_tol=1e-9, abs_tol=1e-12)
+    assert [(node.op, node.args, node.data, node.grad) for node in order(x)] == before
+
+
+def test_what_is_no_detail():
+    with pytest.raises(ValueError, match="no detail 'gate' \\(did you mean gates\\?\\)"):
+        mg.step_through(neuron(), detail="gate")
+    with pytest.raises(ValueError, match="no detail"):
+        mg.draw(neuron(), detail="")
