@@ -1,4 +1,6 @@
-"""What the rooms share that is not about derivatives: errors, files, text, optional packages.
+"""What the rooms share that is not about derivatives: errors, files, names, numbers,
+text, optional packages.
 
-Others import `errors`, `extras`, `files`, `latex`, `nested`, `progress` and `text`.
+Others import `errors`, `extras`, `files`, `latex`, `names`, `nested`, `numbers`, `progress` and
+`text`.
 """

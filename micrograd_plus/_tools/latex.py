@@ -16,13 +16,30 @@ _SPECIAL = {
     "\xa0": "~",
     **{character: "\\" + character for character in "{}$&#%_"},
 }
-_SYMBOLS = "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩ∂∇∞−·×′"
+_SYMBOLS = "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩℓ∂∇∞−·×′"
 _COMMANDS = r"""
 \alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi \pi \rho
 \varsigma \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma
-\Upsilon \Phi \Psi \Omega \partial \nabla \infty - \cdot \times '
+\Upsilon \Phi \Psi \Omega \ell \partial \nabla \infty - \cdot \times '
 """
 _MATHEMATICS = dict(zip(_SYMBOLS, _COMMANDS.split(), strict=True))
+CHARACTERS = {
+    "varepsilon": "ε",
+    "vartheta": "θ",
+    "varphi": "φ",
+    **{command[1:]: symbol for symbol, command in _MATHEMATICS.items() if command[0] == "\\"},
+}
+"""The character that a command of LaTeX stands for."""
+ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "vec": "\u20d7", "dot": "\u0307"}
+"""The combining character that a command of LaTeX puts over a letter."""
+_OVER = {accent: command for command, accent in ACCENTS.items()}
+_SCRIPTS = {
+    **{
+        raised: f"^{{{plain}}}"
+        for raised, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁽⁾", "0123456789-()", strict=True)
+    },
+    **{lowered: f"_{{{plain}}}" for lowered, plain in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)},
+}
 
 
 def word(text: str) -> str:
@@ -41,7 +58,19 @@ def word(text: str) -> str:
         return r"\cdots"
     if re.fullmatch(r"[A-Za-z]|[0-9,]*", text):
         return text
+    letter, *marks = list(unicodedata.normalize("NFD", text))
+    if letter.isalpha() and len(marks) == 1 and marks[0] in _OVER:
+        return rf"\{_OVER[marks[0]]}{{{word(letter)}}}"
     return _MATHEMATICS.get(text) or rf"\text{{{''.join(map(_character, text))}}}"
+
+
+def script(text: str) -> str:
+    r"""A subscript or superscript for math mode: indices as mathematics, words as text.
+
+    >>> script("ij"), script("(1)"), script("max")
+    ('ij', '(1)', '\\text{max}')
+    """
+    return text.replace("−", "-") if re.fullmatch(r"[0-9,()+−i-n-]*", text) else word(text)
 
 
 def _character(character: str) -> str:
@@ -49,6 +78,8 @@ def _character(character: str) -> str:
         return _SPECIAL[character]
     if character in _MATHEMATICS:
         return f"${_MATHEMATICS[character]}$"
+    if character in _SCRIPTS:
+        return f"${_SCRIPTS[character]}$"
     letter, *marks = list(unicodedata.normalize("NFD", character))
     accented = letter.isascii() and character < "\u0180" and marks != ["\N{COMBINING OGONEK}"]
     if accented or character in "ßæøœłÆØŒŁ…":

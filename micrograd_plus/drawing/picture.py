@@ -12,7 +12,7 @@ from micrograd_plus._tools import files
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.layout import LayoutError
 from micrograd_plus.drawing.dot.source import as_dot
-from micrograd_plus.drawing.look import checked_color, colored
+from micrograd_plus.drawing.look import colored
 from micrograd_plus.drawing.scene.parts import LIMIT, GraphTooLargeError, scene
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
@@ -128,6 +128,7 @@ def draw(
     detail: str = "operations",
     fold: bool | None = None,
     expand: Expand = (),
+    digits: int | None = None,
 ) -> Picture:
     """Draw a graph the way lecture slides do: numbers above the wires, gradients below.
 
@@ -147,7 +148,8 @@ def draw(
         root: the value whose graph to draw, or a compiled program.
         style: "wires", or "box" for micrograd's boxes with data and grad.
         limit: the largest number of nodes to draw; larger graphs are folded. None for no limit.
-        background: a colour's name, "#" and six hexadecimal digits, or "transparent".
+        background: a colour's name in CSS, "#" and six hexadecimal digits, or "transparent".
+            Lines and texts are light on dark ones.
         colors: of the numbers on wires: "accessible" ones can be read on white, and told apart by
             those who are red-green blind; "lecture" ones are the slides' pure green and red.
         detail: "operations" for one gate an operation, "gates" to take dot products apart into ×
@@ -156,10 +158,13 @@ def draw(
             default graphs of more nodes than `limit` are folded.
         expand: the folds to open, as far as `limit` allows: a Value in them, its label, a module,
             or a list of such; or the number of levels to open everywhere.
+        digits: the significant digits of numbers on wires, 1 to 17; 2 by default. Those of 1 and
+            more have two decimal places, too.
 
     Raises:
         ValueError: there is no such style or detail, or there are no such colors, `background` is
-            not of that form, the limit is not positive, or what to expand is not in the graph.
+            no colour, the limit is not positive, `digits` is not in that range, or what to expand
+            is not in the graph.
         TypeError: `root` is neither a Value nor a program, or `expand` is none of these.
 
     Source: lectures A and C.
@@ -172,13 +177,13 @@ def draw(
     >>> draw(MLP(2, [16, 16, 1])([x, y])).pipe("svg")[:5]  # folded
     b'<?xml'
     """
-    look = colored(colors)
+    look = colored(colors, digits)
     if not isinstance(root, Value):  # what only programs and folds need is loaded for them
         from micrograd_plus.compiler.program import Program
         from micrograd_plus.drawing.dot.programs import program_as_dot
 
         if isinstance(root, Program):
-            return Picture(program_as_dot(root, checked_color(background), look))
+            return Picture(program_as_dot(root, background, look))
     most = math.inf if limit is None else limit
     if most < 1:
         raise ValueError(f"the limit must be a positive number of nodes, not {limit}")

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.names import text_name
 from micrograd_plus.drawing.dot.layout import asked
 from micrograd_plus.drawing.pages.page import bundle, resource
 from micrograd_plus.drawing.pages.panel import Panel, panel_of
 from micrograd_plus.drawing.pages.stepper import fragment
-from micrograd_plus.walk.formula import text_name
 
 if TYPE_CHECKING:
     from micrograd_plus.engine import Value

@@ -27,6 +27,8 @@ class Walkthrough(Walk):
         colors: of the numbers in pictures: "accessible" or "lecture".
         sigma: whether 1 / (1 + exp(−x)) is one σ gate.
         detail: "operations", or "gates" for dot products as × and +.
+        digits: the significant digits of all numbers, 1 to 17; by default 2 on wires and 4 in
+            sentences.
 
     Attributes:
         limit: the largest number of nodes to draw.
@@ -45,10 +47,11 @@ class Walkthrough(Walk):
         colors: str = "accessible",
         sigma: bool = False,
         detail: str = "operations",
+        digits: int | None = None,
     ) -> None:
         self.limit = limit
-        self.look = colored(colors)
-        super().__init__(root, sigma, detail)
+        self.look = colored(colors, digits)
+        super().__init__(root, sigma, detail, 4 if digits is None else digits)
 
     def print(self, file: TextIO | None = None) -> None:
         """Print the steps: in colours on a terminal, as plain text into a file or a pipe.
@@ -58,7 +61,7 @@ class Walkthrough(Walk):
         """
         from micrograd_plus.drawing.terminal.walk import print_steps  # loaded only for printing
 
-        print_steps(self, file)
+        print_steps(self, file, self.look.digits)
 
     def to_html(self, path: str | os.PathLike[str], title: str = "Step through") -> Path:
         """Write a page with the picture, buttons, a slider and each step's sentence.
@@ -146,6 +149,7 @@ def step_through(
     *,
     sigma: bool = False,
     detail: str = "operations",
+    digits: int | None = None,
 ) -> Walkthrough:
     """Step through one forward and one backward pass, in the order of the lecture.
 
@@ -159,10 +163,13 @@ def step_through(
             else uses the values inside; the numbers around it are the same.
         detail: "operations" for one gate an operation, "gates" to walk dot products as × and +,
             with the same numbers.
+        digits: the significant digits of all numbers, 1 to 17; by default 2 on wires and 4 in
+            sentences. Numbers of 1 and more have two decimal places, too.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
-        ValueError: there are no such colors, or there is no such detail.
+        ValueError: there are no such colors, there is no such detail, or `digits` is not in that
+            range.
 
     Source: lecture A.
 
@@ -184,4 +191,4 @@ def step_through(
     >>> [len(step_through(1 / (1 + exp(-z)), sigma=sigma)) for sigma in (False, True)]
     [10, 4]
     """
-    return Walkthrough(root, limit, colors, sigma, detail)
+    return Walkthrough(root, limit, colors, sigma, detail, digits)

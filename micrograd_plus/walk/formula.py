@@ -6,14 +6,13 @@ the engine computes.
 
 from __future__ import annotations
 
-import math
-import re
 from collections import Counter
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
-from micrograd_plus._tools import latex
-from micrograd_plus._tools.text import brief
+from micrograd_plus._tools.names import latex_name, parsed, text_name
+from micrograd_plus._tools.numbers import RAISED, latex_number, text_number
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import BINDING, Symbol
 
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
 
     from micrograd_plus.ops.operation import Op
 
-_SUBSCRIPT = re.compile(r"(.*[^\W_])_(?:\{([^{}]+)\}|(\d+|[^\W\d_]))", re.DOTALL)
-_LOWERED = str.maketrans("0123456789aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ")
-_RAISED = str.maketrans("0123456789−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 _GATE_WIDTH = 12
 
 
@@ -152,56 +148,10 @@ class Notation(NamedTuple):
     operand: Callable[[int], str]
 
 
-def split_label(label: str) -> tuple[str, str]:
-    """A label's name and its subscript.
-
-    >>> split_label("w_0"), split_label("w_{1,2}"), split_label("loss")
-    (('w', '0'), ('w', '1,2'), ('loss', ''))
-    """
-    found = _SUBSCRIPT.fullmatch(label)
-    return (found[1], found[2] or found[3]) if found else (label, "")
-
-
-def text_name(label: str) -> str:
-    """A label for plain text, its subscript lowered where Unicode has the characters."""
-    name, subscript = split_label(brief(label))
-    lowered = subscript.translate(_LOWERED)
-    if any(char.isascii() and char != "," for char in lowered):
-        return brief(label)
-    return name + lowered
-
-
-def latex_name(label: str) -> str:
-    """A label for LaTeX's math mode, with special characters escaped."""
-    label = brief(label)
-    base = label.rstrip("′")
-    name, subscript = map(latex.word, split_label(base))
-    primes = "'" * (len(label) - len(base))
-    return f"{name}_{{{subscript}}}{primes}" if subscript else name + primes
-
-
-def text_number(x: float, digits: int = 4) -> str:
-    """A number with at most so many significant digits; whole numbers have no decimals.
-
-    >>> text_number(-3.0), text_number(0.196611933), text_number(-1e-7)
-    ('−3', '0.1966', '−1e−07')
-    """
-    if x == 0:
-        return "0"
-    whole = math.isfinite(x) and x == int(x) and -1e6 < x < 1e6
-    return (f"{x:.0f}" if whole else f"{x:.{digits}g}").replace("-", "−")
-
-
-def _latex_number(x: float) -> str:
-    text = text_number(x).replace("−", "-").replace("inf", r"\infty")
-    mantissa, _, exponent = text.partition("e")
-    return rf"{mantissa} \times 10^{{{int(exponent)}}}" if exponent else mantissa
-
-
 def _raised_text(formula: str) -> str:
     if formula.strip("−0123456789"):  # not just a whole number
         return f"^{formula}" if formula.isalnum() else f"^({formula})"
-    return formula.translate(_RAISED)
+    return formula.translate(RAISED)
 
 
 TEXT = Notation(
@@ -211,17 +161,23 @@ TEXT = Notation(
     "∂{0}/∂{1}",
     "({0})",
     _raised_text,
-    lambda number: f"⁽{str(number).translate(_RAISED)}⁾",
+    lambda number: f"⁽{str(number).translate(RAISED)}⁾",
 )
 LATEX = Notation(
     latex_name,
-    _latex_number,
+    latex_number,
     lambda op: op.latex,
     r"\frac{{\partial {0}}}{{\partial {1}}}",
     r"\left({0}\right)",
     str,
     lambda number: f"^{{({number})}}",
 )
+
+
+def notations(digits: int) -> tuple[Notation, Notation]:
+    """Text and LaTeX in which numbers have so many significant digits."""
+    number, in_latex = (partial(f, digits=digits) for f in (text_number, latex_number))
+    return TEXT._replace(number=number), LATEX._replace(number=in_latex)
 
 
 class _Written(NamedTuple):
@@ -255,7 +211,7 @@ def _write(formula: Any, notation: Notation) -> _Written:
     match formula:
         case Name(label, number):
             text = notation.name(label) + (notation.operand(number) if number else "")
-            return _Written(text, "atom", notation)
+            return _Written(text, "power" if parsed(label).above else "atom", notation)
         case Derivative(of, by, number):
             below = write(Name(by, number), notation)
             return _Written(notation.derivative.format(notation.name(of), below), "atom", notation)
@@ -263,8 +219,9 @@ def _write(formula: Any, notation: Notation) -> _Written:
             text = _fill(op, [_write(arg, notation) for arg in args], notation)
             return _Written(text, _binding(text, op.binds), notation)
     text = notation.number(formula)
-    exponent = "e" in text or "^" in text
-    return _Written(text, _binding(text, "product" if exponent else "atom"), notation)
+    plain = text[-1:].isdecimal()  # not a superscript or a brace, as after a power of ten
+    binds = "atom" if plain else "product" if "·" in text or "dot" in text else "power"
+    return _Written(text, _binding(text, binds), notation)
 
 
 def _binding(text: str, binds: str) -> str:

@@ -11,6 +11,8 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
+from micrograd_plus._tools.names import text_name
+from micrograd_plus._tools.numbers import text_number
 from micrograd_plus.graph import inputs
 from micrograd_plus.graph.sweep import adjoints, slopes
 from micrograd_plus.walk.formula import (
@@ -18,8 +20,6 @@ from micrograd_plus.walk.formula import (
     Name,
     Term,
     operands,
-    text_name,
-    text_number,
     write,
 )
 from micrograd_plus.walk.steps import names

@@ -11,21 +11,23 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.names import parsed
+from micrograd_plus._tools.numbers import checked_digits
 from micrograd_plus.graph import evaluate, infinite_gradient, local_derivatives, order, real
 from micrograd_plus.walk.formula import (
-    LATEX,
-    TEXT,
     Derivative,
     Name,
     Notation,
     Term,
     formulas,
+    notations,
     operands,
     write,
 )
 from micrograd_plus.walk.gates import gates
 
 if TYPE_CHECKING:
+    from micrograd_plus._tools.names import Label
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
 
@@ -130,17 +132,17 @@ def names(nodes: Sequence[Value]) -> dict[Value, str]:
     labels = [node.label for node in nodes]
     if "f" not in labels:
         labels[-1] = labels[-1] or "f"
-    taken = {*labels}
-    fresh = (name for i in count(1) if (name := f"v_{i}") not in taken)
+    taken = {*map(parsed, labels)}
+    fresh = (name for i in count(1) if parsed(name := f"v_{i}") not in taken)
     named: dict[Value, str] = {}
-    used: set[str] = set()
+    used: set[Label] = set()
     twins: Counter[str] = Counter()
     for node, label in zip(nodes, labels, strict=True):
         name = label or next(fresh)
-        while name in used:
+        while parsed(name) in used:
             twins[label] += 1
             name = label + ("′" * twins[label] if twins[label] < 4 else f"′{twins[label]}")
-        used.add(name)
+        used.add(parsed(name))
         named[node] = name
     return named
 
@@ -156,9 +158,10 @@ class Walk(Sequence[Step]):
         root: the value whose graph to walk.
         sigma: whether 1 / (1 + exp(−x)) is walked as one σ gate.
         detail: "operations", or "gates" to walk dot products as × and +.
+        digits: the significant digits of numbers in sentences, 1 to 17.
 
     Attributes:
-        root, sigma, detail: the same.
+        root, sigma, detail, digits: the same.
         gates: the values shown, in order, with their operations and arguments (see `gates`).
         names: their names.
         data: their numbers.
@@ -166,7 +169,7 @@ class Walk(Sequence[Step]):
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
-        ValueError: there is no such detail.
+        ValueError: there is no such detail, or `digits` is not in that range.
 
     Source: lecture A.
 
@@ -189,8 +192,12 @@ class Walk(Sequence[Step]):
     ('f', 4.0)
     """
 
-    def __init__(self, root: Value, sigma: bool = False, detail: str = "operations") -> None:
+    def __init__(
+        self, root: Value, sigma: bool = False, detail: str = "operations", digits: int = 4
+    ) -> None:
         self.root = root
+        self.digits = checked_digits(digits)
+        self._notations = notations(digits)
         self.sigma = sigma
         self.detail = detail
         self.gates = gates(order(root), sigma, detail)
@@ -253,7 +260,7 @@ class Walk(Sequence[Step]):
 
     def other(self) -> Walk | None:
         """The same walk with its σ gates opened, or with σ gates; None if there are none."""
-        other = Walk(self.root, not self.sigma, self.detail)
+        other = Walk(self.root, not self.sigma, self.detail, self.digits)
         return None if len(other.gates) == len(self.gates) else other
 
     def latex(self) -> str:
@@ -275,7 +282,7 @@ class Walk(Sequence[Step]):
         """
         lines = []
         for step in self:
-            first, *others = (_chain(equation, LATEX) for equation in step._equations)
+            first, *others = (_chain(equation, self._notations[1]) for equation in step._equations)
             left, *right = first
             aligned = f"{left} &= {' = '.join(right)}" if right else left
             lines.append(r",\quad ".join([aligned, *map(" = ".join, others)]))
@@ -355,7 +362,7 @@ class Walk(Sequence[Step]):
         upstream: float | None = None,
         local: float | None = None,
     ) -> None:
-        text, latex = (_sentence(equations, notation) for notation in (TEXT, LATEX))
+        text, latex = (_sentence(equations, notation) for notation in self._notations)
         self._steps.append(
             Step(phase, node, edge, upstream, local, text, latex, changes, self._steps, equations)
         )

@@ -4,10 +4,13 @@ import re
 from importlib import resources
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import values
 from micrograd_plus.drawing import look
+from tests.effort import examples
 from tests.eyes import SIGHTS, contrast, difference
 from tests.graphs import xyz
 
@@ -46,6 +49,31 @@ def test_text_in_pictures_can_be_read(background, texts):
     assert min(contrast(text, background) for text in texts) >= 4.5  # WCAG AA
     for wire in (look.INK, look.LIT_WIRE):
         assert contrast(wire, background) >= 3
+
+
+@examples(200)
+@given(st.tuples(*[st.integers(0, 255)] * 3), st.sampled_from(["wires", "box"]))
+def test_a_picture_can_be_read_on_any_background(rgb, style):
+    background = "#{:02x}{:02x}{:02x}".format(*rgb)
+    if background != "#ffffff":
+        x = mg.Value(2, "x")
+        h = x * x + 1
+        h.label = "h_1"
+        source = mg.draw(h * x, style, background=background).source
+        colors = {*re.findall(r'olor="?(#\w{6})', source)} - {background}
+        assert colors
+        assert min(contrast(color, background) for color in colors) >= 4.5
+
+
+def test_a_named_background_is_that_of_css():
+    assert 'bgcolor="#000080"' in mg.draw(xyz(), background="Navy").source
+    assert mg.draw(xyz(), background="green").source == mg.draw(xyz(), background="#008000").source
+    for folded in (mg.nn.MLP(2, [3, 1])(values(x=1, y=2)), mg.compile(lambda x: x * 2, 1.0)):
+        source = mg.draw(
+            folded, background="black", **({"fold": True} if isinstance(folded, mg.Value) else {})
+        ).source
+        inks = {*re.findall(r'(?:color|fontcolor)="?(#\w{6})', re.sub("bgcolor=", "", source))}
+        assert min(contrast(ink, "#000000") for ink in inks - {"#000000"}) >= 3
 
 
 def test_a_picture_and_a_page_have_the_same_colours():

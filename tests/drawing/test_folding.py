@@ -499,7 +499,7 @@ def test_expanding_by_value_label_module_and_level():
 
     def shown(expand):
         source = mg.draw(f, expand=expand).source
-        labels = [source.count(f">{stem}<sub>") for stem in ("w", "b")]
+        labels = [source.count(f">{stem}</i>") for stem in ("w", "b")]
         return labels, source.count("Neuron 16 → 1")
 
     assert shown(()) == ([0, 0], 0)
@@ -508,7 +508,7 @@ def test_expanding_by_value_label_module_and_level():
     assert shown(model.layers[1]) == ([0, 0], 16)
     assert shown([model.layers[2]]) == ([16, 1], 0)
     assert shown(1)[1] == 16
-    assert "x<sub>" in mg.draw(f, expand="x_1").source
+    assert ">x</i>" in mg.draw(f, expand="x_1").source
     with pytest.raises(ValueError, match="nothing called 'h' in the graph to expand"):
         mg.draw(f, expand="h")
     with pytest.raises(ValueError, match=r"nothing of Value\(data=1.0.*to expand"):

@@ -92,7 +92,7 @@ def test_the_metadata_tell_what_one_asks(pure_wheel):
         for line in told.get_all("Requires-Dist")
         if "extra ==" not in line
     }
-    assert needed == {"graphviz", "graphviz-pure", "rich"}
+    assert needed == {"graphviz", "graphviz-pure", "rich", "webcolors"}
 
 
 def test_classifiers_tell_the_pythons_that_were_tried():

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus._tools.text import brief
 from micrograd_plus.drawing.dot.labels import escaped, named, number
-from micrograd_plus.drawing.look import GATE, INK, NAME
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -42,19 +41,20 @@ def cable(inside: Inside, look: Look, name: str = "") -> str:
     data = [x for x, _ in inside.numbers if x is not None]
     grads = [x for _, x in inside.numbers if x is not None]
     above = [
-        f"<tr><td><i>{named(name)}</i></td></tr>" if name else "",
-        _range(data, look.forward),
+        f"<tr><td>{named(name)}</td></tr>" if name else "",
+        _range(data, look.forward, look.digits),
         _strip(data),
     ]
-    below = [_strip(grads), _range(grads, look.gradient)]
+    below = [_strip(grads), _range(grads, look.gradient, look.digits)]
     return (
         '<<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
         f"{''.join(above)}<hr/>{''.join(below)}</table>>"
     )
 
 
-def _range(numbers: list[float], ink: str) -> str:
-    text = f"{number(min(numbers))} … {number(max(numbers))}" if numbers else number(None)
+def _range(numbers: list[float], ink: str, digits: int) -> str:
+    ends = (min(numbers), max(numbers)) if numbers else ()
+    text = " … ".join(number(x, digits) for x in ends) or number(None)
     return f'<tr><td><font point-size="11" color="{ink}">{text}</font></td></tr>'
 
 
@@ -75,30 +75,30 @@ def folded(title: str, inside: Inside, look: Look) -> str:
     span = f'colspan="{max(1, len(maps))}"'
     rows = [
         f'<td {span}><font point-size="13">{escaped(brief(title))}</font></td>',
-        f"<td {span}>{_small(escaped(brief(inside.details, 60)), NAME)}</td>",
+        f"<td {span}>{_small(escaped(brief(inside.details, 60)), look.name)}</td>",
     ]
     if maps:
         for line in (
-            [_small(name, NAME) for name, _, _ in maps],
+            [_small(name, look.name) for name, _, _ in maps],
             [painted(heat) for _, _, heat in maps],
-            [_scale(heat.largest, ink) for _, ink, heat in maps],
+            [_scale(heat.largest, ink, look.digits) for _, ink, heat in maps],
         ):
             rows.append("".join(f"<td>{cell}</td>" for cell in line))
         averaged = maps[0][2].averaged
         if averaged > 1:
-            note = _small(f"a cell is the mean of up to {averaged:,}", NAME)
+            note = _small(f"a cell is the mean of up to {averaged:,}", look.name)
             rows.append(f"<td {span}>{note}</td>")
     lines = "".join(f"<tr>{row}</tr>" for row in rows)
     return (
         f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="3" style="rounded" '
-        f'color="{INK}" bgcolor="{GATE}">{lines}</table>>'
+        f'color="{look.ink}" bgcolor="{look.gate}">{lines}</table>>'
     )
 
 
-def _scale(largest: float, ink: str) -> str:
+def _scale(largest: float, ink: str, digits: int) -> str:
     """The scale of a map: its colours from −largest to largest, with 0 in the middle."""
     bar = cells([[k / 4 for k in range(-4, 5)]], 1.0, 6, 7)
-    least, most = (_small(number(x), ink) for x in (-largest, largest))
+    least, most = (_small(number(x, digits), ink) for x in (-largest, largest))
     return (
         '<table border="0" cellborder="0" cellspacing="0" cellpadding="1">'
         f"<tr><td>{least}</td><td>{bar}</td><td>{most}</td></tr></table>"

@@ -7,16 +7,17 @@ line between the rows is the wire itself.
 from __future__ import annotations
 
 from html import escape
-from math import isnan
+from math import ceil, isnan
 from typing import TYPE_CHECKING
 
+from micrograd_plus._tools.names import parsed, text_name
+from micrograd_plus._tools.numbers import text_number
 from micrograd_plus._tools.text import brief, shorten, visible
-from micrograd_plus.drawing.look import INK, LIT_PLATE, LIT_WIRE, NAME, TEXT, Look
-from micrograd_plus.walk.formula import split_label, text_name, text_number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from micrograd_plus.drawing.look import Look
     from micrograd_plus.drawing.scene.parts import Part
 
 _PAIR = 80  # the height of a row where two wires arrive, about that of two plates
@@ -32,86 +33,100 @@ def plate(part: Part, size: str, id: str, look: Look) -> str:
         id: the id of the plate.
         look: the colours of numbers, and which of them are hidden or highlighted.
     """
-    name = _name_on_wire(part)
-    if name:
-        name = f'<font point-size="10" color="{NAME}"><i>{escaped(name)}</i></font> '
-    rows = (
-        ("bottom", name, look.forward, number(part.data), "data"),
-        ("top", "", look.gradient, number(part.grad), "grad"),
+    above, below = (
+        f'<font point-size="12" color="{"transparent" if (id, slot) in look.hidden else color}">'
+        f"{number(x, look.digits)}</font>"
+        for color, x, slot in (
+            (look.forward, part.data, "data"),
+            (look.gradient, part.grad, "grad"),
+        )
     )
-    lines = "".join(
-        f'<tr><td {size} valign="{side}">{before}<font point-size="12" '
-        f'color="{"transparent" if (id, slot) in look.hidden else color}">'
-        f"{text}</font></td></tr>"
-        for side, before, color, text, slot in rows
+    if name := _name_on_wire(part):
+        name = named(name, 10, look.name, _LONGEST_NAME)
+        above = _table(
+            f'<tr><td valign="bottom" align="right">{name}</td><td width="4"></td>'
+            f'<td valign="bottom" align="left">{above}</td></tr>'
+        )
+    lines = (
+        f'<tr><td {size} valign="bottom">{above}</td></tr>'
+        f'<tr><td {size} valign="top">{below}</td></tr>'
     )
-    color = f'color="{LIT_WIRE}" bgcolor="{LIT_PLATE}"' if id in look.lit else f'color="{INK}"'
+    color = f'color="{look.ink}"'
+    if id in look.lit:
+        color = f'color="{look.lit_wire}" bgcolor="{look.lit_plate}"'
     return (
         f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" rows="*" '
         f"{color}>{lines}</table>>"
     )
 
 
-def plate_size(parts: Sequence[Part]) -> str:
+def plate_size(parts: Sequence[Part], look: Look) -> str:
     """One size for all plates: with different widths Graphviz would leave gaps in the wires."""
-    names = [_name_on_wire(part) for part in parts]
+    names = [min(len(text_name(_name_on_wire(part))), _LONGEST_NAME) for part in parts]
     width = max(
-        max(_room(part.data) + len(name), _room(part.grad))
+        max(_room(part.data, look) + name, _room(part.grad, look))
         for part, name in zip(parts, names, strict=True)
     )
     return f'width="{max(42, 7 * width + 4)}" height="{20 if any(names) else 17}"'
 
 
 def _name_on_wire(part: Part) -> str:
-    """The name of an inner value as plain text, whose subscripts don't touch the wire."""
-    name = text_name(part.label) if part.gate and not part.goes_on else ""
-    return shorten(name, _LONGEST_NAME)
+    """The name of an inner value; that of the output stands at the end of its wire."""
+    return part.label if part.gate and not part.goes_on else ""
 
 
-def _room(x: float | None) -> int:
-    """The characters that a number takes; one to be guessed has room for the answer."""
-    return 5 if x is not None and isnan(x) else len(number(x))
+def _room(x: float | None, look: Look) -> int:
+    """The digits that a number is wide; one to be guessed has room for the answer."""
+    return 5 if x is not None and isnan(x) else digits_wide(number(x, look.digits))
 
 
-def number(x: float | None) -> str:
-    """A number on a wire: two decimal places, or two digits if it is very small or very large."""
+def digits_wide(text: str) -> int:
+    """How many digits are as wide as a number: points and raised digits are half as wide as one."""
+    return ceil(sum(1 if character in "0123456789−–" else 0.5 for character in text))
+
+
+def number(x: float | None, digits: int = 2) -> str:
+    """A number on a wire, with so many significant digits and two decimal places.
+
+    >>> number(-2.0), number(0.0519), number(1.23456, 4), number(None)
+    ('−2.00', '0.052', '1.235', '–')
+    """
     if x is None:
         return "–"
     if isnan(x):
         return "?"
-    if 0 < abs(x) < 0.1 or abs(x) >= 1e6:
-        return text_number(x, 2)
-    return f"{x or 0.0:.2f}".replace("-", "−")  # never −0.00
+    return text_number(x, digits, decimals=min(digits, 2))
 
 
-def rows(text: str, terms: Sequence[Sequence[int]], fill: str) -> str:
+def rows(text: str, terms: Sequence[Sequence[int]], fill: str, look: Look) -> str:
     """A gate with a row for each pair of operands, which are multiplied, and for each single one.
 
     Args:
         text: what the gate is.
         terms: the positions of the operands in each row.
         fill: its colour.
+        look: the colours of its lines and texts.
     """
     span = f'rowspan="{len(terms)}"'
     name = f'<td {span}><font point-size="13">{escaped(text)}</font></td>'
     lines = "".join(
-        f'<tr><td port="t{k}" height="{height}"><font point-size="12" color="{NAME}">{sign}</font>'
-        f"</td>{'' if k else name}</tr>"
+        f'<tr><td port="t{k}" height="{height}"><font point-size="12" color="{look.name}">{sign}'
+        f"</font></td>{'' if k else name}</tr>"
         for k, term in enumerate(terms)
         for height, sign in [(_PAIR, "×") if len(term) > 1 else (22, "+")]
     )
     return (
         f'<<table border="1" cellborder="0" cellspacing="0" cellpadding="3" style="rounded" '
-        f'color="{INK}" bgcolor="{fill}">{lines}</table>>'
+        f'color="{look.ink}" bgcolor="{fill}">{lines}</table>>'
     )
 
 
-def box(part: Part) -> str:
+def box(part: Part, look: Look) -> str:
     """One value in micrograd's style: its name, data and grad side by side."""
     entries = [
         named(part.label) if part.label else "",
-        f"data {number(part.data)}",
-        f"grad {number(part.grad)}",
+        f"data {number(part.data, look.digits)}",
+        f"grad {number(part.grad, look.digits)}",
     ]
     row = "".join(f"<td>{entry}</td>" for entry in entries if entry)
     return (
@@ -125,22 +140,43 @@ def end(label: str) -> str:
         return ""
     return (
         '<<table border="0" cellborder="0" cellpadding="2"><tr><td>'
-        f'<font point-size="16">{named(label)}</font></td></tr></table>>'
+        f"{named(label, 16)}</td></tr></table>>"
     )
 
 
-def caption(lines: Sequence[str]) -> str:
+def caption(lines: Sequence[str], look: Look) -> str:
     """The lines of text below a picture."""
     gap = '<font point-size="6"> <br/></font>'
     text = "".join(f'{gap}{escaped(visible(line))}<br align="left"/>' for line in lines)
-    return f'<<font point-size="13" color="{TEXT}">{gap}{text}</font>>'
+    return f'<<font point-size="13" color="{look.text}">{gap}{text}</font>>'
 
 
-def named(label: str) -> str:
-    """A label in italics, with its subscript."""
-    name, subscript = map(escaped, split_label(brief(label)))
-    lowered = f'<sub><font point-size="10">{subscript}</font></sub>' if subscript else ""
-    return f"<i>{name}{lowered}</i>"
+def named(label: str, size: int = 14, color: str = "", longest: int = 40) -> str:
+    """A label in italics, for a cell of a table.
+
+    Its scripts are cells beside it: what SVG calls a subscript is not lowered in Firefox, nor what
+    Graphviz calls one in PNG.
+    """
+    base, below, above, primes = parsed(brief(label))
+    base = shorten(base, max(1, longest - len(below) - len(above)))
+    text = _italic(base + primes, size, color)
+    if not below and not above:
+        return text
+    upper, lower = (x and _italic(x, 0.65 * size, color) for x in (above, below))
+    half = f'align="left" height="{0.65 * size:g}"'
+    return _table(
+        f'<tr><td rowspan="2" align="right">{text}</td><td {half}>{upper}</td></tr>'
+        f"<tr><td {half}>{lower}</td></tr>"
+    )
+
+
+def _table(rows: str) -> str:
+    return f'<table border="0" cellborder="0" cellspacing="0" cellpadding="0">{rows}</table>'
+
+
+def _italic(text: str, size: float, color: str) -> str:
+    paint = f' color="{color}"' if color else ""
+    return f'<font point-size="{size:g}"{paint}><i>{escaped(text)}</i></font>'
 
 
 def escaped(text: str) -> str:

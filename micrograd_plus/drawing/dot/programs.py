@@ -11,17 +11,17 @@ from html import escape
 from itertools import chain
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.names import text_name
+from micrograd_plus._tools.numbers import text_number
 from micrograd_plus._tools.text import shorten
 from micrograd_plus.compiler.codegen.naming import of_sum
-from micrograd_plus.drawing.look import ACCESSIBLE, GATE, INK, TEXT, Look
+from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.walk.formula import (
     Name,
     Term,
     formulas,
     gate,
     replaced,
-    text_name,
-    text_number,
     write,
 )
 
@@ -44,10 +44,16 @@ def program_as_dot(program: Program, background: str = "white", look: Look = ACC
     """
     from graphviz import Digraph  # loaded only for drawing
 
+    look = look.on(background)
     graph = Digraph(
-        graph_attr={"rankdir": "LR", "ranksep": "0.2", "bgcolor": background, "pad": "0.08"},
-        node_attr={"fontname": "Helvetica", "fontsize": "12", "color": INK, "fontcolor": TEXT},
-        edge_attr={"color": INK, "arrowsize": "0.55"},
+        graph_attr={"rankdir": "LR", "ranksep": "0.2", "bgcolor": look.background, "pad": "0.08"},
+        node_attr={
+            "fontname": "Helvetica",
+            "fontsize": "12",
+            "color": look.ink,
+            "fontcolor": look.text,
+        },
+        edge_attr={"color": look.ink, "arrowsize": "0.55"},
     )
     layers = _Layers(program)
     slopes: dict[str, list[str]] = {}
@@ -219,7 +225,7 @@ def _plate(above: str, below: str, look: Look) -> str:
             ("top", look.gradient, escape(below) or " "),
         )
     )
-    return f'<<table border="0" cellborder="0" rows="*" color="{INK}">{rows}</table>>'
+    return f'<<table border="0" cellborder="0" rows="*" color="{look.ink}">{rows}</table>>'
 
 
 def _chain(graph: Any, name: str, gates: list[tuple[str, str, list[str]]], look: Look) -> None:
@@ -228,7 +234,7 @@ def _chain(graph: Any, name: str, gates: list[tuple[str, str, list[str]]], look:
     for place, (text, slope, entering) in zip(places, gates, strict=True):
         below = f'<br/><font color="{look.gradient}">{escape(slope)}</font>' if slope else ""
         label = f"<<b>{escape(text)}</b>{below}>"
-        graph.node(place, label, shape="box", style="rounded,filled", fillcolor=GATE)
+        graph.node(place, label, shape="box", style="rounded,filled", fillcolor=look.gate)
         for other in entering:
             if other == "p":  # each use has a box of its own, or wires would cross the picture
                 other = f"p {place}"

@@ -9,14 +9,7 @@ from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus.drawing.dot import heatmap, labels
 from micrograd_plus.drawing.look import (
     ACCESSIBLE,
-    GATE,
-    INK,
-    LIT_GATE,
-    LIT_WIRE,
-    NAME,
-    TEXT,
     Look,
-    checked_color,
 )
 
 if TYPE_CHECKING:
@@ -53,22 +46,23 @@ def as_dot(
     if style not in STYLES:
         hint = did_you_mean(style, STYLES)
         raise ValueError(f"there is no style {style!r}{hint}; choose from {', '.join(STYLES)}")
+    look = look.on(background)
     graph = Digraph(
         graph_attr={
             "rankdir": "LR",
             "nodesep": "0.22",
             "ranksep": "0.24",
-            "bgcolor": checked_color(background),
+            "bgcolor": look.background,
             "pad": "0.08",
             "margin": "0",
         },
-        node_attr={"fontname": "Helvetica", "color": INK, "fontcolor": TEXT},
-        edge_attr={"color": INK, "penwidth": "1", "arrowsize": "0.55"},
+        node_attr={"fontname": "Helvetica", "color": look.ink, "fontcolor": look.text},
+        edge_attr={"color": look.ink, "penwidth": "1", "arrowsize": "0.55"},
     )
     if len(scene.parts) > _EXACT:
         graph.attr(nslimit="0.2")
     if caption:
-        label = labels.caption(caption)
+        label = labels.caption(caption, look)
         graph.attr(label=label, labelloc="b", labeljust="l", fontname="Helvetica")
     _DRAWN[style](graph, scene, look)
     text: str = graph.source
@@ -77,7 +71,7 @@ def as_dot(
 
 def _wires(graph: Any, scene: Scene, look: Look) -> None:
     last = len(scene.parts) - 1
-    size = labels.plate_size(scene.parts)
+    size = labels.plate_size(scene.parts, look)
     for i, part in enumerate(scene.parts):
         if part.carried:
             if part.inside and part.carried > 1:
@@ -97,8 +91,8 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
         for position, source in part.arriving:
             name = f"e{i}_{position}"
             if isinstance(source, float):
-                _constant(graph, f"c{i}_{position}", source)
-                graph.edge(f"c{i}_{position}", f"o{i}{ports[position]}", id=name, color=NAME)
+                _constant(graph, f"c{i}_{position}", source, look)
+                graph.edge(f"c{i}_{position}", f"o{i}{ports[position]}", id=name, color=look.name)
             else:
                 wire = {**_thick(scene.parts[source]), **_lit(name, look)}
                 if part.terms:
@@ -126,8 +120,9 @@ def _ports(part: Part) -> dict[int, str]:
     return {x.position: place for x, place in zip(part.operands, places, strict=True)}
 
 
-def _constant(graph: Any, name: str, x: float) -> None:
-    graph.node(name, labels.number(x), shape="plain", fontsize="11", fontcolor=NAME)
+def _constant(graph: Any, name: str, x: float, look: Look) -> None:
+    text = labels.number(x, look.digits)
+    graph.node(name, text, shape="plain", fontsize="11", fontcolor=look.name)
 
 
 def _first_plates(scene: Scene) -> list[str]:
@@ -169,7 +164,7 @@ def _boxes(graph: Any, scene: Scene, look: Look) -> None:
             if part.inside and part.carried > 1:
                 plate = heatmap.cable(part.inside, look, part.label)
             else:
-                plate = labels.box(part)
+                plate = labels.box(part, look)
             graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
         if part.gate is not None:
             _gate(graph, f"o{i}", part, look)
@@ -179,8 +174,8 @@ def _boxes(graph: Any, scene: Scene, look: Look) -> None:
         for position, source in part.arriving:
             target, name = f"o{i}{ports.get(position, '')}", f"e{i}_{position}"
             if isinstance(source, float):
-                _constant(graph, f"c{i}_{position}", source)
-                graph.edge(f"c{i}_{position}", target, id=name, color=NAME)
+                _constant(graph, f"c{i}_{position}", source, look)
+                graph.edge(f"c{i}_{position}", target, id=name, color=look.name)
             else:
                 graph.edge(f"v{source}", target, id=name, **_thick(scene.parts[source]))
         _shared(graph, i, part)
@@ -197,9 +192,9 @@ def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
     if part.inside:
         graph.node(name, heatmap.folded(text, part.inside, look), shape="plain", id=name)
         return
-    fill = LIT_GATE if name in look.lit else GATE
+    fill = look.lit_gate if name in look.lit else look.gate
     if part.terms:
-        graph.node(name, labels.rows(text, part.terms, fill), shape="plain", id=name)
+        graph.node(name, labels.rows(text, part.terms, fill, look), shape="plain", id=name)
         return
     form = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
     if len(text) in _CIRCLES:
@@ -223,4 +218,4 @@ def _thick(part: Part) -> dict[str, str]:
 
 def _lit(name: str, look: Look) -> dict[str, str]:
     """The colour of a highlighted wire; its width stays, or arrowheads would move."""
-    return {"color": LIT_WIRE} if name in look.lit else {}
+    return {"color": look.lit_wire} if name in look.lit else {}

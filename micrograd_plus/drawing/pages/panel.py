@@ -22,7 +22,7 @@ from micrograd_plus.walk.steps import Walk, names
 Recorder = Callable[[Mapping[str, float]], Value]
 """A function that records a graph, given the numbers of the fields by name."""
 
-_ROOM = 8  # characters kept free for each number, as in −1000.00 or −1.2e−05
+_ROOM = 8  # digits kept free for each number, as in −1000.00 or −1.2·10⁻¹⁵
 
 
 class Field(NamedTuple):
@@ -42,7 +42,7 @@ class View(NamedTuple):
         walk: the walk through the graph.
         source: the DOT source of the layout, which stays the same as long as the structure does.
         content: the data for the script of a walkthrough.
-        room: the characters that the layout leaves for each number.
+        room: the digits that the layout leaves for each number.
     """
 
     walk: Walk
@@ -109,7 +109,7 @@ def _view(root: Value, before: View | None = None) -> View:
     """The display of a graph, in the layout of the previous view if that still fits."""
     walk = Walk(root)
     written = [labels.number(change.number) for step in walk for change in step.changes]
-    room = max(before.room if before else _ROOM, *map(len, written))
+    room = max(before.room if before else _ROOM, *map(labels.digits_wide, written))
     longest = -(10.0 ** min(room - 5, 5))
     picture = walked(walk, LIMIT, lambda node: (longest, longest))
     source = as_dot(picture)

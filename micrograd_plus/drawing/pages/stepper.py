@@ -51,11 +51,13 @@ def content(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> d
         # the style sheet has the accessible ones, in light and dark
         "colors": {} if look == ACCESSIBLE else colors,
         "plates": [f"v{i}" for i in range(len(picture.nodes))],
-        "steps": told_steps(picture, steps),
+        "steps": told_steps(picture, steps, look),
     }
 
 
-def told_steps(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
+def told_steps(
+    picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE
+) -> list[dict[str, Any]]:
     """The steps as data for the script."""
     places = picture.places
     return [
@@ -64,7 +66,7 @@ def told_steps(picture: Scene, steps: Sequence[Step]) -> list[dict[str, Any]]:
             "text": step.text,
             "lit": lit(step, places),
             "changes": [
-                (f"v{places[node]}", slot, labels.number(number))
+                (f"v{places[node]}", slot, labels.number(number, look.digits))
                 for node, slot, number in step.changes
             ],
         }

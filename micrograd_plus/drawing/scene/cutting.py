@@ -9,8 +9,8 @@ from __future__ import annotations
 from itertools import accumulate, groupby, pairwise
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.names import parsed
 from micrograd_plus.drawing.scene.folds import Fold, positions
-from micrograd_plus.walk.formula import split_label
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -148,7 +148,7 @@ def alike(flat: Flat, users: dict[int, set[int]]) -> list[Item]:
     """
     sets: dict[Any, list[int]] = {}
     for i, used in users.items():
-        stem, _ = split_label(str(flat.nodes[i].label))
+        stem = parsed(str(flat.nodes[i].label)).base
         sets.setdefault((frozenset(used), stem, flat.owners[i] is None), []).append(i)
     found: list[Item] = []
     for members in sets.values():

@@ -6,9 +6,9 @@ from collections import Counter
 from functools import cached_property
 from typing import TYPE_CHECKING, NamedTuple
 
+from micrograd_plus._tools.names import parsed
 from micrograd_plus.drawing.scene.matrices import matrices
 from micrograd_plus.graph.places import turns
-from micrograd_plus.walk.formula import split_label
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -85,7 +85,7 @@ class Fold:
             return self.place.kind or ""
         nodes = [self.flat.nodes[i] for i in self.members]
         if self.leaves:
-            stems = {split_label(str(node.label))[0] for node in nodes}
+            stems = {parsed(str(node.label)).base for node in nodes}
             return f"{len(nodes):,} × {stems.pop() if len(stems) == 1 else 'values'}".strip()
         return f"{sum(node.op is not None for node in nodes):,} operations"
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from micrograd_plus._tools.names import text_name
 from micrograd_plus.drawing.dot.labels import number
-from micrograd_plus.walk.formula import text_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,14 +15,15 @@ if TYPE_CHECKING:
 _COLORS = {"given": "default", "forward": "green", "backward": "red"}
 
 
-def print_steps(walk: Walk, file: TextIO | None = None) -> None:
+def print_steps(walk: Walk, file: TextIO | None = None, digits: int = 2) -> None:
     """Print each step's sentence, and at the end the numbers on every wire.
 
     Args:
         walk: the walk.
         file: where to; standard output by default.
+        digits: the significant digits of the numbers on wires.
     """
-    lines = [*_told(walk), [], *_wires(walk)]
+    lines = [*_told(walk), [], *_wires(walk, digits)]
     try:
         from rich.console import Console  # loaded only for printing
         from rich.text import Text
@@ -49,11 +50,12 @@ def _told(walk: Walk) -> Iterator[list[tuple[str, str]]]:
         ]
 
 
-def _wires(walk: Walk) -> Iterator[list[tuple[str, str]]]:
+def _wires(walk: Walk, digits: int) -> Iterator[list[tuple[str, str]]]:
     """The lines of the table of the numbers on every wire."""
     rows = [("wire", "value", "gradient")]
     for node, name in walk.names.items():
-        rows.append((text_name(name), number(walk.data[node]), number(walk.grad[node])))
+        data, grad = (number(x[node], digits) for x in (walk.data, walk.grad))
+        rows.append((text_name(name), data, grad))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     for i, (name, value, gradient) in enumerate(rows):
         style = "" if i else "bold "
