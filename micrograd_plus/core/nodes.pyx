@@ -3,8 +3,8 @@
 """The compiled twin of what is hot in `graph`, and in the transforms of `calculus`.
 
 Names, results and errors are those of the Python code, which is the reference. What is usual runs
-here; all else (observers, operations outside the table, results that are not finite, other
-operands) is left to that code, which stands in `Reference`.
+here; all else (operations outside the table, results that are not finite, other operands) is left
+to that code, which stands in `Reference`.
 
 What makes it fast: numbers are doubles in the nodes, Python's collector of cycles sees no node
 that can't be part of one, and a graph is freed node by node instead of by recursion.

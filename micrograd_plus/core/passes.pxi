@@ -345,6 +345,28 @@ def derivatives(root, wanted, done=(), m=floats):
     return found or Reference.derivatives(root, wanted, done, m)
 
 
+cdef inline double computed(Node node, const double *renewed):
+    """What an operation of the table gives; with `renewed`, for the numbers there."""
+    if type(node._left) is tuple:
+        return value(node.code, node._left, renewed)
+    return op_value(node.code - 1, number_of(node._left, renewed),
+                    number_of(node._right, renewed), 0.0)
+
+
+cdef inline bint known(object x):
+    """Whether an argument is one that an operation could have got."""
+    return x is None or type(x) is float or is_node(x) or (
+        type(x) is tuple and all([type(arg) is float or is_node(arg) for arg in x]))
+
+
+def follows(Node node):
+    """`graph.evaluation.follows`."""
+    if node.code != OTHER and known(node._left) and known(node._right):
+        if node.code == LEAF or computed(node, NULL) == node.number:
+            return True
+    return Reference.follows(node)
+
+
 def recompute(list nodes):
     """`graph.evaluation.recompute`."""
     cdef Py_ssize_t i, size = PyList_GET_SIZE(nodes)
@@ -357,13 +379,7 @@ def recompute(list nodes):
         node = <Node>PyList_GET_ITEM(nodes, i)
         if node.code == OTHER or not usual(node):
             return False
-        if node.code == LEAF:
-            result[i] = node.number
-        elif type(node._left) is tuple:
-            result[i] = value(node.code, node._left, result)
-        else:
-            result[i] = op_value(node.code - 1, number_of(node._left, result),
-                                 number_of(node._right, result), 0.0)
+        result[i] = node.number if node.code == LEAF else computed(node, result)
         if not isfinite(result[i]):
             return False
     for i in range(size):

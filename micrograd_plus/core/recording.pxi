@@ -51,6 +51,14 @@ cdef bint whole(object x, double *number) noexcept:
         return False
 
 
+cdef inline Node told(Node node):
+    """A new node, which observers are told of."""
+    if PyList_GET_SIZE(observers):
+        for observer in tuple(observers):
+            observer.recorded(node)
+    return node
+
+
 cdef inline object on_two(int code, object a, object b):
     """Record an operation of the table on two operands, at least one of them a node."""
     cdef double x, y, number
@@ -71,17 +79,17 @@ cdef inline object on_two(int code, object a, object b):
     else:
         return Reference.operated(table[code], a, b)
     number = op_value(code, x, y, 0.0)
-    if not isfinite(number) or PyList_GET_SIZE(observers):
+    if not isfinite(number):
         return Reference.operated(table[code], a, b)
-    return made(code + 1, number, a, b)
+    return told(made(code + 1, number, a, b))
 
 
 cdef object on_one(int code, object a):
     """Record an operation of the table on a node."""
     cdef double number = op_value(code, (<Node>a).number, 0.0, 0.0)
-    if not isfinite(number) or PyList_GET_SIZE(observers):
+    if not isfinite(number):
         return Reference.record(table[code], (a,))
-    return made(code + 1, number, a, None)
+    return told(made(code + 1, number, a, None))
 
 record_unary = on_one
 
@@ -93,9 +101,7 @@ def new_node(double data, op, left, right):
     if code == OTHER:
         rare(node).op = op
         track(node)
-    for observer in tuple(observers):
-        observer.recorded(node)
-    return node
+    return told(node)
 
 
 def apply(op, *arguments):
@@ -113,7 +119,7 @@ cdef object applied(op, tuple arguments):
     cdef double number
     cdef int code = codes.get(op, OTHER)
     cdef bint recorded = False
-    if code == OTHER or PyList_GET_SIZE(observers) or len(arguments) != (op.arity or len(arguments)):
+    if code == OTHER or len(arguments) != (op.arity or len(arguments)):
         return Reference.apply(op, *arguments)
     for arg in arguments:
         if Py_TYPE(arg) == kind:
@@ -126,8 +132,8 @@ cdef object applied(op, tuple arguments):
     if not recorded:
         return number
     if op.arity == 1 or op.arity == 2:
-        return made(code, number, arguments[0], arguments[1] if op.arity == 2 else None)
-    return made(code, number, arguments, None)
+        return told(made(code, number, arguments[0], arguments[1] if op.arity == 2 else None))
+    return told(made(code, number, arguments, None))
 
 
 def unary(op):

@@ -115,6 +115,7 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
     raise NonFiniteError(message, op, args, numbers)
 
 
+@twin
 def follows(node: Node) -> bool:
     """Whether a node's data are what its operation gives for its arguments' data.
 
