@@ -12,6 +12,7 @@ import linecache
 import sys
 import threading
 from contextlib import suppress
+from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from micrograd_plus.graph import hooks
@@ -49,18 +50,18 @@ class Sites(hooks.Observer):
 
     Attributes:
         of: the number of the site of each node that was recorded, in the order of recording.
-        places: of each site the number of the site that called its function, and the code and the
-            place in its text.
+        places: of each site the number of the site that called its function, the function's code
+            and the name of its module, and the place in its text.
     """
 
     def __init__(self) -> None:
         self.of: dict[Value, int] = {}
-        self.places: list[tuple[int, CodeType, Any]] = []
+        self.places: list[tuple[int, CodeType, str, Any]] = []
         self._thread = threading.get_ident()
-        self._numbers: dict[tuple[int, CodeType, Any], int] = {}
-        self._positions: dict[CodeType, list[Any] | None] = {}
-        self._modules: dict[CodeType, str] = {}
-        self._callers: dict[FrameType, int] = {}
+        # by the ids of codes, as these are hashed by their contents
+        self._modules: dict[int, tuple[CodeType, str]] = {}
+        self._calls: dict[tuple[int, int], _Calls] = {}
+        self._frames: dict[FrameType, _Calls] = {}
         self._statements: dict[str, list[tuple[Any, str]]] = {}
         self._texts: dict[int, Written] = {}
         self._last: dict[Any, int] | None = None
@@ -72,39 +73,32 @@ class Sites(hooks.Observer):
             return fn(*args)
         finally:
             hooks.observers.remove(self)
-            self._callers.clear()
+            self._frames.clear()
 
     def recorded(self, node: Value) -> None:
         if threading.get_ident() == self._thread:
-            frame: FrameType | None = sys._getframe(1)
-            while frame and self._positions.get(frame.f_code, self) is None:  # the engine's own
-                frame = frame.f_back
-            self.of[node] = self._number(frame)
+            frame = sys._getframe(1)
+            known = self._frames.get(frame)
+            self.of[node] = known[frame.f_lasti] if known else self._number(frame)
 
     def _number(self, frame: FrameType | None) -> int:
         """The number of the site at which a frame is; −1 outside the function."""
         if frame is None or frame.f_code is _ROOT:
             return -1
-        caller = self._callers.get(frame)
-        if caller is None:
-            caller = self._number(frame.f_back)
-            if len(self._callers) > _REMEMBERED:  # they keep their variables alive
-                self._callers.clear()
-            self._callers[frame] = caller
-        code = frame.f_code
-        if code not in self._positions:
-            module = str(frame.f_globals.get("__name__", ""))
-            self._modules[code] = module.partition(".")[0]
-            ours = module.startswith(_OURS)
-            self._positions[code] = None if ours else [*code.co_positions()]
-        positions = self._positions[code]
-        if positions is None:
-            return caller
-        place = caller, code, positions[frame.f_lasti // 2]
-        number = self._numbers.setdefault(place, len(self.places))
-        if number == len(self.places):
-            self.places.append(place)
-        return number
+        if frame not in self._frames:
+            code, caller = frame.f_code, self._number(frame.f_back)
+            if id(code) not in self._modules:
+                self._modules[id(code)] = code, str(frame.f_globals.get("__name__", ""))
+            module = self._modules[id(code)][1]
+            if module.startswith(_OURS):
+                return caller
+            key = caller, id(code)
+            if key not in self._calls:
+                self._calls[key] = _Calls(caller, code, module, self.places)
+            if len(self._frames) > _REMEMBERED:  # they keep their variables alive
+                self._frames.clear()
+            self._frames[frame] = self._calls[key]
+        return self._frames[frame][frame.f_lasti]
 
     # ----------------------------------------------------------------------- what is there
 
@@ -128,9 +122,9 @@ class Sites(hooks.Observer):
     def _read(self, site: int) -> Written:
         line = ""
         while site >= 0:
-            site, code, position = self.places[site]
+            site, code, module, position = self.places[site]
             file = code.co_filename
-            if self._modules.get(code) == _PACKAGE or position[2] is None:
+            if module.partition(".")[0] == _PACKAGE or position[2] is None:
                 continue
             here = linecache.getline(file, position[0]).strip()
             line = line or here
@@ -146,7 +140,7 @@ class Sites(hooks.Observer):
             )  # the innermost
             if name:
                 while code.co_name in _INNER and site >= 0:
-                    site, code, _ = self.places[site]
+                    site, code, *_ = self.places[site]
                 return Written(here, name, (site, file, place))
         return Written(line)
 
@@ -160,6 +154,31 @@ class Sites(hooks.Observer):
                 for node in ast.walk(tree):
                     found += [(_place(part), name) for part, name in _assigned(node)]
         return self._statements[file]
+
+
+class _Calls(dict[int, int]):
+    """The sites in the calls of a function from one site: their numbers, by their instructions.
+
+    Args:
+        caller: the number of that site.
+        code: the function's.
+        module: the name of the function's module.
+        places: those of all sites; new ones are added.
+    """
+
+    def __init__(
+        self, caller: int, code: CodeType, module: str, places: list[tuple[int, CodeType, str, Any]]
+    ) -> None:
+        self._function, self._places = (caller, code, module), places
+        self._numbers: dict[Any, int] = {}  # by their places in the text
+
+    def __missing__(self, instruction: int) -> int:
+        _, code, _ = self._function
+        position = next(islice(code.co_positions(), instruction // 2, None))
+        number = self[instruction] = self._numbers.setdefault(position, len(self._places))
+        if number == len(self._places):
+            self._places.append((*self._function, position))
+        return number
 
 
 def _assigned(node: ast.AST) -> list[tuple[ast.AST, str]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+from itertools import chain
 from numbers import Real
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
@@ -91,12 +92,8 @@ def trace(fn: Callable[..., Any], example: Sequence[Any]) -> Trace:
         )
     reached, outside = found
     known = {*reached}
-    nodes: dict[int, Value] = {}
-    for x in reached:
-        if x not in sites.of:  # a leaf, or recorded before
-            nodes |= {id(node): node for node in order(x, nodes)}
-    nodes |= {id(node): node for node in sites.of if node in known}
-    at = {node: sites.of.get(node, -1) for node in nodes.values()}
+    at = {x: -1 for x in reached if x not in sites.of}  # leaves, and what was recorded before
+    at |= {x: site for x, site in sites.of.items() if x in known}
     return Trace(first.inputs, first.outputs, [*at], at, sites, outside, after)
 
 
@@ -139,59 +136,61 @@ def _run(
 def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
     """Check that two runs recorded the same graph: operations, connections and constants.
 
-    Both graphs are walked at once.
+    Both are put in order, in which nodes at the same place correspond.
 
     Args:
         first: a run.
         again: another one.
 
     Returns:
-        All nodes that the first run's outputs depend on, and the leaves among them that existed
-        before.
+        All nodes that the first run's outputs depend on, each after its arguments, and the leaves
+        among them that existed before.
     """
-    twins: dict[Value, Value] = {}  # the corresponding node of the other run
+    ours, theirs = _reached(first), _reached(again)
+    *shape, xs = _edges(first, ours)
+    *other, ys = _edges(again, theirs)
+    if shape != other:
+        return None
+    twins: dict[Any, Any] = dict(zip(ours, theirs, strict=True))
+    for x, y in zip(map(twins.get, xs, xs), ys, strict=True):
+        if x is not y and (isinstance(x, Value) or type(x) is not type(y) or x != y):
+            return None
     outside: list[Value] = []
     given = dict(zip(first.inputs, again.inputs, strict=True))
-    todo: list[Any] = [(tuple(flat(first.outputs)), tuple(flat(again.outputs)))]
-    while todo:
-        x, y = todo.pop()
-        while isinstance(x, Value) and x not in twins:
-            if type(x) is not type(y) or x.op is not y.op:
-                return None
-            twins[x] = y
-            if x.op is None:
-                if x in given:
-                    same = given[x] is y
-                elif x in first.made:  # made in the run, so another object in each
-                    same = y in again.made and x._data == y._data
-                else:
-                    same = x is y
-                    outside.append(x)
-                if not same:
-                    return None
-                break
-            if not follows(y):
-                raise TraceError(
-                    f"the data of {y.label or x.op.name} don't follow from its arguments: "
-                    "something was assigned to it or to them, or its rule gives another number "
-                    "each time it runs"
-                )
-            if x.right is not None:
-                todo.append((x.right, y.right))
-            x, y = x.left, y.left
+    for x, y in twins.items():
+        if not follows(y):
+            raise TraceError(
+                f"the data of {y.label or y.op.name} don't follow from its arguments: something "
+                "was assigned to it or to them, or its rule gives another number each time it runs"
+            )
+        if x.op is not None:
+            continue
+        if x in given:
+            same = given[x] is y
+        elif x in first.made:  # made in the run, so another object in each
+            same = y in again.made and x._data == y._data
         else:
-            if type(x) is type(y) is tuple and len(x) == len(y):
-                todo += [*zip(x, y, strict=True)][::-1]
-            elif not _same(x, y, twins):
-                return None
-    return [*twins], outside
+            same = x is y
+            outside.append(x)
+        if not same:
+            return None
+    return ours, outside
 
 
-def _same(x: Any, y: Any, twins: dict[Value, Value]) -> bool:
-    """Whether a known node corresponds to another, or two constants are equal."""
-    if isinstance(x, Value):
-        return twins[x] is y
-    return x is y or (type(x) is type(y) is not tuple and bool(x == y))
+def _reached(run: _Run) -> list[Value]:
+    """All nodes that the outputs depend on, each after its arguments."""
+    found: dict[int, Value] = {}
+    for x in flat(run.outputs):
+        if isinstance(x, Value):
+            nodes = order(x, found)
+            found |= zip(map(id, nodes), nodes, strict=True)
+    return [*found.values()]
+
+
+def _edges(run: _Run, nodes: Sequence[Value]) -> tuple[list[Any], list[int], list[Any]]:
+    """The operations of nodes, how many arguments each has, and these; outputs come first."""
+    args = [flat(run.outputs), *(node.args for node in nodes)]
+    return [node.op for node in nodes], [*map(len, args)], [*chain.from_iterable(args)]
 
 
 def uncollected(f: Callable[[], T]) -> T:
