@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import heapq
 from collections import Counter, defaultdict
-from itertools import accumulate
+from itertools import accumulate, count
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
@@ -99,43 +99,42 @@ def _kind(e: Expression) -> tuple[Any, ...]:
     return e.kind, e.op, e.many, e.coefficients, bool(e.number), slots, count, *exponents
 
 
-def _kinds(needed: Sequence[Expression]) -> dict[Expression, Any]:
-    """For each expression what it shares with those that may be in its array.
+def _kinds(needed: Sequence[Expression]) -> dict[Expression, int]:
+    """For each expression a number that it shares with those that may be in its array.
 
-    That is its site. What was written out by hand, at sites of one or two expressions, is
+    They have one site. What was written out by hand, at sites of one or two expressions, is
     distinguished by its depth instead.
     """
-    kinds: dict[Expression, Any] = {e: (_kind(e), e.site) for e in needed}
-    sizes: dict[Any, int] = defaultdict(int)
-    for kind in kinds.values():
-        sizes[kind] += 1
-    for e, kind in kinds.items():
-        if sizes[kind] <= _FEW:
-            lengths = tuple(map(len, e.slots))
-            kinds[e] = kind[0], "by hand", lengths, e.level
-    return kinds
+    alike: dict[Any, list[Expression]] = defaultdict(list)
+    for e in needed:
+        alike[_kind(e), e.site].append(e)
+    numbers: dict[Any, int] = defaultdict(count().__next__)
+    found = {}
+    for (kind, site), some in alike.items():
+        for e in some:
+            by_hand = tuple(map(len, e.slots)), e.level
+            found[e] = numbers[kind, site if len(some) > _FEW else by_hand]
+    return found
 
 
-def _generations(needed: Sequence[Expression], kinds: dict[Expression, Any]) -> dict[Any, int]:
+def _generations(needed: Sequence[Expression], kinds: dict[Expression, int]) -> dict[Any, int]:
     """For each expression the largest number of its kind on a path that leads to it."""
     found: dict[Expression, int] = {}
-    counts: dict[Expression, dict[Any, int]] = {}  # how many of each kind, on the way
-    sizes: dict[Any, int] = defaultdict(int)
-    for kind in kinds.values():
-        sizes[kind] += 1
+    counts: list[dict[int, int]] = []  # how many of each kind are on the paths to an expression
+    numbers: dict[Any, int] = {}  # of these, by what they follow from
+    of: dict[Expression, int] = {}
     for e in needed:
-        before = {id(known): known for x in e.parts if x.slots and (known := counts[x])}
-        merged: dict[Any, int] = {}
-        for known in before.values():
-            if not merged:
-                merged = known
-                continue
-            news = {k: n for k, n in known.items() if merged.get(k, 0) < n}
-            if news:
-                merged = merged | news
         kind = kinds[e]
-        found[e] = merged.get(kind, 0) + 1
-        counts[e] = merged if sizes[kind] == 1 else {**merged, kind: found[e]}
+        before = frozenset([of[x] for x in e.parts if x.slots])
+        if (before, kind) not in numbers:
+            merged: dict[int, int] = {}
+            for i in before:
+                merged |= {k: n for k, n in counts[i].items() if n > merged.get(k, 0)}
+            merged[kind] = merged.get(kind, 0) + 1
+            numbers[before, kind] = len(counts)
+            counts.append(merged)
+        of[e] = numbers[before, kind]
+        found[e] = counts[of[e]][kind]
     return found
 
 
