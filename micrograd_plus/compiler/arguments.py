@@ -458,7 +458,7 @@ def _names(fn: Callable[..., Any], count: int) -> list[str]:
     except (TypeError, ValueError):  # some callables have no signature
         names = []
     taken = {*"ps", "value", "math", "np", "jnp", "jax", *TABLE}
-    taken |= {f"d{name}" for name in names}
+    taken |= {f"d{name}" for name in ("p", *names)}
     plain = all(
         re.fullmatch("[a-zA-MO-Z][a-z]*", name) and not keyword.iskeyword(name) for name in names
     )

@@ -60,8 +60,9 @@ class Expression:
         self.order = order
         if slots:
             self.slots = slots
-            self.batched = any(part.batched for part in self.parts)
-            self.level = 1 + max([part.level for part in self.parts])
+            parts = self.parts
+            self.batched = any(part.batched for part in parts)
+            self.level = 1 + max([part.level for part in parts])
 
     @property
     def parts(self) -> Sequence[Expression]:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import defaultdict
 from functools import cache
-from itertools import groupby
+from itertools import chain, groupby
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
@@ -114,26 +115,27 @@ def simplify(
         indices: those of which each call checks that they are indices of rows.
         sites: where in the code each node was recorded.
     """
-    sum_of = cache(_sum)
-    sums = {node: total for node in nodes if node.op and (total := sum_of(node.op, len(node.args)))}
-    inner = _inside_sums(nodes, outputs, sums)
+    sums, inner = _sums(nodes, outputs)
     outer = [node for node in nodes if node not in inner]
     simpler = _Simpler(outer, inner, sums, leaves, indices, sites)
     return [simpler.of(out if isinstance(out, Value) else float(out)) for out in outputs]
 
 
-def _inside_sums(
-    nodes: Sequence[Value], outputs: Sequence[Any], sums: dict[Value, Sum]
-) -> set[Value]:
-    """Sums and products that disappear in the one sum that they are a part of.
+def _sums(nodes: Sequence[Value], outputs: Sequence[Any]) -> tuple[dict[Value, Sum], set[Value]]:
+    """What each node adds up, and the sums and products that disappear in a sum.
 
-    Nothing else uses them, and so they are met once.
+    Nothing else uses these, and so they are met once.
     """
+    sum_of = cache(_sum)
+    sums: dict[Value, Sum] = {}
     inside: set[Value] = set()
     used: set[Any] = {*outputs}
     for node in nodes:
-        total = sums.get(node, ())
-        for i, arg in enumerate(node.args):
+        args = node.args
+        total = sum_of(node.op, len(args)) if args else {}
+        if total:
+            sums[node] = total
+        for i, arg in enumerate(args):
             if arg in sums:
                 if arg in used:
                     inside.discard(arg)
@@ -141,28 +143,23 @@ def _inside_sums(
                     used.add(arg)
                     if (i,) in total:
                         inside.add(arg)
-    return inside
+    return sums, inside
 
 
-class _Term(NamedTuple):
-    """A term of a sum: a constant times a node or number, or times a product of two.
+Term = tuple[tuple[Any, ...], tuple[Any, ...]]
+"""A term of a sum: its kind, and the node or number that is added, or the two that are multiplied.
 
-    Attributes:
-        kind: equal for terms that may be added up together, as by one loop.
-        factor: the constant.
-        factors: the node or number, or the two.
-    """
-
-    kind: Any
-    factor: float
-    factors: tuple[Any, ...]
+Kinds are equal for terms that may be added up together, as by one loop: a kind has the number of
+factors, the constant that they are multiplied by, where a product was written, and for each factor
+the array of a leaf, the place in the code, or None of a constant.
+"""
 
 
 class _Run(NamedTuple):
     """Neighbouring terms of one kind; `kind` tells the runs of a sum apart, too."""
 
     kind: Any
-    terms: list[_Term]
+    terms: list[Term]
 
 
 class _Simpler:
@@ -184,77 +181,100 @@ class _Simpler:
         indices: Container[Value],
         sites: Mapping[Value, Any],
     ) -> None:
-        self._inner, self._sums, self._leaves, self._sites = inner, sums, leaves, sites
-        self._indices = indices
+        self._inner, self._sums, self._sites, self._indices = inner, sums, sites, indices
         self._builder = Builder()
-        self._varied = self._several_constants(nodes)
         self._made = {x: self._builder.leaf(*leaves[x]) for x in leaves if x.op is None}
-        added = {
-            node: self._runs(node)
-            for node in nodes
-            if node in sums and (node.op is not ops.multiply)
+        self._kinds = {
+            x: site if x.op else leaves[x][0] for x, site in sites.items() if x.op or x in leaves
         }
+        terms = {node: self._terms(node) for node in nodes if node in sums}
+        varied = _several_constants(chain.from_iterable(terms.values()))
+        self._added: dict[Value, tuple[float, list[_Run]]] = {}
         # what is added up in one turn of a loop is so in all, even if there is only one term
         self._long: dict[Any, int] = defaultdict(int)
         self._home: dict[Any, Any] = {}  # where products of a kind are added up
-        for node, runs in added.items():
-            for run in runs:
+        for node, its in terms.items():
+            _, runs = self._added[node] = _runs(its, varied)
+            for run in runs if node.op is not ops.multiply else ():
                 place = sites[node], run.kind
                 self._long[place] = max(self._long[place], len(run.terms))
                 if len(run.terms) > 1:
-                    self._home[run.terms[0].kind] = sites[node]
+                    self._home[run.terms[0][0]] = sites[node]
         for node in nodes:
             if node not in self._made:
-                self._made[node] = self._expression(node, added.get(node))
+                self._made[node] = self._expression(node)
+
+    def _terms(self, node: Value) -> list[Term]:
+        """What a sum adds, and the sums in it."""
+        found: list[Term] = []
+        todo: list[Any] = [(1.0, node)]  # sums, and in their order the terms between them
+        while todo:
+            factor, x = todo.pop()
+            if type(factor) is tuple:
+                found.append((factor, x))
+                continue
+            args, site = x.args, self._sites[x]
+            for places, number in reversed(self._sums[x].items()):
+                if len(places) == 2:
+                    i, j = places
+                    todo.append(self._product(factor * number, args[i], args[j], site))
+                    continue
+                arg = args[places[0]]
+                if arg in self._inner:
+                    todo.append((factor * number, arg))
+                else:
+                    todo.append(((1, factor * number, self._kinds.get(arg)), (arg,)))
+        return found
+
+    def _product(self, factor: float, x: Any, y: Any, site: Any) -> Term:
+        """A constant times a product; parameters and constants are written before others."""
+        kind, other = self._kinds.get(x), self._kinds.get(y)
+        if other in _SHARED and kind not in _SHARED:
+            return (2, factor, site, other, kind), (y, x)
+        return (2, factor, site, kind, other), (x, y)
 
     def of(self, x: Any) -> Expression:
         """The expression of a leaf, of a node, or of a constant."""
         return self._builder.constant(x) if type(x) is float else self._made[x]
 
-    def _expression(self, node: Value, runs: Sequence[_Run] | None) -> Expression:
+    def _expression(self, node: Value) -> Expression:
         if node.op is None:
             return self._builder.constant(node.data)
-        if runs is not None:
-            return self._sum(runs, self._sites[node])
-        if node.op is ops.multiply:
-            term = self._term(1.0, node.args, self._sites[node])
-            if term and term.kind in self._home:  # a sum of one term, which is none
-                return self._sum([_Run((term.kind, 1), [term])], self._home[term.kind])
+        site = self._sites[node]
+        if node in self._added:
+            number, runs = self._added[node]
+            home = site
+            if node.op is ops.multiply:  # perhaps a sum of one term, which is none
+                home = self._home.get(runs[0].terms[0][0]) if runs else None
+            if home is not None:
+                return self._sum(number, runs, home)
         args = [self.of(arg) for arg in node.args]
         chosen = node.op is ops.take and node.args[0] in self._indices
         make = self._builder.choice if chosen else self._builder.operation
-        return make(node.op, args, self._sites[node])
+        return make(node.op, args, site)
 
-    def _sum(self, runs: Sequence[_Run], site: Any) -> Expression:
+    def _sum(self, number: float, runs: Sequence[_Run], site: Any) -> Expression:
         """The linear expression of runs; if several are long, each has one of its own."""
-        builder, number = self._builder, 0.0
-        long = []
-        for run in runs:
-            if _is_number(run.terms[0]):
-                number += sum(term.factor * self.of(term.factors[0]).number for term in run.terms)
-            elif self._long[site, run.kind] > 1:
-                long.append(run)
+        builder = self._builder
+        long = sum(self._long[site, run.kind] > 1 for run in runs)
         many: list[tuple[Expression, ...]] = []
         slots: list[tuple[Expression, ...]] = []
         first: list[float] = []
         coefficients: list[float] = []
         for run in runs:
-            factor = run.terms[0].factor
-            if _is_number(run.terms[0]):
-                continue
-            if run in long:
-                columns = zip(*(term.factors for term in run.terms), strict=True)
-                found = [tuple(map(self.of, column)) for column in columns]
-                if len(long) == 1:
+            factor = run.terms[0][0][1]
+            columns = zip(*(factors for _, factors in run.terms), strict=True)
+            found = [tuple(map(self.of, column)) for column in columns]
+            if self._long[site, run.kind] > 1:
+                if long == 1:
                     many, first = found, [factor]
                     continue
-                whole = tuple(found), [1.0], 0.0, len(found), (site, run.kind)
-                terms = [builder.linear(*whole)]
-            elif len(run.terms[0].factors) == 2:
-                args = [self.of(x) for x in run.terms[0].factors]
+                terms = [builder.linear(tuple(found), [1.0], 0.0, len(found), (site, run.kind))]
+            elif len(found) == 2:
+                args = [*chain.from_iterable(found)]
                 terms = [builder.operation(ops.multiply, args, (site, run.kind))]
             else:
-                terms = [self.of(run.terms[0].factors[0])]
+                terms = [*found[0]]
             for term in terms:
                 if term.kind == "constant":
                     number += factor * term.number
@@ -263,87 +283,59 @@ class _Simpler:
                     coefficients.append(factor)
         return builder.linear((*many, *slots), [*first, *coefficients], number, len(many), site)
 
-    def _runs(self, node: Value) -> list[_Run]:
-        """What a sum adds, and the sums in it, as runs of terms of one kind."""
-        terms: list[_Term] = []
-        todo: list[tuple[float, tuple[Any, ...], Any]] = [(1.0, (node,), None)]
-        while todo:
-            factor, parts, site = todo.pop()
-            x = parts[0]
-            if len(parts) == 1 and (x is node or x in self._inner):
-                args, site = x.args, self._sites[x]
-                for places, number in reversed(self._sums[x].items()):
-                    todo.append((factor * number, tuple([args[i] for i in places]), site))
-            elif term := self._term(factor, parts, site):
-                terms.append(term)
-        terms.sort(key=_is_number)  # they interrupt no loop over others
-        runs = _joined(terms)
-        if sum(len(run.terms[0].factors) == 2 for run in runs) > _PIECES:
-            # the factors come from many places: only where the products were written counts
-            runs = _joined([term._replace(kind=term.kind[:3]) for term in terms])
-        if len(runs) > _MANY:
-            rank = {term.kind: i for i, term in enumerate(reversed(terms))}
-            runs = _joined(sorted(terms, key=lambda term: -rank[term.kind]))
-        seen: dict[Any, int] = defaultdict(int)
-        numbered = []
-        for run in runs:
-            seen[run.kind] += 1
-            numbered.append(_Run((run.kind, seen[run.kind]), run.terms))
-        return numbered
 
-    def _term(self, factor: float, parts: tuple[Any, ...], site: Any) -> _Term | None:
-        """A term with its kind; None if it is 0."""
-        if len(parts) == 2 and site not in self._varied:
-            for number, other in (parts, parts[::-1]):
-                if (known := self._constant(number)) is not None:
-                    factor, parts = factor * known, (other,)
-                    break
-        if not factor:
-            return None
-        if len(parts) == 1:
-            return _Term(("one", factor, self._kind(parts[0])), factor, parts)
-        x, y = parts
-        if self._shared(y) and not self._shared(x):
-            x, y = y, x
-        return _Term(("product", factor, site, self._kind(x), self._kind(y)), factor, (x, y))
+def _several_constants(terms: Iterable[Term]) -> set[Any]:
+    """The sites of products that have several constants among their factors.
 
-    def _constant(self, x: Any) -> float | None:
-        """The number of a constant; None for what is none."""
-        if type(x) is float:
-            return x
-        return x.data if x.op is None and x not in self._leaves else None
-
-    def _shared(self, x: Any) -> bool:
-        """Whether it is a constant or a parameter, which is written before what it multiplies."""
-        return type(x) is float or (x.op is None and self._leaves.get(x, "p")[0] == "p")
-
-    def _kind(self, x: Any) -> Any:
-        """Where a factor comes from: the array of a leaf, or the place in the code."""
-        if self._constant(x) is not None:
-            return "constant"
-        return self._leaves[x][0] if x.op is None else self._sites[x]
-
-    def _several_constants(self, nodes: Sequence[Value]) -> set[Any]:
-        """The sites of products that have several constants among their factors.
-
-        They belong to one sum, as the entries of a constant matrix do.
-        """
-        found: dict[Any, set[float]] = defaultdict(set)
-        for node, total in self._sums.items():
-            if any(len(places) == 2 for places in total):
-                found[self._sites[node]].update(
-                    number for x in node.args if (number := self._constant(x)) is not None
-                )
-        return {site for site, numbers in found.items() if len(numbers) > 1}
+    They belong to one sum, as the entries of a constant matrix do.
+    """
+    found: dict[Any, set[float]] = defaultdict(set)
+    for kind, factors in terms:
+        if len(kind) == _PRODUCT and kind[3] is None:
+            found[kind[2]].add(_number(factors[0]))
+    return {site for site, numbers in found.items() if len(numbers) > 1}
 
 
-def _is_number(term: _Term) -> bool:
-    return bool(term.kind[2:] == ("constant",))
+def _number(x: Any) -> float:
+    """The number of a constant."""
+    return x if type(x) is float else x.data
 
 
-def _joined(terms: Iterable[_Term]) -> list[_Run]:
+def _runs(terms: Iterable[Term], varied: set[Any]) -> tuple[float, list[_Run]]:
+    """A number and terms of a sum, in runs; constant factors are those of single terms.
+
+    Args:
+        terms: those of the sum.
+        varied: the sites of products that stay products of constants.
+    """
+    number, others = 0.0, []
+    for kind, factors in terms:
+        if len(kind) == _PRODUCT and None in kind and kind[2] not in varied:
+            at = kind.index(None) - 3
+            kind = 1, kind[1] * _number(factors[at]), kind[4 - at]
+            factors = (factors[1 - at],)
+        if kind[2:] == (None,):
+            number += kind[1] * _number(*factors)
+        elif kind[1]:
+            others.append((kind, factors))
+    runs = _joined(others)
+    if sum(run.kind[0] == 2 for run in runs) > _PIECES:
+        # the factors come from many places: only where the products were written counts
+        runs = _joined([(kind[:3], factors) for kind, factors in others])
+    if len(runs) > _MANY:
+        rank = {kind: i for i, (kind, _) in enumerate(reversed(others))}
+        runs = _joined(sorted(others, key=lambda term: -rank[term[0]]))
+    seen: dict[Any, int] = defaultdict(int)
+    numbered = []
+    for run in runs:
+        seen[run.kind] += 1
+        numbered.append(_Run((run.kind, seen[run.kind]), run.terms))
+    return number, numbered
+
+
+def _joined(terms: Iterable[Term]) -> list[_Run]:
     """Terms as runs of equal kinds; single products are also joined if only their sites differ."""
-    runs = [_Run(kind, [*some]) for kind, some in groupby(terms, lambda term: term.kind)]
+    runs = [_Run(kind, [*some]) for kind, some in groupby(terms, itemgetter(0))]
 
     def kind(run: _Run) -> Any:
         alone = len(run.terms) == 1 and len(run.kind) == _PRODUCT
@@ -357,6 +349,7 @@ def _joined(terms: Iterable[_Term]) -> list[_Run]:
     return found
 
 
+_SHARED = (None, "p")
 _PRODUCT = 5  # the length of the kind of a product that names everything
 _MANY = 8  # runs from which terms are sorted by kind
 _PIECES = 3  # the largest number of runs of products that a sum is taken apart into

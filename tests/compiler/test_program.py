@@ -1,10 +1,12 @@
 """Programs as they are used: their batches and results, their source, and what they refuse."""
 
+import ast
 import collections
 import copy
 import gc
 import itertools
 import json
+import keyword
 import math
 import pickle
 import subprocess
@@ -13,13 +15,14 @@ import tracemalloc
 from decimal import Decimal
 from fractions import Fraction
 from functools import partial, reduce
+from pathlib import Path
 from xml.etree import ElementTree
 
 import numpy as np
 import pytest
 
 import micrograd_plus as mg
-from micrograd_plus import Value, nn, ops
+from micrograd_plus import Value, compiler, nn, ops
 from micrograd_plus._tools.nested import filled, flat, mapped
 from micrograd_plus.compiler import TraceError, compile
 from micrograd_plus.compiler.codegen.backends import NumPy
@@ -242,6 +245,23 @@ def test_the_names_of_arguments_are_the_functions_own_where_they_will_do():
         lambda *xs: xs[0] * xs[1],
     ):
         assert signature(fn, 2) == "def value_and_grad(p, x1, x2, s=None):"
+
+
+def words_of_the_compiler():
+    """Strings of its source that could be names of arguments."""
+    texts = (file.read_text("utf-8") for file in Path(compiler.__path__[0]).rglob("*.py"))
+    nodes = (node for text in texts for node in ast.walk(ast.parse(text)))
+    words = {str(node.value) for node in nodes if isinstance(node, ast.Constant)}
+    return sorted(word for word in words if word.isidentifier() and not keyword.iskeyword(word))
+
+
+def test_an_argument_may_be_named_like_anything_that_the_compiler_speaks_of():
+    w = Value(0.5)
+    assert {"constant", "dp", "linear"} < {*words_of_the_compiler()}
+    for word in words_of_the_compiler():
+        fn = eval(f"lambda {word}, zz: w_ * {word} + {word} + zz", {"w_": w})
+        program = compile(fn, 1.0, 1.0, params=[w], input_gradients=True)
+        assert program.value_and_grad([2.0], [3.0]) == (6.0, [2.0], ([1.5], [1.0]))
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 4, 100])
