@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import inspect
 import keyword
-import math
 import re
-import reprlib
 from itertools import islice
-from numbers import Real
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import filled, flat, mapped, with_items
+from micrograd_plus.compiler.checks import check_finite, real_array, shown, tapes, told
 from micrograd_plus.engine import Value
 from micrograd_plus.ops import TABLE
 
@@ -86,8 +83,8 @@ class Arguments:
             IndexError: an index is that of no row; likewise.
             NonFiniteError: one of the numbers is not finite; likewise.
         """
-        if usual := self._usual_columns(batch):
-            return usual
+        if tapes and tapes.usual(batch, self._shapes, self._dtype, self._numpy.ndarray):
+            return [array.T if array.ndim > 1 else array[None] for array in batch]
         given = self._arrays(batch) or [[]]
         counts = [len(array) for arrays in given for array in arrays]
         examples = counts[0] if counts else 1
@@ -100,22 +97,6 @@ class Arguments:
             else self._numpy.hstack([self._numpy.zeros((examples, 0), self._dtype), *arrays]).T
             for arrays in given
         ]  # fmt: skip
-
-    def _usual_columns(self, batch: tuple[Any, ...]) -> list[Any]:
-        """The columns of arrays that need no conversion; none if there is anything else."""
-        if len(batch) != len(self._shapes):
-            return []
-        numpy, dtype = self._numpy, self._dtype
-        kind, found = numpy.ndarray, []
-        count: tuple[int, ...] = ()
-        for array, shape in zip(batch, self._shapes):  # noqa: B905  as many
-            if type(array) is not kind or array.dtype is not dtype:
-                return []
-            count = count or array.shape[:1]
-            if not count or array.shape != count + shape:
-                return []
-            found.append(array.T if shape else array[None])
-        return found if all_finite(numpy, *batch) else []
 
     def numbers(self, point: tuple[Any, ...], finite: bool = False) -> Any:
         """All numbers of one example, in a row.
@@ -181,7 +162,7 @@ class Arguments:
         if odd.any():
             raise ValueError(
                 f"argument {where} takes whole numbers, as its example has ints"
-                f"{_told(self._numpy, odd, given, self._each)}; for real numbers write floats in "
+                f"{told(self._numpy, odd, given, self._each)}; for real numbers write floats in "
                 "the example, such as 0.0"
             )
         odd = (rows > 0) & ((array < 0) | (array >= rows))
@@ -189,176 +170,11 @@ class Arguments:
             count = self._numpy.broadcast_to(rows, odd.shape)[odd][0]
             raise IndexError(
                 f"argument {where} is an index of {count} rows, 0 to {count - 1}"
-                f"{_told(self._numpy, odd, given, self._each)}"
+                f"{told(self._numpy, odd, given, self._each)}"
             )
 
     def _axes(self, shape: tuple[int, ...]) -> str:
         return f"(examples, {str(shape)[1:-1]})" if self._batched else str(shape)
-
-
-def pad(documents: Iterable[Any], value: float = 0, length: int | None = None) -> tuple[Any, Any]:
-    """Sequences of different lengths as one array for a program, and where they have numbers.
-
-    Args:
-        documents: sequences of numbers, or of rows of the same shape; ints stay ints.
-        value: what stands after the end of a document; for indices that of a row.
-        length: how long all are to be; by default as the longest.
-
-    Returns:
-        An array of (documents, length, …), and a mask of (documents, length), with 1.0 where there
-        is an item of the document and 0.0 after its end.
-
-    Raises:
-        ValueError: a document is longer than `length`, or its items are no numbers, or rows of
-            different shapes.
-        ModuleNotFoundError: NumPy is missing.
-
-    >>> tokens, mask = pad([[3, 1, 2], [5]])
-    >>> tokens.tolist(), mask.tolist()
-    ([[3, 1, 2], [5, 0, 0]], [[1.0, 1.0, 1.0], [1.0, 0.0, 0.0]])
-    """
-    numpy = need("numpy", "numpy")
-    rows = [_items(numpy, document, i) for i, document in enumerate(documents)]
-    longest = max(map(len, rows), default=0)
-    length = longest if length is None else length
-    for i, row in enumerate(rows):
-        if len(row) > length:
-            raise ValueError(f"document {i} has {len(row)} items, more than the length {length}")
-    shapes = {row.shape[1:] for row in rows if len(row)}
-    if len(shapes) > 1:
-        raise ValueError(f"the items of all documents must have one shape, not {sorted(shapes)}")
-    kinds = {row.dtype for row in rows if len(row)} | {numpy.asarray(value).dtype}
-    array = numpy.full(
-        (len(rows), length, *(shapes or {()}).pop()), value, numpy.result_type(*kinds)
-    )
-    mask = numpy.zeros((len(rows), length))
-    for i, row in enumerate(rows):
-        if len(row):
-            array[i, : len(row)], mask[i, : len(row)] = row, 1.0
-    return array, mask
-
-
-def _items(numpy: Any, document: Any, number: int) -> Any:
-    """A document as an array, of ints if it has nothing else."""
-    why = ""
-    try:
-        row = real_array(numpy, document, float, "item")
-    except ValueError as error:
-        why = str(error)
-    if why or not row.ndim:
-        given = f"document {number} must be a sequence of numbers, not {shown(document)}"
-        raise ValueError(given + why)
-    whole = numpy.asarray(document)
-    return whole if whole.dtype.kind in "iu" else row
-
-
-def real_array(numpy: Any, given: Any, dtype: Any, each: str) -> Any:
-    """An array of real numbers, from an array or nested sequences.
-
-    Args:
-        numpy: the module.
-        given: an array, or nested sequences of numbers.
-        dtype: a NumPy type, that of the array.
-        each: what a row is called in errors.
-
-    Raises:
-        ValueError: it is something else: strings, complex numbers, Values, or a masked array; the
-            message continues the caller's sentence.
-    """
-    try:
-        array = numpy.asarray(given)
-        kind = type(given[0] if type(given) is list and given else given)
-        if array.dtype == dtype and (kind is float or kind is numpy.ndarray):
-            return array  # the usual case
-        if array.dtype.kind not in "fiub":
-            array = numpy.asarray(given, dtype=object)
-    except ValueError:
-        raise ValueError(
-            ": its rows differ in length, and micrograd_plus.pad would make them equal"
-        ) from None
-    first = given[0] if isinstance(given, list | tuple) and given else given
-    if isinstance(first, numpy.ma.MaskedArray):
-        mask = numpy.ma.getmaskarray(numpy.ma.asarray(given))
-        if mask.any():
-            raise ValueError(_told(numpy, mask, array, each, "masked"))
-    if array.dtype.kind == "O":
-        kinds = (Real, numpy.bool_)
-        odd = numpy.vectorize(lambda x: not isinstance(x, kinds), otypes=[bool])(array)
-        if odd.any():
-            raise ValueError(_told(numpy, odd, array, each, "no real number"))
-    try:
-        with numpy.errstate(over="ignore"):
-            return array.astype(dtype, copy=False)
-    except OverflowError as error:  # a whole number of more than 308 digits
-        raise NonFiniteError(f": {error}") from None
-
-
-def finite_row(numpy: Any, name: str, given: Any, count: int, dtype: Any) -> Any:
-    """An array of so many numbers, all of them finite.
-
-    Args:
-        numpy: the module.
-        name: what it is called in errors.
-        given: the numbers.
-        count: how many there must be.
-        dtype: a NumPy type, that of the array.
-
-    Raises:
-        ValueError: it is something else.
-    """
-    why = ""
-    try:
-        found = real_array(numpy, given, dtype, "number")
-        check_finite(numpy, found, given, "number")
-    except ValueError as error:
-        why = str(error)
-    if why or found.shape != (count,):
-        raise ValueError(f"{name} must be {count} finite numbers, not {given!r}{why}")
-    return found
-
-
-def check_finite(numpy: Any, array: Any, given: Any, each: str) -> None:
-    """Raise NonFiniteError if a number is not finite.
-
-    Args:
-        numpy: the module.
-        array: the numbers.
-        given: what was given for them.
-        each: what a row is called in errors.
-
-    Raises:
-        NonFiniteError: one is not finite; the message continues the caller's sentence.
-    """
-    if not all_finite(numpy, array):
-        bad = ~numpy.isfinite(array)
-        raise NonFiniteError(_told(numpy, bad, given, each, f"no finite {array.dtype}"))
-
-
-def all_finite(numpy: Any, *arrays: Any) -> bool:
-    """Whether all numbers are finite; the sum of their squares usually decides it faster."""
-    for array in arrays:
-        # of others the sum would make a copy
-        row = array if array.flags.c_contiguous else array.T
-        if not (math.isfinite(numpy.vdot(row, row)) or numpy.isfinite(array).all()):
-            return False
-    return True
-
-
-def _told(numpy: Any, bad: Any, given: Any, each: str, what: str = "") -> str:
-    """Describe the first odd number, and its place."""
-    place = tuple(numpy.argwhere(bad)[0].tolist())
-    x = numpy.asarray(given, dtype=object)[place]
-    where = f"in {each} {place[0]} there is" if place else "it is"
-    return f": {where} {x!r}{', ' * bool(what)}{what}"
-
-
-def shown(given: Any) -> str:
-    """An argument, shortened to a few words on one line.
-
-    Args:
-        given: what was given for it.
-    """
-    return " ".join(reprlib.repr(given).split())
 
 
 def arranged(model: Any, rows: Any) -> Any:

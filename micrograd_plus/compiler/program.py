@@ -11,12 +11,8 @@ from micrograd_plus import graph
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import flat, mapped
-from micrograd_plus.compiler.arguments import (
-    Arguments,
-    all_finite,
-    arranged,
-    finite_row,
-)
+from micrograd_plus.compiler.arguments import Arguments, arranged
+from micrograd_plus.compiler.checks import all_finite, finite_row
 from micrograd_plus.compiler.codegen.backends import find_backend
 from micrograd_plus.compiler.fastest import Fastest
 from micrograd_plus.compiler.leaves import Leaves, recipe

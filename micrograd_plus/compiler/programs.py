@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import with_items
-from micrograd_plus.compiler.arguments import finite_row, real_array, shown
+from micrograd_plus.compiler.checks import finite_row, real_array, shown
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import uncollected

@@ -9,6 +9,23 @@ typedef double NAMED(vector) VECTOR_TYPE;
 #define PART(v, s) ((NAMED(vector) *)SLOT(v, s))[p]
 #define EACH_PART for (int p = 0; p < WIDTH / VECTOR; p++)
 
+#if WIDTH != 1
+/* Whether n numbers are finite: counted without a branch, and so several at a time. */
+TARGET static int NAMED(finite)(ptrdiff_t n, const double *x)
+{
+    ptrdiff_t found = 0;
+    for (ptrdiff_t i = 0; i < n; i++) found += fabs(x[i]) <= DBL_MAX;
+    return found == n;
+}
+
+TARGET static int NAMED(finite_floats)(ptrdiff_t n, const float *x)
+{
+    ptrdiff_t found = 0;
+    for (ptrdiff_t i = 0; i < n; i++) found += fabsf(x[i]) <= FLT_MAX;
+    return found == n;
+}
+#endif
+
 /* The first and the second half of the parts; and half slots, as the derivatives of a tape have. */
 #define HALVES (WIDTH / VECTOR / 2)
 #define SECOND(v, s) ((NAMED(vector) *)SLOT(v, s))[p + HALVES]

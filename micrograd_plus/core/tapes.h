@@ -69,24 +69,21 @@ typedef struct {
 typedef struct {
     void (*values)(const tape *, ptrdiff_t, ptrdiff_t, double *);
     void (*slopes)(const tape *, ptrdiff_t, ptrdiff_t, double *, double *);
+    int (*finite)(ptrdiff_t, const double *);
+    int (*finite_floats)(ptrdiff_t, const float *);
 } loops;
+
+#define LOOPS(kind) (loops){values_##kind, slopes_##kind, finite_##kind, finite_floats_##kind}
 
 static int find_loops(loops *found)
 {
     int count = 0;
 #if defined(__GNUC__) && defined(__x86_64__)
     __builtin_cpu_init();
-    if (__builtin_cpu_supports("avx512f")) found[count++] = (loops){values_avx512, slopes_avx512};
-    if (__builtin_cpu_supports("avx2")) found[count++] = (loops){values_avx2, slopes_avx2};
+    if (__builtin_cpu_supports("avx512f")) found[count++] = LOOPS(avx512);
+    if (__builtin_cpu_supports("avx2")) found[count++] = LOOPS(avx2);
 #endif
-    found[count++] = (loops){values_plain, slopes_plain};
+    found[count++] = LOOPS(plain);
     return count;
 }
 
-/* Whether n numbers are finite: counted without a branch, and so several at a time. */
-static int all_finite(ptrdiff_t n, const double *x)
-{
-    ptrdiff_t found = 0;
-    for (ptrdiff_t i = 0; i < n; i++) found += fabs(x[i]) <= DBL_MAX;
-    return found == n;
-}

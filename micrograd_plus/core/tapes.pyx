@@ -6,7 +6,8 @@ Its loops are those of `loops.h`.
 """
 
 from cpython.buffer cimport (
-    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_Release,
+    PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBuffer_IsContiguous,
+    PyBuffer_Release,
     PyObject_GetBuffer,
 )
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
@@ -36,10 +37,11 @@ cdef extern from *:
     ctypedef struct loops:
         void (*values)(const tape *, Py_ssize_t, Py_ssize_t, double *) noexcept
         void (*slopes)(const tape *, Py_ssize_t, Py_ssize_t, double *, double *) noexcept
+        bint (*finite)(Py_ssize_t, const double *) noexcept
+        bint (*finite_floats)(Py_ssize_t, const float *) noexcept
     void values_of_one(const tape *, Py_ssize_t, Py_ssize_t, double *) noexcept
     void slopes_of_one(const tape *, Py_ssize_t, Py_ssize_t, double *, double *) noexcept
     int find_loops(loops *) noexcept
-    bint all_finite(Py_ssize_t, const double *) noexcept
 
 cdef enum:
     ALIGNED = 64  # bytes of the widest register
@@ -62,6 +64,61 @@ def choose(int kind):
 
 
 choose(0)
+
+
+cdef bint surely_finite(const Py_buffer *view) noexcept:
+    """Whether these are floats without gaps, and all of them are finite."""
+    if not PyBuffer_IsContiguous(view, b"A"):
+        return False
+    if view.format[0] == b"d":
+        return wide.finite(view.len // sizeof(double), <double *>view.buf)
+    return view.format[0] == b"f" and wide.finite_floats(
+        view.len // sizeof(float), <float *>view.buf
+    )
+
+
+def all_finite(numpy, *arrays):
+    """As `compiler.checks.all_finite`, which needs more time."""
+    cdef Py_buffer view
+    cdef bint fine
+    for array in arrays:
+        PyObject_GetBuffer(array, &view, PyBUF_STRIDES | PyBUF_FORMAT)
+        fine = surely_finite(&view)
+        PyBuffer_Release(&view)
+        if not (fine or numpy.isfinite(array).all()):
+            return False
+    return True
+
+
+def usual(tuple batch, list shapes, dtype, kind):
+    """Whether a batch is of finite numbers that need no conversion.
+
+    Args:
+        batch: what was given for each argument.
+        shapes: the shape of each of them in an example.
+        dtype: the type of numbers.
+        kind: the type of arrays.
+    """
+    cdef Py_buffer view
+    cdef Py_ssize_t i, examples = -1
+    cdef tuple shape
+    cdef bint fine
+    if len(batch) != len(shapes):
+        return False
+    for array, shape in zip(batch, shapes):
+        if type(array) is not kind or array.dtype is not dtype:
+            return False
+        PyObject_GetBuffer(array, &view, PyBUF_STRIDES | PyBUF_FORMAT)
+        fine = view.ndim == len(shape) + 1 and examples in (-1, view.shape[0])
+        if fine:
+            examples = view.shape[0]
+            for i in range(len(shape)):
+                fine &= view.shape[i + 1] == <Py_ssize_t>shape[i]
+        fine = fine and surely_finite(&view)
+        PyBuffer_Release(&view)
+        if not fine:
+            return False
+    return examples >= 0
 
 
 cdef class _Memory:
@@ -163,9 +220,9 @@ cdef class Machine:
             slopes_of_one(&self.tape, self.shared, self.values, self.v, self.d)
             slopes_of_one(&self.tape, 0, self.shared_values, self.v, self.d)
             memcpy(to.view.buf, self.d + self.low, to.view.len)
-        fine = all_finite(self.size, self.v)
+        fine = wide.finite(self.size, self.v)
         if gradient is not None:
-            fine &= all_finite(self.high - self.low, self.d + self.low)
+            fine &= wide.finite(self.high - self.low, self.d + self.low)
         return [self.v[self.outputs[i]] for i in range(self.results)], fine
 
     def batch(self, numbers, list columns, rows, weights=None, gradient=None, slopes=None):

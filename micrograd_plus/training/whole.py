@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
-from micrograd_plus.compiler.arguments import all_finite
+from micrograd_plus.compiler.checks import all_finite
 from micrograd_plus.training.compiled import Learnt, Part
 
 if TYPE_CHECKING:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from importlib import import_module
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.checks import tapes
 from micrograd_plus.compiler.codegen.c import work
 from micrograd_plus.compiler.native.tape import CODES, LOWERED, MOST, SUM, WEIGHTED, tape
 from micrograd_plus.core import build_info
@@ -41,7 +41,7 @@ class Lanes:
         tape: the tape.
         functions: `forward(p, *inputs)` and perhaps `value_and_grad(p, *inputs, s)`, on arrays of
             (numbers, examples) as the functions of matrix code.
-        ready: the same.
+        ready: the same, for arrays of floats only, of which the first has no gaps.
 
     Raises:
         ModuleNotFoundError: this is the pure build; the message says why, and how to get the core.
@@ -67,23 +67,26 @@ class Lanes:
         )
         self._machine = tapes.Machine(numbers, self.tape, (), 0, 0)
         self._sizes = [*sizes.values()] if input_gradients else []
-        self.ready: dict[str, Callable[..., Any]]
-        self.functions = self.ready = {"forward": self._forward}
+        self.ready: dict[str, Callable[..., Any]] = {"forward": self._forward}
         if gradient:
-            self.functions["value_and_grad"] = self._value_and_grad
+            self.ready["value_and_grad"] = self._value_and_grad
+        self.functions = {name: self._converting(run) for name, run in self.ready.items()}
 
-    def _forward(self, p: Any, *inputs: Any) -> Any:
-        numpy, tape = self._numpy, self.tape
-        columns = [numpy.asarray(x, float) for x in inputs]
-        rows = numpy.empty((len(tape.outputs), columns[0].shape[1]))
-        self._machine.batch(numpy.ascontiguousarray(p, float), columns, rows)
+    def _converting(self, run: Callable[..., Any]) -> Callable[..., Any]:
+        """A function that takes other arrays than those of floats, too."""
+        numpy = self._numpy
+        return lambda *given: run(*(numpy.ascontiguousarray(x, float) for x in given))
+
+    def _forward(self, p: Any, *columns: Any) -> Any:
+        rows = self._numpy.empty((len(self.tape.outputs), columns[0].shape[1]))
+        self._machine.batch(p, [*columns], rows)
         return rows
 
     def _value_and_grad(self, p: Any, *inputs: Any) -> tuple[Any, ...]:
         numpy, tape = self._numpy, self.tape
-        *columns, weights = (numpy.asarray(x, float) for x in inputs)
-        p, count = numpy.ascontiguousarray(p, float), len(weights)
-        rows, gradient = numpy.empty((len(tape.outputs) - 1, count)), numpy.empty(len(p))
+        *columns, weights = inputs
+        count, gradient = len(weights), numpy.empty(len(p))
+        rows = numpy.empty((len(tape.outputs) - 1, count))
         slopes: Any = numpy.empty((tape.inputs[1], count)) if self._sizes else None
         value = self._machine.batch(p, columns, rows, weights, gradient, slopes)
         parts = [slopes[i:j] for i, j in pairwise(accumulate(self._sizes, initial=0))]
@@ -150,11 +153,10 @@ def tapes_of_core() -> Any:
     Raises:
         ModuleNotFoundError: this is the pure build; the message says why, and how to get the core.
     """
-    info = build_info()
-    if info.core:
-        return import_module("micrograd_plus.core.tapes")
+    if tapes:
+        return tapes
     raise ModuleNotFoundError(
-        f'backend="native" runs in the compiled core, and this is {info}. Unset '
+        f'backend="native" runs in the compiled core, and this is {build_info()}. Unset '
         "MICROGRAD_PLUS_PURE if it is set, and where there is a C compiler build the core: "
         "pip install --force-reinstall --no-cache-dir micrograd-plus"
     )
