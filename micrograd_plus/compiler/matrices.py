@@ -109,9 +109,9 @@ class Matrices:
         # only plain identifiers without another meaning, and lines of code only as comments
         code = self._on_numpy if backend.library == "np" else self._on(backend)
         exec(code, names)  # noqa: S102
-        for name in self.code.arrays.constants:
-            if names[name].dtype.kind == "f":  # others are indices
-                names[name] = names[name].astype(dtype)
+        for name, x in names.items():
+            if getattr(x, "dtype", None) == "float64":  # other arrays are indices
+                names[name] = x.astype(dtype)
         made = (self.code.forward, self.code.gradient)
         return {function.name: names[function.name] for function in made if function}
 

@@ -66,6 +66,7 @@ def test_what_is_usual_is_told_from_what_is_not():
     for batch in (
         (), (x,), (x, None), (x, t, t), (x, t[:2]), (t, x), (x[:, :1], t), (x[:, 0], t),
         (x.tolist(), t), (x.astype("f4"), t), (x.astype(int), t), (x.astype(">f8"), t),
-        (x[..., None], t), (np.ma.masked_array(x), t), (x, np.float64(1.0)), (x * np.nan, t), (x, t * np.inf),
+        (x[..., None], t), (np.ma.masked_array(x), t), (x, np.float64(1.0)),
+        (x * np.nan, t), (x, t * np.inf),
     ):  # fmt: skip
         assert not usual(*batch)

@@ -1,6 +1,8 @@
 """What NumPy runs: it gives what is printed, and no array is overwritten that is still needed."""
 
+import re
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -26,8 +28,13 @@ SUM, EXPONENTIAL = X + 1.0, Call(TABLE["exp"], [Y])
 
 
 def texts(*lines, results=(Z,), x=2):
+    """What runs, with its numbers where it has names for them."""
     function = Function("forward", ["p", "x"], lines, results)
-    return _Running().block(in_place(function, {"p": 6, "x": x}).lines)
+    language = _Running()
+    text = "\n".join(language.block(in_place(function, {"p": 6, "x": x}).lines))
+    for number, name in language.numbers.items():
+        text = re.sub(rf"\b{name}\b", number, text)
+    return text.split("\n")
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -89,6 +96,26 @@ def test_what_takes_a_place_is_viewed_as_it():
     assert "np.multiply(z, 2.0, out=z)" in texts(*lines, w, results=[Name("w")])
 
 
+def test_parts_of_what_is_viewed_or_added_are_computed_in_places():
+    part = (Y * 3.0 + X).library("reshape", 2, "N")
+    lines = [Let("y", X + 1.0), Let("z", X * 2.0)]
+    added = Write(Z, part, adds=True)
+    there = ["np.multiply(y, 3.0, out=y)", "np.add(y, x, out=y)"]
+    assert texts(*lines, added)[3:] == [*there, "z += y.reshape(2, N)"]
+    assert texts(*lines, Let("w", part), results=[Name("w")])[3:] == [*there, "w = y.reshape(2, N)"]
+    assert "z += (y * 3.0 + x).reshape(2, N)" in texts(*lines, added, results=[Y, Z])
+    assert "y += (y * 3.0 + x).reshape(2, N)" in texts(lines[0], replace(added, target=Y))
+    view = Let("v", Y[0:2])
+    target = replace(added, target=Name("v"))
+    assert "v += (y * 3.0 + x).reshape(2, N)" in texts(lines[0], view, target)
+
+
+def test_what_adds_up_an_array_does_not_view_it():
+    added = Let("w", Y.library("sum", axis=0)[None])
+    lines = [Let("y", X + 1.0), added, Let("z", EXPONENTIAL)]
+    assert "exp(y, out=y)" in texts(*lines, results=[Z, Name("w")])
+
+
 def test_parameters_and_their_views_give_no_place():
     assert texts(Let("z", X + 1.0)) == ["z = x + 1.0"]
     assert texts(Let("y", X[0:1]), Let("z", EXPONENTIAL))[1] == "z = exp(y)"
@@ -107,18 +134,18 @@ def test_only_an_array_of_the_same_shape_and_kind_gives_its_place():
 def test_a_power_and_a_choice_are_not_computed_in_a_place():
     assert texts(Let("y", X + 1.0), Let("z", Y**2.5))[1] == "z = y ** 2.5"
     chosen = Call(TABLE["where"], [X > 0.0, Y, Number(0.0)])
-    assert texts(Let("y", X + 1.0), Let("z", chosen))[-1] == "z = where(x > 0, y, 0.0)"
+    assert texts(Let("y", X + 1.0), Let("z", chosen))[-1] == "z = where(x > 0.0, y, 0.0)"
 
 
 def test_a_relu_takes_the_place_of_what_its_derivative_would_need():
     relu = Call(TABLE["relu"], [Y])
     lines = [Let("y", X + 1.0), Let("z", relu), Let("d", 2.0 * (Y > 0.0) * Z)]
     assert texts(*lines, results=[Name("d")]) == [
-        "y = x + 1.0", "maximum(y, 0.0, out=y)", "z = y", "d = 2.0 * (z > 0)",
+        "y = x + 1.0", "maximum(y, 0.0, out=y)", "z = y", "d = 2.0 * (z > 0.0)",
         "np.multiply(d, z, out=d)",
     ]  # fmt: skip
     changed = [*lines[:2], Write(Y, X, adds=True), *lines[2:]]
-    assert any("y > 0" in text for text in texts(*changed, results=[Name("d")]))
+    assert any("y > 0.0" in text for text in texts(*changed, results=[Name("d")]))
 
 
 def test_in_a_loop_only_what_a_turn_defines_gives_its_place():
@@ -238,3 +265,13 @@ def test_threads_share_no_places():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_numbers_have_the_type_of_the_arrays(dtype):
+    program = mg.compile(lambda x: 0.1 * x + x / 3.0 + mg.maximum(x, 0.7), 0.5, dtype=dtype)
+    batch = np.linspace(0.1, 0.9, 5, dtype=dtype)
+    third, tenth, bound = np.array([3.0, 0.1, 0.7], dtype)
+    expected = tenth * batch + batch / third + np.maximum(batch, bound)
+    assert program.functions["forward"](program.numbers, batch[None]).dtype == dtype
+    np.testing.assert_allclose(program(batch), expected, rtol=4 * np.finfo(dtype).eps)
