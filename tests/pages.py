@@ -1,6 +1,7 @@
 """What tests read from pictures and from the pages around them."""
 
 import xml.etree.ElementTree as ET
+from itertools import combinations
 
 SVG_NUMBERS = """root => Object.fromEntries(["forward", "gradient"].map(ink => [ink,
     [...root.querySelectorAll(`svg [data-ink="${ink}"]`)].map(e => e.textContent).sort()]))"""
@@ -20,3 +21,27 @@ def svg_texts(picture):
     """The texts of a picture as SVG."""
     root = ET.fromstring(picture.pipe("svg"))
     return ["".join(element.itertext()) for element in root.findall(".//{*}text")]
+
+
+# of a character in Helvetica, as parts of the font's size; of others as wide as a digit
+_WIDTHS = {
+    **dict.fromkeys(".,:;|' filjt", 0.278),
+    **dict.fromkeys("cksvxyz", 0.5),
+    **dict.fromkeys("+−=×", 0.584),
+}
+
+
+def overlapping(svg):
+    """The pairs of texts in a picture that overlap."""
+    boxes = []
+    for element in ET.fromstring(svg).findall(".//{*}text"):
+        text = "".join(element.itertext())
+        size, x, y = (float(element.get(name)) for name in ("font-size", "x", "y"))
+        width = size * sum(_WIDTHS.get(char, 0.556) for char in text.strip())
+        x -= {"middle": width / 2, "end": width}.get(element.get("text-anchor"), 0.0)
+        boxes.append((x, x + width, y - 0.72 * size, y, text))
+    return [
+        (a[4], b[4])
+        for a, b in combinations(boxes, 2)
+        if min(a[1], b[1]) - max(a[0], b[0]) > 0.5 and min(a[3], b[3]) - max(a[2], b[2]) > 0.5
+    ]

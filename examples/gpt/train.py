@@ -196,7 +196,9 @@ def main(folder, steps=1000):
     gpt, known = GPT(), names(NAMES)
     print(f"{len(known):,} names, {len(gpt.parameters()):,} parameters")
     small = GPT(width=4, heads=2)
-    mg.draw(surprises(small, numbered("an"))[-1], fold=True, limit=25).render(folder / "gpt.svg")
+    mg.draw(surprises(small, numbered("an"))[-1], detail="layers", limit=25).render(
+        folder / "gpt.svg"
+    )
 
     padded = mg.pad(map(numbered, known))
     unseen = [array[:100] for array in padded]

@@ -9,14 +9,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools import files
+from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.layout import LayoutError
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.look import colored
-from micrograd_plus.drawing.scene.parts import LIMIT, GraphTooLargeError, scene
+from micrograd_plus.drawing.scene.parts import LIMIT, READABLE, GraphTooLargeError, scene
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
-from micrograd_plus.walk.gates import gates
+from micrograd_plus.walk import gates
 
 if TYPE_CHECKING:
     import os
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from micrograd_plus.drawing.scene.parts import Scene
 
 __all__ = ["GraphTooLargeError", "LayoutError", "Picture", "draw"]
+
+DETAILS = ("layers", "neurons", *gates.DETAILS)
 
 
 class Picture:
@@ -121,12 +124,11 @@ class Picture:
 def draw(
     root: Value | Program,
     style: str = "wires",
-    limit: int | None = LIMIT,
+    limit: int | None = READABLE,
     background: str = "white",
     colors: str = "accessible",
     *,
-    detail: str = "operations",
-    fold: bool | None = None,
+    detail: str | None = None,
     expand: Expand = (),
     digits: int | None = None,
 ) -> Picture:
@@ -138,11 +140,16 @@ def draw(
     dot product is a gate w·x, at which the two factors of each product arrive together. Gradients
     read "–" until a backward pass has run from `root`. Nothing in the graph is changed.
 
-    A graph that is too large for a picture is folded: neurons into layers, layers into models, and
-    what belongs to no model into pieces of the computation. Parameters know the model that they are
-    part of, even when it is gone. A fold shows its parameters as colours, with their gradients
-    beside them, and has one thick wire for its results; `Picture.to_html` writes a page in which it
-    opens.
+    A network of `nn`'s neurons is drawn as one: layers from left to right, the bias in the neuron,
+    and each weight on its wire, which its size makes thick, its sign orange or blue and dashed, and
+    which shows its number under a mouse. A loss over many examples is that of one, with many
+    numbers on each wire. Of a layer of more than 16 the first and the last are drawn.
+
+    Any other graph that is too large for a picture is folded: neurons into layers, layers into
+    models, and what belongs to no model into pieces of the computation. Parameters know the model
+    that they are part of, even when it is gone. A fold shows its parameters as colours, with their
+    gradients beside them, and has one thick wire for its results; `Picture.to_html` writes a page
+    in which it opens.
 
     Args:
         root: the value whose graph to draw, or a compiled program.
@@ -152,12 +159,13 @@ def draw(
             Lines and texts are light on dark ones.
         colors: of the numbers on wires: "accessible" ones can be read on white, and told apart by
             those who are red-green blind; "lecture" ones are the slides' pure green and red.
-        detail: "operations" for one gate an operation, "gates" to take dot products apart into ×
-            and +, with the same numbers.
-        fold: True to fold a graph of any size, False to draw every node of a graph of any size; by
-            default graphs of more nodes than `limit` are folded.
+        detail: how much to show: "layers", folded, of a graph of any size; "neurons", if it is a
+            network of neurons; "operations" for one gate an operation; "gates" to take dot products
+            apart into × and +, with the same numbers. By default neurons, or else operations, or
+            of more nodes than `limit` the layers.
         expand: the folds to open, as far as `limit` allows: a Value in them, its label, a module,
-            or a list of such; or the number of levels to open everywhere.
+            or a list of such; or the number of levels to open everywhere. What can be opened are
+            "layers".
         digits: the significant digits of numbers on wires, 1 to 17; 2 by default. Those of 1 and
             more have two decimal places, too.
 
@@ -174,8 +182,9 @@ def draw(
     >>> draw(x * y).pipe("svg")[:5]
     b'<?xml'
     >>> from micrograd_plus.nn import MLP
-    >>> draw(MLP(2, [16, 16, 1])([x, y])).pipe("svg")[:5]  # folded
-    b'<?xml'
+    >>> network = MLP(2, [16, 16, 1])([x, y])
+    >>> [draw(network, detail=detail).pipe("svg")[:5] for detail in ("layers", "neurons")]
+    [b'<?xml', b'<?xml']
     """
     look = colored(colors, digits)
     if not isinstance(root, Value):  # what only programs and folds need is loaded for them
@@ -187,20 +196,34 @@ def draw(
     most = math.inf if limit is None else limit
     if most < 1:
         raise ValueError(f"the limit must be a positive number of nodes, not {limit}")
-    if fold is None:
-        fold = len(order(root)) > most
-    if fold or expand != ():
-        from micrograd_plus.drawing.scene.outline import folded, opened
-        from micrograd_plus.drawing.scene.wiring import folded_scene
-
-        top = folded(root, most, detail)
-        shown = opened(top, most, expand)
-    if fold:
-        picture = folded_scene(top.flat, shown, [len(top.flat.nodes) - 1])
-    else:
-        picture = scene(root, math.inf, seen=gates(order(root), detail=detail))
+    if detail not in (None, *DETAILS):
+        hint = did_you_mean(str(detail), DETAILS)
+        raise ValueError(f"there is no detail {detail!r}{hint}; choose from {', '.join(DETAILS)}")
+    picture = _scene(root, style, most, detail, expand)
     drawn = partial(as_dot, style=style, look=look)
     return Picture(drawn(picture, background=background), picture, drawn)
+
+
+def _scene(root: Value, style: str, most: float, detail: str | None, expand: Expand) -> Scene:
+    """What to draw of a graph; what only networks and folds need is loaded for them."""
+    nodes = order(root)
+    if detail is None and expand != ():
+        detail = "layers"
+    parameters = any(node.op is None and node.right is not None for node in nodes)
+    if parameters and (detail == "neurons" or (detail is None and style == "wires")):
+        from micrograd_plus.drawing.scene.network import network
+
+        if found := network(root):
+            return found
+    if detail in (None, "neurons"):
+        detail = "operations" if len(nodes) <= most else "layers"
+    if detail != "layers":
+        return scene(root, math.inf, seen=gates.gates(nodes, detail=detail))
+    from micrograd_plus.drawing.scene.outline import folded, opened
+    from micrograd_plus.drawing.scene.wiring import folded_scene
+
+    top = folded(root, most)
+    return folded_scene(top.flat, opened(top, most, expand), [len(top.flat.nodes) - 1])
 
 
 def with_ending(path: str | os.PathLike[str]) -> Path:

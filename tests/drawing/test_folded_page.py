@@ -16,7 +16,7 @@ from tests.hostile import FEW
 @pytest.fixture
 def page(open_page, tmp_path):
     _, f = moons()
-    return open_page(mg.draw(f).to_html(tmp_path / "moons.html"))
+    return open_page(mg.draw(f, detail="layers").to_html(tmp_path / "moons.html"))
 
 
 def fold_called(page, name):
@@ -46,7 +46,7 @@ def test_a_click_shows_what_is_inside_and_back_leads_out(page):
     assert_folds(page, 16)
     fold_called(page, "Open neurons.3: Neuron 16 → 1, tanh").click()
     assert_way(page, re.compile("layers.1: Layer 16 → 16, tanh › neurons.3: Neuron 16 → 1, tanh$"))
-    assert {"Σ", "tanh", "1,3,15"} <= set(page.locator("svg text").all_text_contents())
+    assert {"w·x", "tanh", "1,3,15"} <= set(page.locator("svg text").all_text_contents())
     page.go_back()
     assert_way(page, "Graph › layers.1: Layer 16 → 16, tanh")
     page.get_by_role("link", name="Graph", exact=True).click()
@@ -100,7 +100,7 @@ def test_an_address_that_is_not_there_shows_the_graph(page):
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_light_and_dark(open_page, tmp_path, scheme):
     _, f = moons()
-    page = open_page(mg.draw(f).to_html(tmp_path / "a.html"), color_scheme=scheme)
+    page = open_page(mg.draw(f, detail="layers").to_html(tmp_path / "a.html"), color_scheme=scheme)
     text = page.locator("svg text").first.evaluate("e => getComputedStyle(e).fill")
     back = page.locator(".mg-folds").evaluate("e => getComputedStyle(e).backgroundColor")
     light, dark = (sum(map(int, re.findall(r"\d+", c)[:3])) for c in (back, text))
@@ -123,7 +123,7 @@ def test_hostile_names_run_nothing(open_page, tmp_path, label):
     x, y = Value(1.0, attack), Value(2.0, attack)
     f = mg.sum(layer([x, y]))
     f.label = attack
-    page = open_page(mg.draw(f, fold=True).to_html(tmp_path / "a.html", title=attack))
+    page = open_page(mg.draw(f, detail="layers").to_html(tmp_path / "a.html", title=attack))
     page.locator("svg [role=link]").first.click()
     assert_way(page, re.compile("›"))
     assert page.evaluate("document.images.length") == 0
@@ -132,14 +132,16 @@ def test_hostile_names_run_nothing(open_page, tmp_path, label):
 def test_what_has_no_room_is_left_out_and_said(open_page, tmp_path, monkeypatch):
     monkeypatch.setattr(folded_page, "_MOST", 2)
     _, f = moons()
-    path = mg.draw(f).to_html(tmp_path / "a.html")
+    path = mg.draw(f, detail="layers").to_html(tmp_path / "a.html")
     page = open_page(path)
     assert "18 of the boxes don't open" in page.locator("body").inner_text()
     assert_folds(page, 1)
     page.locator("svg [role=link]").click()
     assert_folds(page, 0)
     monkeypatch.setattr(folded_page, "_LONGEST", 10)
-    assert "3 of the boxes" in mg.draw(f).to_html(tmp_path / "b.html").read_text("utf-8")
+    assert "3 of the boxes" in mg.draw(f, detail="layers").to_html(tmp_path / "b.html").read_text(
+        "utf-8"
+    )
 
 
 @slow
@@ -148,7 +150,7 @@ def test_pages_of_a_thousand_neurons_stay_small(tmp_path):
     model = nn.MLP(8, [500, 490, 10], activation="tanh", seed=1)
     f = nn.softmax_cross_entropy(model([Value(x / 8) for x in range(8)]), 3)
     f.backward()
-    picture = mg.draw(f)
+    picture = mg.draw(f, detail="layers")
     assert len(picture.source) < 500_000
     assert picture.to_html(tmp_path / "a.html").stat().st_size < 6_000_000
 

@@ -245,12 +245,12 @@ def test_a_model_that_is_gone_is_drawn_as_one_that_lives(make):
     living, gone = mg.sum(model(X)), lost(make)
     assert kinds(living) == kinds(gone) != []
     for options in ({}, {"expand": 1}, {"expand": 2, "style": "box"}):
-        pictures = [mg.draw(f, fold=True, **options).source for f in (living, gone)]
+        pictures = [mg.draw(f, detail="layers", **options).source for f in (living, gone)]
         assert pictures[0] == pictures[1]
 
 
 def test_a_network_that_is_gone_keeps_its_layers():
-    source = mg.draw(nn.MLP(2, [8, 8, 1])([0.5, -0.3]), fold=True).source
+    source = mg.draw(nn.MLP(2, [8, 8, 1])([0.5, -0.3]), detail="layers").source
     for title in ("Layer 2 → 8, relu", "Layer 8 → 8, relu", "Layer 8 → 1, linear"):
         assert title in source
     assert kinds(lost(Both)) == BOTH
@@ -264,7 +264,7 @@ def test_layers_stay_however_many_examples_are_summed(examples, lives):
     f = mg.sum([nn.mse(model(row), 1.0) for row in rows])
     if not lives:
         del model
-    source = mg.draw(f, fold=True).source
+    source = mg.draw(f, detail="layers").source
     for title in ("Layer 2 → 8, relu", "Layer 8 → 8, relu", "Layer 8 → 1, linear"):
         assert source.count(title) == 1
     [network] = [name for name, *_ in kinds(f) if "MLP" in name]
@@ -277,9 +277,9 @@ def test_copies_of_models_and_of_graphs_know_their_layers(copied):
     f = mg.sum(both(X))
     twin, g = copied((both, f))
     assert kinds(g) == kinds(copied(f)) == BOTH
-    assert "Neuron" in mg.draw(g, fold=True, expand=twin.parts[1]).source
+    assert "Neuron" in mg.draw(g, detail="layers", expand=twin.parts[1]).source
     with pytest.raises(ValueError, match="nothing of Both"):
-        mg.draw(g, fold=True, expand=both)
+        mg.draw(g, detail="layers", expand=both)
     twin.parts[0], twin.other = nn.Neuron(2, seed=1), twin.parts[0]  # which changes the twin alone
     assert [name for name, *_ in kinds(g)[0][1:]] == [
         *("other: Layer 2 → 2, relu", "parts.1: Layer 2 → 2, relu")
@@ -389,7 +389,7 @@ def test_what_is_used_again_after_others_is_drawn_once_for_each_time():
     top = folded(y)
     modules = [part.place.module() for part in top.parts if isinstance(part, Fold)]
     assert modules == [cell, other, cell, other, cell]
-    source = mg.draw(y, fold=True).source
+    source = mg.draw(y, detail="layers").source
     assert source.count("style=dashed") == 3  # the parameters stand with the first time
 
 
@@ -441,7 +441,7 @@ def test_any_network_is_drawn_within_the_limit_and_stays_as_it_was(network, limi
     _, f = network
     f.backward()
     before = [(node.data, node.grad, node.label) for node in order(f)]
-    picture = mg.draw(f, style, limit, fold=True, expand=levels)
+    picture = mg.draw(f, style, limit, detail="layers", expand=levels)
     svg = ET.fromstring(picture.pipe("svg"))
     gates = [e for e in svg.iter() if e.get("id", "").startswith("o")]
     assert len(gates) <= limit
@@ -481,13 +481,13 @@ def test_the_values_of_one_fold_enter_a_gate_together():
 
 def test_a_folded_layer_shows_its_results_and_their_range():
     model, f = moons()
-    texts = svg_texts(mg.draw(f))
+    texts = svg_texts(mg.draw(f, detail="layers"))
     hidden = [y.data for y in model.layers[0].outputs([0.5, -0.3])]
     assert f"{min(hidden):.2f} … {max(hidden):.2f}".replace("-", "−") in texts
     assert "layers.1 · 272 parameters · 32 operations" in texts
     assert "Layer 16 → 16, tanh" in texts
     f.zero_grad()
-    texts = svg_texts(mg.draw(f))
+    texts = svg_texts(mg.draw(f, detail="layers"))
     assert "gradients" not in texts
     assert "–" in texts
 
@@ -502,7 +502,7 @@ def test_expanding_by_value_label_module_and_level():
         labels = [source.count(f">{stem}</i>") for stem in ("w", "b")]
         return labels, source.count("Neuron 16 → 1")
 
-    assert shown(()) == ([0, 0], 0)
+    assert shown(0) == ([0, 0], 0)
     assert shown(neuron) == ([16, 1], 15)
     assert shown(neuron.w[0]) == shown(neuron.w[0].label) == shown([names[1]]) == ([16, 1], 15)
     assert shown(model.layers[1]) == ([0, 0], 16)
@@ -524,8 +524,8 @@ def test_expanding_by_value_label_module_and_level():
 def test_small_graphs_fold_when_asked():
     layer = nn.Layer(1, 1, seed=1)
     y = layer([Value(2.0, "x")])
-    assert "Layer 1 → 1" not in mg.draw(y).source
-    assert "Layer 1 → 1" in mg.draw(y, fold=True).source
+    assert "Layer 1 → 1" not in mg.draw(y, detail="operations").source
+    assert "Layer 1 → 1" in mg.draw(y, detail="layers").source
 
 
 @pytest.mark.parametrize("label", FEW, ids=range(len(FEW)))
@@ -543,7 +543,7 @@ def test_hostile_names_of_modules_are_text(label):
     tags = [
         [
             e.tag
-            for e in ET.fromstring(mg.draw(f, fold=True).pipe("svg")).iter()
+            for e in ET.fromstring(mg.draw(f, detail="layers").pipe("svg")).iter()
             if "text" not in e.tag
         ]
         for f in (y, plain)

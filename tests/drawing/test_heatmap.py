@@ -90,7 +90,7 @@ def test_a_picture_has_a_cell_for_each_parameter_and_for_each_gradient(expanded)
     f = model(mg.values(x_1=0.5, x_2=-0.3)) ** 2
     f.backward()
     layer = model.layers[1]
-    svg = ET.fromstring(mg.draw(f, fold=True).pipe("svg"))
+    svg = ET.fromstring(mg.draw(f, detail="layers").pipe("svg"))
     node = next(
         e
         for e in svg.iter()
@@ -132,7 +132,7 @@ def test_maps_have_the_order_of_the_module_and_not_that_of_its_use():
 
 def test_maps_are_tables_in_dot_and_pixels_in_png():
     layer = nn.Layer(3, 5, seed=1)
-    picture = mg.draw(mg.sum(layer(mg.values(a=1.0, b=2.0, c=3.0))), fold=True)
+    picture = mg.draw(mg.sum(layer(mg.values(a=1.0, b=2.0, c=3.0))), detail="layers")
     assert picture.source.count("bgcolor=") >= 20
     assert "<img" not in picture.source.lower()
     assert "<image" not in picture.pipe("svg").decode()
@@ -142,7 +142,7 @@ def test_maps_are_tables_in_dot_and_pixels_in_png():
 def test_large_maps_say_that_cells_are_means():
     layer = nn.Layer(30, 50, seed=1)
     y = mg.sum(layer([Value(x / 30) for x in range(30)]))
-    assert "a cell is the mean of up to 6" in mg.draw(y, fold=True).pipe("svg").decode()
+    assert "a cell is the mean of up to 6" in mg.draw(y, detail="layers").pipe("svg").decode()
 
 
 def test_strips_and_cells_are_tables_of_their_own_size():

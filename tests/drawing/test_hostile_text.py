@@ -469,7 +469,7 @@ def test_of_a_label_of_any_length_only_what_is_shown_is_read(part, tmp_path, mon
         walk.latex()
         walk.to_html(tmp_path / "page.html")
         walk.frames(tmp_path / "frames")
-        mg.draw(root, fold=True).to_html(tmp_path / "picture.html")
+        mg.draw(root, detail="layers").to_html(tmp_path / "picture.html")
         asking.to_html(tmp_path / "quiz.html")
         str(mg.explain(root.args[0], root)), str(mg.summary(root))
         counts.append(len(read))

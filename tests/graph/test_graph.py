@@ -175,7 +175,7 @@ def test_what_is_no_value_is_named(reader, what):
 def test_what_has_to_be_called_is_said_in_one_line():
     for callable_ in (nn.MLP(2, [3, 1]), mg.sigmoid):
         with pytest.raises(TypeError, match=r"a Value is needed, not .*: call it") as caught:
-            mg.draw(callable_, fold=False)
+            mg.draw(callable_, detail="operations")
         assert "\n" not in str(caught.value)
     many = [Value(1.0)] * 1000
     with pytest.raises(TypeError) as caught:

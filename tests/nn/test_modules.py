@@ -859,7 +859,7 @@ def test_a_modules_own_properties_are_its_own():
     module.w = later = Value(3.0)
     assert module.parameters() == [later]
     assert module.w is later
-    assert mg.draw(module.w * 2.0, fold=True).source
+    assert mg.draw(module.w * 2.0, detail="layers").source
 
 
 def test_a_modules_dictionary_may_be_another():
@@ -871,7 +871,7 @@ def test_a_modules_dictionary_may_be_another():
 
 def test_a_shallow_copy_does_not_change_where_its_model_stands():
     model = nn.MLP(2, [2, 1], seed=1)
-    before = mg.draw(model([0.5, -0.3]), fold=True).source
+    before = mg.draw(model([0.5, -0.3]), detail="layers").source
     other = copy.copy(model)
     other.layers = [nn.Layer(2, 1, seed=5)]
-    assert mg.draw(model([0.5, -0.3]), fold=True).source == before
+    assert mg.draw(model([0.5, -0.3]), detail="layers").source == before

@@ -112,7 +112,7 @@ NEEDED = {  # the rooms that each of these loads, and what it does not load of t
             *("walk.steps", "walk.questions", "walk.paths"),
         ],
     ),
-    "mg.draw(f, fold=True).source": (DRAWING, ["drawing.pages", "walk.steps"]),
+    "mg.draw(f, detail='layers').source": (DRAWING, ["drawing.pages", "walk.steps"]),
     "mg.step_through(f)": (
         DRAWING,
         ["drawing.pages", "drawing.terminal", "drawing.dot", "drawing.frames", "walk.questions"],

@@ -24,12 +24,12 @@ _PAIR = 80  # the height of a row where two wires arrive, about that of two plat
 _LONGEST_NAME = 10  # of an inner value, on its wire
 
 
-def plate(part: Part, size: str, id: str, look: Look) -> str:
+def plate(part: Part, size: tuple[int, int], id: str, look: Look) -> str:
     """The wire plate of one value.
 
     Args:
         part: the value.
-        size: the size of all plates, from `plate_size`.
+        size: the width and height of each of its rows, from `plate_size`.
         id: the id of the plate.
         look: the colours of numbers, and which of them are hidden or highlighted.
     """
@@ -41,6 +41,7 @@ def plate(part: Part, size: str, id: str, look: Look) -> str:
             (look.gradient, part.grad, "grad"),
         )
     )
+    width, height = size
     if name := _name_on_wire(part):
         name = named(name, 10, look.name, _LONGEST_NAME)
         above = _table(
@@ -48,8 +49,8 @@ def plate(part: Part, size: str, id: str, look: Look) -> str:
             f'<td valign="bottom" align="left">{above}</td></tr>'
         )
     lines = (
-        f'<tr><td {size} valign="bottom">{above}</td></tr>'
-        f'<tr><td {size} valign="top">{below}</td></tr>'
+        f'<tr><td width="{width}" height="{height}" valign="bottom">{above}</td></tr>'
+        f'<tr><td width="{width}" height="{height}" valign="top">{below}</td></tr>'
     )
     color = f'color="{look.ink}"'
     if id in look.lit:
@@ -60,14 +61,33 @@ def plate(part: Part, size: str, id: str, look: Look) -> str:
     )
 
 
-def plate_size(parts: Sequence[Part], look: Look) -> str:
+def line(part: Part, id: str, look: Look, *, with_name: bool) -> str:
+    """A parameter of a neuron in one line: its number, its gradient, and perhaps its name first."""
+    name = f"<td>{named(part.label, 10, look.name)}</td>" if with_name else ""
+    cells = "".join(
+        f'<td><font point-size="10" '
+        f'color="{"transparent" if (id, slot) in look.hidden else color}">'
+        f"{number(x, look.digits)}</font></td>"
+        for color, x, slot in (
+            (look.forward, part.data, "data"),
+            (look.gradient, part.grad, "grad"),
+        )
+    )
+    fill = look.lit_plate if id in look.lit else look.gate
+    return (
+        f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" bgcolor="{fill}">'
+        f"<tr>{name}{cells}</tr></table>>"
+    )
+
+
+def plate_size(parts: Sequence[Part], look: Look) -> tuple[int, int]:
     """One size for all plates: with different widths Graphviz would leave gaps in the wires."""
     names = [min(len(text_name(_name_on_wire(part))), _LONGEST_NAME) for part in parts]
     width = max(
         max(_room(part.data, look) + name, _room(part.grad, look))
         for part, name in zip(parts, names, strict=True)
     )
-    return f'width="{max(42, 7 * width + 4)}" height="{20 if any(names) else 17}"'
+    return max(42, 7 * width + 4), 20 if any(names) else 17
 
 
 def _name_on_wire(part: Part) -> str:

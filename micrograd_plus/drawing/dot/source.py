@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus.drawing.dot import heatmap, labels
+from micrograd_plus.drawing.dot.network import Network
 from micrograd_plus.drawing.look import (
     ACCESSIBLE,
     Look,
@@ -64,7 +66,10 @@ def as_dot(
     if caption:
         label = labels.caption(caption, look)
         graph.attr(label=label, labelloc="b", labeljust="l", fontname="Helvetica")
-    _DRAWN[style](graph, scene, look)
+    if scene.neurons:
+        Network(graph, scene, look, partial(_gate, graph, look=look)).draw()
+    else:
+        _DRAWN[style](graph, scene, look)
     text: str = graph.source
     return text
 
@@ -185,7 +190,7 @@ _DRAWN = {"wires": _wires, "box": _boxes}
 STYLES = tuple(_DRAWN)
 
 
-def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
+def _gate(graph: Any, name: str, part: Part, look: Look, **place: str) -> None:
     from graphviz import escape as plain  # backslashes and angle brackets stand for themselves
 
     text = part.gate or ""
@@ -196,7 +201,7 @@ def _gate(graph: Any, name: str, part: Part, look: Look) -> None:
     if part.terms:
         graph.node(name, labels.rows(text, part.terms, fill, look), shape="plain", id=name)
         return
-    form = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3"}
+    form = {"fontsize": "17" if len(text) == 1 else "11.5", "penwidth": "1.3", **place}
     if len(text) in _CIRCLES:
         form |= {"shape": "circle", "fixedsize": "true", "width": _CIRCLES[len(text)]}
         form["style"] = "filled"

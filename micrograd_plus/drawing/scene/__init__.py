@@ -1,4 +1,4 @@
 """A picture as plain data: its gates and wires, and the folds that stand for many of them.
 
-Others import `folds`, `matrices`, `outline`, `parts` and `wiring`.
+Others import `folds`, `matrices`, `network`, `outline`, `parts` and `wiring`.
 """

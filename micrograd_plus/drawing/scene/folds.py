@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from micrograd_plus.drawing.scene.matrices import Block
     from micrograd_plus.engine import Value
     from micrograd_plus.graph.places import Place
-    from micrograd_plus.walk.gates import Gates
 
 
 class Flat(NamedTuple):
@@ -24,7 +23,6 @@ class Flat(NamedTuple):
 
     Attributes:
         nodes: its values, each after its arguments.
-        gates: what each is shown as the result of.
         inputs: for each value the positions of its arguments, without constants.
         owners: for each value the place of its module; None where it has none.
         parameters: for the place of each module the positions of its parameters, in its own order.
@@ -32,7 +30,6 @@ class Flat(NamedTuple):
     """
 
     nodes: list[Value]
-    gates: Gates
     inputs: list[tuple[int, ...]]
     owners: list[Place | None]
     parameters: dict[Place, list[int]]
@@ -93,8 +90,7 @@ class Fold:
     def details(self) -> str:
         """Where it stands in its model, and how much is in it."""
         nodes = [self.flat.nodes[i] for i in self.members]
-        made = (self.flat.gates[node][0] for node in nodes)
-        symbols = Counter(op.symbol for op in made if op is not None)
+        symbols = Counter(node.op.symbol for node in nodes if node.op is not None)
         if self.place is None:
             shown = [f"{count:,} {symbol}" for symbol, count in symbols.most_common(3)]
             return ", ".join([*shown, "…"] if len(symbols) > 3 else shown)

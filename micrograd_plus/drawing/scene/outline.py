@@ -17,7 +17,6 @@ from micrograd_plus.drawing.scene.ownership import owners
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
 from micrograd_plus.graph.places import Place, turns
-from micrograd_plus.walk.gates import gates
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Sequence
@@ -30,23 +29,22 @@ if TYPE_CHECKING:
 _MOST = 32  # the largest number of parts shown at once
 
 
-def folded(root: Value, limit: float = math.inf, detail: str = "operations") -> Fold:
+def folded(root: Value, limit: float = math.inf) -> Fold:
     """The graph of a value as one fold, whose parts are found when they are first asked for.
 
     Args:
         root: the value.
         limit: the largest number of parts that a fold should have.
-        detail: as for `gates`.
     """
-    shown = gates(order(root), detail=detail)
-    nodes = list(shown)
+    nodes = order(root)
     index = {node: i for i, node in enumerate(nodes)}
     inputs = [
-        tuple([index[arg] for arg in args if type(arg) is not float]) for _, args in shown.values()
+        () if node.op is None else tuple([index[a] for a in node.args if type(a) is not float])
+        for node in nodes
     ]
     owned = owners(nodes, inputs)
-    flat = Flat(nodes, shown, inputs, owned, _parameters(nodes, owned), int(min(_MOST, limit)))
-    return _fold(flat, range(len(nodes)), None)
+    flat = Flat(nodes, inputs, owned, _parameters(nodes, owned), int(min(_MOST, limit)))
+    return fold_of(flat, range(len(nodes)), None)
 
 
 def _parameters(nodes: Sequence[Value], owned: Sequence[Place | None]) -> dict[Place, list[int]]:
@@ -64,7 +62,7 @@ def _parameters(nodes: Sequence[Value], owned: Sequence[Place | None]) -> dict[P
     return found
 
 
-def _fold(flat: Flat, members: Sequence[int], place: Place | None) -> Fold:
+def fold_of(flat: Flat, members: Sequence[int], place: Place | None) -> Fold:
     return Fold(flat, members, place, lambda: fewer(flat, _by_module(flat, members, place)))
 
 
@@ -78,7 +76,7 @@ def _by_module(flat: Flat, members: Sequence[int], place: Place | None) -> list[
     found: list[Item] = []
     for group in grouped(flat.inputs, members, keys):
         inner = keys.get(group[0])
-        found += [_fold(flat, group, inner)] if inner else group
+        found += [fold_of(flat, group, inner)] if inner else group
     return found
 
 

@@ -21,7 +21,13 @@ if TYPE_CHECKING:
     Numbers = tuple[float | None, float | None]
 
 LIMIT = 400
-"""The largest number of nodes that a readable picture has."""
+"""The largest number of nodes in a picture to zoom into, such as that of a walk."""
+READABLE = 120
+"""The largest number of nodes in a picture to be read as a whole.
+
+Of random graphs with so many nodes the digits are about 8 pixels high if the picture fills a screen
+of 1920 × 1080; of 400 nodes, 3.
+"""
 
 
 class GraphTooLargeError(ValueError):
@@ -83,6 +89,7 @@ class Part(NamedTuple):
         parameters_of: the indices of the folds whose parameters it uses.
         goes_on: whether its wire leads out of the picture.
         terms: where operands arrive in pairs, the positions of each pair, and of single ones.
+        constant: whether it is no value of the graph, and has no gradient.
     """
 
     label: str
@@ -95,6 +102,7 @@ class Part(NamedTuple):
     parameters_of: tuple[int, ...] = ()
     goes_on: bool = False
     terms: tuple[tuple[int, ...], ...] = ()
+    constant: bool = False
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -113,11 +121,33 @@ class Part(NamedTuple):
         return len(self.inside.numbers) if self.inside else 1
 
 
+class Neuron(NamedTuple):
+    """A neuron in a picture, told by the indices of parts.
+
+    Attributes:
+        gates: its operations; the last of them is its output.
+        weights: each weight, and the part on whose wire to the neuron it stands.
+        others: its other parameters, such as the bias.
+    """
+
+    gates: list[int]
+    weights: list[tuple[int, int]]
+    others: list[int]
+
+
 class Scene(NamedTuple):
-    """The parts of a picture, each after those that enter it; the last is the output."""
+    """The parts of a picture, each after those that enter it; the last is the output.
+
+    Attributes:
+        parts: the parts.
+        nodes: the value that each part is for; none where a part may be for several.
+        neurons: those of a network, whose picture has a layout of its own. Where there are any, the
+            parts of constants and of what stands apart from its neuron come last.
+    """
 
     parts: list[Part]
     nodes: list[Value]
+    neurons: Sequence[Neuron] = ()
 
     @property
     def places(self) -> dict[Value, int]:

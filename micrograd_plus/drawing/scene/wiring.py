@@ -108,7 +108,7 @@ def _part(
     if isinstance(item, Fold):
         return _folded_part(item, sorted(leaving), numbers, wires, **more)
     node = flat.nodes[item]
-    return part_of(*flat.gates[node], str(node.label), numbers(node), wires, **more)
+    return part_of(node.op, node.args, str(node.label), numbers(node), wires, **more)
 
 
 def _folded_part(
