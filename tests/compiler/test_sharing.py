@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 import micrograd_plus as mg
+from micrograd_plus.compiler.codegen import error_functions
 from micrograd_plus.compiler.codegen.backends import NumPy
-from micrograd_plus.compiler.codegen.error_functions import ERROR_FUNCTIONS
 from micrograd_plus.compiler.codegen.sharing import shared
 from micrograd_plus.compiler.codegen.syntax import Let, Name, Write
 from tests.needs import needed_by
@@ -143,7 +143,7 @@ def test_powers_of_one_number_share_their_products():
 # ----------------------------------------------------------- error functions without SciPy
 
 SERIES = {"np": np}
-exec(ERROR_FUNCTIONS, SERIES)
+exec(error_functions.NUMPY, SERIES)
 
 
 @pytest.mark.parametrize(("name", "ulps"), [("erf", 2), ("erfc", 4)])
@@ -168,7 +168,7 @@ def test_error_functions_without_scipy_far_out():
 
 def test_a_program_with_error_functions_runs_without_scipy(monkeypatch):
     for name in ("erf", "erfc"):
-        monkeypatch.setitem(NumPy.primitives, name, ERROR_FUNCTIONS)
+        monkeypatch.setitem(NumPy.primitives, name, error_functions.NUMPY)
     program = mg.compile(lambda x: mg.gelu(x[0]) + mg.erf(x[1]), [0.5, 0.5], input_gradients=True)
     source = program.source()
     assert "scipy" not in source

@@ -162,6 +162,7 @@ KNOWN = {
     "compiler/simplify": "multiply take",  # likewise; and rows are chosen by checked indices
     "compiler/schedule": "power",  # whose exponents are no data: products of their own
     "compiler/codegen/c": "power sum dot mean take",  # the operator **; loops without rules
+    "compiler/codegen/javascript": "power",  # the operator **
     "compiler/codegen/reductions": "max min sum",  # methods of arrays
     "compiler/codegen/rules": "power where",  # the operator **; a choice of 1 or 0
     "compiler/codegen/running": "relu where erf erfc",  # which array functions take a place

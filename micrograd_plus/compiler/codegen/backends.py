@@ -9,7 +9,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
-from micrograd_plus.compiler.codegen.error_functions import ERROR_FUNCTIONS
+from micrograd_plus.compiler.codegen import error_functions
 from micrograd_plus.compiler.codegen.python import ATOM, Python, indented, literal, subscript, whole
 from micrograd_plus.compiler.codegen.syntax import ALL, Affine, Library, Name, Node, Part
 
@@ -65,7 +65,7 @@ class NumPy(Python):
     compiled: tuple[str, ...] = ()  # decorators of each function
     primitives = _primitives("np", "scipy.special")
     if not find_spec("scipy"):
-        primitives |= dict.fromkeys(("erf", "erfc"), ERROR_FUNCTIONS)
+        primitives |= dict.fromkeys(("erf", "erfc"), error_functions.NUMPY)
     prelude = _PRELUDE
 
     def module(self, code: Code, dtype: str) -> str:
