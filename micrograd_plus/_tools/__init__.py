@@ -1,6 +1,6 @@
 """What the rooms share that is not about derivatives: errors, files, names, numbers,
 text, optional packages.
 
-Others import `errors`, `extras`, `files`, `latex`, `names`, `nested`, `numbers`, `progress` and
-`text`.
+Others import `errors`, `extras`, `figures`, `files`, `latex`, `names`, `nested`, `numbers`,
+`progress` and `text`.
 """

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import math
 
+from micrograd_plus._tools.figures import Figure
+
 RAISED = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
 
 
@@ -22,6 +24,8 @@ def text_number(x: float, digits: int = 4, decimals: int = 0) -> str:
     >>> text_number(1.0, digits=2, decimals=2), text_number(-1.9e-124), text_number(1e9)
     ('1.00', '−1.9·10⁻¹²⁴', '10⁹')
     """
+    if isinstance(x, Figure):
+        return x.written("number", digits, decimals)
     mantissa, exponent = parts(x, digits, decimals)
     if not exponent:
         return mantissa

@@ -1,6 +1,7 @@
 """The compiler: scalar code is recorded once, and runs over batches, as matrix code or in the core.
 
-Others import `checks`, `codegen`, `program`, `schedule`, `sealed`, `surroundings` and `trial`.
+Others import `checks`, `codegen`, `program`, `schedule`, `sealed`, `surroundings`, `trace` and
+`trial`.
 """
 
 from micrograd_plus.compiler.compiling import compile

@@ -7,19 +7,22 @@ not trusted.
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, cached_property
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from micrograd_plus._tools.extras import need
-from micrograd_plus._tools.names import text_name
+from micrograd_plus._tools.files import write
 from micrograd_plus.drawing.dot.layout import asked
-from micrograd_plus.drawing.pages.page import bundle, resource
+from micrograd_plus.drawing.pages.page import bundle, page, resource
 from micrograd_plus.drawing.pages.panel import Panel, panel_of
 from micrograd_plus.drawing.pages.stepper import fragment
 
 if TYPE_CHECKING:
+    import os
+
     from micrograd_plus.engine import Value
 
 _WITHOUT_WIDGETS = "To change the numbers, run the cell."
@@ -31,9 +34,6 @@ class Play:
     Args:
         panel: recomputes the graph; `play` makes it.
 
-    Attributes:
-        widget: the widget alone, to be put beside others of ipywidgets.
-
     >>> from micrograd_plus import sin
     >>> played = play(sin, x=0.0)
     >>> played.numbers, played.root.data
@@ -43,7 +43,45 @@ class Play:
     def __init__(self, panel: Panel) -> None:
         self._panel = panel
         self._name = uuid4().hex
-        self.widget: Any = _widget_class(need("anywidget", "jupyter").AnyWidget)(panel, self._name)
+
+    @cached_property
+    def widget(self) -> Any:
+        """The widget alone, to be put beside others of ipywidgets.
+
+        Raises:
+            ModuleNotFoundError: anywidget is missing.
+        """
+        return _widget_class(need("anywidget", "jupyter").AnyWidget)(self._panel, self._name)
+
+    def to_html(self, path: str | os.PathLike[str], title: str = "Play") -> Path:
+        """Write a page to play with, which computes everything itself and needs no Python.
+
+        The page has the graph as it is recorded now, as JavaScript that is made from the rules of
+        its operations, and begins with the numbers shown now. It needs no network and no other
+        file.
+
+        Args:
+            path: the file to write.
+            title: the page's title.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            TraceError: the function records another graph for other numbers, or may do so.
+            GraphTooLargeError: the graph has too many nodes to draw.
+            LayoutError, OSError: as for `Walkthrough.to_html`.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> with TemporaryDirectory() as folder:
+        ...     play("sin(x) * y", x=1.0, y=2.0).to_html(Path(folder, "play.html")).name
+        'play.html'
+        """
+        from micrograd_plus.drawing.pages import player  # the compiler is loaded for pages only
+
+        content = player.fragment(self._panel)
+        html = page(title, [("", content)], player.NOTE, ".mg-play input")
+        return write(Path(path), html.encode())
 
     @property
     def numbers(self) -> dict[str, float]:
@@ -87,7 +125,6 @@ def play(f: Any, /, **numbers: Any) -> Play:
             that need a range, or another number than they have.
 
     Raises:
-        ModuleNotFoundError: anywidget is missing.
         TypeError: `f` can't be played with, or lacks an argument.
         ValueError: a range or a name is invalid, or there is nothing to change.
         ExpressionError: the expression can't be read.
@@ -112,7 +149,7 @@ def _widget_class(kind: Any) -> Any:
         the count of the last one that the other traits belong to.
         """
 
-        _esm = bundle("play.js")
+        _esm = bundle("widget.js")
         _css = resource("play.css")
         name = traitlets.Unicode().tag(sync=True)
         fields = traitlets.List().tag(sync=True)
@@ -125,8 +162,7 @@ def _widget_class(kind: Any) -> Any:
 
         def __init__(self, panel: Panel, name: str) -> None:
             self._panel = panel
-            fields = [{**field._asdict(), "label": text_name(field.name)} for field in panel.fields]
-            super().__init__(name=name, fields=fields, **self._state())
+            super().__init__(name=name, **panel.state)
             self.observe(self._answer, "asked")
 
         def _answer(self, change: Any) -> None:
@@ -134,16 +170,7 @@ def _widget_class(kind: Any) -> Any:
             self._panel.change(str(asked["name"]), str(asked["text"]))
             with self.hold_sync():
                 self.set_trait("answered", asked["count"])
-                for name, content in self._state().items():
+                for name, content in self._panel.state.items():
                     self.set_trait(name, content)
-
-        def _state(self) -> dict[str, Any]:
-            content = dict(self._panel.view.content)
-            return {
-                "steps": content.pop("steps"),
-                "picture": content,
-                "texts": dict(self._panel.texts),
-                "errors": dict(self._panel.errors),
-            }
 
     return PlayWidget

@@ -11,6 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
+from micrograd_plus._tools import figures
 from micrograd_plus._tools.names import latex_name, parsed, text_name
 from micrograd_plus._tools.numbers import RAISED, latex_number, text_number
 from micrograd_plus.ops.floats import floats
@@ -188,6 +189,8 @@ class _Written(NamedTuple):
     notation: Notation
 
     def __format__(self, spec: str) -> str:
+        if spec not in ("", BINDING[0]) and figures.begins_with_place(self.text):
+            return figures.fitted(self.text, self.binds, spec)
         if spec == "superscript":
             return self.notation.raised(self.text)
         if spec and BINDING.index(self.binds) < BINDING.index(spec):
@@ -219,7 +222,8 @@ def _write(formula: Any, notation: Notation) -> _Written:
             text = _fill(op, [_write(arg, notation) for arg in args], notation)
             return _Written(text, _binding(text, op.binds), notation)
     text = notation.number(formula)
-    plain = text[-1:].isdecimal()  # not a superscript or a brace, as after a power of ten
+    # a superscript or a brace ends a power of ten; what fills a place is looked at then
+    plain = text[-1:].isdecimal() or figures.begins_with_place(text)
     binds = "atom" if plain else "product" if "·" in text or "dot" in text else "power"
     return _Written(text, _binding(text, binds), notation)
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from functools import cache
-from math import isfinite, nan
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from micrograd_plus import ops
-from micrograd_plus._tools.errors import NonFiniteError
-from micrograd_plus.graph import evaluate, local_derivatives
-from micrograd_plus.ops.floats import floats
+from micrograd_plus._tools.figures import Figure
 from micrograd_plus.walk.formula import (
     Derivative,
     Name,
@@ -44,7 +41,8 @@ class Task(NamedTuple):
     Attributes:
         asked: its name, such as ∂f/∂x.
         rule: its formula, without numbers.
-        terms: the numbers that it is the sum of, or whose rounding errors it has.
+        terms: the numbers that it is the sum of, or whose rounding errors it has; those that are
+            not finite do not count.
         wrong: the numbers that mistakes give, the likeliest first; some may be right by chance, or
             not finite.
     """
@@ -180,8 +178,7 @@ class Reader:
     def value(self, node: Value) -> Task:
         """How the value of an operation is computed."""
         numbers = list(map(self.number, node.args))
-        slopes = zip(self.slopes(node), numbers, strict=True)
-        terms = [term for slope, x in slopes if isfinite(term := slope * x)]
+        terms = [slope * x for slope, x in zip(self.slopes(node), numbers, strict=True)]
         return Task(self.text(node), self.equation(node), terms, self._wrong_value(node))
 
     def _wrong_value(self, node: Value) -> Iterator[Wrong]:
@@ -190,10 +187,7 @@ class Reader:
         yield Wrong(-self.number(node), "The sign is wrong.")
         if not op.commutative and op.arity == 2:
             swapped = write(Term(op, tuple(map(self.name, reversed(args)))))
-            try:
-                result = evaluate(op, args, numbers[::-1])
-            except NonFiniteError:
-                result = nan
+            result = self.walk.arithmetic.tried(op, numbers[::-1])
             yield Wrong(result, f"Operands swapped: that is {swapped}.")
         for arg, number in zip(args, numbers, strict=True):
             through = f"it has yet to go through the gate {gate(op, args)}"
@@ -218,12 +212,7 @@ class Reader:
     def _slopes(self, node: Value) -> list[float]:
         """The local derivatives with respect to all arguments, constants too; nan for none."""
         op, args, out = _operation(node), node.args, self.number(node)
-        numbers = list(map(self.number, args))
-        try:
-            found = op.local_derivatives(floats, out, numbers, [True] * len(args))
-        except ZeroDivisionError:  # with respect to a constant: only mistakes need it
-            found = local_derivatives(op, args, numbers, out)
-        return [nan if slope is None else slope for slope in found]
+        return self.walk.arithmetic.every_slope(op, args, list(map(self.number, args)), out)
 
     def _misplaced(self, node: Value) -> Wrong | None:
         """The derivative of a unary operation if its input is used in place of its output.
@@ -237,8 +226,17 @@ class Reader:
         name, out = self.name(arg), Term(op, (self.name(arg),))
         (rule,) = op.local_derivatives(formulas, out, (name,), (True,))
         changed = replaced(rule, out, name)
-        number = _computed(changed, self.number(arg))
+        number = self._computed(changed, self.number(arg))
         return None if changed == rule else Wrong(number, write(rule))
+
+    def _computed(self, formula: Any, x: float) -> float:
+        """The number of a formula in one variable; nan where it is undefined."""
+        if isinstance(formula, Name):
+            return x
+        if isinstance(formula, Term):
+            numbers = [self._computed(arg, x) for arg in formula.args]
+            return self.walk.arithmetic.tried(formula.op, numbers)
+        return float(formula)
 
     def _step(self, node: Value, position: int) -> Derivative:
         by = self.names[node.args[position]]
@@ -269,17 +267,6 @@ def _operation(node: Value) -> Op:
 
 
 def _sign(x: float) -> str:
+    if isinstance(x, Figure):
+        return x.written("sign")
     return "negative" if x < 0 else "positive"
-
-
-def _computed(formula: Any, x: float) -> float:
-    """The number of a formula in one variable; nan where it is undefined."""
-    if isinstance(formula, Name):
-        return x
-    if isinstance(formula, Term):
-        numbers = [_computed(arg, x) for arg in formula.args]
-        try:
-            return float(formula.op.value(floats, *numbers))
-        except ZeroDivisionError:
-            return nan
-    return float(formula)

@@ -126,12 +126,13 @@ def target(number: float, terms: Iterable[float] = ()) -> Target:
 
     Args:
         number: the number.
-        terms: the numbers that it is the sum of, whose rounding errors it has.
+        terms: the numbers that it is the sum of, whose rounding errors it has; those that are not
+            finite do not count.
 
     >>> target(2.0).number
     2.0
     """
-    slack = 1e-9 * max(map(abs, (number, *terms)))
+    slack = 1e-9 * max(map(abs, filter(isfinite, (number, *terms))))
     exponent = int(f"{number:e}".partition("e")[2])
     return Target(number, slack, float(f"5e{exponent - 2}") if number else 0.0)
 

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from math import isfinite
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
 from micrograd_plus import ops
-from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools import figures
 from micrograd_plus._tools.names import parsed
 from micrograd_plus._tools.numbers import checked_digits
-from micrograd_plus.graph import evaluate, infinite_gradient, local_derivatives, order, real
+from micrograd_plus.graph import order, real
+from micrograd_plus.walk.arithmetic import FLOATS
 from micrograd_plus.walk.formula import (
     Derivative,
     Name,
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from micrograd_plus._tools.names import Label
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
+    from micrograd_plus.walk.arithmetic import Arithmetic
 
 Phase = Literal["given", "forward", "backward"]
 
@@ -159,10 +160,12 @@ class Walk(Sequence[Step]):
         sigma: whether 1 / (1 + exp(−x)) is walked as one σ gate.
         detail: "operations", or "gates" to walk dot products as × and +.
         digits: the significant digits of numbers in sentences, 1 to 17.
+        arithmetic: computes the numbers.
 
     Attributes:
-        root, sigma, detail, digits: the same.
+        root, sigma, detail, digits, arithmetic: the same.
         gates: the values shown, in order, with their operations and arguments (see `gates`).
+        leaves: those without an operation, in order.
         names: their names.
         data: their numbers.
         grad: their gradients.
@@ -193,14 +196,21 @@ class Walk(Sequence[Step]):
     """
 
     def __init__(
-        self, root: Value, sigma: bool = False, detail: str = "operations", digits: int = 4
+        self,
+        root: Value,
+        sigma: bool = False,
+        detail: str = "operations",
+        digits: int = 4,
+        arithmetic: Arithmetic = FLOATS,
     ) -> None:
         self.root = root
         self.digits = checked_digits(digits)
         self._notations = notations(digits)
         self.sigma = sigma
         self.detail = detail
+        self.arithmetic = arithmetic
         self.gates = gates(order(root), sigma, detail)
+        self.leaves = [node for node, (op, _) in self.gates.items() if op is None]
         self.names = names(list(self.gates))
         self.data: dict[Value, float] = {}
         self.grad: dict[Value, float] = {}
@@ -282,25 +292,23 @@ class Walk(Sequence[Step]):
         """
         lines = []
         for step in self:
-            first, *others = (_chain(equation, self._notations[1]) for equation in step._equations)
+            first, *others = (_parts(equation, self._notations[1]) for equation in step._equations)
             left, *right = first
             aligned = f"{left} &= {' = '.join(right)}" if right else left
             lines.append(r",\quad ".join([aligned, *map(" = ".join, others)]))
         return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"
 
     def _given(self) -> None:
-        leaves = [node for node, (op, _) in self.gates.items() if op is None]
-        for leaf in leaves:
-            number = self.data[leaf] = real(leaf.data, f"the data of {self.names[leaf]}")
-            if not isfinite(number):
-                raise NonFiniteError(f"{self.names[leaf]} = {number} is not finite")
-        equations = [[self.name(leaf), self.data[leaf]] for leaf in leaves]
-        changes = tuple(Change(leaf, "data", self.data[leaf]) for leaf in leaves)
+        for leaf in self.leaves:
+            name = self.names[leaf]
+            self.data[leaf] = self.arithmetic.given(real(leaf.data, f"the data of {name}"), name)
+        equations = [[self.name(leaf), self.data[leaf]] for leaf in self.leaves]
+        changes = tuple(Change(leaf, "data", self.data[leaf]) for leaf in self.leaves)
         self._say("given", None, None, equations, changes)
 
     def _forward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
         numbers = list(map(self.number, args))
-        result = self.data[node] = evaluate(op, args, numbers, self.names[node])
+        result = self.data[node] = self.arithmetic.value(self.names[node], op, args, numbers)
         formula = Term(op, tuple(map(self.name, args)))
         equation = [self.name(node), formula, Term(op, tuple(numbers)), result]
         self._say("forward", node, None, [equation], (Change(node, "data", result),))
@@ -315,14 +323,14 @@ class Walk(Sequence[Step]):
         numbers = list(map(self.number, args))
         named = tuple(map(self.name, args))
         wanted = [type(arg) is not float for arg in args]
-        local = local_derivatives(op, args, numbers, self.data[node])
+        local = self.arithmetic.slopes(op, args, numbers, self.data[node])
         rules = op.local_derivatives(formulas, Term(op, named), named, wanted)
         places = operands(args)
         for position in reversed(range(len(args))):
             if wanted[position]:
-                flow = self.grad[node] * local[position]
-                if not isfinite(flow + self.grad.get(args[position], 0.0)):
-                    raise infinite_gradient(op, args, numbers)
+                arg, flow = args[position], self.grad[node] * local[position]
+                total = flow + self.grad[arg] if arg in self.grad else flow
+                self.arithmetic.gradient(total, self.names[node], op, args, numbers)
                 self._along(node, position, places[position], rules[position], local[position])
 
     def _along(self, node: Value, position: int, place: int, rule: Any, local: float) -> None:
@@ -369,9 +377,9 @@ class Walk(Sequence[Step]):
 
 
 def _sentence(equations: Sequence[Sequence[Any]], notation: Notation) -> str:
-    return ", ".join(" = ".join(_chain(equation, notation)) for equation in equations)
+    return ", ".join(figures.equation(_parts(equation, notation)) for equation in equations)
 
 
-def _chain(equation: Sequence[Any], notation: Notation) -> list[str]:
-    """Equal formulas joined by =, each once."""
+def _parts(equation: Sequence[Any], notation: Notation) -> list[str]:
+    """The formulas of an equation, equal ones once."""
     return [*dict.fromkeys(write(part, notation) for part in equation)]

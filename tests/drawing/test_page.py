@@ -15,7 +15,7 @@ from tests.processes import until
 
 
 def test_a_bundle_has_each_module_once_after_those_that_it_imports():
-    text = bundle("play.js", "quiz.js")
+    text = bundle("widget.js", "quiz.js")
     modules = ["make", "picture", "zoom", "stepper", "render", "judge", "quiz"]
     places = [text.index(f"\nfunction {name}(") for name in modules]
     assert places == sorted(places)

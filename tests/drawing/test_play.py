@@ -254,10 +254,12 @@ def test_a_field_that_is_not_there_is_refused():
         panel_of(xyz(), {}).change("w", "1")
 
 
-def test_without_anywidget_the_error_has_the_command(monkeypatch):
+def test_without_anywidget_there_are_pages_and_the_error_has_the_command(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "anywidget", None)
+    played = mg.play(xyz())
+    assert played.to_html(tmp_path / "play.html").exists()
     with pytest.raises(ModuleNotFoundError, match=r"pip install 'micrograd-plus\[jupyter\]'"):
-        mg.play(xyz())
+        _ = played.widget
 
 
 def test_outside_a_notebook_it_is_plain_text():

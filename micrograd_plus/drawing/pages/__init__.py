@@ -1,4 +1,4 @@
 """Pages and widgets: HTML around a picture, and the scripts that make it live.
 
-Others import `folded`, `page`, `panel`, `quiz` and `stepper`.
+Others import `folded`, `page`, `panel`, `player`, `quiz` and `stepper`.
 """

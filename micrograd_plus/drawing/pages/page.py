@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import re
+from base64 import b64encode
 from hashlib import sha256
 from html import escape
 from importlib import resources
@@ -32,12 +33,15 @@ INKS = {
 _IMPORT = re.compile(r'^import \{[\w, ]+\} from "\./(\w+\.js)";\n', re.MULTILINE)
 _EXPORT = re.compile(r"^export (?!default)", re.MULTILINE)
 
+_POLICY_PLACE = "{policy}"
+
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
 <style>
 body {{ color-scheme: light dark; max-width: 76rem; margin: 2rem auto; padding: 0 1rem;
@@ -75,7 +79,21 @@ def page(
         (f"<h2>{_text(heading)}</h2>\n" if heading else "") + content
         for heading, content in sections
     )
-    return _PAGE.format(title=_text(title), sections=body, note=_text(note), focus=focus)
+    html = _PAGE.format(
+        policy=_POLICY_PLACE, title=_text(title), sections=body, note=_text(note), focus=focus
+    )
+    return html.replace(_POLICY_PLACE, _policy(html), 1)
+
+
+def _policy(html: str) -> str:
+    """What a page may do: run its own scripts, and show pictures in it; load nothing."""
+    scripts = re.findall(r"<script>(.*?)</script>", html, re.DOTALL)
+    hashes = (b64encode(sha256(script.encode()).digest()).decode() for script in scripts)
+    allowed = " ".join(f"'sha256-{hash}'" for hash in hashes)
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; "
+        f"style-src 'unsafe-inline'; script-src {allowed}"
+    )
 
 
 def image(source: str, alt: str, format: str | None = None) -> str:
@@ -93,7 +111,7 @@ def image(source: str, alt: str, format: str | None = None) -> str:
     return f'<img alt="{escape(alt)}" style="max-width: 100%" src="{address}">'
 
 
-def living(classes: str, still: str, script: str, content: Any) -> str:
+def living(classes: str, still: str, script: str, content: Any, code: str = "") -> str:
     """An element that is static until a script makes it interactive, and that script.
 
     Args:
@@ -102,6 +120,7 @@ def living(classes: str, still: str, script: str, content: Any) -> str:
         script: a JavaScript module, whose function of the same name gets the element and the
             content.
         content: the function's data.
+        code: a third argument, as an expression of JavaScript.
     """
     # escaped so that it can't close the script element around it
     given = json.dumps(content, separators=(",", ":")).replace("<", r"\u003c")
@@ -109,7 +128,7 @@ def living(classes: str, still: str, script: str, content: Any) -> str:
     return (
         f'<div class="{classes}" data-living="{name}">{still}</div>\n'
         f'<script>(() => {{\n"use strict";\n{bundle("living.js", f"{script}.js")}\n'
-        f'living("{name}", (root) => {script}(root, {given}));\n}})();</script>'
+        f'living("{name}", (root) => {script}(root, {given}, {code}));\n}})();</script>'
     )
 
 

@@ -6,8 +6,9 @@ import copy
 import inspect
 import math
 from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus._tools.names import text_name
 from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels
 from micrograd_plus.drawing.dot.source import as_dot
@@ -19,10 +20,14 @@ from micrograd_plus.graph import finite, order, real, replay
 from micrograd_plus.parsing import from_text
 from micrograd_plus.walk.steps import Walk, names
 
-Recorder = Callable[[Mapping[str, float]], Value]
-"""A function that records a graph, given the numbers of the fields by name."""
+if TYPE_CHECKING:
+    from micrograd_plus.drawing.scene.parts import Scene
 
-_ROOM = 8  # digits kept free for each number, as in −1000.00 or −1.2·10⁻¹⁵
+Recorder = Callable[[Mapping[str, Value]], Value]
+"""A function that records a graph, given leaves for the fields by name."""
+
+ROOM = 8
+"""The digits that are kept free for each number, as in −1000.00 or −1.2·10⁻¹⁵."""
 
 
 class Field(NamedTuple):
@@ -55,8 +60,9 @@ class Panel:
     """The fields, their texts and errors, and the last valid view.
 
     Args:
-        record: records the graph at the fields' numbers.
+        record: records the graph.
         fields: the fields, in order.
+        branches: whether what it records may depend on the numbers.
 
     Attributes:
         numbers: the number of each field that the view shows.
@@ -68,13 +74,13 @@ class Panel:
         Exception: whatever `record` raises at the start.
     """
 
-    def __init__(self, record: Recorder, fields: list[Field]) -> None:
+    def __init__(self, record: Recorder, fields: list[Field], branches: bool = False) -> None:
         self.fields = fields
         self.numbers = {field.name: field.start for field in fields}
         self.texts = {name: f"{number:.12g}" for name, number in self.numbers.items()}
         self.errors: dict[str, str] = {}
-        self._record = record
-        self.view = _view(record(self.numbers))
+        self._record, self._branches = record, branches
+        self.view = _view(self.recorded(self.numbers))
 
     def change(self, name: str, text: str) -> None:
         """Set the text of a field; if it is invalid, the view stays and `errors` says why.
@@ -96,7 +102,7 @@ class Panel:
         for asked in (waiting, alone) if waiting != alone else (alone,):
             try:
                 numbers = self.numbers | {n: _number(t) for n, t in asked.items()}
-                self.view = _view(self._record(numbers), self.view)
+                self.view = _view(self.recorded(numbers), self.view)
             except Exception as error:  # of any kind: the user's function may do anything
                 self.errors[name] = _told(error)
             else:
@@ -104,20 +110,86 @@ class Panel:
                 self.errors = {n: e for n, e in self.errors.items() if n not in asked}
                 return
 
+    @property
+    def state(self) -> dict[str, Any]:
+        """What the script shows, as JSON data."""
+        content = dict(self.view.content)
+        return {
+            "fields": [
+                {**field._asdict(), "label": text_name(field.name)} for field in self.fields
+            ],
+            "steps": content.pop("steps"),
+            "picture": content,
+            "texts": dict(self.texts),
+            "errors": dict(self.errors),
+        }
+
+    def recorded(self, numbers: Mapping[str, float]) -> Value:
+        """The graph at some numbers.
+
+        Args:
+            numbers: a number for each field.
+
+        Raises:
+            Exception: whatever recording raises.
+        """
+        return self._record({name: Value(number, name) for name, number in numbers.items()})
+
+    def same_for_all(self) -> tuple[Value, dict[str, Value]]:
+        """The graph at the numbers of the view, and the leaf of each field in it.
+
+        Raises:
+            TraceError: for other numbers it might be another graph.
+        """
+        leaves = {name: Value(number, name) for name, number in self.numbers.items()}
+        if self._branches:
+            from micrograd_plus.compiler.trace import trace  # loaded only for functions
+
+            def record(*given: Value) -> Value:
+                for name, leaf in zip(leaves, given, strict=True):
+                    leaf.label = name
+                return self._record(dict(zip(leaves, given, strict=True)))
+
+            traced = trace(record, [*self.numbers.values()])
+            return traced.outputs, dict(zip(leaves, traced.inputs, strict=True))
+        return self._record(leaves), leaves
+
 
 def _view(root: Value, before: View | None = None) -> View:
     """The display of a graph, in the layout of the previous view if that still fits."""
     walk = Walk(root)
-    written = [labels.number(change.number) for step in walk for change in step.changes]
-    room = max(before.room if before else _ROOM, *map(labels.digits_wide, written))
-    longest = -(10.0 ** min(room - 5, 5))
-    picture = walked(walk, LIMIT, lambda node: (longest, longest))
+    room = max(before.room if before else ROOM, room_for(walk))
+    picture = roomy(walk, room)
     source = as_dot(picture)
     if before and source == before.source:
         content = {**before.content, "steps": stepper_page.told_steps(picture, walk)}
     else:
         content = stepper_page.content(picture, walk)
     return View(walk, source, content, room)
+
+
+def room_for(walk: Walk) -> int:
+    """The digits that the widest number on a wire takes.
+
+    Args:
+        walk: the walk through the graph.
+    """
+    written = (labels.number(change.number) for step in walk for change in step.changes)
+    return max(map(labels.digits_wide, written))
+
+
+def roomy(walk: Walk, room: int) -> Scene:
+    """The picture of a walk, with so much room on the wires.
+
+    Args:
+        walk: the walk.
+        room: the number of digits.
+
+    Raises:
+        GraphTooLargeError: the graph has too many nodes to draw.
+    """
+    longest = -(10.0 ** min(room - 5, 5))
+    return walked(walk, LIMIT, lambda node: (longest, longest))
 
 
 def panel_of(f: Any, given: Mapping[str, Any]) -> Panel:
@@ -135,7 +207,7 @@ def panel_of(f: Any, given: Mapping[str, Any]) -> Panel:
     if not fields:
         raise ValueError("there is nothing to play with: give numbers, as in play(f, x=1.0)")
     if isinstance(f, str):
-        return Panel(lambda numbers: from_text(f, numbers), fields)
+        return Panel(lambda leaves: from_text(f, leaves), fields)
     called = getattr(f, "__name__", type(f).__name__)
     signature = inspect.signature(f)
     first = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
@@ -147,36 +219,33 @@ def panel_of(f: Any, given: Mapping[str, Any]) -> Panel:
             f"{called}: {error}; give each argument a number, as in play({called}, x=1.0)"
         ) from None
 
-    def record(numbers: Mapping[str, float]) -> Value:
-        leaves = {name: Value(number, name) for name, number in numbers.items()}
-        result = f(*[leaves.pop(name) for name in first], **leaves)
+    def record(leaves: Mapping[str, Value]) -> Value:
+        others = {name: leaf for name, leaf in leaves.items() if name not in first}
+        result = f(*[leaves[name] for name in first], **others)
         return result if isinstance(result, Value) else Value(real(result, f"what {called} gives"))
 
-    return Panel(record, fields)
+    return Panel(record, fields, branches=True)
 
 
 def _of_graph(root: Value, given: Mapping[str, Any]) -> Panel:
     root = copy.deepcopy(root)  # as it is now
     named = names(order(root))
-    places = {
-        name: i for i, (node, name) in enumerate(named.items()) if node.op is None and node.label
-    }
-    if not places:
+    known = {name: node for node, name in named.items() if node.op is None and node.label}
+    if not known:
         raise ValueError("no leaf of the graph has a label: give one, as in Value(1.0, 'x')")
     for name in given:
-        if name not in places:
-            raise ValueError(f"the graph has no leaf {name!r}; it has {', '.join(places)}")
+        if name not in known:
+            raise ValueError(f"the graph has no leaf {name!r}; it has {', '.join(known)}")
 
-    def record(numbers: Mapping[str, float]) -> Value:
-        fresh = copy.deepcopy(root)
-        nodes = order(fresh)
-        for name, number in numbers.items():
-            nodes[places[name]].data = number
+    def record(leaves: Mapping[str, Value]) -> Value:
+        for name, leaf in leaves.items():
+            leaf.label = known[name].label
+        fresh = copy.deepcopy(root, {id(known[name]): leaf for name, leaf in leaves.items()})
         replay(fresh)
         return fresh
 
-    data = {name: node.data for node, name in named.items() if name in places}
-    return Panel(record, [_field(name, given.get(name, x), x) for name, x in data.items()])
+    fields = [_field(name, given.get(name, node.data), node.data) for name, node in known.items()]
+    return Panel(record, fields)
 
 
 def _field(name: str, given: Any, start: float | None = None) -> Field:

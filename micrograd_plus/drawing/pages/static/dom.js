@@ -5,6 +5,15 @@ export function make(tag, properties, ...children) {
   return element;
 }
 
+// The same in another namespace, "svg" or "math", with attributes.
+export function drawn(kind, tag, attributes, ...children) {
+  const spaces = { svg: "http://www.w3.org/2000/svg", math: "http://www.w3.org/1998/Math/MathML" };
+  const element = document.createElementNS(spaces[kind], tag);
+  for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
+  element.append(...children);
+  return element;
+}
+
 // A button that shows a sign, and what it does as a tooltip and to screen readers.
 export function button(sign, label, action, properties) {
   const looks = { type: "button", textContent: sign, title: label, ariaLabel: label };

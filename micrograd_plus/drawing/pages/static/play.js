@@ -1,10 +1,12 @@
 // The fields of `play` and the walkthrough beneath them; the widget's model is Python's side.
 import { make } from "./dom.js";
+import { drag } from "./drag.js";
 import { stepper } from "./stepper.js";
 
 const PATIENCE = 2000; // milliseconds until the reader is told that Python is busy, or gone
 
-// Numbers stand in the middle of their wires, also when they get longer or shorter.
+// Numbers stand in the middle of their wires, also when they get longer or shorter; and the parts
+// of the picture keep their ids, as data.
 function centred(source) {
   const svg = new DOMParser().parseFromString(source, "image/svg+xml");
   for (const plate of svg.querySelectorAll('g[id^="v"]')) {
@@ -19,10 +21,11 @@ function centred(source) {
       text.setAttribute("x", middle);
     }
   }
+  for (const part of svg.querySelectorAll("[id]")) part.dataset.part = part.id;
   return new XMLSerializer().serializeToString(svg);
 }
 
-function render({ model, el }) {
+export function render({ model, el }) {
   const fields = new Map();
   const rows = make("div", { className: "mg-fields" });
   const status = make("div", { className: "mg-status", role: "status" });
@@ -55,7 +58,12 @@ function render({ model, el }) {
     });
     number.addEventListener("input", () => ask(name, number.value));
     rows.append(make("i", { textContent: label }), slider, number, message);
-    fields.set(name, { slider, number, message });
+    const moved = (to) => {
+      slider.value = to;
+      number.value = String(to);
+      ask(name, number.value);
+    };
+    fields.set(name, { slider, number, message, moved });
   }
 
   const showFields = () => {
@@ -94,8 +102,17 @@ function render({ model, el }) {
     else root.append(next);
     section = next;
     stepper(section, walk);
+    for (const field of model.get("fields")) {
+      const { slider, moved } = fields.get(field.name);
+      if (field.plate) drag(part(field.plate), field, () => slider.valueAsNumber, moved);
+    }
     stepSlider().value = atEnd ? walk.steps.length - 1 : before.value;
     showSteps();
+  };
+  const part = (id) => section.querySelector(`[data-part="${id}"]`);
+  const showWrong = () => {
+    section.querySelector(".mg-wrong")?.classList.remove("mg-wrong");
+    part(model.get("wrong") || "none")?.classList.add("mg-wrong");
   };
   const answered = () => {
     clearTimeout(waiting);
@@ -106,6 +123,7 @@ function render({ model, el }) {
     ["change:picture", showPicture],
     ["change:steps", showSteps],
     ["change:errors change:texts", showFields],
+    ["change:wrong", showWrong],
     ["change:answered", answered],
   ];
   for (const [event, listener] of listeners) model.on(event, listener);
@@ -120,5 +138,3 @@ function render({ model, el }) {
     for (const element of still) element.hidden = false;
   };
 }
-
-export default { render };

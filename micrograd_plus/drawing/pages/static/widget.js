@@ -1,0 +1,4 @@
+// What anywidget loads.
+import { render } from "./play.js";
+
+export default { render };
