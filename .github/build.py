@@ -4,10 +4,10 @@
 
 builds in place, beside the sources, as an editable install does. So does building a wheel, besides
 what goes into the wheel: Python started in the checkout imports the package from there. Values and
-derivatives of the operations are generated from the table, as `operations.h`; Cython translates
-each .pyx of micrograd_plus/core to C, with the .pxi and .h that it includes, and setuptools finds
-the compiler. Where that fails or is not wanted, the build is the pure one, and `pure.txt` says why
-to `micrograd_plus.build_info()`.
+derivatives of the operations, and the update rules, are written as C to `operations.h`; Cython
+translates each .pyx of micrograd_plus/core to C, with the .pxi and .h that it includes, and
+setuptools finds the compiler. Where that fails or is not wanted, the build is the pure one, and
+`pure.txt` says why to `micrograd_plus.build_info()`.
 """
 
 import os
@@ -92,11 +92,11 @@ def compiled(folder: Path) -> list[Path]:
 
 
 def operations() -> str:
-    """The text of `operations.h`, from this very table."""
+    """The text of `operations.h`, from this very table and these update rules."""
     sys.path.insert(0, str(ROOT))
     with patch.dict(os.environ, MICROGRAD_PLUS_PURE="1"):
-        from micrograd_plus.compiler.codegen import c
-    return c.operations()
+        from micrograd_plus.compiler.codegen import c, updates
+    return c.operations() + updates.updates()
 
 
 def put(made: list[Path]) -> None:

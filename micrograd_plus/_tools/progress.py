@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    Advance = Callable[[str], None]
+    Advance = Callable[..., None]
 
 _PAUSE = 0.1  # seconds between two updates of a notebook
 
@@ -22,6 +22,9 @@ def progress(
 ) -> Iterator[Advance]:
     """Show a bar within the block; yields a function that advances it and sets its text.
 
+    That function takes a text with places, as `str.format` has them, and what to write there: what
+    is not shown isn't written either.
+
     Args:
         wanted: whether to show it; None shows it on a terminal and in a notebook.
         steps: the total number of steps.
@@ -31,7 +34,7 @@ def progress(
     notebook = _has_kernel()
     terminal = sys.stderr is not None and sys.stderr.isatty()
     if wanted is False or (wanted is None and not (notebook or terminal)):
-        yield lambda text: None
+        yield lambda text, *parts: None
     elif notebook:
         yield _in_notebook(steps, done)
     else:
@@ -41,7 +44,7 @@ def progress(
         columns = (TextColumn("{task.description}"), BarColumn(), TimeRemainingColumn())
         with Progress(*columns, console=Console(stderr=True)) as bar:
             task = bar.add_task(text, total=steps, completed=done)
-            yield lambda text: bar.update(task, advance=1, description=text)
+            yield lambda text, *parts: bar.update(task, advance=1, description=text.format(*parts))
 
 
 def _has_kernel() -> bool:
@@ -56,12 +59,12 @@ def _in_notebook(steps: int, done: int) -> Advance:
     handle = ipython.display(ipython.HTML(""), display_id=True)
     shown = 0.0
 
-    def advance(text: str) -> None:
+    def advance(text: str, *parts: object) -> None:
         nonlocal done, shown
         done += 1
         if done == steps or time.monotonic() - shown >= _PAUSE:
             shown = time.monotonic()
-            bar = f'<progress max="{steps}" value="{done}"></progress> {text}'
+            bar = f'<progress max="{steps}" value="{done}"></progress> {text.format(*parts)}'
             handle.update(ipython.HTML(bar))
 
     return advance

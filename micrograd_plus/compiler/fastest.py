@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.compiler import estimates
@@ -79,8 +80,11 @@ def _by_lanes(costs: tuple[Cost, Cost], examples: int) -> bool:
 def _chosen(
     costs: tuple[Cost, Cost], matrices: Callable[..., Any], lanes: Callable[..., Any]
 ) -> Callable[..., Any]:
+    @lru_cache
+    def fastest(examples: int) -> Callable[..., Any]:
+        return lanes if _by_lanes(costs, examples) else matrices
+
     def run(p: Any, *arrays: Any) -> Any:
-        function = lanes if _by_lanes(costs, arrays[0].shape[1]) else matrices
-        return function(p, *arrays)
+        return fastest(arrays[0].shape[1])(p, *arrays)
 
     return run

@@ -3,7 +3,8 @@
 `nodes` is the compiled module, or None in the pure build. Where it is there, `graph` takes the
 twins of its own functions from it. Its own stay the reference: results, errors and messages are
 the same.
-`.github/build.py` builds the core; values and derivatives in it are generated from the table.
+`.github/build.py` builds the core; values and derivatives in it are generated from the table, and
+`updates` from the update rules.
 """
 
 from __future__ import annotations
@@ -25,7 +26,14 @@ def _refuse_old(package: Path) -> None:
     library = find_spec(f"{__name__}.nodes")
     if library and library.origin and package.with_name(".github").exists():
         made = Path(library.origin).stat().st_mtime
-        for pattern in ("core/*.p[xy][ix]", "core/*.h", "ops/*.py", "compiler/codegen/*.py"):
+        sources = (
+            "core/*.p[xy][ix]",
+            "core/*.h",
+            "ops/*.py",
+            "optim/rules.py",
+            "compiler/codegen/*.py",
+        )
+        for pattern in sources:
             for source in package.glob(pattern):
                 if source.stat().st_mtime > made and source.name != "operations.h":
                     raise ImportError(f"{source} is newer than it: run python .github/build.py")

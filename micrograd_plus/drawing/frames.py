@@ -113,7 +113,7 @@ def write_frames(
                     if format == "svg":
                         data = _UNSEEN.sub("", data.decode()).encode()
                     yield folder / f"{i:0{digits}}-{step.phase}.{format}", data
-                    advance(f"frame {i} of {len(steps)}")
+                    advance("frame {} of {}", i, len(steps))
 
             written = write_all(frames())
     except BaseException:

@@ -212,9 +212,9 @@ class Adam(Rule):
         square = (1 - self.beta2) * gradient
         square *= gradient
         square += self.beta2 * state[1]
-        first = second = 1.0
-        if self.bias_correction:
-            first, second = 1 - self.beta1**step, 1 - self.beta2**step
+        # with bias_correction=False these are 1
+        first = 1 - self.bias_correction * self.beta1**step
+        second = 1 - self.bias_correction * self.beta2**step
         size = (square / second) ** 0.5
         size += self.epsilon
         change = rate / first * mean

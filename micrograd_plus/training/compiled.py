@@ -24,7 +24,7 @@ from micrograd_plus.training.examples import InMemory, read
 from micrograd_plus.training.fingerprint import content, difference
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from micrograd_plus.compiler.program import Program
     from micrograd_plus.training.eager import Problem
@@ -40,17 +40,17 @@ class Part(NamedTuple):
     """A process's part of a batch.
 
     Attributes:
+        batch: the indices of the whole batch.
         arrays: inputs and targets, as the runner takes them.
         numbers: the targets as an array of (examples, numbers), of those examples that this
             process counts.
         targets: the same as given, if there are metrics.
-        whole: the number of examples in the whole batch.
     """
 
+    batch: Sequence[int]
     arrays: list[Any]
     numbers: Any
     targets: list[Any]
-    whole: int
 
 
 class Learnt(NamedTuple):
@@ -69,7 +69,7 @@ class Learnt(NamedTuple):
     value: float
     gradient: Any
     vector: Any
-    states: tuple[Any, ...]
+    states: Any
     fine: bool
     rows: Any
 
@@ -78,15 +78,22 @@ class Runner(Protocol):
     """How a batch is split, computed and summed, and where the parameters are held meanwhile."""
 
     backend: str
-    least: int  # for `read`, so that the batches of all steps have one length
 
     def __init__(self, problem: Problem, program: Program, take: Take) -> None: ...
 
     def begin(self) -> None:
         """Start from the numbers in the model and the optimizer."""
 
-    def read(self, batch: Sequence[int], least: int = 0) -> Part:
-        """Read this process's part of a batch; each device gets at least so many examples."""
+    def parts(self, order: Sequence[int], size: int) -> Iterator[Part]:
+        """The process's parts of the batches of an epoch, for `advance`.
+
+        Args:
+            order: the indices of the examples, in order.
+            size: that of a batch; the last may be smaller.
+        """
+
+    def read(self, batch: Sequence[int]) -> Part:
+        """Read this process's part of a batch."""
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
         """Compute a step; raises NonFiniteError if a result is not finite."""
@@ -97,7 +104,7 @@ class Runner(Protocol):
     def evaluate(self, part: Part) -> Any:
         """Losses and outputs as those of `Learnt`; raises as `advance`."""
 
-    def fetch(self) -> tuple[Any, ...]:
+    def fetch(self) -> Any:
         """Bring the parameters' numbers to the program, and give the rule's states."""
 
 
@@ -170,8 +177,8 @@ class Compiled:
             Inputs and targets; and the targets as given, if there are metrics.
         """
         found = self.problem.found
-        if self.arrays is not None:
-            targets = [found[i][1] for i in numbers] if self.problem.metrics else []
+        if self.arrays and isinstance(found, InMemory):
+            targets = found.targets_of(numbers) if self.problem.metrics else []
             return [array.take(numbers, 0) for array in self.arrays], targets
         inputs, targets = read(found, numbers)
         arrays = [inputs, self._as_numbers(targets)]
@@ -214,15 +221,17 @@ class Compiled:
         with suppress(NonFiniteError):  # likewise
             self.runner.advance(part, optimizer.rule.rate_at(0.0), optimizer.steps + 1)
 
-    def step(self, batch: Sequence[int], time: float, means: Means) -> float:
+    def batches(self, order: Sequence[int], size: int) -> Iterator[Part]:
+        return self.runner.parts(order, size)
+
+    def step(self, part: Part, time: float, means: Means) -> float:
         optimizer, runner = self.problem.optimizer, self.runner
         rate, number = optimizer.rule.rate_at(time), optimizer.steps + 1
-        part = runner.read(batch, runner.least)
         try:
             learnt = runner.advance(part, rate, number)
         except NonFiniteError:  # perhaps 0 · log 0, which the engine leaves out
             self.synchronise()
-            whole = self._eager.step(batch, time, self._counted(means))
+            whole = self._eager.step(part.batch, time, self._counted(means))
             self.norms = self._eager.norms
             runner.begin()
             return whole
@@ -292,7 +301,7 @@ class Compiled:
     def synchronise(self) -> None:
         states = self.runner.fetch()
         self.program.write_parameters()
-        if states:
+        if len(states):
             rows = zip(*(state.tolist() for state in states), strict=True)
             self.problem.optimizer.states = list(rows)
 

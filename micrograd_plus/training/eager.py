@@ -16,7 +16,7 @@ from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value, clipped
 from micrograd_plus.training.checks import check_kept
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from micrograd_plus.nn.losses import Correct
     from micrograd_plus.nn.module import Module
@@ -123,6 +123,15 @@ class Eager:
     def __init__(self, problem: Problem) -> None:
         self.problem = problem
         self.norms: dict[str, float] = {}
+
+    def batches(self, order: Sequence[int], size: int) -> Iterator[Sequence[int]]:
+        """The batches of an epoch, for `step`.
+
+        Args:
+            order: the indices of the examples, in order.
+            size: that of a batch; the last may be smaller.
+        """
+        return (order[i : i + size] for i in range(0, len(order), size))
 
     def step(self, batch: Sequence[int], time: float, means: Means) -> float:
         """Make a step down the gradient of the mean loss over a batch, and return that loss.

@@ -68,6 +68,13 @@ class InMemory(Sequence[tuple[list[float], Any]]):
     def __getitem__(self, i: Any) -> Any:
         return _plain(self.inputs[i]), _plain(self.targets[i])
 
+    def targets_of(self, numbers: Sequence[int]) -> list[Any]:
+        """The targets of some examples, as they were given."""
+        if isinstance(self.targets, list):
+            return [_plain(self.targets[i]) for i in numbers]
+        found: list[Any] = self.targets.take(numbers, 0).tolist()
+        return found
+
     def tried(self) -> list[int]:
         """The index of the first example with each target."""
         first: dict[Any, int] = {}

@@ -12,7 +12,7 @@ from micrograd_plus.training.compiled import Learnt, Part
 from micrograd_plus.training.peers import working
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from micrograd_plus.compiler.program import Program
     from micrograd_plus.training.compiled import Take
@@ -47,7 +47,7 @@ class Sharded:
                 f"JAX connects {jax.process_count()} processes: train in the block of a Cluster "
                 "of as many"
             )
-        self.least = 0
+        self._least = 0  # for `read`, so that the batches of all steps have one length
         axis = (jax.sharding.AxisType.Auto,)
         self._devices = jax.device_count()
         self._mesh = jax.make_mesh((self._devices,), ("batch",), axis_types=axis)
@@ -120,8 +120,8 @@ class Sharded:
         self.states = tuple(copies)
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
-        self.least = len(part.arrays[0]) // self._devices
-        scalars = self._scalars(part.whole, rate, number)
+        self._least = len(part.arrays[0]) // self._devices
+        scalars = self._scalars(len(part.batch), rate, number)
         with working():
             vector, states, gradient, found, rows = self._step(
                 self.vector, self.states, scalars, *part.arrays
@@ -141,7 +141,7 @@ class Sharded:
 
     def evaluate(self, part: Part) -> Any:
         with working():
-            rows, bad = self._forward(self.vector, self._scalars(part.whole), *part.arrays)
+            rows, bad = self._forward(self.vector, self._scalars(len(part.batch)), *part.arrays)
             bad, rows = int(bad), self._own(part, rows)
         if bad:
             raise NonFiniteError(f"the results for {bad} examples are not finite")
@@ -155,8 +155,15 @@ class Sharded:
         """Numbers, and after them those of leaves that are neither parameters nor inputs."""
         return self._numpy.array([*numbers, *self._program.numbers[len(self.vector) :]])
 
+    def parts(self, order: Sequence[int], size: int) -> Iterator[Part]:
+        starts = range(0, len(order), size)
+        return (self.read(order[i : i + size], self._least) for i in starts)
+
     def read(self, batch: Sequence[int], least: int = 0) -> Part:
-        """The batch as arrays over all devices; only this process's parts are read."""
+        """The batch as arrays over all devices; only this process's parts are read.
+
+        Each device gets at least so many examples, some of which are padding.
+        """
         numpy, rows = self._numpy, self._numpy.sort(batch)
         size = max(least, -(-len(batch) // self._devices))  # another size would be compiled anew
         blocks, numbers, targets = {}, [self._filler[1][:0]], []
@@ -178,7 +185,7 @@ class Sharded:
 
         with working():
             arrays = [placed(0), placed(1)]
-        return Part(arrays, numpy.concatenate(numbers), targets, len(batch))
+        return Part(batch, arrays, numpy.concatenate(numbers), targets)
 
     @cached_property
     def _filler(self) -> list[Any]:
@@ -189,7 +196,7 @@ class Sharded:
         """Losses and outputs of the examples on this process's devices."""
         shards = sorted(rows.addressable_shards, key=lambda shard: shard.index[1].start or 0)
         blocks = [
-            self._numpy.asarray(shard.data)[:, : len(range(part.whole)[shard.index[1]])]
+            self._numpy.asarray(shard.data)[:, : len(range(len(part.batch))[shard.index[1]])]
             for shard in shards
         ]
         return self._numpy.concatenate(blocks, axis=1)

@@ -3,28 +3,33 @@
 from __future__ import annotations
 
 import math
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.checks import all_finite
+from micrograd_plus.compiler.codegen.updates import RULES, settings
+from micrograd_plus.core import build_info
 from micrograd_plus.training.compiled import Learnt, Part
+from micrograd_plus.training.examples import InMemory
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from micrograd_plus.compiler.program import Program
+    from micrograd_plus.optim.rules import Rule
     from micrograd_plus.training.compiled import Take
     from micrograd_plus.training.eager import Problem
 
-_BLOCK = 8192  # number of parameters updated at a time
+_AHEAD = 2**14  # how many inputs are taken at once, if not those of a single batch
+_BLOCK = 8192  # how many parameters are updated at once, whose numbers stay in the caches
 
 
 class Whole:
     """Computes a batch as a whole, on one core, and learns in the program's own vector."""
 
     backend = "auto"
-    least = 0
 
     def __init__(self, problem: Problem, program: Program, take: Take) -> None:
         self._numpy = need("numpy", "numpy")
@@ -32,43 +37,43 @@ class Whole:
         self._run, self._forward = program.functions["value_and_grad"], program.functions["forward"]
         self._shares = self._numpy.empty(0)
         self._vector = program.vector
-        count = len(self._vector)
-        self._blocks = [slice(i, i + _BLOCK) for i in range(0, count, _BLOCK)]
+        self._update = _update(problem.optimizer.rule)
         self.begin()
 
     def begin(self) -> None:
-        states = zip(*self._problem.optimizer.states, strict=True)
-        self._states = tuple(map(self._numpy.array, states))
+        self._states = self._numpy.array(self._problem.optimizer.states).T.copy()
 
-    def read(self, batch: Sequence[int], least: int = 0) -> Part:
-        arrays, targets = self._take(batch)
-        return Part([array.T for array in arrays], arrays[1], targets, len(batch))
+    def parts(self, order: Sequence[int], size: int) -> Iterator[Part]:
+        """The batches of an epoch; those of examples in memory are taken several at a time."""
+        found, batches = self._problem.found, 1
+        if isinstance(found, InMemory):
+            batches += _AHEAD // (size * len(found.inputs[0]) + 1)
+        for start in range(0, len(order), batches * size):
+            yield from self._divided(order[start : start + batches * size], size)
+
+    def read(self, batch: Sequence[int]) -> Part:
+        return next(self._divided(batch, len(batch)))
+
+    def _divided(self, some: Sequence[int], size: int) -> Iterator[Part]:
+        """Batches of examples that are taken at once."""
+        arrays, targets = self._take(some)
+        for start in range(0, len(some), size):
+            rows = slice(start, start + size)
+            parts = [array[rows] for array in arrays]
+            yield Part(some[rows], [part.T for part in parts], parts[1], targets[rows])
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
         numpy, numbers = self._numpy, self._program.numbers
-        if len(self._shares) != part.whole:
-            self._shares = numpy.full(part.whole, 1 / part.whole)
+        if len(self._shares) != (count := len(part.batch)):
+            self._shares = numpy.full(count, 1 / count)
         with numpy.errstate(all="ignore"):
             value, gradient, rows = self._run(numbers, *part.arrays, self._shares)
             gradient = gradient[: len(self._vector)]
             self._check(value, gradient, rows)
-            found = self._updated(self._problem.clipped(numpy, gradient), rate, number)
-            fine = all_finite(numpy, found)
-        return Learnt(float(value), gradient, found[0], tuple(found[1:]), fine, rows)
-
-    def _updated(self, gradient: Any, rate: float, number: int) -> Any:
-        """The parameters after a step, and the rule's states of them, in the rows of an array.
-
-        They are computed in blocks, whose intermediate results stay in the processor's cache.
-        """
-        update, states = self._problem.optimizer.rule.update, self._states
-        found = self._numpy.empty((1 + len(states), len(gradient)))
-        for block in self._blocks:
-            before = tuple(state[block] for state in states)
-            vector, after = update(gradient[block], before, self._vector[block], rate, number)
-            for row, numbers in zip(found, (vector, *after), strict=True):
-                row[block] = numbers
-        return found
+            limited = self._problem.clipped(numpy, gradient)
+            found = numpy.empty((1 + len(self._states), len(gradient)))
+            fine = self._update(limited, self._vector, self._states, found, rate, number)
+        return Learnt(float(value), gradient, found[0], found[1:], fine, rows)
 
     def keep(self, learnt: Learnt, number: int) -> None:
         optimizer = self._problem.optimizer
@@ -80,10 +85,36 @@ class Whole:
             self._check(0.0, rows)
         return rows
 
-    def fetch(self) -> tuple[Any, ...]:
+    def fetch(self) -> Any:
         return self._states
 
     def _check(self, value: float, *results: Any) -> None:
         fine = math.isfinite(value) and all(all_finite(self._numpy, array) for array in results)
         if not fine:
             raise NonFiniteError("a result is not finite")  # the eager engine finds which
+
+
+def _update(rule: Rule) -> Callable[..., bool]:
+    """A step of an update rule, which writes parameters and states to the rows of an array.
+
+    The core's, if it has this rule. The result tells whether all numbers are finite.
+    """
+    if build_info().core and type(rule) in RULES:
+        core = import_module("micrograd_plus.core.updates")
+        given = [float(getattr(rule, name)) for name in settings(type(rule))]
+        found: Callable[..., bool] = core.Update(RULES.index(type(rule)), given, len(rule.states))
+        return found
+    numpy = need("numpy", "numpy")
+
+    def update(
+        gradient: Any, vector: Any, states: Any, found: Any, rate: float, number: int
+    ) -> bool:
+        for start in range(0, len(vector), _BLOCK):
+            block = slice(start, start + _BLOCK)
+            before = tuple(state[block] for state in states)
+            after, kept = rule.update(gradient[block], before, vector[block], rate, number)
+            for row, numbers in zip(found, (after, *kept), strict=True):
+                row[block] = numbers
+        return all_finite(numpy, found)
+
+    return update

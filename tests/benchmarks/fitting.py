@@ -137,9 +137,10 @@ def alone(data, batch, epochs, repetitions):
     part = runner.read(range(batch))
     given = (runner._program.numbers, *part.arrays, np.full(batch, 1 / batch))
     gradient = runner.advance(part, RATE, 1).gradient
+    after = np.empty((1 + len(runner._states), len(gradient)))
     calls = {
         "program": lambda: runner._run(*given),
-        "update": lambda: runner._updated(gradient, RATE, 1),
+        "update": lambda: runner._update(gradient, runner._vector, runner._states, after, RATE, 1),
     }
     seconds = in_turns(calls, repetitions, clock=time.process_time)
     steps = epochs * -(-len(data[0]) // batch)

@@ -167,6 +167,7 @@ KNOWN = {
     "compiler/codegen/rules": "power where",  # the operator **; a choice of 1 or 0
     "compiler/codegen/running": "relu where erf erfc",  # which array functions take a place
     "compiler/codegen/sharing": "exp hypot sqrt",  # what is computed for less by another one
+    "compiler/codegen/updates": "sqrt",  # ** 0.5
     "compiler/trace": "take",  # its index has to be one of a row
     # sums of products are one instruction, a mean is a quotient, and a square a product
     "compiler/native/tape": "add multiply divide power sum dot mean",
