@@ -27,7 +27,6 @@ from micrograd_plus.compiler.codegen.syntax import (
     Library,
     Loop,
     Name,
-    Node,
     Part,
     Write,
     flow,
@@ -418,9 +417,7 @@ def _mapped(x: Any, number: Callable[[Any], Any], name: Callable[[Name], Name]) 
                 return name(x)
             case Part(array, index):
                 return Part(mapped(array), tuple(map(place, index)))
-            case Node():
-                return x.rebuilt(mapped)
-        return replace(x, **{part: mapped(getattr(x, part)) for part in x.inner})
+        return x.rebuilt(mapped)
 
     def place(x: Any) -> Any:
         match x:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import operator
 from collections import Counter
-from dataclasses import fields, replace
+from dataclasses import replace
 from functools import reduce
 from itertools import count
 from typing import TYPE_CHECKING, Any
@@ -135,8 +135,7 @@ class _Sharing:
 
     def _key(self, x: Node) -> Any:
         """What is equal for equal expressions, the parts of which are the same nodes."""
-        parts = [x] if isinstance(x, Name) else [getattr(x, part.name) for part in fields(x)]  # type: ignore[arg-type]
-        return type(x), *map(self._part, parts)
+        return type(x), *map(self._part, [x] if isinstance(x, Name) else vars(x).values())
 
     def _part(self, x: Any) -> Any:
         if isinstance(x, Name):

@@ -7,7 +7,7 @@ and loops of them, and only a backend turns them into text.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from micrograd_plus.ops.operation import Symbol
@@ -51,10 +51,45 @@ def _ways(symbol: str) -> tuple[Way, Way]:
     return _way(symbol), lambda x, y: binary(symbol, y, x)
 
 
-class Node(Symbol):
+class Tree:
+    """What has expressions inside: one itself, or a line. It is not changed, but built anew."""
+
+    inner: ClassVar[tuple[str, ...]] = ()  # the fields that have expressions, perhaps in lists
+
+    @property
+    def parts(self) -> list[Any]:
+        """What is directly inside."""
+        found: list[Any] = []
+        todo = [getattr(self, name) for name in self.inner[::-1]]
+        while todo:
+            x = todo.pop()
+            if isinstance(x, Tree):
+                found.append(x)
+            elif type(x) in _SEVERAL:
+                todo += x[::-1]
+        return found
+
+    def rebuilt(self, change: Callable[[Any], Any]) -> Any:
+        """The same, with a function applied to what is directly inside."""
+
+        def changed(x: Any) -> Any:
+            if isinstance(x, Tree):
+                return change(x)
+            return type(x)(map(changed, x)) if type(x) in _SEVERAL else x
+
+        if not self.inner:
+            return self
+        made = object.__new__(type(self))
+        vars(made).update(vars(self), **{name: changed(getattr(self, name)) for name in self.inner})
+        return made
+
+
+_SEVERAL = (list, tuple)
+
+
+class Node(Symbol, Tree):
     """An expression for an array, with which the table's rules compute as with a number."""
 
-    inner: ClassVar[tuple[str, ...]] = ()  # the fields that have expressions
     truths = False  # whether its elements are true or false, as those of a comparison
     __hash__ = None  # type: ignore[assignment]
     __add__, __radd__ = _ways("+")
@@ -81,30 +116,6 @@ class Node(Symbol):
     @property
     def T(self) -> Node:  # noqa: N802  as arrays call it
         return Library("T", (self,))
-
-    @property
-    def parts(self) -> list[Node]:
-        """The expressions directly inside."""
-
-        def inside(x: Any) -> Iterator[Node]:
-            if isinstance(x, Node):
-                yield x
-            elif isinstance(x, list | tuple):
-                for part in x:
-                    yield from inside(part)
-
-        return [*inside([getattr(self, name) for name in self.inner])]
-
-    def rebuilt(self, change: Callable[[Node], Node]) -> Any:
-        """The same expression, with a function applied to those directly inside."""
-
-        def changed(x: Any) -> Any:
-            if isinstance(x, Node):
-                return change(x)
-            return type(x)(map(changed, x)) if isinstance(x, list | tuple) else x
-
-        mine: Any = self
-        return replace(mine, **{name: changed(getattr(self, name)) for name in self.inner})
 
     @property
     def stored(self) -> bool:
@@ -225,7 +236,7 @@ def column(array: Node) -> Node:
 
 
 @dataclass(eq=False)
-class Let:
+class Let(Tree):
     """Lets a name stand for a value, an array, from now on."""
 
     inner = ("value",)
@@ -235,7 +246,7 @@ class Let:
 
 
 @dataclass(eq=False)
-class Write:
+class Write(Tree):
     """Puts a value into an array, or into what an expression views of one, or adds it there.
 
     Attributes:
@@ -258,7 +269,7 @@ Instruction = Let | Write
 
 
 @dataclass(eq=False)
-class Loop:
+class Loop(Tree):
     """Does its lines several times.
 
     Attributes:
@@ -302,11 +313,11 @@ def nodes(things: Iterable[Any]) -> Iterator[Node]:
     todo = [*things]
     while todo:
         thing = todo.pop()
-        if isinstance(thing, Node | Line):
+        if isinstance(thing, Tree):
             if isinstance(thing, Node):
                 yield thing
             todo += [getattr(thing, part) for part in thing.inner]
-        elif isinstance(thing, list | tuple):
+        elif type(thing) in _SEVERAL:
             todo += thing
 
 
