@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import unicodedata
 
+from micrograd_plus._tools.text import LOWERED, RAISED
+
 _SPECIAL = {
     "\\": r"\textbackslash{}",
     "^": r"\textasciicircum{}",
@@ -16,11 +18,12 @@ _SPECIAL = {
     "\xa0": "~",
     **{character: "\\" + character for character in "{}$&#%_"},
 }
-_SYMBOLS = "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩℓ∂∇∞−·×′"
+_SYMBOLS = "αβγδεζηθικλμνξπρςστυφχψωΓΔΘΛΞΠΣΥΦΨΩℓ∂∇∞−·×÷√∛≤≥≠→⌊⌋⌈⌉′"
 _COMMANDS = r"""
 \alpha \beta \gamma \delta \epsilon \zeta \eta \theta \iota \kappa \lambda \mu \nu \xi \pi \rho
 \varsigma \sigma \tau \upsilon \phi \chi \psi \omega \Gamma \Delta \Theta \Lambda \Xi \Pi \Sigma
-\Upsilon \Phi \Psi \Omega \ell \partial \nabla \infty - \cdot \times '
+\Upsilon \Phi \Psi \Omega \ell \partial \nabla \infty - \cdot \times
+\div \surd \sqrt[3]{} \le \ge \ne \to \lfloor \rfloor \lceil \rceil '
 """
 _MATHEMATICS = dict(zip(_SYMBOLS, _COMMANDS.split(), strict=True))
 CHARACTERS = {
@@ -34,11 +37,9 @@ ACCENTS = {"hat": "\u0302", "bar": "\u0304", "tilde": "\u0303", "vec": "\u20d7",
 """The combining character that a command of LaTeX puts over a letter."""
 _OVER = {accent: command for command, accent in ACCENTS.items()}
 _SCRIPTS = {
-    **{
-        raised: f"^{{{plain}}}"
-        for raised, plain in zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁽⁾", "0123456789-()", strict=True)
-    },
-    **{lowered: f"_{{{plain}}}" for lowered, plain in zip("₀₁₂₃₄₅₆₇₈₉", "0123456789", strict=True)},
+    small: f"{kind}{{{plain.replace('−', '-')}}}"
+    for kind, table in (("^", RAISED), ("_", LOWERED))
+    for plain, small in table.items()
 }
 
 
@@ -61,7 +62,16 @@ def word(text: str) -> str:
     letter, *marks = list(unicodedata.normalize("NFD", text))
     if letter.isalpha() and len(marks) == 1 and marks[0] in _OVER:
         return rf"\{_OVER[marks[0]]}{{{word(letter)}}}"
-    return _MATHEMATICS.get(text) or rf"\text{{{''.join(map(_character, text))}}}"
+    return _MATHEMATICS.get(text) or rf"\text{{{plain(text)}}}"
+
+
+def plain(text: str) -> str:
+    r"""A text for LaTeX outside of math mode, with special characters escaped.
+
+    >>> plain("10% of x²"), plain("−0.5")
+    ('10\\% of x$^{2}$', '$-$0.5')
+    """
+    return "".join(map(_character, text))
 
 
 def script(text: str) -> str:

@@ -11,20 +11,10 @@ import unicodedata
 from typing import NamedTuple
 
 from micrograd_plus._tools import latex
-from micrograd_plus._tools.text import brief
+from micrograd_plus._tools.text import LOWERED, RAISED, brief
 
-_LOWERED = dict(
-    zip("0123456789+−-=()aehijklmnoprstuvx,", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ,", strict=True)
-)
-_RAISED = dict(
-    zip(
-        "0123456789+−-=()abcdefghijklmnoprstuvwxyzT,*",
-        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀ,*",
-        strict=True,
-    )
-)
-_SCRIPTS = {"_": _LOWERED, "^": _RAISED}
-_NORMAL = {kind: {v: k for k, v in table.items() if v != k} for kind, table in _SCRIPTS.items()}
+_SCRIPTS = {"_": LOWERED, "^": RAISED}
+_NORMAL = {kind: {v: k for k, v in table.items()} for kind, table in _SCRIPTS.items()}
 
 _UPRIGHT = re.compile(r"\\(?:text|mathrm|mathbf|mathit|boldsymbol|operatorname)\{([^{}\\]*)\}")
 _ACCENTED = re.compile(r"\\(hat|bar|tilde|vec|dot) ?(?:\{(\w)\}|(\w))")
@@ -99,9 +89,9 @@ def text_name(label: str) -> str:
 
 
 def _script(kind: str, text: str) -> str:
-    characters = _SCRIPTS[kind]
-    if all(character in characters for character in text):
-        return "".join(map(characters.__getitem__, text))
+    small = {",": ",", "*": "*", **_SCRIPTS[kind]}
+    if all(character in small for character in text):
+        return "".join(map(small.__getitem__, text))
     return f"{kind}{text}" if text.isalnum() else f"{kind}{{{text}}}"
 
 

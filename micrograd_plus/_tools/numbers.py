@@ -5,8 +5,7 @@ from __future__ import annotations
 import math
 
 from micrograd_plus._tools.figures import Figure
-
-RAISED = str.maketrans("0123456789-−", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻⁻")
+from micrograd_plus._tools.text import RAISED
 
 
 def text_number(x: float, digits: int = 4, decimals: int = 0) -> str:
@@ -29,7 +28,7 @@ def text_number(x: float, digits: int = 4, decimals: int = 0) -> str:
     mantissa, exponent = parts(x, digits, decimals)
     if not exponent:
         return mantissa
-    power = f"10{str(exponent).translate(RAISED)}"
+    power = f"10{''.join(map(RAISED.__getitem__, str(exponent)))}"
     return {"1": power, "−1": f"−{power}"}.get(mantissa, f"{mantissa}·{power}")
 
 

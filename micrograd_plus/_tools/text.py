@@ -4,6 +4,19 @@ from __future__ import annotations
 
 import unicodedata
 
+RAISED = dict(
+    zip(
+        "0123456789+−-=()abcdefghijklmnoprstuvwxyzT",
+        "⁰¹²³⁴⁵⁶⁷⁸⁹⁺⁻⁻⁼⁽⁾ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻᵀ",
+        strict=True,
+    )
+)
+"""Characters and those that look like them, but smaller and higher on the line."""
+LOWERED = dict(
+    zip("0123456789+−-=()aehijklmnoprstuvx", "₀₁₂₃₄₅₆₇₈₉₊₋₋₌₍₎ₐₑₕᵢⱼₖₗₘₙₒₚᵣₛₜᵤᵥₓ", strict=True)
+)
+"""The same for those that are lower on the line."""
+
 _BIDIRECTIONAL = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 """Control characters of bidirectional text, which change the order of what follows."""
 

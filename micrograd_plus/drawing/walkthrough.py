@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus._tools.files import write
-from micrograd_plus.drawing.look import colored
+from micrograd_plus.drawing.look import COLORS, colored
 from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.walk.steps import Walk
 
@@ -101,6 +101,50 @@ class Walkthrough(Walk):
 
         sources = frame_sources(walked(self, self.limit), self, self.look)
         return write_frames(folder, self, sources, format)
+
+    def slides(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        size: tuple[int, int] = (1600, 900),
+        digits: int | None = None,
+        seconds: float = 2.0,
+    ) -> Path:
+        """Write a slide for each step: the picture above, which stands still, the sentence below.
+
+        Args:
+            path: a name that ends in .html for a page to be turned by the arrow keys or a remote
+                control; in .pdf; in .tex for LaTeX's Beamer, with an overlay for each step; or in
+                .gif for a picture that moves by itself.
+            size: the width and height of a slide in pixels, 100 to 10,000. Pages, PDF and LaTeX
+                can be enlarged and only take the ratio, by default that of a projector, 16:9.
+            digits: the significant digits of all numbers, 1 to 17; by default those of this walk.
+                With others the graph is walked again, at its present numbers.
+            seconds: for how long a GIF shows each, 0.02 to 600.
+
+        Returns:
+            The path of the file.
+
+        Raises:
+            GraphTooLargeError, LayoutError: as for `to_html`.
+            ValueError: there are no slides in this format, or a number is not in its range.
+            ModuleNotFoundError: for a PDF matplotlib is missing, for a GIF that or Pillow: the
+                message names the command that installs them.
+            OSError: the file can't be written.
+
+        >>> from tempfile import TemporaryDirectory
+        >>> from micrograd_plus import Value
+        >>> with TemporaryDirectory() as folder:
+        ...     step_through(Value(2.0, "x") * 3).slides(Path(folder, "talk.tex")).name
+        'talk.tex'
+        """
+        from micrograd_plus.drawing.slides.deck import write_slides
+
+        walk = self
+        if digits is not None:
+            colors = {look.forward: name for name, look in COLORS.items()}[self.look.forward]
+            walk = Walkthrough(self.root, self.limit, colors, self.sigma, self.detail, digits)
+        return write_slides(path, walk, size, seconds)
 
     def __repr__(self) -> str:
         return f"<Walkthrough of {len(self)} steps: see .print(), .to_html(path), .frames(folder)>"

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus import ops
 from micrograd_plus._tools import figures
 from micrograd_plus._tools.names import latex_name, parsed, text_name
-from micrograd_plus._tools.numbers import RAISED, latex_number, text_number
+from micrograd_plus._tools.numbers import latex_number, text_number
+from micrograd_plus._tools.text import RAISED
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import BINDING, Symbol
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
 
 _GATE_WIDTH = 12
+_SUPERSCRIPT = str.maketrans(RAISED)
 
 
 class Operators(Symbol):
@@ -152,7 +154,7 @@ class Notation(NamedTuple):
 def _raised_text(formula: str) -> str:
     if formula.strip("−0123456789"):  # not just a whole number
         return f"^{formula}" if formula.isalnum() else f"^({formula})"
-    return formula.translate(RAISED)
+    return formula.translate(_SUPERSCRIPT)
 
 
 TEXT = Notation(
@@ -162,7 +164,7 @@ TEXT = Notation(
     "∂{0}/∂{1}",
     "({0})",
     _raised_text,
-    lambda number: f"⁽{str(number).translate(RAISED)}⁾",
+    lambda number: f"⁽{str(number).translate(_SUPERSCRIPT)}⁾",
 )
 LATEX = Notation(
     latex_name,

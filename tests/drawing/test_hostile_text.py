@@ -263,6 +263,9 @@ MATHEMATICS = {
 }
 MATHEMATICS |= {"\\varsigma": "ς", "\\partial": "∂", "\\nabla": "∇", "\\infty": "∞", "\\cdot": "·"}
 MATHEMATICS |= {"\\times": "×", "-": "−", "'": "′", "\\ell": "ℓ"}
+MATHEMATICS |= {"\\div": "÷", "\\surd": "√", "\\sqrt[3]{}": "∛", "\\to": "→"}
+MATHEMATICS |= {"\\le": "≤", "\\ge": "≥", "\\ne": "≠"}
+MATHEMATICS |= {"\\lfloor": "⌊", "\\rfloor": "⌋", "\\lceil": "⌈", "\\rceil": "⌉"}
 NAMED = {"backslash": "\\", "asciicircum": "^", "asciitilde": "~", "less": "<", "greater": ">"}
 NAMED |= {"bar": "|"}
 SYMBOL = "|".join(map(re.escape, MATHEMATICS))

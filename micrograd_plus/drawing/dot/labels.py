@@ -164,8 +164,14 @@ def end(label: str) -> str:
     )
 
 
-def caption(lines: Sequence[str], look: Look) -> str:
-    """The lines of text below a picture."""
+def caption(lines: Sequence[str], look: Look, width: int = 0) -> str:
+    """The lines of text below a picture.
+
+    Args:
+        lines: the lines.
+        look: the colour of text.
+        width: the least that they take, in points.
+    """
     gap = '<font point-size="6"> <br/></font>'
     text = "".join(f'{gap}{escaped(visible(line))}<br align="left"/>' for line in lines)
     return f'<<font point-size="13" color="{look.text}">{gap}{text}</font>>'
