@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from textwrap import wrap
 
 RAISED = dict(
     zip(
@@ -33,6 +34,11 @@ def visible(label: str) -> str:
 def shorten(text: str, width: int = 40) -> str:
     """A text of at most `width` characters."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+def broken(text: str, columns: int) -> list[str]:
+    """A text in lines that are broken at spaces, and so never inside a number."""
+    return wrap(text, columns, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def brief(label: str, width: int = 40) -> str:

@@ -67,11 +67,15 @@ def add_commands(commands: Any) -> None:
     )
     _add_limit(step)
     _add_colors(step)
+    _add_digits(step)
     step.option("--html", type=Path, about="also write a page to step through")
     about = "also write a picture of each step, for slides"
     step.option("--frames", type=Path, metavar="FOLDER", about=about)
+    step.option("--sentences", action="store_true", about="with the sentence below each picture")
     formats = frames.FORMATS
     step.option("--format", choices=formats, default=formats[0], about="of these pictures")
+    about = "also write slides, as .html, .pdf, .gif, or .tex for Beamer"
+    step.option("--slides", type=Path, about=about)
     step.option("--latex", type=Path, about="also write the steps as LaTeX")
 
     _command(
@@ -91,6 +95,7 @@ def add_commands(commands: Any) -> None:
     )
     _add_limit(drawing)
     _add_colors(drawing)
+    _add_digits(drawing)
     about = f"the file to write; it ends in one of {', '.join(ENDINGS)}"
     drawing.option("-o", "--output", type=Path, required=True, about=about)
     drawing.option(
@@ -138,6 +143,10 @@ def _add_colors(parser: Parser) -> None:
     parser.option("--colors", choices=COLORS, default="accessible", about=about)
 
 
+def _add_digits(parser: Parser) -> None:
+    parser.option("--digits", type=int, about="significant digits of numbers, 1 to 17")
+
+
 def _positive(text: str) -> int:
     number = int(text)
     if number < 1:
@@ -178,15 +187,18 @@ def _tour(options: argparse.Namespace) -> None:
 
 def _step(options: argparse.Namespace) -> None:
     files.check_places(
-        {"--html": options.html, "--latex": options.latex}, {"--frames": options.frames}
+        {"--html": options.html, "--slides": options.slides, "--latex": options.latex},
+        {"--frames": options.frames},
     )
-    walk = step_through(_graph(options), options.limit, options.colors)
+    walk = step_through(_graph(options), options.limit, options.colors, digits=options.digits)
     written: list[object] = []
     if options.html:
         written.append(walk.to_html(options.html, title=options.expression.strip()))
     if options.frames:
-        paths = walk.frames(options.frames, options.format)
+        paths = walk.frames(options.frames, options.format, sentences=options.sentences)
         written.append(f"{len(paths)} pictures into {options.frames}")
+    if options.slides:
+        written.append(walk.slides(options.slides))
     if options.latex:
         written.append(files.write(options.latex, f"{walk.latex()}\n".encode()))
     for what in written:
@@ -203,7 +215,7 @@ def _draw(options: argparse.Namespace) -> None:
     files.check_places({"--output": with_ending(options.output)})
     root = _graph(options)
     root.backward()
-    picture = draw(root, options.style, options.limit, colors=options.colors)
+    picture = draw(root, options.style, options.limit, colors=options.colors, digits=options.digits)
     print(picture.render(options.output))
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrograd_plus._tools.files import write_all
+from micrograd_plus._tools.text import broken
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 FORMATS = ("svg", "png", "pdf")
 
 _FRAME = re.compile(r"\d{2,}-(?:given|forward|backward)")
+_WIDTH = re.compile(r'<svg width="([\d.]+)pt"')
+_COLUMNS, _CHARACTER = 40, 7.5  # of a line below a frame at least, and the room of a character
 _MANY = 30  # frames take a second or more
 _UNSEEN = re.compile(r'<text [^>]*fill="(?:transparent|#fffffe)"[^>]*>[^<]*</text>\n?')
 
@@ -59,19 +62,37 @@ def lit(step: Step, places: dict[Value, int]) -> list[str]:
     return [f"v{i}", f"s{i}", *([f"o{i}"] if step.phase == "forward" else [])]
 
 
-def frame_sources(picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE) -> Iterator[str]:
+def frame_sources(
+    picture: Scene, steps: Sequence[Step], look: Look = ACCESSIBLE, sentences: bool = False
+) -> Iterator[str]:
     """The DOT source of each step's frame; Graphviz gives all of them the same layout.
 
     Args:
         picture: the scene of the walk, see `walked`.
         steps: the steps.
         look: the colours of the numbers.
+        sentences: whether each has its step's sentence below the picture.
+
+    Raises:
+        LayoutError: as for `write_frames`, with sentences.
     """
     places = picture.places
+    width, captions = _captions(picture, steps) if sentences else (0, [()] * len(steps))
     hidden = {(f"v{i}", slot) for i in places.values() for slot in ("data", "grad")}
-    for step in steps:
+    for step, caption in zip(steps, captions, strict=True):
         hidden -= {(f"v{places[node]}", slot) for node, slot, _ in step.changes}
-        yield as_dot(picture, look=look._replace(lit=lit(step, places), hidden=hidden))
+        shown = look._replace(lit=lit(step, places), hidden=hidden)
+        yield as_dot(picture, caption=caption, look=shown, width=width)
+
+
+def _captions(picture: Scene, steps: Sequence[Step]) -> tuple[int, list[Sequence[str]]]:
+    """The lines below each frame, as many for all, and the width that all of them have."""
+    svg = layout.render(as_dot(picture), "svg").decode()
+    wide = float(_WIDTH.findall(svg)[0])
+    columns = max(_COLUMNS, int(wide / _CHARACTER))
+    lines = [broken(step.text, columns) for step in steps]
+    most = max(map(len, lines))
+    return int(columns * _CHARACTER), [[*told, *[" "] * (most - len(told))] for told in lines]
 
 
 def write_frames(

@@ -79,7 +79,9 @@ class Walkthrough(Walk):
         """
         return write_page(path, title, [("", self)])
 
-    def frames(self, folder: str | os.PathLike[str], format: str = "svg") -> list[Path]:
+    def frames(
+        self, folder: str | os.PathLike[str], format: str = "svg", *, sentences: bool = False
+    ) -> list[Path]:
         """Write one picture per step, for slides: the layout stays the same, the numbers appear.
 
         The files are called 01-given.svg, 02-forward.svg and so on; all are written, or none.
@@ -88,6 +90,7 @@ class Walkthrough(Walk):
         Args:
             folder: where to; it is created if it does not exist.
             format: "svg", "png" or, where the system has Graphviz, "pdf".
+            sentences: whether each has its step's sentence below the picture.
 
         Returns:
             The paths of the files, in order.
@@ -99,7 +102,7 @@ class Walkthrough(Walk):
         """
         from micrograd_plus.drawing.frames import frame_sources, walked, write_frames
 
-        sources = frame_sources(walked(self, self.limit), self, self.look)
+        sources = frame_sources(walked(self, self.limit), self, self.look, sentences)
         return write_frames(folder, self, sources, format)
 
     def slides(

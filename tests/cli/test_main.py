@@ -359,7 +359,7 @@ def test_as_much_input_as_is_read(run):
 
 
 def test_too_little_memory(monkeypatch, capsys):
-    def fail(*_):
+    def fail(*_, **__):
         raise MemoryError
 
     monkeypatch.setattr(expressions, "step_through", fail)

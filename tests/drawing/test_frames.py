@@ -231,3 +231,18 @@ def test_hostile_labels_stay_in_their_frames(tmp_path):
     texts = [parse(path)[2].values() for path in walk.frames(tmp_path)]
     assert all((label, TEXT) in [*found] for found in texts)
     assert shutil.which("dot") is None or walk.frames(tmp_path, format="pdf")
+
+
+@pytest.mark.parametrize("label", ["x", "a_long_name_of_a_leaf"])
+def test_sentences_stand_below_frames_that_stand_still(tmp_path, label):
+    f = xyz() * Value(0.123456, label) + 1
+    walk = mg.step_through(f)
+    bare = [parse(path) for path in walk.frames(tmp_path / "bare")]
+    told = [parse(path) for path in walk.frames(tmp_path / "told", sentences=True)]
+    assert len({size for size, *_ in told}) == 1
+    graphs = [[shape for shape in shapes if shape[0] != "graph0"] for _, shapes, *_ in told]
+    assert all(shapes == graphs[0] for shapes in graphs)
+    for step, (_, _, plain, _), (_, _, texts, _) in zip(walk, bare, told, strict=True):
+        said = [text for (part, *_), (text, _) in texts.items() if part == "graph0"]
+        assert " ".join(said) == step.text
+        assert len(texts) - len(said) == len(plain)

@@ -174,7 +174,9 @@ def caption(lines: Sequence[str], look: Look, width: int = 0) -> str:
     """
     gap = '<font point-size="6"> <br/></font>'
     text = "".join(f'{gap}{escaped(visible(line))}<br align="left"/>' for line in lines)
-    return f'<<font point-size="13" color="{look.text}">{gap}{text}</font>>'
+    written = f'<font point-size="13" color="{look.text}">{gap}{text}</font>'
+    wide = _table(f'<tr><td width="{width}">{written}</td></tr>')
+    return f"<{wide if width else written}>"
 
 
 def named(label: str, size: int = 14, color: str = "", longest: int = 40) -> str:

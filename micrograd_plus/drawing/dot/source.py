@@ -30,6 +30,7 @@ def as_dot(
     background: str = "white",
     caption: Sequence[str] = (),
     look: Look = ACCESSIBLE,
+    width: int = 0,
 ) -> str:
     """The DOT source of a scene.
 
@@ -39,6 +40,7 @@ def as_dot(
         background: a colour's name, "#" and six hexadecimal digits, or "transparent".
         caption: lines of text to stand below.
         look: how the numbers on the wires look.
+        width: the least that these lines take, in points.
 
     Raises:
         ValueError: there is no such style, or `background` is not of that form.
@@ -64,7 +66,7 @@ def as_dot(
     if len(scene.parts) > _EXACT:
         graph.attr(nslimit="0.2")
     if caption:
-        label = labels.caption(caption, look)
+        label = labels.caption(caption, look, width)
         graph.attr(label=label, labelloc="b", labeljust="l", fontname="Helvetica")
     if scene.neurons:
         Network(graph, scene, look, partial(_gate, graph, look=look)).draw()

@@ -82,6 +82,11 @@ def page(
     html = _PAGE.format(
         policy=_POLICY_PLACE, title=_text(title), sections=body, note=_text(note), focus=focus
     )
+    return guarded(html)
+
+
+def guarded(html: str) -> str:
+    """A page with its policy, in the place of "{policy}"."""
     return html.replace(_POLICY_PLACE, _policy(html), 1)
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import textwrap
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus._tools import files
 from micrograd_plus._tools.errors import did_you_mean
-from micrograd_plus._tools.text import shorten
+from micrograd_plus._tools.text import broken, shorten
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.frames import frame_sources, walked
 from micrograd_plus.drawing.look import NAME, TEXT
@@ -120,18 +119,13 @@ def _wrapped(
     size = _LARGEST * height
     while True:
         count, columns = int(tall / (_SPACING * size)), int(wide / (_CHARACTER * size))
-        lines = [_lines(sentence, columns) for sentence in sentences]
+        lines = [broken(sentence, columns) for sentence in sentences]
         if max(map(len, lines)) <= count:
             return size, lines
         if size <= _SMALLEST * height:
             cut = (shorten(sentence, count * columns * 4 // 5) for sentence in sentences)
-            return size, [_lines(sentence, columns)[:count] for sentence in cut]
+            return size, [broken(sentence, columns)[:count] for sentence in cut]
         size *= 0.95
-
-
-def _lines(text: str, columns: int) -> list[str]:
-    """Lines that break at spaces, so never inside a number."""
-    return textwrap.wrap(text, columns, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _said(lines: Sequence[str], said: tuple[float, float, float, float], color: str) -> list[Mark]:

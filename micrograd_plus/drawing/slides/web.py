@@ -6,7 +6,7 @@ from html import escape
 from typing import TYPE_CHECKING
 
 from micrograd_plus._tools.text import visible
-from micrograd_plus.drawing.pages.page import resource
+from micrograd_plus.drawing.pages.page import guarded, resource
 from micrograd_plus.drawing.slides.marks import Text
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ _PAGE = """<!DOCTYPE html>
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
 <style>
 {css}
@@ -45,7 +46,8 @@ def web(deck: Deck) -> bytes:
     """The slides as a page that fills its window, needs no network, and prints a page a slide."""
     width, height = deck.size
     marks = (_written(mark, on, len(deck.slides)) for mark, on in deck.changing().items())
-    return _PAGE.format(
+    html = _PAGE.format(
+        policy="{policy}",
         title=escape(visible(deck.title)),
         css=resource("slides.css").replace("WIDTH", str(width)).replace("HEIGHT", str(height)),
         width=width,
@@ -53,7 +55,8 @@ def web(deck: Deck) -> bytes:
         marks="\n".join(marks),
         sentences="\n".join(f"<li>{escape(text)}</li>" for text in deck.sentences),
         script=resource("slides.js").replace("export ", ""),
-    ).encode()
+    )
+    return guarded(html).encode()
 
 
 def _written(mark: Mark, on: list[int], count: int) -> str:
