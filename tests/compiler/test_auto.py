@@ -120,4 +120,6 @@ def test_what_a_tape_does_is_counted():
     assert (shared["alone"], batched["input"], batched["row"]) == (1, 2, 4)
     assert batched["divide"] == 2  # the quotient, and the derivative that is wanted
     assert batched["sin"] == 1  # whose derivative is not wanted, as x is no parameter
-    assert batched["back"] == 4  # each product has a factor that needs one, the quotient is a term
+    # each product has a factor that needs a derivative, as does the quotient, a term
+    assert (batched["weighted product"], batched["weighted back"]) == (3, 3)
+    assert (batched["product"], batched["term"], batched["back"]) == (0, 1, 1)

@@ -99,12 +99,13 @@ class Lanes:
             name: "forward" or "value_and_grad".
 
         Returns:
-            Counts: of slots and instructions that all examples share; of runs, rows (results) and
-            inputs, derivatives that are passed on, terms of sums and back through them, and what
-            operations take: "cheap", "divide", and functions by their names.
+            Counts: of slots and instructions that all examples share, and of those slots that are
+            widened; of runs, rows (results) and inputs, derivatives that are passed on, terms of
+            sums and back through them, where weighted ones are apart, and what operations take:
+            "cheap", "divide", and functions by their names.
         """
         tape, gradient, start = self.tape, name != "forward", 0
-        shared = Counter({"start": 1, "slot": tape.inputs[0]})
+        shared = Counter({"start": 1, "slot": tape.inputs[0], "widened": len(tape.widened)})
         batched = Counter({"input": tape.inputs[1]})
         for r, (code, stop, _) in enumerate(tape.runs.tolist()):
             part = sum(r >= end for end in tape.parts[:3])
@@ -127,9 +128,11 @@ class Lanes:
                 continue
             for first, middle, last in rows:
                 if number in (SUM, WEIGHTED):
+                    weighted = "weighted " * (number == WEIGHTED)
                     products, others = middle - first, last - middle
-                    batched["term"] += 2 * products + others
-                    batched["back"] += products * ((bits & 1) + (bits >> 1 & 1))
+                    batched[f"{weighted}product"] += products
+                    batched[f"{weighted}back"] += products * ((bits & 1) + (bits >> 1 & 1))
+                    batched["term"] += others
                     batched["back"] += others * (bits >> 2)
                 elif number == LOWERED:
                     batched["passed"] += (middle - first) * bits
