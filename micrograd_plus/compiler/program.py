@@ -5,13 +5,13 @@ from __future__ import annotations
 import math
 from functools import cached_property
 from html import escape
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import graph
-from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import flat, mapped
 from micrograd_plus.compiler.arguments import Arguments, arranged
+from micrograd_plus.compiler.batched import Batched
+from micrograd_plus.compiler.causes import Causes
 from micrograd_plus.compiler.checks import all_finite, finite_row
 from micrograd_plus.compiler.codegen.backends import find_backend
 from micrograd_plus.compiler.fastest import Fastest
@@ -22,8 +22,6 @@ from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.compiler.trace import trace, uncollected
 from micrograd_plus.compiler.trial import compare
 from micrograd_plus.core import build_info
-from micrograd_plus.engine import Value, record
-from micrograd_plus.graph.sweep import adjoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,6 +29,7 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.compiler.trace import Trace
+    from micrograd_plus.engine import Value
     from micrograd_plus.nn.module import Module
 
 
@@ -38,17 +37,13 @@ _SHOWN = 200  # lines in a notebook's cell
 _TRIED = 4  # examples
 
 
-class Program:
+class Program(Batched):
     """A function of one example, compiled for batches.
 
     Args:
-        fn: as for `compile`, which makes programs; likewise the other arguments.
+        fn: as for `compile`, which makes programs; likewise `params`, `dtype`, `input_gradients`,
+            `has_aux` and `backend`.
         example: a tuple with an example of each argument.
-        params: what to differentiate with respect to.
-        dtype: "float64", or "float32".
-        input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
-        has_aux: whether the function returns a pair.
-        backend: "numpy", "jax", "native" or "auto".
 
     Attributes:
         parameters: the Values that `value_and_grad` differentiates with respect to.
@@ -57,11 +52,7 @@ class Program:
     What runs natively shows the matrix code that NumPy would run. With "auto" each batch is
     computed by what is the faster one for its size, by an estimate; `repr` says which that is.
 
-    A program is pickled and copied as its function and its parameters, which are compiled again:
-    copied deeply together with its model, it becomes a program of the copied model. A function
-    that can't be copied with its parameters, such as a closure, is an error.
-
-    >>> from micrograd_plus import compile
+    >>> from micrograd_plus import Value, compile
     >>> w = Value(2.0)
     >>> program = compile(lambda x: w * x, 0.0, params=[w])
     >>> program([1.0, 2.0])
@@ -98,6 +89,7 @@ class Program:
             raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
         self._differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._arguments = Arguments(fn, example, found.rows, self._dtype)
+        self._causes = Causes(fn, self._arguments, self._leaves)
         self._runs: Matrices | Lanes | Fastest
         if backend == "native":
             self._runs = Lanes(found, *self._task())
@@ -110,64 +102,26 @@ class Program:
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
 
-    @property
-    def vector(self) -> Any:
-        """The parameters' numbers, an array that may be changed in place or replaced."""
-        return self._leaves.vector()
-
-    @vector.setter
-    def vector(self, numbers: Any) -> None:
-        vector = self.vector
-        vector[:] = finite_row(self._numpy, "the vector", numbers, len(vector), self._dtype)
-
     def __call__(self, *batch: Any) -> Any:
-        """The outputs for a batch.
-
-        Args:
-            batch: an array for each argument of the function, its first axis being the batch.
-
-        Returns:
-            Arrays in the structure that the function returns, their first axis being the batch.
-
-        Raises:
-            ValueError: the shapes are not those of the example, with a batch axis before.
-            IndexError: an index is that of no row.
-            NonFiniteError: a result is not finite; the message names example and operation.
-        """
         columns = self._arguments.columns(batch)
         rows = self._runs.ready["forward"](self._leaves.numbers(), *columns)
         if not all_finite(self._numpy, rows):
-            self._refuse(columns, [rows], slopes=False)
+            self._causes.refuse(columns, [rows], slopes=False)
         return arranged(self._structure, rows.copy())  # they may be a view of the batch
 
     def value_and_grad(
         self, *batch: Any, weights: Any = None, chunk: int | None = None
     ) -> tuple[Any, ...]:
-        """The mean output over a batch, and its gradient with respect to the parameters.
-
-        Args:
-            batch: as for a call; an empty batch has value 0 and gradient 0.
-            weights: a number that each example's output is multiplied by before they are added,
-                an array; 1 / N by default, which is the mean, while ones give the sum.
-            chunk: how many examples to compute at a time, which bounds the memory; all by default.
-
-        Returns:
-            A number and an array; with `input_gradients` also an array for each argument, with
-            `has_aux` also the other results of the function.
-
-        Raises:
-            TypeError: the function returns more than one number.
-            ValueError, IndexError, NonFiniteError: as for a call.
-        """
         run = self._runs.ready.get("value_and_grad")
         if run is None:
             raise TypeError("only a function that returns one number has a gradient")
         if chunk is not None and (type(chunk) is not int or chunk < 1):
             raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
         columns = self._arguments.columns(batch)
-        count = columns[0].shape[1]
-        shares = self._shares(weights, count)
-        numbers = self._leaves.numbers()
+        count, numbers = columns[0].shape[1], self._leaves.numbers()
+        shares = self._equal_shares(count)
+        if weights is not None:
+            shares = finite_row(self._numpy, "weights", weights, count, self._dtype)
         if chunk is None or chunk >= count:
             found = run(numbers, *columns, shares)
         else:
@@ -179,7 +133,7 @@ class Program:
         value, gradient, *wide = found
         gradient = gradient[: len(self.parameters)]
         if not (math.isfinite(value) and all_finite(self._numpy, gradient, *wide)):
-            self._refuse(columns, wide, slopes=True)
+            self._causes.refuse(columns, wide, slopes=True)
         self._gradient = gradient
         results: tuple[Any, ...] = (float(value), gradient)
         if self._input_gradients:
@@ -189,18 +143,6 @@ class Program:
         if self._has_aux:
             results += (self.other_results(wide[-1]),)
         return results
-
-    def write_grads(self) -> None:
-        """Put the gradient of the last `value_and_grad` into the parameters."""
-        graph.assign(self.parameters, "grad", self._gradient.tolist())
-
-    def write_parameters(self) -> None:
-        """Put the numbers of `vector` into the parameters: into all of them or none.
-
-        Raises:
-            NonFiniteError: one of them is not finite; then nothing is changed.
-        """
-        self._leaves.write()
 
     def source(self, backend: str = "numpy") -> str:
         """The program's matrix code as the text of a module that runs without this package.
@@ -324,16 +266,14 @@ class Program:
                 raise TraceError(f"the program can't be run: {error!r}") from error
             compare(recorded, values, [*self.parameters, *found.inputs][: len(slopes)], slopes)
 
-    def _shares(self, weights: Any, count: int) -> Any:
-        """The weight of each example."""
-        if weights is None:
-            equal = self._equal  # another thread may replace it
-            if len(equal) != count:
-                equal = self._numpy.full(count, 1 / max(count, 1), self._dtype)
-                equal.flags.writeable = False
-                self._equal = equal
-            return equal
-        return finite_row(self._numpy, "weights", weights, count, self._dtype)
+    def _equal_shares(self, count: int) -> Any:
+        """Equal weights for so many examples."""
+        equal = self._equal  # another thread may replace it
+        if len(equal) != count:
+            equal = self._numpy.full(count, 1 / max(count, 1), self._dtype)
+            equal.flags.writeable = False
+            self._equal = equal
+        return equal
 
     def _joined(self, pieces: list[tuple[Any, ...]]) -> tuple[Any, ...]:
         """The results of a batch from those of its chunks."""
@@ -341,65 +281,3 @@ class Program:
         with self._numpy.errstate(all="ignore"):
             total = sum(value), sum(gradient)
         return *total, *(self._numpy.concatenate(x, axis=1) for x in wide)
-
-    def _refuse(self, columns: list[Any], wide: Sequence[Any], slopes: bool) -> NoReturn:
-        """Raise the error for results that are not finite.
-
-        Args:
-            columns: the inputs.
-            wide: results for each example, arrays of (numbers, examples).
-            slopes: whether derivatives were computed.
-
-        Raises:
-            NonFiniteError: with example and operation, which the engine finds.
-        """
-        for p, x in zip(self.parameters, self.vector.tolist(), strict=True):
-            graph.finite(x, f"the vector's number for {p.label or 'a parameter'}")
-        bad = self._numpy.zeros(columns[0].shape[1], bool)
-        for rows in wide:
-            bad |= ~self._numpy.isfinite(rows).all(axis=0)
-        examples = self._numpy.flatnonzero(bad if bad.any() else ~bad).tolist()
-        self._explain(columns, examples, slopes)
-        if bad.any():
-            raise NonFiniteError(f"example {examples[0]}: a result is not a finite {self._dtype}")
-        raise NonFiniteError("the sum over the batch is too large for a float")
-
-    def _explain(self, columns: list[Any], examples: list[int], slopes: bool) -> None:
-        """Find the example whose results are not finite, by the engine, and raise its error.
-
-        No Value is assigned to, as other threads would see it: where the vector has other numbers
-        than the Values, what the function records is recorded again on leaves with those.
-        """
-        live = zip(self._leaves.values, self._leaves.numbers().tolist(), strict=True)
-        moved = {leaf: Value(x, leaf.label) for leaf, x in live if x != leaf._data}
-        there, recorded = self._record(self._arguments.first) if moved else ([], [])
-        for i in examples:
-            row = [x for column in columns for x in column[:, i].tolist()]
-            try:
-                if moved:
-                    twins = moved | dict(zip(there, map(Value, row), strict=True))
-                    outputs = [_again(out, twins) for out in recorded]
-                else:
-                    _, outputs = self._record(row)
-                for out in outputs[:1] if slopes else ():
-                    adjoints(out)
-            except NonFiniteError as error:
-                message = f"example {i}: {error}"
-                raise NonFiniteError(message, error.op, error.operands, error.numbers) from error
-            except IndexError as error:
-                raise IndexError(f"example {i}: {error}") from error
-
-    def _record(self, row: Sequence[float]) -> tuple[list[Value], list[Value]]:
-        """Record an example: the Values that the function gets, and those that it returns."""
-        arguments = self._arguments.example(row)
-        outputs = flat(self._fn(*arguments))
-        return flat(arguments), [out for out in outputs if isinstance(out, Value)]
-
-
-def _again(out: Value, twins: dict[Value, Value]) -> Value:
-    """Record an output again, with given replacements for nodes; new ones are added to these."""
-    for node in graph.order(out):
-        if node.op is not None and node not in twins:
-            args = (arg if type(arg) is float else twins.get(arg, arg) for arg in node.args)
-            twins[node] = record(node.op, tuple(args))
-    return twins.get(out, out)

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import with_items
-from micrograd_plus.compiler.checks import finite_row, real_array, shown
+from micrograd_plus.compiler.batched import Batched
+from micrograd_plus.compiler.checks import real_array, shown
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import uncollected
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from micrograd_plus.nn.module import Module
 
 
-class Programs:
+class Programs(Batched):
     """A function of one example that is compiled when it is called with arguments of a new shape.
 
     It is used as a `Program` is. An argument is one array, or nested lists, with the examples along
@@ -27,17 +28,11 @@ class Programs:
     programs for all shapes are kept, however many there are, and compute with the same `vector`.
 
     Args:
-        fn: as for `compile`, which makes these; likewise the other arguments.
-        params: what to differentiate with respect to.
-        dtype: "float64", or "float32".
-        input_gradients: whether `value_and_grad` also differentiates with respect to the inputs.
-        has_aux: whether the function returns a pair.
-        backend: "numpy", "jax", "native" or "auto".
+        fn: as for `compile`, which makes these; likewise `params`, `dtype`, `input_gradients`,
+            `has_aux` and `backend`.
 
     Attributes:
         parameters: the Values that `value_and_grad` differentiates with respect to.
-
-    It is pickled and copied with its programs, as those are.
 
     >>> from micrograd_plus import Value, compile, dot
     >>> w = Value(2.0)
@@ -65,55 +60,15 @@ class Programs:
         self._leaves = Leaves(params, self.parameters)
         self._leaves.live_in(numpy.empty(len(self.parameters), dtype))
         self._compiled: dict[Any, Program] = {}
-        self._last: Program | None = None
-
-    @property
-    def vector(self) -> Any:
-        """The parameters' numbers, an array that may be changed in place or replaced."""
-        return self._leaves.vector()
-
-    @vector.setter
-    def vector(self, numbers: Any) -> None:
-        vector = self.vector
-        vector[:] = finite_row(self._numpy, "the vector", numbers, len(vector), self._options[0])
 
     def __call__(self, *batch: Any) -> Any:
-        """The outputs for a batch, as of `Program`.
-
-        Args:
-            batch: an array for each argument of the function, its first axis being the batch.
-
-        Returns:
-            Arrays in the structure that the function returns, their first axis being the batch.
-
-        Raises:
-            TraceError: (for a new structure) as for `compile`.
-            ValueError: an argument is no array of numbers, or numbers of examples differ.
-            IndexError: an index is that of no row.
-            NonFiniteError: a result is not finite; the message names example and operation.
-        """
         return self.program_for(*batch)(*batch)
 
     def value_and_grad(
         self, *batch: Any, weights: Any = None, chunk: int | None = None
     ) -> tuple[Any, ...]:
-        """The mean output over a batch, and its gradient, as of `Program`.
-
-        Args:
-            batch: as for a call.
-            weights: a number for each example, as of `Program`.
-            chunk: how many examples to compute at a time; all by default.
-
-        Returns:
-            What `Program.value_and_grad` does.
-
-        Raises:
-            TypeError: the function returns more than one number.
-            TraceError, ValueError, IndexError, NonFiniteError: as for a call.
-        """
-        program = self.program_for(*batch)
-        found = program.value_and_grad(*batch, weights=weights, chunk=chunk)
-        self._last = program
+        found = self.program_for(*batch).value_and_grad(*batch, weights=weights, chunk=chunk)
+        self._gradient = found[1]
         return found
 
     def program_for(self, *batch: Any) -> Program:
@@ -135,24 +90,6 @@ class Programs:
             program = self._compiled.setdefault(structure, made)  # perhaps another thread's
         program.numbers[: len(self.parameters)] = self.vector
         return program
-
-    def write_grads(self) -> None:
-        """Put the gradient of the last `value_and_grad` into the parameters.
-
-        Raises:
-            ValueError: there was none.
-        """
-        if self._last is None:
-            raise ValueError("there is no gradient yet: call value_and_grad first")
-        self._last.write_grads()
-
-    def write_parameters(self) -> None:
-        """Put the numbers of `vector` into the parameters: into all of them or none.
-
-        Raises:
-            NonFiniteError: one of them is not finite; then nothing is changed.
-        """
-        self._leaves.write()
 
     def __reduce__(self) -> tuple[Any, ...]:
         made = recipe(type(self), self._leaves, self._fn, self._leaves.params, *self._options)

@@ -106,8 +106,9 @@ def test_all_programs_compute_with_one_vector():
     assert (a.grad, b.grad) == (1.0, 1.0)
     with pytest.raises(ValueError, match="the vector must be 2 finite numbers"):
         programs.vector = [1.0]
-    with pytest.raises(ValueError, match="no gradient yet: call value_and_grad first"):
-        mg.compile(fn).write_grads()
+    for program in (mg.compile(fn), mg.compile(lambda x: a * x, 1.0, params=[a])):
+        with pytest.raises(ValueError, match="no gradient yet: call value_and_grad first"):
+            program.write_grads()
 
 
 def test_options_reach_each_program():
