@@ -77,8 +77,9 @@ class Quiz:
     def to_html(self, path: str | os.PathLike[str], title: str = "Quiz") -> Path:
         """Write a page that asks: hidden numbers read "?" until they are answered.
 
-        The page needs no network to judge answers, so it contains them: encoded, to hide them at a
-        glance, but not secret. `exercise` writes pages without answers.
+        The page needs no network to judge answers, and so computes them, by JavaScript that is made
+        from the rules of the operations; at a button it asks the same for other numbers. Who reads
+        its code can find answers out: `exercise` writes pages without any.
 
         Args:
             path: the file to write.
@@ -143,7 +144,7 @@ class Quiz:
         return f"<Quiz of {count}: see .run(), .to_html(path), .exercise(path)>"
 
     def _repr_html_(self) -> str:
-        return fragment(self._picture(), self.questions)
+        return fragment(self.walk, self.questions, self.limit)
 
 
 def quiz(root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> Quiz:

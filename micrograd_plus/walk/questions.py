@@ -17,9 +17,9 @@ from micrograd_plus.engine import Value
 from micrograd_plus.walk.mistakes import Reader
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Container, Iterable, Iterator, Sequence
 
-    from micrograd_plus.walk.mistakes import Wrong
+    from micrograd_plus.walk.mistakes import Task, Wrong
     from micrograd_plus.walk.steps import Step, Walk
 
     Slot = Literal["data", "grad"]
@@ -32,7 +32,9 @@ CLOSE = "Close: two digits agree, but not all that you gave. Round at the very e
 SCORE = "{right} of {asked} right, {first} of them at the first try"
 UNREADABLE = "write a number such as 0.39, −2, 1/3 or 2.5e−7"
 
-_MOST = 40  # mistakes kept for each question
+MOST = 40
+"""The largest number of mistakes kept for a question."""
+
 KINDS: dict[str, tuple[Slot, ...]] = {
     "gradients": ("grad",),
     "values": ("data",),
@@ -242,17 +244,49 @@ def questions(walk: Walk, hide: Hide = "gradients") -> list[Question]:
     >>> second.judge("4").hint
     'Operands swapped: that is the derivative of f with respect to v₁, not z.'
     """
-    wanted = _wanted(walk, hide)
+    found = posed(walk, _wanted(walk, hide))
+    if not found:
+        raise ValueError("there is nothing to ask: no operation, and so no value to work out")
+    return list(map(_question, found))
+
+
+class Posed(NamedTuple):
+    """A question before it is known which answers are right.
+
+    Attributes:
+        node, slot, steps: as for `Question`.
+        task: how the number is computed, and what mistakes give instead.
+    """
+
+    node: Value
+    slot: Slot
+    steps: tuple[Step, ...]
+    task: Task
+
+    @property
+    def hint(self) -> str:
+        """What to look at, for an answer that no mistake explains."""
+        return f"Asked is {self.task.rule}."
+
+
+def posed(walk: Walk, wanted: Container[tuple[Value, Slot]]) -> list[Posed]:
+    """What to ask of a walk, in the order of the walk.
+
+    Args:
+        walk: the walk, its σ gates open.
+        wanted: the numbers: each value with "data" or "grad".
+    """
     found: dict[tuple[Value, Slot], list[Step]] = {}
     for step in walk:
         if step.node is not None:
             slot = step.changes[0].slot
             if (step.node, slot) in wanted:  # in the order of their last steps
                 found[step.node, slot] = [*found.pop((step.node, slot), []), step]
-    if not found:
-        raise ValueError("there is nothing to ask: no operation, and so no value to work out")
     reader = Reader(walk)
-    return [_question(reader, node, slot, tuple(way)) for (node, slot), way in found.items()]
+    return [
+        Posed(node, slot, tuple(way), _task(reader, node, slot, way))
+        for (node, slot), way in found.items()
+    ]
 
 
 def _wanted(walk: Walk, hide: Hide) -> set[tuple[Value, Slot]]:
@@ -276,14 +310,16 @@ def _wanted(walk: Walk, hide: Hide) -> set[tuple[Value, Slot]]:
     return wanted
 
 
-def _question(reader: Reader, node: Value, slot: Slot, way: tuple[Step, ...]) -> Question:
+def _task(reader: Reader, node: Value, slot: Slot, way: Sequence[Step]) -> Task:
     if slot == "grad":
-        task = reader.gradient(node, [step.edge for step in way if step.edge])
-    else:
-        task = reader.value(node)
-    right = target(way[-1].changes[0].number, task.terms)
-    mistakes = tuple(islice(_distinct(right, task.wrong), _MOST))
-    return Question(node, slot, task.asked, right, mistakes, f"Asked is {task.rule}.", way)
+        return reader.gradient(node, [step.edge for step in way if step.edge])
+    return reader.value(node)
+
+
+def _question(one: Posed) -> Question:
+    right = target(one.steps[-1].changes[0].number, one.task.terms)
+    mistakes = tuple(islice(_distinct(right, one.task.wrong), MOST))
+    return Question(one.node, one.slot, one.task.asked, right, mistakes, one.hint, one.steps)
 
 
 def _distinct(right: Target, wrong: Iterable[Wrong]) -> Iterator[Mistake]:

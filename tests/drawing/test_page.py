@@ -23,6 +23,16 @@ def test_a_bundle_has_each_module_once_after_those_that_it_imports():
     assert re.findall(r"^(?:import|export).*", text, re.MULTILINE) == ["export default { render };"]
 
 
+def test_modules_of_a_bundle_share_no_names():
+    text = bundle("widget.js", "quiz.js", "stepper.js", "folds.js", "player.js", "living.js")
+    names = re.findall(r"^(?:async )?(?:function|const|let|class) (\w+)", text, re.MULTILINE)
+    names += re.findall(
+        r"(\w+)[,\]]", " ".join(re.findall(r"^const \[[^\]]*\]", text, re.MULTILINE))
+    )
+    assert len(names) > 40
+    assert sorted({*names}) == sorted(names)
+
+
 @pytest.fixture
 def page(open_page, tmp_path):
     return open_page(mg.step_through(xyz()).to_html(tmp_path / "xyz.html"))

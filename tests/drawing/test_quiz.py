@@ -19,6 +19,7 @@ from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.labels import number
 from micrograd_plus.drawing.pages.page import bundle
 from micrograd_plus.engine import apply
+from micrograd_plus.graph import order
 from micrograd_plus.ops.operation import Op
 from micrograd_plus.parsing import from_text
 from micrograd_plus.testing import graphs
@@ -28,6 +29,13 @@ from micrograd_plus.walk.questions import read, target
 from tests.effort import examples
 from tests.graphs import SIGMOID_GATE, xyz
 from tests.hostile import FEW
+from tests.node import node as running_node
+
+
+@pytest.fixture(scope="module")
+def javascript():
+    with running_node() as run:
+        yield run
 
 
 def judge(quiz, asked, answer):
@@ -673,32 +681,60 @@ def test_hostile_labels(open_page, tmp_path, label):
         assert export(tmp_path / "sheet.svg").stat().st_size > 1000
 
 
-def test_the_page_judges_as_python_does(open_page, tmp_path):
+def judged():
     (a,) = values(a=2)
-    graph = mg.sigmoid(a * 0.3) * a + mg.exp(a - 1) / 3
-    quizzes = mg.quiz(from_text(*SIGMOID_GATE), "all"), mg.quiz(graph)
-    asked = [question for quiz in quizzes for question in quiz.questions]
-    texts = [*UNREADABLE[:-1], *(t for _, yes, no in ROUNDED for t in (*yes, *no))]
-    for question in asked:
-        for aim in (question.target, *(mistake.target for mistake in question.mistakes)):
-            texts += [repr(aim.number), number(aim.number), f"{aim.number:.3e}"]
-            texts += [repr(aim.number + aim.coarse * k) for k in (0.99, 1.01)]
-    texts = sorted({*texts})
-    expected = [[verdict(question, text) for text in texts] for question in asked]
-    assert {None, "right", questions.CLOSE} < {said for row in expected for said in row}
-    page = open_page(quizzes[0].to_html(tmp_path / "a.html"))
-    contents = [content(quiz._repr_html_()) for quiz in quizzes]
-    found = page.evaluate(
-        f"""([asked, texts, rule]) => {{
-            {bundle("judge.js")}
-            return asked.map(question => texts.map(text => {{
-                const said = judge(question, text, rule);
-                return said && (said.right ? "right" : said.hint);
-            }}));
-        }}""",
-        [[q for c in contents for q in hidden(c)], texts, contents[0]["rule"]],
-    )
-    assert found == expected
+    return mg.sigmoid(a * 0.3) * a + mg.exp(a - 1) / 3
+
+
+ELSEWHERE = [
+    (from_text(*SIGMOID_GATE), "all", [[1.5, -2, 0.5, 3, -1], [-1, -1, 0, 2, 0.25]]),
+    (judged(), "gradients", [[-1.5], [0.0]]),
+    (mg.relu(values(x=2)[0] ** 2 - 3) * 2, "all", [[1.0], [-5.0]]),
+    (mg.hypot(*values(x=3, y=4)) / Value(2, "z"), "all", [[5, -12, 0.1]]),
+]
+
+
+@pytest.mark.parametrize(("root", "hide", "points"), ELSEWHERE, ids=range(len(ELSEWHERE)))
+def test_the_page_judges_as_python_does_at_any_numbers(javascript, root, hide, points):
+    fragment = mg.quiz(root, hide)._repr_html_()
+    leaves = [node for node in order(root) if node.op is None]
+    for point in [[leaf.data for leaf in leaves], *points]:
+        for leaf, x in zip(leaves, point, strict=True):
+            leaf.data = x
+        mg.replay(root)
+        asked = mg.quiz(root, hide).questions
+        texts = [*UNREADABLE[:-1], *(t for _, yes, no in ROUNDED for t in (*yes, *no))]
+        for question in asked:
+            for aim in (question.target, *(mistake.target for mistake in question.mistakes)):
+                texts += [repr(aim.number), number(aim.number), f"{aim.number:.3e}"]
+                texts += [repr(aim.number + aim.coarse * k) for k in (0.99, 1.01)]
+        texts = sorted({*texts})
+        expected = [[verdict(question, text) for text in texts] for question in asked]
+        assert {None, "right", questions.CLOSE} <= {said for row in expected for said in row}
+        found, solutions = javascript(judging(fragment, texts), [point])[0]
+        assert solutions == [question.solution for question in asked]
+        assert found == expected
+
+
+def judging(fragment, texts):
+    """A function of JavaScript: what a page says to each text, and its solutions."""
+    content, compute = script(fragment)
+    return f"""(() => {{
+        {bundle("judge.js", "local.js")}
+        const content = {json.dumps(content)}, compute = {compute};
+        return (given) => {{
+            const {{ numbers, filled }} = computed(content, compute, given, content.told);
+            const asked = filled.questions.map((one) => posed(one, numbers, content.rule));
+            const said = (one, text) => {{
+                const found = judge(one, text, content.rule);
+                return found && (found.right ? "right" : found.hint);
+            }};
+            return [
+                asked.map((one) => {json.dumps(texts)}.map((text) => said(one, text))),
+                asked.map((one) => one.solution),
+            ];
+        }};
+    }})()"""
 
 
 def verdict(question, text):
@@ -709,14 +745,60 @@ def verdict(question, text):
     return "right" if said.right else said.hint
 
 
-def content(fragment):
-    """What the script of a page gets."""
-    return json.JSONDecoder().raw_decode(fragment[fragment.index("(root, {") + 7 :])[0]
+def script(fragment):
+    """What the script of a page gets: its content, and the function that computes its numbers."""
+    start = fragment.index("(root, {") + 7
+    content, end = json.JSONDecoder().raw_decode(fragment[start:])
+    return content, fragment[start + end + 2 :].partition("));\n})();</script>")[0]
 
 
-def hidden(content):
-    """The questions in a page, with their answers."""
-    return json.loads(base64.b64decode(content["questions"]))
+def test_new_numbers(open_page, tmp_path):
+    root = from_text(*SIGMOID_GATE)
+    page = open_page(mg.quiz(root, "all").to_html(tmp_path / "a.html"))
+    leaves = [node for node in order(root) if node.op is None]
+    seen = set()
+    for _ in range(3):
+        answer(page, "1e9", "1e9")  # in the middle of it
+        page.get_by_role("button", name="New numbers").click()
+        assert page.locator("li").count() == 0
+        shown = page.locator(".node:has(> polygon)").evaluate_all(
+            """plates => Object.fromEntries(plates.map(plate =>
+                [plate.dataset.part, plate.querySelector("[data-ink=forward]")?.textContent]))"""
+        )
+        for i, node in enumerate(order(root)):
+            if node.op is None:
+                node.data = float(shown[f"v{i}"].replace("−", "-"))
+            else:
+                assert shown[f"v{i}"] == "?"
+        mg.replay(root)
+        seen.add(tuple(leaf.data for leaf in leaves))
+        quiz = mg.quiz(root, "all")
+        assert all(x.is_integer() and 0 < abs(x) <= 6 for x in next(iter(seen)))
+        first, *others = quiz.questions
+        wrong = next(mistake for mistake in first.mistakes if mistake.target.number)
+        answer(page, repr(wrong.target.number))
+        assert reply(page) == f"Not yet. {wrong.hint}"
+        for question in [first, *others]:
+            answer(page, repr(question.target.number))
+        assert reply(page).endswith(
+            f"{len(quiz.questions)} of {len(quiz.questions)} right, "
+            f"{len(quiz.questions) - 1} of them at the first try"
+        )
+        assert page.locator("li").all_inner_texts() == [
+            line for question in quiz.questions for line in question.solution
+        ]
+        page.get_by_role("button", name="Start again").click()
+    assert len(seen) == 3
+
+
+def test_new_numbers_keep_out_of_where_there_is_no_result(open_page, tmp_path):
+    x, y = values(x=1, y=0.25)
+    page = open_page(mg.quiz(mg.log(x) * mg.sqrt(y), "all").to_html(tmp_path / "a.html"))
+    for _ in range(20):
+        page.get_by_role("button", name="New numbers").click()
+        found = [float(text.replace("−", "-")) for text in numbers(page, "forward") if text != "?"]
+        assert len(found) == 2
+        assert min(found) > 0
 
 
 def test_where_pictures_are_svg_alone_the_one_that_stands_still_is(monkeypatch):
@@ -736,15 +818,13 @@ def gate():
     return mg.quiz(from_text(*SIGMOID_GATE))
 
 
-def test_a_page_shows_no_answer_to_a_glance_at_its_source(tmp_path):
+def test_a_page_holds_no_answer(tmp_path):
     text = html.unescape(gate().to_html(tmp_path / "a.html").read_text("utf-8"))
     text += re.sub(r"\\u([0-9a-f]{4})", lambda found: chr(int(found[1], 16)), text)
-    assert "−3.00" in text
+    assert "−1000.00" in text  # where there is room for any number
     assert [told for told in TOLD if told in text] == []
-    page = content(gate()._repr_html_())
-    assert page["svg"].count(">?<") == 13
-    assert [told for told in TOLD if told in page["svg"]] == []
-    assert "−0.5898" in hidden(page)[-2]["solution"][0]  # encoded, as the documentation says
+    page, _ = script(gate()._repr_html_())  # which computes them
+    assert [text for _, slot, text in page["told"]["shown"] if slot == "grad"] == ["?"] * 13
 
 
 @pytest.mark.parametrize("ending", ["svg", "dot", "html"])

@@ -178,18 +178,19 @@ def room_for(walk: Walk) -> int:
     return max(map(labels.digits_wide, written))
 
 
-def roomy(walk: Walk, room: int) -> Scene:
+def roomy(walk: Walk, room: int = ROOM, limit: int = LIMIT) -> Scene:
     """The picture of a walk, with so much room on the wires.
 
     Args:
         walk: the walk.
         room: the number of digits.
+        limit: the largest number of nodes to draw.
 
     Raises:
         GraphTooLargeError: the graph has too many nodes to draw.
     """
     longest = -(10.0 ** min(room - 5, 5))
-    return walked(walk, LIMIT, lambda node: (longest, longest))
+    return walked(walk, limit, lambda node: (longest, longest))
 
 
 def panel_of(f: Any, given: Mapping[str, Any]) -> Panel:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import json
 from html import escape
 from math import nan
 from typing import TYPE_CHECKING, Any
@@ -13,17 +11,17 @@ from micrograd_plus.drawing.dot import labels, layout
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import lit, walked
 from micrograd_plus.drawing.pages.page import INKS, image, living, resource
+from micrograd_plus.drawing.pages.panel import roomy
 from micrograd_plus.walk import questions
+from micrograd_plus.walk.steps import Shown, Walk
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from micrograd_plus.drawing.pages.figured import Figures
     from micrograd_plus.drawing.scene.parts import Scene
     from micrograd_plus.engine import Value
-    from micrograd_plus.walk.questions import Question
-    from micrograd_plus.walk.steps import Walk
-
-_INK = {"data": "forward", "grad": "gradient"}
+    from micrograd_plus.walk.questions import Posed, Question
 
 
 def picture(walk: Walk, asked: Sequence[Question], limit: int, solved: bool = False) -> Scene:
@@ -35,42 +33,66 @@ def picture(walk: Walk, asked: Sequence[Question], limit: int, solved: bool = Fa
         limit: the largest number of nodes to draw.
         solved: whether to fill them in.
     """
+    return walked(walk, limit, _shown(walk, asked, solved).__getitem__)
+
+
+def _shown(walk: Walk, asked: Sequence[Question], solved: bool = False) -> dict[Value, Shown]:
+    """The number and the gradient of each value, those that are hidden being nan."""
     shown = {node: walk.numbers(node) for node in walk.gates}
     if all(question.slot == "data" for question in asked):  # gradients would give values away
         shown = {node: number._replace(grad=None) for node, number in shown.items()}
     for question in () if solved else asked:
         shown[question.node] = shown[question.node]._replace(**{question.slot: nan})
-    return walked(walk, limit, shown.__getitem__)
+    return shown
 
 
-def fragment(picture: Scene, asked: Sequence[Question]) -> str:
+def fragment(walk: Walk, asked: Sequence[Question], limit: int) -> str:
     """A quiz as a piece of HTML, for a page or for a notebook's cell.
 
-    The answers are encoded in its script, so that they are not read by accident.
+    The answers are not in it: its script computes them, for other numbers, too.
 
     Args:
-        picture: the picture with its question marks.
+        walk: the walk through the graph.
         asked: the questions, in order.
+        limit: the largest number of nodes to draw.
     """
-    places = picture.places
-    secret = json.dumps([_question(question, places) for question in asked])
+    from micrograd_plus.drawing.pages.figured import Figures  # the compiler is for pages only
+
+    hidden = {(question.node, question.slot) for question in asked}
+    figures = Figures()
+    computed = Walk(walk.root, arithmetic=figures)
+    drawn = roomy(computed, limit=limit)
+    places = drawn.places
+    shown = [
+        (f"v{places[node]}", slot, labels.number(number))
+        for node, numbers in _shown(computed, asked).items()
+        for slot, number in numbers._asdict().items()
+    ]
     content = {
-        "svg": layout.render(as_dot(picture, background="transparent"), "svg").decode(),
+        "svg": layout.render(as_dot(drawn, background="transparent"), "svg").decode(),
         "css": resource("stepper.css") + resource("quiz.css"),
         "inks": INKS,
-        "questions": base64.b64encode(secret.encode()).decode(),
+        "given": [leaf.data for leaf in walk.leaves],
+        "told": {
+            "shown": shown,
+            "questions": [
+                _question(one, figures, places) for one in questions.posed(computed, hidden)
+            ],
+        },
         "rule": {
             "answer": questions.ANSWER,
             "minus": questions.MINUS,
             "longest": questions.LONGEST,
             "close": questions.CLOSE,
+            "most": questions.MOST,
         },
         "unreadable": questions.UNREADABLE,
         "score": questions.SCORE,
         "tries": questions.TRIES,
     }
-    still = image(as_dot(picture), _what(asked))
-    return living("mg-stepper mg-quiz", still, "quiz", content)
+    content |= figures.content({name: places[node] for node, name in walk.names.items()})
+    still = image(as_dot(picture(walk, asked, limit)), _what(asked))
+    return living("mg-stepper mg-quiz", still, "quiz", content, figures.function())
 
 
 def sheet(source: str, asked: Sequence[Question], lines: Sequence[str]) -> str:
@@ -93,16 +115,19 @@ def _what(asked: Sequence[Question]) -> str:
     return f"A computational graph. What is {', '.join(q.asked for q in asked)}?"
 
 
-def _question(question: Question, places: dict[Value, int]) -> dict[str, Any]:
-    """A question as data for the script."""
+def _question(one: Posed, figures: Figures, places: dict[Value, int]) -> dict[str, Any]:
+    """A question as data for the script; numbers are positions among what its function returns."""
+    number = one.steps[-1].changes[0].number
+    wrong = ((figures.position(x), hint) for x, hint in one.task.wrong)
     return {
-        "plate": f"v{places[question.node]}",
-        "ink": _INK[question.slot],
-        "shown": labels.number(question.target.number),
-        "asked": question.asked,
-        "target": question.target,
-        "mistakes": question.mistakes,
-        "hint": question.hint,
-        "solution": question.solution,
-        "lit": sorted({part for step in question.steps for part in lit(step, places)}),
+        "plate": f"v{places[one.node]}",
+        "slot": one.slot,
+        "shown": labels.number(number),
+        "asked": one.task.asked,
+        "number": figures.position(number),
+        "terms": [figures.position(x) for x in one.task.terms],
+        "wrong": [*wrong],
+        "hint": one.hint,
+        "solution": [step.text for step in one.steps],
+        "lit": sorted({part for step in one.steps for part in lit(step, places)}),
     }

@@ -3,7 +3,7 @@ import { filler } from "./figures.js";
 
 const NUMBER = /^\s*[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?\s*$/i;
 
-function read(text) {
+function typed(text) {
   if (!text.trim()) throw { said: "write a number, such as -1.5" };
   const shown = text.length > 20 ? `${text.slice(0, 19)}…` : text;
   if (!NUMBER.test(text.replace("−", "-"))) {
@@ -46,7 +46,7 @@ export function local(content, compute) {
     for (const names of [[...new Set([...Object.keys(errors), name])], [name]]) {
       try {
         const next = [...given];
-        for (const one of names) next[content.leaves[one]] = read(texts[one]);
+        for (const one of names) next[content.leaves[one]] = typed(texts[one]);
         const { filled } = computed(content, compute, next, told);
         given = next;
         errors = Object.fromEntries(Object.entries(errors).filter(([one]) => !names.includes(one)));

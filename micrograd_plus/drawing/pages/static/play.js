@@ -1,29 +1,10 @@
 // The fields of `play` and the walkthrough beneath them; the widget's model is Python's side.
 import { make } from "./dom.js";
 import { drag } from "./drag.js";
+import { centre } from "./picture.js";
 import { stepper } from "./stepper.js";
 
 const PATIENCE = 2000; // milliseconds until the reader is told that Python is busy, or gone
-
-// Numbers stand in the middle of their wires, also when they get longer or shorter; and the parts
-// of the picture keep their ids, as data.
-function centred(source) {
-  const svg = new DOMParser().parseFromString(source, "image/svg+xml");
-  for (const plate of svg.querySelectorAll('g[id^="v"]')) {
-    const corners = [...plate.querySelectorAll("polygon")].flatMap((rule) =>
-      rule.getAttribute("points").trim().split(/\s+/).map((corner) => Number.parseFloat(corner)));
-    const middle = (Math.min(...corners) + Math.max(...corners)) / 2;
-    const texts = [...plate.querySelectorAll("text")];
-    for (const text of texts) {
-      const row = texts.filter((other) => other.getAttribute("y") === text.getAttribute("y"));
-      if (row.length > 1) continue; // a name stands beside the number
-      text.setAttribute("text-anchor", "middle");
-      text.setAttribute("x", middle);
-    }
-  }
-  for (const part of svg.querySelectorAll("[id]")) part.dataset.part = part.id;
-  return new XMLSerializer().serializeToString(svg);
-}
 
 export function render({ model, el }) {
   const fields = new Map();
@@ -96,12 +77,12 @@ export function render({ model, el }) {
     const before = section && stepSlider();
     const atEnd = !before || before.value === before.max;
     walk = { ...model.get("picture"), steps: model.get("steps") };
-    walk.svg = centred(walk.svg);
     const next = make("div", { className: "mg-stepper" }, make("img", { alt: description() }));
     if (section) section.replaceWith(next);
     else root.append(next);
     section = next;
     stepper(section, walk);
+    centre(new Map([...section.querySelectorAll("[data-part]")].map((one) => [one.dataset.part, one])));
     for (const field of model.get("fields")) {
       const { slider, moved } = fields.get(field.name);
       if (field.plate) drag(part(field.plate), field, () => slider.valueAsNumber, moved);

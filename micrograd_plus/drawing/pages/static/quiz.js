@@ -1,12 +1,16 @@
 // Turns an element with a static picture into a quiz: each "?" is asked for in turn.
 import { make } from "./dom.js";
-import { judge } from "./judge.js";
-import { picture } from "./picture.js";
+import { fresh } from "./fresh.js";
+import { judge, posed } from "./judge.js";
+import { computed } from "./local.js";
+import { centre, picture } from "./picture.js";
 
-export function quiz(root, content) {
+const TRIALS = 200; // of other numbers
+const isEasy = (x) => x === 0 || (Math.abs(x) >= 0.01 && Math.abs(x) < 1000);
+const INKS = { data: "forward", grad: "gradient" };
+
+export function quiz(root, content, compute) {
   const { alt } = root.querySelector("img");
-  const bytes = Uint8Array.from(atob(content.questions), (letter) => letter.charCodeAt(0));
-  const questions = JSON.parse(new TextDecoder().decode(bytes));
   const button = (textContent, type, action) => {
     const element = make("button", { type, textContent });
     if (action) element.addEventListener("click", action);
@@ -25,36 +29,51 @@ export function quiz(root, content) {
   const reply = make("div", { className: "mg-sentence mg-reply", role: "status" });
   const solved = make("ol", { className: "mg-solved" });
   const again = button("Start again", "button", () => { start(); input.focus(); });
-  root.replaceChildren(make("style", { textContent: content.css }), frame, form, reply, again, solved);
+  const others = button("New numbers", "button", () => { change(); start(); input.focus(); });
+  const after = make("div", { className: "mg-controls" }, again, others);
+  root.replaceChildren(make("style", { textContent: content.css }), frame, form, reply, after, solved);
 
+  let shown;
+  let questions;
   let parts;
   let svg;
   let current;
   let tries;
   let score;
 
-  const find = (question, ink) =>
-    [...parts.get(question.plate).querySelectorAll("text")].find((text) => text.dataset.ink === ink);
-  const blank = (question) => find(question, question.ink);
-
-  // Makes room for a number where there is a question mark.
-  function center(question) {
-    const corners = [...parts.get(question.plate).querySelector("polygon").points];
-    const [left, right] = [Math.min, Math.max].map((f) => f(...corners.map(({ x }) => x)));
-    const place = (text, x, anchor) => {
-      text.setAttribute("x", x);
-      text.setAttribute("text-anchor", anchor);
-    };
-    const name = question.ink === "forward" && find(question, "name");
-    if (name) place(name, left + 1, "start");
-    if (name) place(blank(question), right - 1, "end");
-    else place(blank(question), (left + right) / 2, "middle");
+  // The questions for some numbers of the leaves.
+  function pose(given) {
+    const { numbers, filled } = computed(content, compute, given, content.told);
+    shown = filled.shown;
+    questions = filled.questions.map((question) => posed(question, numbers, content.rule));
   }
+
+  // Of some others for the leaves those whose answers are the easiest to write.
+  function change() {
+    const found = [];
+    for (let trial = 0; trial < TRIALS && found[0]?.hard !== 0; trial += 1) {
+      const given = fresh(content.given);
+      try {
+        pose(given);
+      } catch (error) {
+        if (error.said === undefined) throw error;
+        continue; // something is not finite
+      }
+      const hard = questions.filter(({ target: [answer] }) => !isEasy(answer)).length;
+      if (!found.length || hard < found[0].hard) found.unshift({ given, hard });
+    }
+    pose(found[0]?.given ?? content.given);
+  }
+
+  const find = (plate, ink) =>
+    [...parts.get(plate).querySelectorAll("text")].find((text) => text.dataset.ink === ink);
+  const blank = (question) => find(question.plate, INKS[question.slot]);
 
   function start() {
     ({ svg, parts } = picture(content.svg, content.inks, alt));
+    centre(parts);
+    for (const [plate, slot, number] of shown) find(plate, INKS[slot]).textContent = number;
     frame.replaceChildren(svg);
-    for (const question of questions) center(question);
     solved.replaceChildren();
     score = { right: 0, first: 0, asked: questions.length };
     form.hidden = false;
@@ -119,5 +138,6 @@ export function quiz(root, content) {
     input.select();
   });
   form.addEventListener("keydown", (event) => event.stopPropagation()); // no notebook's shortcuts
+  pose(content.given);
   start();
 }
