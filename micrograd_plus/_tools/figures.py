@@ -107,3 +107,20 @@ def equation(parts: Sequence[str]) -> str:
     if any(FIRST <= ord(character) <= LAST for part in parts for character in part):
         return f"{_CHAIN}{_LINK.join(parts)}{_END}"
     return " = ".join(parts)
+
+
+def choice(slope: float, chosen: str) -> str:
+    """What is said of an argument with this derivative, where the value is one of several.
+
+    Args:
+        slope: 1, 0, or a share of 1 where several are equal.
+        chosen: which argument the value is.
+
+    >>> choice(1.0, "the larger one"), choice(0.5, "the larger one")
+    ('the larger one gets the gradient', 'equal ones share the gradient')
+    """
+    if isinstance(slope, Figure):
+        return slope.written("choice", chosen)
+    if slope == 1:
+        return f"{chosen} gets the gradient"
+    return f"only {chosen} gets the gradient" if slope == 0 else "equal ones share the gradient"

@@ -87,6 +87,10 @@ class Op:
         value: `value(m, *args)`; by default the namespace's own function of that name.
         partials: a rule `partial(m, out, *args)` for each argument, `out` being the value; for an
             operation on any number of arguments, one rule that returns all derivatives.
+        named: `named(m, out, *args)`: all derivatives as a reader would write them, where that
+            differs; `m.called(i, formula)` gives one about the i-th argument a name.
+        chooses: for an operation whose value is one of its arguments: which one, as in "the larger
+            one"; that one gets the gradient.
         slope: for an operation on one argument: `slope(out)`, its derivative from its value alone,
             where that costs much less. It has fewer correct digits where the value is close to a
             bound; the loops of compiled programs use it.
@@ -135,6 +139,7 @@ class Op:
         "arity",
         "at_once",
         "binds",
+        "chooses",
         "commutative",
         "dead",
         "domain",
@@ -147,6 +152,7 @@ class Op:
         "kink",
         "latex",
         "name",
+        "named",
         "partials",
         "parts",
         "primitive",
@@ -172,6 +178,8 @@ class Op:
         parts: Rule | None = None,
         value: Rule | None = None,
         partials: tuple[Rule, ...] | Rule,
+        named: Rule | None = None,
+        chooses: str = "",
         slope: Callable[[Any], Any] | None = None,
         at_once: bool = False,
         primitive: bool = False,
@@ -201,6 +209,8 @@ class Op:
         self.value = value or (lambda m, *args: getattr(m, name)(*args))
         self.partials = partials
         self.arity = None if callable(partials) else len(partials)
+        self.named = named
+        self.chooses = chooses
         self.slope = slope
         self.at_once = at_once
         self.primitive = primitive or value is None

@@ -17,7 +17,7 @@ import builtins
 import copyreg
 import math
 import operator
-from functools import partial, reduce
+from functools import cache, partial, reduce
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.ops.operation import Domain, Op
@@ -25,6 +25,7 @@ from micrograd_plus.ops.operation import Domain, Op
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+_LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _ROOT_2 = math.sqrt(2)
 _TWO_BY_ROOT_PI = 2 / math.sqrt(math.pi)
 
@@ -513,6 +514,7 @@ maximum = Op(
         lambda m, out, x, y: (1.0 + m.greater(x, y) - m.greater(y, x)) / 2.0,
         lambda m, out, x, y: (1.0 + m.greater(y, x) - m.greater(x, y)) / 2.0,
     ),
+    chooses="the larger one",
     kink=lambda x, y: x - y,
     about="the larger of x and y; a tie gives half of the derivative to each",
     example=((2.0, 3.0), 3.0),
@@ -528,6 +530,7 @@ minimum = Op(
         lambda m, out, x, y: (1.0 + m.greater(y, x) - m.greater(x, y)) / 2.0,
         lambda m, out, x, y: (1.0 + m.greater(x, y) - m.greater(y, x)) / 2.0,
     ),
+    chooses="the smaller one",
     kink=lambda x, y: x - y,
     about="the smaller of x and y; a tie gives half of the derivative to each",
     example=((2.0, 3.0), 2.0),
@@ -546,6 +549,7 @@ clip = Op(
         lambda m, out, x, low, high: m.greater(low, x),
         lambda m, out, x, low, high: m.greater(x, high),
     ),
+    chooses="the chosen one",
     domain=Domain("low ≤ high", lambda x, low, high: low <= high),
     kink=lambda x, low, high: builtins.min(
         builtins.abs(x - low), builtins.abs(x - high), high - low
@@ -564,6 +568,7 @@ where = Op(
         lambda m, out, condition, x, y: m.abs(m.sign(condition)),
         lambda m, out, condition, x, y: 1.0 - m.abs(m.sign(condition)),
     ),
+    chooses="the chosen one",
     primitive=True,
     kink=lambda condition, x, y: condition,
     commutative=False,
@@ -694,6 +699,10 @@ leaky_relu = Op(
         lambda m, out, x, slope: m.step(x) + slope * (1.0 - m.step(x)),
         lambda m, out, x, slope: _below(m, x),
     ),
+    named=lambda m, out, x, slope: [
+        m.where(m.greater(x, 0.0), 1.0, slope),
+        m.where(m.greater(x, 0.0), 0.0, x),
+    ],
     kink=lambda x, slope: x,
     commutative=False,
     settings=(1,),
@@ -712,6 +721,10 @@ elu = Op(
         lambda m, out, x, alpha: m.step(x) + (1.0 - m.step(x)) * (alpha * m.exp(_below(m, x))),
         lambda m, out, x, alpha: m.expm1(_below(m, x)),
     ),
+    named=lambda m, out, x, alpha: [
+        m.where(m.greater(x, 0.0), 1.0, alpha * m.exp(x)),
+        m.where(m.greater(x, 0.0), 0.0, m.exp(x) - 1.0),
+    ],
     kink=lambda x, alpha: x,
     commutative=False,
     settings=(1,),
@@ -733,6 +746,9 @@ selu = Op(
             _SELU_SCALE * (m.step(x) + (1.0 - m.step(x)) * (_SELU_ALPHA * m.exp(_below(m, x))))
         ),
     ),
+    named=lambda m, out, x: [
+        m.where(m.greater(x, 0.0), _SELU_SCALE, _SELU_SCALE * _SELU_ALPHA * m.exp(x))
+    ],
     kink=lambda x: x,
     about="the scaled exponential linear unit",
     example=((0.0,), 0.0),
@@ -845,6 +861,7 @@ max = Op(
     latex=r"\max",
     value=lambda m, *args: reduce(m.maximum, args),
     partials=lambda m, out, *args: _shared(m, [m.greater(out, x) for x in args]),
+    chooses="the largest one",
     at_once=True,
     domain=_SOME,
     kink=lambda *args: _lead(args, 1),
@@ -858,6 +875,7 @@ min = Op(
     latex=r"\min",
     value=lambda m, *args: reduce(m.minimum, args),
     partials=lambda m, out, *args: _shared(m, [m.greater(x, out) for x in args]),
+    chooses="the smallest one",
     at_once=True,
     domain=_SOME,
     kink=lambda *args: _lead(args, -1),
@@ -889,12 +907,71 @@ logsumexp = Op(
     symbol="LSE",
     value=_logsumexp,
     partials=_softmax,
+    named=lambda m, out, *args: [m.called(i, m.exp(x - out)) for i, x in enumerate(args)],
     at_once=True,
     gradient="softmax",
     domain=_SOME,
     about="log(eˣ¹ + eˣ² + …), without overflow",
     example=((1000.0, -1000.0), 1000.0),
 )
+
+
+def _proportion(m: Any, i: int, args: Sequence[Any]) -> Any:
+    """The i-th output of softmax as a lecture writes it, which has a name."""
+    return m.called(i, m.exp(args[i]) / m.sum(*[m.exp(x) for x in args]))
+
+
+@cache
+def softmax(index: int, number: str) -> Op:
+    """One output of softmax as an operation on all inputs.
+
+    Several operations are recorded for it, which pictures and walks show as this one.
+
+    Args:
+        index: which output.
+        number: the subscript that it is written with.
+    """
+    return Op(
+        "softmax",
+        symbol=f"softmax{number.translate(_LOWERED)}",
+        formula=f"softmax{number.translate(_LOWERED)}({{*}})",
+        latex=rf"\operatorname{{{{softmax}}}}_{{{{{number}}}}}\left({{*}}\right)",
+        value=lambda m, *args: _softmax(m, None, *args)[index],
+        partials=lambda m, out, *args: [
+            out * (float(i == index) - p) for i, p in enumerate(_softmax(m, out, *args))
+        ],
+        named=lambda m, out, *args: [
+            out * (1.0 - out) if i == index else -out * _proportion(m, i, args)
+            for i in range(len(args))
+        ],
+        domain=_SOME,
+        commutative=False,
+        about="one of the numbers eˣᵏ / (eˣ¹ + eˣ² + …)",
+        example=((0.0, 0.0), 0.5),
+    )
+
+
+@cache
+def log_softmax(index: int, number: str) -> Op:
+    """The logarithm of one output of softmax; see `softmax`."""
+    return Op(
+        "log_softmax",
+        symbol=f"log softmax{number.translate(_LOWERED)}",
+        formula=f"log softmax{number.translate(_LOWERED)}({{*}})",
+        latex=rf"\log\operatorname{{{{softmax}}}}_{{{{{number}}}}}\left({{*}}\right)",
+        value=lambda m, *args: args[index] - _logsumexp(m, *args),
+        partials=lambda m, out, *args: [
+            float(i == index) - p for i, p in enumerate(_softmax(m, out, *args))
+        ],
+        named=lambda m, out, *args: [
+            1.0 - p if i == index else -p
+            for i, p in enumerate(_proportion(m, i, args) for i in range(len(args)))
+        ],
+        domain=_SOME,
+        commutative=False,
+        about="the logarithm of one of the numbers eˣᵏ / (eˣ¹ + eˣ² + …)",
+        example=((0.0, 0.0), math.log(0.5)),
+    )
 
 
 def _take(m: Any, index: Any, *choices: Any) -> Any:
@@ -926,6 +1003,7 @@ take = Op(
         0.0,
         *(_nearest(m, index, k, k) for k in range(len(choices))),
     ),
+    chooses="the chosen one",
     domain=Domain(
         "an index of one of the choices, the first being 0",
         lambda *args: len(args) > 0 and -0.5 < args[0] <= len(args) - 1.5,

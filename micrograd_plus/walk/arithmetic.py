@@ -5,6 +5,7 @@ from __future__ import annotations
 from math import isfinite, nan
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.graph import evaluate, infinite_gradient, local_derivatives
 from micrograd_plus.ops.floats import floats
@@ -13,6 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micrograd_plus.ops.operation import Op
+
+_ROUNDING = 2.0**-50
 
 
 class Arithmetic:
@@ -85,6 +88,16 @@ class Arithmetic:
         if not isfinite(number):
             raise infinite_gradient(op, args, numbers)
         return number
+
+    def summed(self, number: float, size: float) -> float:
+        """A sum, or 0 if no more than rounding errors are left of its terms.
+
+        Args:
+            number: the sum.
+            size: the sum of the terms' absolute values.
+        """
+        left = self.tried(ops.greater, [self.tried(ops.abs, [number]), size * _ROUNDING])
+        return number * left
 
     def tried(self, op: Op, numbers: Sequence[float]) -> float:
         """The value of an operation, which may be infinite; nan where there is none.

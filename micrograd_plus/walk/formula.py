@@ -7,7 +7,7 @@ the engine computes.
 from __future__ import annotations
 
 from collections import Counter
-from functools import partial
+from functools import cached_property, partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
@@ -20,11 +20,14 @@ from micrograd_plus.ops.operation import BINDING, Symbol
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from collections.abc import Set as AbstractSet
 
+    from micrograd_plus._tools.names import Label
     from micrograd_plus.ops.operation import Op
 
 _GATE_WIDTH = 12
 _SUPERSCRIPT = str.maketrans(RAISED)
+_LETTERS = "pqrstu"  # for proportions, as those of softmax
 
 
 class Operators(Symbol):
@@ -72,7 +75,7 @@ class _Name(NamedTuple):
 
 
 class Name(Operators, _Name):
-    """A variable by its label, and which operand it is: the second in c · c is written c⁽²⁾."""
+    """A variable by its label, and which operand it is where it is several: the second in c · c."""
 
 
 class _Derivative(NamedTuple):
@@ -82,7 +85,14 @@ class _Derivative(NamedTuple):
 
 
 class Derivative(Operators, _Derivative):
-    """∂of/∂by, by two labels; with respect to the second c in c · c alone, ∂of/∂c⁽²⁾."""
+    """∂of/∂by, by two labels; perhaps with respect to the second operand in c · c alone."""
+
+
+class Remark(NamedTuple):
+    """A formula, if any, and words about it, among which a `Name` is written as one."""
+
+    formula: Any
+    words: tuple[str | Name, ...]
 
 
 class Term(Operators, NamedTuple("Term", [("op", Any), ("args", tuple[Any, ...])])):
@@ -136,6 +146,71 @@ formulas = ops.Operations(apply)
 """The table's namespace for formulas."""
 
 
+class Calling(ops.Operations):
+    """The namespace for formulas in which a rule may give a formula a name.
+
+    Args:
+        args: the arguments that the rule is about, whose subscripts the names take.
+        taken: the labels that mean something else, parsed.
+
+    Attributes:
+        meanings: the formula that each name stands for.
+
+    >>> m = Calling([Name("z_1"), Name("z_2")], {parsed("z_1"), parsed("z_2")})
+    >>> write(1.0 - m.called(1, m.exp(Name("z_2")))), [*map(write, m.meanings.values())]
+    ('1 − p₂', ['exp(z₂)'])
+    """
+
+    def __init__(self, args: Sequence[Any], taken: AbstractSet[Label]) -> None:
+        super().__init__(apply)
+        self.meanings: dict[Name, Any] = {}
+        self._args = args
+        self._taken = taken
+
+    @cached_property
+    def _names(self) -> dict[str, list[Name]]:
+        """For each letter the names with it, where none of them is taken."""
+        numbers = subscripts([arg.label if isinstance(arg, Name) else "" for arg in self._args])
+        names = {letter: [Name(f"{letter}_{{{n}}}") for n in numbers] for letter in _LETTERS}
+        return {
+            letter: found
+            for letter, found in names.items()
+            if self._taken.isdisjoint(parsed(name.label) for name in found)
+        }
+
+    def called(self, position: int, formula: Any) -> Any:
+        """The name for a formula about one of the arguments; the formula, if all are taken."""
+        if not self._names:
+            return formula
+        name = next(iter(self._names.values()))[position]
+        self.meanings[name] = formula
+        return name
+
+
+def subscripts(labels: Sequence[str]) -> list[str]:
+    """What to call the first, the second … of several: their own numbers, or else 1, 2, …
+
+    >>> subscripts(["z_0", "z_1"]), subscripts(["a", "b"]), subscripts(["a_0", "b_0"])
+    (['0', '1'], ['1', '2'], ['1', '2'])
+    """
+    own = [parsed(label).below for label in labels]
+    if len({*own}) == len(own) and all(map(str.isdecimal, own)):
+        return own
+    return [str(i + 1) for i in range(len(labels))]
+
+
+def ordinal(number: int) -> str:
+    """A number as an adjective.
+
+    >>> ordinal(2), ordinal(11), ordinal(22)
+    ('second', '11th', '22nd')
+    """
+    if number < 4:
+        return ("first", "second", "third")[number - 1]
+    ends = {1: "st", 2: "nd", 3: "rd"}
+    return f"{number}{'th' if number % 100 // 10 == 1 else ends.get(number % 10, 'th')}"
+
+
 # -------------------------------------------------------------------------- printing
 
 
@@ -148,7 +223,8 @@ class Notation(NamedTuple):
     derivative: str
     brackets: str
     raised: Callable[[str], str]
-    operand: Callable[[int], str]
+    words: Callable[[str], str]
+    most: int = 8  # terms of a sum, or arguments, that are written
 
 
 def _raised_text(formula: str) -> str:
@@ -164,7 +240,7 @@ TEXT = Notation(
     "∂{0}/∂{1}",
     "({0})",
     _raised_text,
-    lambda number: f"⁽{str(number).translate(_SUPERSCRIPT)}⁾",
+    str,
 )
 LATEX = Notation(
     latex_name,
@@ -173,7 +249,7 @@ LATEX = Notation(
     r"\frac{{\partial {0}}}{{\partial {1}}}",
     r"\left({0}\right)",
     str,
-    lambda number: f"^{{({number})}}",
+    lambda words: rf"\text{{{words}}}",
 )
 
 
@@ -215,11 +291,19 @@ def write(formula: Any, notation: Notation = TEXT) -> str:
 def _write(formula: Any, notation: Notation) -> _Written:
     match formula:
         case Name(label, number):
-            text = notation.name(label) + (notation.operand(number) if number else "")
-            return _Written(text, "power" if parsed(label).above else "atom", notation)
+            binds = "power" if parsed(label).above and not number else "atom"
+            return _Written(notation.name(label) + _operand(number, notation), binds, notation)
         case Derivative(of, by, number):
-            below = write(Name(by, number), notation)
-            return _Written(notation.derivative.format(notation.name(of), below), "atom", notation)
+            text = notation.derivative.format(notation.name(of), notation.name(by))
+            return _Written(text + _operand(number, notation), "atom", notation)
+        case Remark(about, words):
+            pieces = [] if about is None else [write(about, notation)]
+            for word in words:
+                pieces += [notation.words(" ")] if pieces else []
+                pieces.append(
+                    write(word, notation) if isinstance(word, Name) else notation.words(word)
+                )
+            return _Written("".join(pieces), "atom", notation)
         case Term(op, args):
             text = _fill(op, [_write(arg, notation) for arg in args], notation)
             return _Written(text, _binding(text, op.binds), notation)
@@ -228,6 +312,10 @@ def _write(formula: Any, notation: Notation) -> _Written:
     plain = text[-1:].isdecimal() or figures.begins_with_place(text)
     binds = "atom" if plain else "product" if "·" in text or "dot" in text else "power"
     return _Written(text, _binding(text, binds), notation)
+
+
+def _operand(number: int, notation: Notation) -> str:
+    return notation.words(f" ({ordinal(number)} operand)") if number else ""
 
 
 def _binding(text: str, binds: str) -> str:
@@ -253,8 +341,8 @@ def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
     template = notation.template(op)
     if not op.joined:
         shown = [arg.text for arg in args]
-        if len(shown) > 8:
-            shown[3:-1] = [notation.name("…")]
+        if len(shown) > notation.most:
+            shown[min(3, notation.most - 1) : -1] = [notation.name("…")]
         return template.format(*args, **{"*": ", ".join(shown)})
     whole = template.count("{1") + 1
     pieces = [
@@ -265,8 +353,8 @@ def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
     ]
     if whole == 1 and args and args[0].binds == op.binds == "sum":
         pieces[0] = args[0].text  # x − y + z
-    if len(pieces) > 8:
-        pieces[3:-1] = [notation.name("…")]
+    if len(pieces) > notation.most:
+        pieces[min(3, notation.most - 1) : -1] = [notation.name("…")]
     return op.joined.join(pieces) or "0"
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus.graph import order
 from micrograd_plus.graph.recording import apply
 from micrograd_plus.graph.sweep import adjoints
+from micrograd_plus.walk.formula import subscripts
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,11 +32,12 @@ def gates(nodes: Sequence[Value], sigma: bool = False, detail: str = "operations
     Args:
         nodes: the values of a graph, each after its arguments.
         sigma: whether 1 / (1 + exp(−x)) is shown as σ(x), if nothing else uses the values inside.
-        detail: "operations" for a gate for each operation, "gates" for dot products as × and +.
+        detail: "operations" for a gate for each operation, which softmax and log_softmax count as,
+            or "gates" for all that these record, and for dot products as × and +.
 
     Returns:
-        The values in the same order; those inside a σ gate are left out, and those inside an
-        operation that is taken apart come before it, with its numbers.
+        The values, each after its arguments; those inside a gate are left out, and those inside an
+        operation that is taken apart are new, with its numbers.
 
     Raises:
         ValueError: there is no such detail.
@@ -58,8 +59,7 @@ def gates(nodes: Sequence[Value], sigma: bool = False, detail: str = "operations
         hint = did_you_mean(detail, DETAILS)
         raise ValueError(f"there is no detail {detail!r}{hint}; choose from {', '.join(DETAILS)}")
     found: Gates = {node: (node.op, node.args) for node in nodes}
-    if detail == "gates":
-        found = _taken_apart(found)
+    found = _taken_apart(found) if detail == "gates" else _with_softmaxes(found)
     return _with_sigmoids(found) if sigma else found
 
 
@@ -81,11 +81,114 @@ def _taken_apart(closed: Gates) -> Gates:
     return found
 
 
+def _with_softmaxes(found: Gates) -> Gates:
+    """The same gates, but one for each output of a softmax, or of its logarithm."""
+    totals = [node for node, (op, _) in found.items() if op is ops.sum]
+    families = [family for total in totals if (family := _softmax(total, found))]
+    if not families:
+        return found
+    users = _users(found)
+    for family in families:
+        outputs, hidden = family.outputs(found, users)
+        if all(hidden.issuperset({*users[node]} - {*outputs}) for node in hidden):
+            found.update(outputs)
+            for node in hidden:
+                del found[node]
+    return _in_order(found, next(reversed(found)))
+
+
+class _Softmax(NamedTuple):
+    """What softmax has recorded.
+
+    Attributes:
+        total: the sum of all weights.
+        weights: exp of each shifted input; None for a masked one.
+        shifted: the inputs minus the largest; None for a masked one.
+        shift: the largest input, and what is detached of it.
+        inputs: the inputs.
+    """
+
+    total: Value
+    weights: list[Value | None]
+    shifted: list[Value | None]
+    shift: tuple[Value, Value]
+    inputs: tuple[Any, ...]
+
+    def outputs(self, found: Gates, users: dict[Value, list[Value]]) -> tuple[Gates, set[Value]]:
+        """The gate of each output, and the values inside of these gates."""
+        inside = (*self.shift, self.total, *self.weights, *self.shifted)
+        hidden = {node for node in inside if node is not None}
+        outputs: Gates = {}
+        numbers = subscripts([getattr(arg, "label", "") for arg in self.inputs])
+        for node in users.get(self.total, []):
+            tops, below, kind = [node], self.weights, ops.softmax
+            if found[node][0] is ops.log:
+                hidden.add(node)
+                tops, below, kind = users.get(node, []), self.shifted, ops.log_softmax
+            for top in tops:
+                op, args = found[top]
+                if op in (ops.divide, ops.subtract) and args[0] in below:
+                    index = below.index(args[0])
+                    outputs[top] = kind(index, numbers[index]), self.inputs
+        return outputs, hidden
+
+
+def _softmax(total: Value, found: Gates) -> _Softmax | None:
+    """What softmax has recorded, if this is the sum of its weights."""
+    weights = [None if type(arg) is float else arg for arg in found[total][1]]
+    shifted = [_argument(weight, ops.exp, found) for weight in weights]
+    minus = [found.get(x, (None, ())) for x in shifted]
+    shifts = {args[-1] for op, args in minus if op is ops.subtract}
+    if len(shifts) != 1:
+        return None
+    shift = shifts.pop()
+    largest = _argument(shift, ops.detach, found)
+    op, inputs = found.get(largest, (None, ()))
+    expected = [
+        (None, ()) if weight is None else (ops.subtract, (x, shift))
+        for weight, x in zip(weights, inputs, strict=False)
+    ]
+    if op is not ops.max or len(inputs) != len(weights) or expected != minus:
+        return None
+    return _Softmax(total, weights, shifted, (shift, largest), inputs)
+
+
+def _argument(node: Any, op: Op, found: Gates) -> Any:
+    """The argument of a unary operation, if a value is the result of it."""
+    shown = found.get(node)
+    return shown[1][0] if shown and shown[0] is op else None
+
+
+def _users(found: Gates) -> dict[Value, list[Value]]:
+    """For each value the values whose gates it enters."""
+    users: dict[Value, list[Value]] = {}
+    for node, (_, args) in found.items():
+        for arg in args:
+            if type(arg) is not float:
+                users.setdefault(arg, []).append(node)
+    return users
+
+
+def _in_order(found: Gates, root: Value) -> Gates:
+    """The same gates in the order of a depth-first search."""
+    ordered: Gates = {}
+    todo = [(root, iter(found[root][1]))]
+    while todo:
+        node, args = todo[-1]
+        below = next((x for x in args if type(x) is not float and x not in ordered), None)
+        if below is None:
+            ordered[node] = found[node]
+            todo.pop()
+        else:
+            todo.append((below, iter(found[below][1])))
+    return ordered
+
+
 def _with_sigmoids(found: Gates) -> Gates:
-    uses = Counter(arg for _, args in found.values() for arg in args if type(arg) is not float)
+    users = _users(found)
     for node in [*found]:
         hidden = _sigmoid(node, found)
-        if hidden and all(uses[inner] == 1 for inner in hidden[:-1]):
+        if hidden and all(len(users[inner]) == 1 for inner in hidden[:-1]):
             found[node] = (ops.sigmoid, hidden[-1:])
             for inner in hidden[:-1]:
                 del found[inner]

@@ -177,12 +177,12 @@ class Reader:
 
     def value(self, node: Value) -> Task:
         """How the value of an operation is computed."""
-        numbers = list(map(self.number, node.args))
+        numbers = list(map(self.number, self._operation(node)[1]))
         terms = [slope * x for slope, x in zip(self.slopes(node), numbers, strict=True)]
         return Task(self.text(node), self.equation(node), terms, self._wrong_value(node))
 
     def _wrong_value(self, node: Value) -> Iterator[Wrong]:
-        op, args = _operation(node), node.args
+        op, args = self._operation(node)
         numbers = list(map(self.number, args))
         yield Wrong(-self.number(node), "The sign is wrong.")
         if not op.commutative and op.arity == 2:
@@ -202,7 +202,7 @@ class Reader:
             step=write(self._step(node, position)),
             of=self.text(node),
             by=self.operand(node, position),
-            twin=operands(node.args)[position] > 0,
+            twin=operands(self._operation(node)[1])[position] > 0,
             upstream=self.walk.grad[node],
             local=slopes[position],
             misplaced=self._misplaced(node),
@@ -211,7 +211,7 @@ class Reader:
 
     def _slopes(self, node: Value) -> list[float]:
         """The local derivatives with respect to all arguments, constants too; nan for none."""
-        op, args, out = _operation(node), node.args, self.number(node)
+        (op, args), out = self._operation(node), self.number(node)
         return self.walk.arithmetic.every_slope(op, args, list(map(self.number, args)), out)
 
     def _misplaced(self, node: Value) -> Wrong | None:
@@ -220,7 +220,7 @@ class Reader:
         The printed rule is changed, σ(x) · (1 − σ(x)) into x · (1 − x), as that is what a reader
         would compute, however the table computes it.
         """
-        op, (arg, *others) = _operation(node), node.args
+        op, (arg, *others) = self._operation(node)
         if others:
             return None
         name, out = self.name(arg), Term(op, (self.name(arg),))
@@ -239,8 +239,8 @@ class Reader:
         return float(formula)
 
     def _step(self, node: Value, position: int) -> Derivative:
-        by = self.names[node.args[position]]
-        return Derivative(self.names[node], by, operands(node.args)[position])
+        args = self._operation(node)[1]
+        return Derivative(self.names[node], self.names[args[position]], operands(args)[position])
 
     def _link(self, parent: Value, position: int) -> Any:
         step = self._step(parent, position)
@@ -249,7 +249,12 @@ class Reader:
         return Term(ops.multiply, (self.derivative(parent), step))
 
     def _equation(self, node: Value) -> str:
-        return f"{self.text(node)} = {write(Term(node.op, tuple(map(self.name, node.args))))}"
+        op, args = self._operation(node)
+        return f"{self.text(node)} = {write(Term(op, tuple(map(self.name, args))))}"
+
+    def _operation(self, node: Value) -> tuple[Op, tuple[Any, ...]]:
+        """The operation and the arguments of a value that is known to have them."""
+        return cast("tuple[Op, tuple[Any, ...]]", self.walk.gates[node])
 
     def text(self, arg: Any) -> str:
         """An argument as text."""
@@ -257,13 +262,9 @@ class Reader:
 
     def operand(self, node: Value, position: int) -> str:
         """An argument as text, numbered if the same value occurs several times."""
-        name, place = self.name(node.args[position]), operands(node.args)[position]
+        args = self._operation(node)[1]
+        name, place = self.name(args[position]), operands(args)[position]
         return write(name._replace(operand=place) if place else name)
-
-
-def _operation(node: Value) -> Op:
-    """The operation of a value that is known to have one."""
-    return cast("Op", node.op)
 
 
 def _sign(x: float) -> str:

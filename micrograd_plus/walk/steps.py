@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
 
 from micrograd_plus import ops
 from micrograd_plus._tools import figures
@@ -15,16 +15,30 @@ from micrograd_plus._tools.numbers import checked_digits
 from micrograd_plus.graph import order, real
 from micrograd_plus.walk.arithmetic import FLOATS
 from micrograd_plus.walk.formula import (
+    Calling,
     Derivative,
     Name,
-    Notation,
+    Remark,
     Term,
-    formulas,
     notations,
     operands,
-    write,
+    ordinal,
 )
 from micrograd_plus.walk.gates import gates
+from micrograd_plus.walk.sentences import (
+    CHAIN,
+    MEANING,
+    NUMBERS,
+    RULE,
+    Equation,
+    Sentence,
+    listed,
+    plus,
+    sentence,
+    times,
+    total,
+)
+from micrograd_plus.walk.sentences import names as names_in
 
 if TYPE_CHECKING:
     from micrograd_plus._tools.names import Label
@@ -82,7 +96,6 @@ class Step:
         upstream: along an edge, the gradient that comes from above; None elsewhere.
         local: along an edge, the local derivative, which it is multiplied by; None elsewhere.
         text: the sentence, as plain text.
-        latex: the sentence, as LaTeX for math mode.
         changes: the numbers that appear at this step.
 
     >>> from micrograd_plus import Value
@@ -99,10 +112,14 @@ class Step:
     upstream: float | None
     local: float | None
     text: str
-    latex: str
     changes: tuple[Change, ...]
     _history: Sequence[Step] = field(repr=False, compare=False)
-    _equations: Sequence[Sequence[Any]] = field(repr=False, compare=False)
+    _latex: Sequence[Sequence[str]] = field(repr=False, compare=False)
+
+    @property
+    def latex(self) -> str:
+        """The sentence, as LaTeX for math mode."""
+        return ", ".join(map(" = ".join, self._latex))
 
     @property
     def visible(self) -> dict[Value, Shown]:
@@ -169,6 +186,8 @@ class Walk(Sequence[Step]):
         names: their names.
         data: their numbers.
         grad: their gradients.
+        shares: what comes along each of several edges to a value: the edge, as in `Step`, and the
+            number.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
@@ -220,8 +239,16 @@ class Walk(Sequence[Step]):
             if op is not None:
                 self._forward(node, op, args)
         self._seed()
-        every = (arg for _, args in self.gates.values() for arg in args)
-        self._paths_left = Counter(arg for arg in every if type(arg) is not float)
+        self.shares: dict[tuple[Value, int], float] = {}
+        self._labels = {*map(parsed, self.names.values())}
+        self._size: dict[Value, float] = {}
+        self._by_name: dict[Value, list[Any]] = {}  # of each value, what comes along its paths
+        self._paths: Counter[Value] = Counter()
+        self._users: Counter[Value] = Counter()
+        for _, args in self.gates.values():
+            values = [arg for arg in args if type(arg) is not float]
+            self._paths.update(values)
+            self._users.update({*values})
         for node, (op, args) in reversed(self.gates.items()):
             if op is not None:
                 self._backward(node, op, args)
@@ -292,7 +319,7 @@ class Walk(Sequence[Step]):
         """
         lines = []
         for step in self:
-            first, *others = (_parts(equation, self._notations[1]) for equation in step._equations)
+            first, *others = step._latex
             left, *right = first
             aligned = f"{left} &= {' = '.join(right)}" if right else left
             lines.append(r",\quad ".join([aligned, *map(" = ".join, others)]))
@@ -302,84 +329,171 @@ class Walk(Sequence[Step]):
         for leaf in self.leaves:
             name = self.names[leaf]
             self.data[leaf] = self.arithmetic.given(real(leaf.data, f"the data of {name}"), name)
-        equations = [[self.name(leaf), self.data[leaf]] for leaf in self.leaves]
+        equations = [Equation(self.name(leaf), [(self.data[leaf], 0)]) for leaf in self.leaves]
         changes = tuple(Change(leaf, "data", self.data[leaf]) for leaf in self.leaves)
-        self._say("given", None, None, equations, changes)
+        self._say("given", None, listed(equations, self._notations), changes)
 
     def _forward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
         numbers = list(map(self.number, args))
         result = self.data[node] = self.arithmetic.value(self.names[node], op, args, numbers)
         formula = Term(op, tuple(map(self.name, args)))
-        equation = [self.name(node), formula, Term(op, tuple(numbers)), result]
-        self._say("forward", node, None, [equation], (Change(node, "data", result),))
+        parts = [(formula, RULE), (Term(op, tuple(numbers)), NUMBERS), (result, 0)]
+        told = self._told([Equation(self.name(node), parts)])
+        self._say("forward", node, told, (Change(node, "data", result),))
 
     def _seed(self) -> None:
         self.grad[self.root] = 1.0
-        equation = [self.derivative(self.root), 1.0]
-        change = Change(self.root, "grad", 1.0)
-        self._say("backward", self.root, None, [equation], (change,))
+        told = self._told([Equation(self.derivative(self.root), [(1.0, 0)])])
+        self._say("backward", self.root, told, (Change(self.root, "grad", 1.0),))
 
     def _backward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
         numbers = list(map(self.number, args))
-        named = tuple(map(self.name, args))
         wanted = [type(arg) is not float for arg in args]
         local = self.arithmetic.slopes(op, args, numbers, self.data[node])
-        rules = op.local_derivatives(formulas, Term(op, named), named, wanted)
-        places = operands(args)
+        m = Calling([*map(self.name, args)], self._labels)
+        rules = self._rules(m, node, wanted)
+        places, above = operands(args), self._known(node)
         for position in reversed(range(len(args))):
             if wanted[position]:
-                arg, flow = args[position], self.grad[node] * local[position]
-                total = flow + self.grad[arg] if arg in self.grad else flow
-                self.arithmetic.gradient(total, self.names[node], op, args, numbers)
-                self._along(node, position, places[position], rules[position], local[position])
+                edge = _Edge(
+                    node,
+                    position,
+                    Derivative(self.names[node], self.names[args[position]], places[position]),
+                    above,
+                    rules[position],
+                    self.grad[node],
+                    local[position],
+                )
+                arg = args[position]
+                added = edge.flow + self.grad[arg] if arg in self.grad else edge.flow
+                self.arithmetic.gradient(added, self.names[node], op, args, numbers)
+                self._along(edge, m)
+        self._labels |= {parsed(name.label) for name in m.meanings}
 
-    def _along(self, node: Value, position: int, place: int, rule: Any, local: float) -> None:
+    def _rules(self, m: Calling, node: Value, wanted: Sequence[bool]) -> Sequence[Any]:
+        """The local derivatives as a reader would write them; None where words say it."""
+        op, args = cast("tuple[Op, tuple[Any, ...]]", self.gates[node])
+        named = tuple(map(self.name, args))
+        if op.chooses:
+            return [None] * len(args)
+        if op.named:
+            found: Sequence[Any] = op.named(m, self.name(node), *named)
+            return found
+        return op.local_derivatives(m, Term(op, named), named, wanted)
+
+    def _along(self, edge: _Edge, m: Calling) -> None:
         """The chain rule along one edge, added to the gradient from earlier edges to the value."""
-        arg = self.gates[node][1][position]
-        upstream = self.grad[node]
-        flow = upstream * local
-        if node is self.root:
-            parts = [rule, local]
+        op, args = cast("tuple[Op, tuple[Any, ...]]", self.gates[edge.node])
+        arg = args[edge.position]
+        share = times(edge.above, edge.step if edge.rule is None else edge.rule)
+        left, parts = self.derivative(arg), self._shares(edge, share)
+        before, flow = self.grad.get(arg), edge.flow
+        if self._paths[arg] == 1:
+            equations = [Equation(left, parts)]
         else:
-            above = self.derivative(node)
-            by_name = Derivative(self.names[node], self.names[arg], place)
-            parts = [Term(ops.multiply, (above, by_name))]
-            if not isinstance(rule, float):
-                parts.append(Term(ops.multiply, (above, rule)))
-            parts += [Term(ops.multiply, (upstream, local)), flow]
-
-        if arg in self.grad:  # another path came here before
-            parts = [Term(ops.add, (self.grad[arg], part)) for part in parts]
-            flow += self.grad[arg]
-            parts.append(flow)
-        self._paths_left[arg] -= 1
-        if self._paths_left[arg]:
-            parts = [Term(ops.add, (part, Name("…"))) for part in parts]
+            self.shares[edge.node, edge.position] = flow
+            equations = [Equation(Remark(left, self._which(edge, arg)), parts)]
+        self._by_name.setdefault(arg, []).append(share)
+        complete = len(self._by_name[arg]) == self._paths[arg]
+        size = self.arithmetic.tried(ops.abs, [flow])
+        if before is not None:
+            size = self._size[arg] + size
+            added = self.arithmetic.summed(before + flow, size)
+            equations.append(self._sum(arg, before, flow, added, complete))
+            flow = added
+        self._size[arg] = size
+        if op.chooses:
+            equations.append(Equation(Remark(None, (figures.choice(edge.local, op.chooses),))))
+        for name in dict.fromkeys(names_in(share, Name)):
+            if name in m.meanings:
+                equations.append(Equation(name, [(m.meanings[name], MEANING)]))
         self.grad[arg] = flow
-        equation = [self.derivative(arg), *parts]
         change = Change(arg, "grad", flow)
-        self._say("backward", arg, (node, position), [equation], (change,), upstream, local)
+        self._say("backward", arg, self._told(equations), (change,), edge)
+
+    def _known(self, node: Value) -> Any:
+        """The gradient of a value in names: a number if it is one for any numbers in the graph."""
+        if node is self.root:
+            return 1.0
+        found = total(self._by_name[node])
+        return found if isinstance(found, float) else self.derivative(node)
+
+    def _shares(self, edge: _Edge, share: Any) -> list[tuple[Any, int]]:
+        """What flows along an edge, in names and in numbers."""
+        if edge.node is self.root:
+            return [(edge.local, 0)] if edge.rule is None else [(edge.rule, RULE), (edge.local, 0)]
+        above = self.derivative(edge.node)
+        numbers = Term(ops.multiply, (edge.upstream, edge.local))
+        last = [(numbers, NUMBERS), (edge.flow, 0)]
+        if not isinstance(edge.rule, float | None):
+            last.insert(0, (share, RULE))
+        if edge.step.operand:
+            return last
+        return [(Term(ops.multiply, (above, edge.step)), CHAIN), *last]
+
+    def _which(self, edge: _Edge, arg: Value) -> tuple[str | Name, ...]:
+        """What tells the path that an edge is on from the others to the same value."""
+        place = edge.step.operand
+        return (
+            *(("through", Name(self.names[edge.node])) if self._users[arg] > 1 else ()),
+            *((f"({ordinal(place)} operand)",) if place else ()),
+        )
+
+    def _sum(
+        self, arg: Value, before: float, flow: float, added: float, complete: bool
+    ) -> Equation:
+        """The sum over the paths so far, or over all of them."""
+        left = self.derivative(arg)
+        numbers = Term(ops.add, (before, flow))
+        if not complete:
+            return Equation(Remark(left, ("so far",)), [(numbers, NUMBERS), (added, 0)])
+        shares = self._by_name[arg]
+        in_names = total(shares)
+        if in_names is None or isinstance(in_names, float):
+            return Equation(left, [(numbers, NUMBERS), (added, 0)])
+        if len(shares) == 2 and isinstance(shares[0], float):
+            numbers = plus(flow, shares[0])
+        return Equation(left, [(in_names, RULE), (numbers, NUMBERS), (added, 0)])
+
+    def _told(self, equations: Sequence[Equation]) -> Sentence:
+        return sentence(equations, self._notations)
 
     def _say(
         self,
         phase: Phase,
         node: Value | None,
-        edge: tuple[Value, int] | None,
-        equations: list[list[Any]],
+        told: Sentence,
         changes: tuple[Change, ...],
-        upstream: float | None = None,
-        local: float | None = None,
+        edge: _Edge | None = None,
     ) -> None:
-        text, latex = (_sentence(equations, notation) for notation in self._notations)
-        self._steps.append(
-            Step(phase, node, edge, upstream, local, text, latex, changes, self._steps, equations)
+        way, upstream, local = (
+            ((edge.node, edge.position), edge.upstream, edge.local) if edge else (None, None, None)
         )
+        step = Step(phase, node, way, upstream, local, told.text, changes, self._steps, told.latex)
+        self._steps.append(step)
 
 
-def _sentence(equations: Sequence[Sequence[Any]], notation: Notation) -> str:
-    return ", ".join(figures.equation(_parts(equation, notation)) for equation in equations)
+class _Edge(NamedTuple):
+    """One edge that a gradient flows along.
 
+    Attributes:
+        node: the value that it comes from.
+        position: which argument of the value it goes to.
+        step: the local derivative, as it is written.
+        above: the gradient that comes from above, as it is written; a number where it is one.
+        rule: the local derivative's formula; a number where it is one, None where words say it.
+        upstream: the number of the gradient.
+        local: the number of the local derivative.
+    """
 
-def _parts(equation: Sequence[Any], notation: Notation) -> list[str]:
-    """The formulas of an equation, equal ones once."""
-    return [*dict.fromkeys(write(part, notation) for part in equation)]
+    node: Value
+    position: int
+    step: Derivative
+    above: Any
+    rule: Any
+    upstream: float
+    local: float
+
+    @property
+    def flow(self) -> float:
+        return self.upstream * self.local

@@ -16,8 +16,8 @@ PLAIN = """\
  3            f = v₁ + 1 = 4 + 1 = 5
  4  backward  ∂f/∂f = 1
  5            ∂f/∂v₁ = 1
- 6            ∂f/∂x = ∂f/∂v₁ · ∂v₁/∂x⁽²⁾ + … = ∂f/∂v₁ · x + … = 1 · 2 + … = 2 + …
- 7            ∂f/∂x = 2 + ∂f/∂v₁ · ∂v₁/∂x⁽¹⁾ = 2 + ∂f/∂v₁ · x = 2 + 1 · 2 = 2 + 2 = 4
+ 6            ∂f/∂x (second operand) = x = 1 · 2 = 2
+ 7            ∂f/∂x (first operand) = x = 1 · 2 = 2, ∂f/∂x = 2 · x = 2 + 2 = 4
 
  wire  value  gradient
  x      2.00      4.00

@@ -154,10 +154,14 @@ KNOWN = {
     "graph/sweep": "add multiply dot",  # likewise; tests compare both with the table
     "check/gradients": "detach",  # whose derivative differences would contradict
     "walk/formula": OPERATORS,  # those of Python, on formulas
-    "walk/steps": "add multiply",  # the chain rule multiplies, and adds where paths meet
+    "walk/arithmetic": "abs greater",  # a sum of which rounding errors are left is 0
+    "walk/steps": "add multiply abs",  # the chain rule multiplies …
+    "walk/sentences": "add subtract multiply negate",  # … and adds where paths meet
     "walk/paths": "multiply",  # the slopes along a path
     "walk/mistakes": "multiply sum",  # the chain rule as a question asks for it
-    "walk/gates": "sigmoid reciprocal divide power add exp negate multiply",  # σ, from its parts
+    # σ, softmax and its logarithm, from their parts
+    "walk/gates": "sigmoid reciprocal divide power add exp negate multiply "
+    "sum subtract max detach log",
     "compiler/ir": "multiply",  # a matrix product is made of products
     "compiler/simplify": "multiply take",  # likewise; and rows are chosen by checked indices
     "compiler/schedule": "power",  # whose exponents are no data: products of their own

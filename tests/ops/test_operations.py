@@ -323,6 +323,56 @@ def test_rules_print_in_both_notations(op):
     assert op.binds in BINDING
 
 
+class Called(type(floats)):
+    """Floats for a reader's rules, in which a number's name is the number."""
+
+    def called(self, position, number):
+        return number
+
+
+WALKED = [
+    softmax(index, str(index)) for softmax in (ops.softmax, ops.log_softmax) for index in (0, 2)
+]
+TOLD = [op for op in [*ops.TABLE.values(), *WALKED] if op.named]
+CHOOSING = [op for op in ops.TABLE.values() if op.chooses]
+
+
+@pytest.mark.parametrize("op", TOLD, ids=repr)
+@given(st.data())
+def test_derivatives_as_a_reader_writes_them_are_those_computed(op, data):
+    count = op.arity or data.draw(st.integers(3, 5))
+    args = data.draw(st.lists(st.floats(-5, 5), min_size=count, max_size=count))
+    out = op.value(floats, *args)
+    computed = op.local_derivatives(floats, out, args, [True] * count)
+    assert op.named(Called(), out, *args) == pytest.approx(list(computed), rel=1e-9, abs=1e-12)
+
+
+@pytest.mark.parametrize("op", CHOOSING, ids=repr)
+@given(st.data())
+def test_what_is_chosen_gets_the_gradient(op, data):
+    count = op.arity or data.draw(st.integers(3, 5))
+    args = data.draw(st.lists(st.floats(-5, 5), min_size=count, max_size=count, unique=True))
+    args[0] = float(data.draw(st.integers(0, 1)))  # an index, or a condition
+    assume(len({*args}) == count and op.domain.contains(*args))
+    out = op.value(floats, *args)
+    slopes = op.local_derivatives(floats, out, args, [True] * count)
+    assert sorted(slopes) == [0] * (count - 1) + [1]
+    assert args[[*slopes].index(1)] == out
+
+
+@pytest.mark.parametrize("op", WALKED, ids=repr)
+def test_an_output_of_softmax_is_that_output(op):
+    function = {"softmax": mg.softmax, "log_softmax": mg.log_softmax}[op.name]
+    xs = mg.values(a=1000, b=999, c=-3)
+    recorded = function(xs)["₀₁₂".index(op.symbol[-1])]
+    recorded.backward()
+    args = [x.data for x in xs]
+    out = op.value(floats, *args)
+    assert out == pytest.approx(recorded.data, rel=1e-12)
+    slopes = op.local_derivatives(floats, out, args, [True] * 3)
+    assert [*slopes] == pytest.approx([x.grad for x in xs], rel=1e-9, abs=1e-300)
+
+
 @each_operation
 def test_namespaces_are_asked_for_what_the_table_says_is_theirs(op):
     asked = set()

@@ -154,3 +154,48 @@ def test_what_is_no_detail():
         mg.step_through(neuron(), detail="gate")
     with pytest.raises(ValueError, match="no detail"):
         mg.draw(neuron(), detail="")
+
+
+def softmaxes(root):
+    shown = gates(order(root))
+    return [node for node, (op, _) in shown.items() if op is not None and "softmax" in op.name]
+
+
+@given(st.data())
+def test_each_output_of_softmax_is_one_gate_with_the_same_numbers(data):
+    numbers = data.draw(st.lists(st.floats(-20, 20), min_size=1, max_size=4))
+    xs = [Value(x, f"z_{i}") for i, x in enumerate(numbers)]
+    terms = data.draw(st.lists(st.sampled_from([*xs, 1.5, -math.inf]), max_size=2)) + xs
+    kind = data.draw(st.sampled_from([mg.softmax, mg.log_softmax]))
+    outputs = [y for y in kind(terms) if isinstance(y, Value)]
+    used = data.draw(st.lists(st.sampled_from(outputs), min_size=1, max_size=3))
+    f = mg.sum([mg.tanh(y) for y in used]) * 2
+    closed, opened = mg.step_through(f), mg.step_through(f, detail="gates")
+    assert {*softmaxes(f)} == {*used}
+    assert not any("detach" in step.text for step in closed)
+    assert {node for node in closed.gates if node.op is None} == {*xs}
+    for node in closed.gates:
+        assert math.isclose(closed.data[node], opened.data[node], rel_tol=1e-9, abs_tol=1e-12)
+        assert math.isclose(closed.grad[node], opened.grad[node], rel_tol=1e-9, abs_tol=1e-12)
+
+
+def test_a_softmax_stays_open_where_something_else_uses_what_is_inside():
+    z = mg.values(z_1=1, z_2=2)
+    first, _ = mg.softmax(z)
+    weight, total = first.args
+    for inner in (weight, total, weight.args[0], weight.args[0].args[1]):
+        assert not softmaxes(first + inner * 2)
+    assert softmaxes(first + z[0])
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        lambda x, y: mg.exp(x) / (mg.exp(x) + mg.exp(y)),
+        lambda x, y: mg.exp(x - mg.max([x, y])) / mg.sum([mg.exp(x - 1), mg.exp(y - 1)]),
+        lambda x, y: mg.softmax([x, y])[0].args[1] / 2,
+        lambda x, y: 1 / mg.softmax([x, y])[0].args[1],
+    ],
+)
+def test_what_only_resembles_softmax_is_not(other):
+    assert not softmaxes(other(*mg.values(x=1, y=2)))

@@ -48,7 +48,7 @@ def test_each_operand_of_a_repeated_value_is_a_path_of_its_own(compute, first, s
     lines = str(found).splitlines()[:-1]
     assert len({*lines}) == len(lines) == 2
     for path, line in zip(found.paths, lines, strict=True):
-        operand = "c⁽¹⁾" if path.operands[0] == 1 else "c⁽²⁾"
+        operand = f"c ({'first' if path.operands[0] == 1 else 'second'} operand)"
         assert line.startswith(f"{operand} → v₁ → f: ∂f/∂v₁ · ∂v₁/∂{operand} = ")
 
 

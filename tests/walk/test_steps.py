@@ -12,6 +12,7 @@ from micrograd_plus import Value, ops, values
 from micrograd_plus.engine import record
 from micrograd_plus.graph import inputs, order
 from micrograd_plus.testing import graphs
+from micrograd_plus.walk import sentences
 from micrograd_plus.walk.steps import Walk, names
 from tests import oracle
 from tests.graphs import xyz
@@ -89,45 +90,52 @@ def test_lecture_sigmoid_gate():
     ]
 
 
-def test_where_paths_meet_the_sum_grows():
+def test_where_paths_meet_each_has_its_share_and_the_sum_grows():
     (a,) = values(a=2)
     b, c = a * 2, a * 3
     b.label, c.label = "b", "c"
-    assert texts(b + c)[-2:] == [
-        "∂f/∂a = ∂f/∂c · ∂c/∂a + … = 1 · 3 + … = 3 + …",
-        "∂f/∂a = 3 + ∂f/∂b · ∂b/∂a = 3 + 1 · 2 = 3 + 2 = 5",
+    walk = Walk(b + c)
+    assert [step.text for step in walk[-2:]] == [
+        "∂f/∂a through c = ∂f/∂c · ∂c/∂a = 1 · 3 = 3",
+        "∂f/∂a through b = ∂f/∂b · ∂b/∂a = 1 · 2 = 2, ∂f/∂a = 3 + 2 = 5",
     ]
-    assert texts(a * a)[-2:] == ["∂f/∂a = a + … = 2 + …", "∂f/∂a = 2 + a = 2 + 2 = 4"]
-    assert texts(mg.sum([a, a, a]))[-3:] == [
-        "∂f/∂a = 1 + …",
-        "∂f/∂a = 1 + 1 + … = 2 + …",
-        "∂f/∂a = 2 + 1 = 3",
+    assert walk.shares == {(b, 0): 2, (c, 0): 3}
+    assert [text for text in texts(mg.sum([b, c, a])) if text.startswith("∂f/∂a")] == [
+        "∂f/∂a through f = 1",
+        "∂f/∂a through c = ∂f/∂c · ∂c/∂a = 1 · 3 = 3, ∂f/∂a so far = 1 + 3 = 4",
+        "∂f/∂a through b = ∂f/∂b · ∂b/∂a = 1 · 2 = 2, ∂f/∂a = 4 + 2 = 6",
     ]
 
 
 def test_each_operand_of_a_repeated_value_is_a_path_of_its_own():
     (c,) = values(c=3)
-    twice = Walk(2 * (c * c))
-    assert [step.text for step in twice[-2:]] == [
-        "∂f/∂c = ∂f/∂v₁ · ∂v₁/∂c⁽²⁾ + … = ∂f/∂v₁ · c + … = 2 · 3 + … = 6 + …",
-        "∂f/∂c = 6 + ∂f/∂v₁ · ∂v₁/∂c⁽¹⁾ = 6 + ∂f/∂v₁ · c = 6 + 2 · 3 = 6 + 6 = 12",
+    assert texts(c * c)[-2:] == [
+        "∂f/∂c (second operand) = c = 3",
+        "∂f/∂c (first operand) = c = 3, ∂f/∂c = 2 · c = 3 + 3 = 6",
     ]
-    assert r"\frac{\partial v_{1}}{\partial c^{(2)}}" in twice[-2].latex
-    assert texts(mg.dot([c, 1.0, 1.0], [c, c, 1.0]) * 2)[-3].startswith(
-        "∂f/∂c = ∂f/∂v₁ · ∂v₁/∂c⁽³⁾ + …"
+    assert texts(1 / (c * c))[-1] == (
+        "∂f/∂c (first operand) = ∂f/∂v₁ · c = −0.01235 · 3 = −0.03704, "
+        "∂f/∂c = 2 · (∂f/∂v₁ · c) = −0.03704 + (−0.03704) = −0.07407"
     )
+    assert texts(mg.sum([c, c, c]))[-3:] == [
+        "∂f/∂c (third operand) = 1",
+        "∂f/∂c (second operand) = 1, ∂f/∂c so far = 1 + 1 = 2",
+        "∂f/∂c (first operand) = 1, ∂f/∂c = 2 + 1 = 3",
+    ]
+    both = Walk(c * c + c)
+    assert both[-1].text.startswith("∂f/∂c through v₁ (first operand) = ")
+    assert r"\text{ }\text{through}\text{ }v_{1}\text{ }\text{(first operand)}" in both[-1].latex
 
 
+SUBSCRIPTS = str.maketrans("₀₁₂₃₄₅₆₇₈₉", "0123456789")
 SUPERSCRIPTS = dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹⁻", "0123456789-", strict=True))
 READ_AS = [
-    (r"∂(\w+)/∂(\w+)(?:⁽(.)⁾)?", r" D('\1','\2','\3')"),
+    (r"∂(\w+)/∂(\w+)", r" D('\1','\2')"),
     (r"([⁰¹²³⁴-⁹⁻]+)(?!')", lambda found: f"**({''.join(map(SUPERSCRIPTS.get, found[0]))})"),
-    (r"\[(.*?) > (.*?)\]", r"(1.0 if \1 > \2 else 0.0)"),
     (r"√\(", "sqrt("),
     ("·", "*"),
     ("−", "-"),
     (r"\^", "**"),
-    ("…", "rest"),
 ]
 """How the walk writes, and how Python does."""
 
@@ -136,7 +144,9 @@ def read(text, known):
     """The number of a printed formula."""
     for pattern, python in READ_AS:
         text = re.sub(pattern, python, text)
-    return eval(text, {"sqrt": math.sqrt, "log": math.log, "max": max, **known})
+    text = text.translate(SUBSCRIPTS)
+    known = {name.translate(SUBSCRIPTS): number for name, number in known.items()}
+    return eval(text, {"sqrt": math.sqrt, "log": math.log, "exp": math.exp, **known})
 
 
 @st.composite
@@ -144,8 +154,8 @@ def repetitive(draw):
     """A graph of two leaves whose operations mostly have one value for several operands."""
     nodes = [Value(draw(st.sampled_from([0.5, 1.5, 2.0, 3.0])), name) for name in "cd"]
     kinds = (ops.add, ops.subtract, ops.multiply, ops.divide, ops.power, ops.maximum, ops.hypot)
-    for label in "pqrs"[: draw(st.integers(1, 4))]:
-        op = draw(st.sampled_from([*kinds, ops.sum, ops.dot]))
+    for label in "hijk"[: draw(st.integers(1, 4))]:
+        op = draw(st.sampled_from([*kinds, ops.sum, ops.dot, ops.max, ops.logsumexp]))
         count = op.arity or draw(st.integers(2, 5))
         args = draw(st.lists(st.sampled_from(nodes[-3:]), min_size=count, max_size=count))
         assume(op.domain.contains(*(arg.data for arg in args)))
@@ -161,35 +171,43 @@ def test_all_that_a_sentence_says_is_equal(root):
     root.backward()
     nodes = {node.label: node for node in order(root)}
 
-    def derivative(of, by, number):
-        """Of the output the gradient; else by differences, for all operands or for one of them."""
+    def derivative(of, by):
+        """Of the output the gradient; else by differences."""
         node, arg = nodes[of], nodes[by]
         if node is root:
             return arg.grad
-        places = [i for i, other in enumerate(node.args) if other is arg]
-        if number:
-            places = [places[int(SUPERSCRIPTS[number]) - 1]]
         slopes = (
             oracle.derivative(lambda *xs: node.op.value(oracle.mp, *xs), inputs(node), i)
-            for i in places
+            for i, other in enumerate(node.args)
+            if other is arg
         )
         return float(sum(slopes))
 
     known = {name: node.data for name, node in nodes.items()} | {"D": derivative}
-    before = dict.fromkeys(nodes.values(), 0.0)
-    for step in Walk(root):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sentences, "LONGEST", 10**6)
+        whole = Walk(root)
+    for step in [*whole, *Walk(root)]:
         if step.phase != "backward":
             continue
         gradient = step.changes[0].number
-        left, *parts = step.text.split(" = ")
-        assert read(left, known) == step.node.grad
-        size = abs(gradient) + abs(before[step.node])
-        for part in parts:
-            found = read(part, {**known, "rest": 0.0})
-            assert found == pytest.approx(gradient, abs=5e-3 * size + 1e-9), (step.text, part)
-        if "…" not in step.text:
-            assert gradient == pytest.approx(step.node.grad, rel=1e-12, abs=1e-9)
-        before[step.node] = gradient
+        share = gradient if step.edge is None else step.upstream * step.local
+        size = abs(step.node.grad) + abs(gradient) + abs(share) + abs(gradient - share)
+        equations = [text.split(" = ") for text in re.split(r", (?![^()]*\))", step.text)]
+        named = {left: parts[0] for left, *parts in equations if parts and left[0] in "pqrstu"}
+        known |= {name: read(meaning, known) for name, meaning in named.items()}
+        for left, *parts in equations:
+            right = known.get(left)
+            if "so far" in left:
+                right = gradient
+            elif "through" in left or "operand)" in left:
+                right = share
+            elif left[0] == "∂":
+                right = read(left, known)
+                assert right == step.node.grad == pytest.approx(gradient, rel=1e-12, abs=1e-9)
+            for part in parts:
+                found = read(part, known)
+                assert found == pytest.approx(right, abs=5e-3 * size + 1e-9), (step.text, part)
 
 
 @pytest.mark.parametrize(
@@ -245,6 +263,110 @@ def test_names():
     assert list(names(order(twins)).values()) == ["x", "x′", "v_1", "x′′", "f"]
     many = mg.sum([Value(1, "x") for _ in range(6)])
     assert list(names(order(many)).values()) == ["x", "x′", "x′′", "x′′′", "x′4", "x′5", "f"]
+
+
+def logits():
+    return list(values(z_1=1, z_2=2, z_3=-1))
+
+
+@pytest.mark.parametrize(
+    ("compute", "expected"),
+    [
+        (
+            lambda z: mg.nn.softmax_cross_entropy(z, 1),
+            [
+                "∂f/∂z₃ = ∂f/∂v₁ · ∂v₁/∂z₃ = p₃ = 1 · 0.03512 = 0.03512, p₃ = exp(z₃ − v₁)",
+                (
+                    "∂f/∂z₂ through v₁ = p₂ = 1 · 0.7054 = 0.7054, "
+                    "∂f/∂z₂ = p₂ − 1 = 0.7054 − 1 = −0.2946, p₂ = exp(z₂ − v₁)"
+                ),
+                "∂f/∂z₁ = ∂f/∂v₁ · ∂v₁/∂z₁ = p₁ = 1 · 0.2595 = 0.2595, p₁ = exp(z₁ − v₁)",
+            ],
+        ),
+        (
+            lambda z: -mg.log_softmax(z)[1],
+            [
+                (
+                    "∂f/∂z₂ = ∂f/∂v₁ · ∂v₁/∂z₂ = p₂ − 1 = −1 · 0.2946 = −0.2946, "
+                    "p₂ = exp(z₂) / (exp(z₁) + exp(z₂) + exp(z₃))"
+                ),
+                (
+                    "∂f/∂z₁ = ∂f/∂v₁ · ∂v₁/∂z₁ = p₁ = −1 · (−0.2595) = 0.2595, "
+                    "p₁ = exp(z₁) / (exp(z₁) + exp(z₂) + exp(z₃))"
+                ),
+            ],
+        ),
+        (
+            lambda z: mg.softmax(z)[1],
+            [
+                "∂f/∂z₂ = f · (1 − f) = 0.2078",
+                "∂f/∂z₁ = −f · p₁ = −0.183, p₁ = exp(z₁) / (exp(z₁) + exp(z₂) + exp(z₃))",
+            ],
+        ),
+        (lambda z: mg.logsumexp(z), ["∂f/∂z₁ = p₁ = 0.2595, p₁ = exp(z₁ − f)"]),
+        (
+            lambda z: mg.nn.binary_cross_entropy_with_logits(z[0], 0.3),
+            ["∂f/∂z₁ = σ(z₁) − 0.3 = 0.7311 − 0.3 = 0.4311"],
+        ),
+        (
+            lambda z: mg.maximum(z[0], z[1]) * 2,
+            [
+                "∂f/∂z₂ = ∂f/∂v₁ · ∂v₁/∂z₂ = 2 · 1 = 2, the larger one gets the gradient",
+                "∂f/∂z₁ = ∂f/∂v₁ · ∂v₁/∂z₁ = 2 · 0 = 0, only the larger one gets the gradient",
+            ],
+        ),
+        (lambda z: mg.max([*z, 2.0]), ["∂f/∂z₂ = 0.5, equal ones share the gradient"]),
+        (lambda z: mg.min(z), ["∂f/∂z₃ = 1, the smallest one gets the gradient"]),
+    ],
+)
+def test_softmax_and_choices_in_words(compute, expected):
+    told = texts(compute(logits()))
+    for sentence in expected:
+        assert any(text.endswith(sentence) for text in told), told
+
+
+def test_each_softmax_has_its_own_letters():
+    z = logits()
+    both = texts(mg.logsumexp(z) + mg.logsumexp(z))
+    assert both[-1].endswith("∂f/∂z₁ = p₁ + q₁ = 0.2595 + 0.2595 = 0.519, q₁ = exp(z₁ − v₁)")
+    p = Value(1, "p_3")
+    assert any(text.endswith(", q₂ = exp(z₂ − v₁)") for text in texts(mg.logsumexp(z) * p))
+
+
+def test_no_noise_is_told_where_a_gradient_cancels():
+    z = logits()
+    largest = mg.detach(mg.max(z))
+    weights = [mg.exp(x - largest) for x in z]
+    told = texts(weights[1] / mg.sum(weights) + largest * 0)  # as softmax, but not it alone
+    assert any(text.endswith("∂f/∂v₂ = 0.2078 + (−0.2078) = 0") for text in told)
+    assert not any("10⁻¹" in text for text in told)
+
+
+@given(graphs(), st.sampled_from([None, 0, 1]))
+def test_no_sentence_is_long(graph, many):
+    root, leaves = graph
+    outputs = [root, *leaves, *[leaf * 1.23456789 for leaf in leaves * 3]]
+    if many is not None:
+        root = mg.nn.softmax_cross_entropy(outputs, many) + mg.dot(outputs, outputs[::-1])
+    for step in Walk(root):
+        assert len(step.text) <= 140, step.text  # about 120, but for numbers of many digits
+        assert step.latex.count("=") <= step.text.count("=") + 1
+
+
+def test_a_long_sum_is_told_in_short():
+    xs = [Value(1 + i / 70, f"x_{i}") for i in range(50)]
+    walk = Walk(mg.dot(xs, xs[::-1]) * mg.softmax(xs)[3])
+    assert walk[0].text.endswith(", … (50 numbers)")
+    assert len(walk[0].changes) == 50
+    assert walk[1].text.startswith("v₁ = x₀ · x₄₉ + x₁ · x₄₈ + … + x₄₉ · x₀ = 1 · 1.7 + ")
+    assert max(len(step.text) for step in walk) <= 126
+
+
+def test_sentences_of_losses_are_short():
+    x, layers = [0.5, -1.5], mg.nn.MLP(2, [4, 4, 3])
+    for loss, target in ((mg.nn.softmax_cross_entropy, 1), (mg.nn.mse, [0.1, 0.2, 0.3])):
+        walk = Walk(loss(layers(x), target))
+        assert max(len(step.text) for step in walk) <= 126
 
 
 def test_errors_name_the_place():

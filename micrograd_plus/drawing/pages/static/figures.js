@@ -40,7 +40,12 @@ export function number(x, digits = 4, decimals = 0) {
   return sign + all.slice(0, all.length - places) + (fraction && `.${fraction}`);
 }
 
-const FORMS = { number, sign: (x) => (x < 0 ? "negative" : "positive") };
+function choice(slope, chosen) {
+  if (slope === 1) return `${chosen} gets the gradient`;
+  return slope === 0 ? `only ${chosen} gets the gradient` : "equal ones share the gradient";
+}
+
+const FORMS = { number, choice, sign: (x) => (x < 0 ? "negative" : "positive") };
 
 function fitted(_, binds, wanted, text) {
   if (wanted === "superscript") {
