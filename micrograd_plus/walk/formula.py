@@ -19,7 +19,7 @@ from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import BINDING, Symbol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from collections.abc import Set as AbstractSet
 
     from micrograd_plus._tools.names import Label
@@ -152,17 +152,21 @@ class Calling(ops.Operations):
     Args:
         args: the arguments that the rule is about, whose subscripts the names take.
         taken: the labels that mean something else, parsed.
+        known: the names that formulas have already.
 
     Attributes:
         meanings: the formula that each name stands for.
 
-    >>> m = Calling([Name("z_1"), Name("z_2")], {parsed("z_1"), parsed("z_2")})
+    >>> m = Calling([Name("z_1"), Name("z_2")], {parsed("z_1"), parsed("z_2")}, {})
     >>> write(1.0 - m.called(1, m.exp(Name("z_2")))), [*map(write, m.meanings.values())]
     ('1 − p₂', ['exp(z₂)'])
     """
 
-    def __init__(self, args: Sequence[Any], taken: AbstractSet[Label]) -> None:
+    def __init__(
+        self, args: Sequence[Any], taken: AbstractSet[Label], known: Mapping[Any, Name]
+    ) -> None:
         super().__init__(apply)
+        self._known = known
         self.meanings: dict[Name, Any] = {}
         self._args = args
         self._taken = taken
@@ -180,9 +184,11 @@ class Calling(ops.Operations):
 
     def called(self, position: int, formula: Any) -> Any:
         """The name for a formula about one of the arguments; the formula, if all are taken."""
-        if not self._names:
-            return formula
-        name = next(iter(self._names.values()))[position]
+        name = self._known.get(formula)
+        if name is None:
+            if not self._names:
+                return formula
+            name = next(iter(self._names.values()))[position]
         self.meanings[name] = formula
         return name
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
@@ -125,10 +126,11 @@ class _Softmax(NamedTuple):
             if found[node][0] is ops.log:
                 hidden.add(node)
                 tops, below, kind = users.get(node, []), self.shifted, ops.log_softmax
+            places = {id(x): i for i, x in enumerate(below)}
             for top in tops:
-                op, args = found[top]
-                if op in (ops.divide, ops.subtract) and args[0] in below:
-                    index = below.index(args[0])
+                op, (above, *_) = found[top]
+                index = places.get(id(None if type(above) is float else above))
+                if op in (ops.divide, ops.subtract) and index is not None:
                     outputs[top] = kind(index, numbers[index]), self.inputs
         return outputs, hidden
 
@@ -144,13 +146,19 @@ def _softmax(total: Value, found: Gates) -> _Softmax | None:
     shift = shifts.pop()
     largest = _argument(shift, ops.detach, found)
     op, inputs = found.get(largest, (None, ()))
-    expected = [
-        (None, ()) if weight is None else (ops.subtract, (x, shift))
-        for weight, x in zip(weights, inputs, strict=False)
-    ]
-    if op is not ops.max or len(inputs) != len(weights) or expected != minus:
+    if op is not ops.max or len(inputs) != len(weights):
         return None
+    for x, weight, (below, args) in zip(inputs, found[total][1], minus, strict=True):
+        masked = _same(x, -math.inf) and _same(weight, 0.0)
+        shifted_so = below is ops.subtract and args[1] is shift and _same(args[0], x)
+        if not (masked or shifted_so):
+            return None
     return _Softmax(total, weights, shifted, (shift, largest), inputs)
+
+
+def _same(x: Any, y: Any) -> bool:
+    """Whether arguments are the same value or constant; values of equal data are equal, too."""
+    return x is y or (type(x) is type(y) is float and x == y)
 
 
 def _argument(node: Any, op: Op, found: Gates) -> Any:

@@ -241,6 +241,7 @@ class Walk(Sequence[Step]):
         self._seed()
         self.shares: dict[tuple[Value, int], float] = {}
         self._labels = {*map(parsed, self.names.values())}
+        self._called: dict[Any, Name] = {}
         self._size: dict[Value, float] = {}
         self._by_name: dict[Value, list[Any]] = {}  # of each value, what comes along its paths
         self._paths: Counter[Value] = Counter()
@@ -350,7 +351,7 @@ class Walk(Sequence[Step]):
         numbers = list(map(self.number, args))
         wanted = [type(arg) is not float for arg in args]
         local = self.arithmetic.slopes(op, args, numbers, self.data[node])
-        m = Calling([*map(self.name, args)], self._labels)
+        m = Calling([*map(self.name, args)], self._labels, self._called)
         rules = self._rules(m, node, wanted)
         places, above = operands(args), self._known(node)
         for position in reversed(range(len(args))):
@@ -369,6 +370,7 @@ class Walk(Sequence[Step]):
                 self.arithmetic.gradient(added, self.names[node], op, args, numbers)
                 self._along(edge, m)
         self._labels |= {parsed(name.label) for name in m.meanings}
+        self._called |= {meaning: name for name, meaning in m.meanings.items()}
 
     def _rules(self, m: Calling, node: Value, wanted: Sequence[bool]) -> Sequence[Any]:
         """The local derivatives as a reader would write them; None where words say it."""
