@@ -110,6 +110,17 @@ def test_parts_of_what_is_viewed_or_added_are_computed_in_places():
     assert "v += (y * 3.0 + x).reshape(2, N)" in texts(lines[0], view, target)
 
 
+def test_rows_of_a_product_are_added_up_in_a_place():
+    def lines(rule):
+        return [Let("y", X + 1.0), Let("z", Library("einsum", [rule, Y, X]) * 2.0)]
+
+    there = ["np.multiply(y, x, out=y)", "z = np.add.reduce(y, axis=0)"]
+    assert texts(*lines("'an,an->n'"))[2:4] == there
+    assert "np.einsum" in texts(*lines("'an,an->n'"), results=[Y, Z])[2]
+    for other in ("'an,an->a'", "'an,bn->n'", "'an,na->n'", "'aa,aa->a'", "'an,an->an'"):
+        assert f"np.einsum({other}, y, x)" in texts(*lines(other))[2]
+
+
 def test_what_adds_up_an_array_does_not_view_it():
     added = Let("w", Y.library("sum", axis=0)[None])
     lines = [Let("y", X + 1.0), added, Let("z", EXPONENTIAL)]

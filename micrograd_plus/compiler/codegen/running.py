@@ -5,6 +5,7 @@ This is the last pass over a program's instructions. It is not printed, as it re
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -187,8 +188,8 @@ class _Places:
                     its = outside | {*line.carried} | names([*lines[:i], *lines[i + 1 :]])
                     found.append(replace(line, lines=self.lines(line.lines, its)))
                 case Let(name, value) if name in self._once:
-                    self._shapes[name] = self._shape(value)
                     done, value = self._moved(value, free(i, line))
+                    self._shapes[name] = self._shape(value)
                     found += [*done, *self._put(replace(line, value=value))]
                     if _is_new(line.value) and not line.value.truths and self._shapes[name]:
                         own.add(name)
@@ -233,6 +234,14 @@ class _Places:
 
         def change(x: Node) -> Node:
             x = x.rebuilt(change)
+            match x:
+                case Library("einsum", (rule, a, b)) if _adds_rows(rule):
+                    product = a * b
+                    rows = placed(product)
+                    return x if rows is product else rows.library("sum", axis=0)
+            return placed(x)
+
+        def placed(x: Node) -> Node:
             if _takes_place(x) and not x.truths and (shape := self._shape(x)):
                 for part in x.parts:
                     if isinstance(part, Name) and part.name in free and self._shape(part) == shape:
@@ -338,6 +347,12 @@ def _takes_place(x: Node) -> bool:
     if isinstance(x, Call):
         return x.function.primitive and x.function not in _OWN
     return isinstance(x, Binary) and x.symbol in _ARITHMETIC and x.symbol != "@"
+
+
+def _adds_rows(rule: str) -> bool:
+    """Whether einsum adds up the rows of a product, element by element, as "an,an->n" does."""
+    left, right, result = re.split(",|->", rule.strip("'"))
+    return left == right and left[1:] == result and len({*left}) == len(left)
 
 
 def _indexed(shape: tuple[int | str, ...], index: Index) -> Shape:
