@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import filled, flat, mapped, with_items
-from micrograd_plus.compiler.checks import check_finite, real_array, shown, tapes, told
+from micrograd_plus.compiler.checks import check_finite, real_array, shown, told, usual
 from micrograd_plus.engine import Value
 from micrograd_plus.ops import TABLE
 
@@ -83,7 +83,7 @@ class Arguments:
             IndexError: an index is that of no row; likewise.
             NonFiniteError: one of the numbers is not finite; likewise.
         """
-        if tapes and tapes.usual(batch, self._shapes, self._dtype, self._numpy.ndarray):
+        if usual(self._numpy, batch, self._shapes, self._dtype):
             return [array.T if array.ndim > 1 else array[None] for array in batch]
         given = self._arrays(batch) or [[]]
         counts = [len(array) for arrays in given for array in arrays]

@@ -78,7 +78,7 @@ cdef bint surely_finite(const Py_buffer *view) noexcept:
 
 
 def all_finite(numpy, *arrays):
-    """As `compiler.checks.all_finite`, which needs more time."""
+    """As `compiler.checks.all_finite`."""
     cdef Py_buffer view
     cdef bint fine
     for array in arrays:
@@ -90,15 +90,9 @@ def all_finite(numpy, *arrays):
     return True
 
 
-def usual(tuple batch, list shapes, dtype, kind):
-    """Whether a batch is of finite numbers that need no conversion.
-
-    Args:
-        batch: what was given for each argument.
-        shapes: the shape of each of them in an example.
-        dtype: the type of numbers.
-        kind: the type of arrays.
-    """
+def usual(numpy, tuple batch, list shapes, dtype):
+    """As `compiler.checks.usual`."""
+    kind = numpy.ndarray
     cdef Py_buffer view
     cdef Py_ssize_t i, examples = -1
     cdef tuple shape
