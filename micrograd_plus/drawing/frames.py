@@ -43,7 +43,10 @@ def walked(walk: Walk, limit: int, numbers: Callable[[Value], Numbers] | None = 
         GraphTooLargeError: there are more nodes than `limit`.
     """
     name = walk.names.__getitem__
-    return scene(walk.root, limit, name, numbers or walk.numbers, walk.gates)
+    if numbers:
+        return scene(walk.root, limit, name, numbers, walk.gates, {})
+    found = scene(walk.root, limit, name, walk.numbers, walk.gates, walk.shares)
+    return found._replace(others=[change.number for step in walk for change in step.changes])
 
 
 def lit(step: Step, places: dict[Value, int]) -> list[str]:
@@ -58,7 +61,8 @@ def lit(step: Step, places: dict[Value, int]) -> list[str]:
     i = places[step.node]
     if step.edge:
         gate, position = step.edge
-        return [f"v{i}", f"s{i}", f"o{places[gate]}", f"e{places[gate]}_{position}"]
+        edge = f"{places[gate]}_{position}"
+        return [f"v{i}", f"s{i}", f"o{places[gate]}", f"f{edge}", f"b{edge}", f"e{edge}"]
     return [f"v{i}", f"s{i}", *([f"o{i}"] if step.phase == "forward" else [])]
 
 
@@ -79,10 +83,23 @@ def frame_sources(
     places = picture.places
     width, captions = _captions(picture, steps) if sentences else (0, [()] * len(steps))
     hidden = {(f"v{i}", slot) for i in places.values() for slot in ("data", "grad")}
+    hidden |= {
+        (f"b{i}_{x.position}", "grad")
+        for i, part in enumerate(picture.parts)
+        for x in part.operands
+    }
+    parts = list(picture.parts)
     for step, caption in zip(steps, captions, strict=True):
-        hidden -= {(f"v{places[node]}", slot) for node, slot, _ in step.changes}
-        shown = look._replace(lit=lit(step, places), hidden=hidden)
-        yield as_dot(picture, caption=caption, look=shown, width=width)
+        for node, slot, number in step.changes:
+            i = places[node]
+            part = parts[i]
+            parts[i] = part._replace(data=number) if slot == "data" else part._replace(grad=number)
+            hidden.discard((f"v{i}", slot))
+        lights = lit(step, places)
+        hidden -= {(part, "grad") for part in lights if part[0] == "b"}
+        shown = look._replace(lit=lights, hidden=hidden)
+        so_far = picture._replace(parts=parts)
+        yield as_dot(so_far, caption=caption, look=shown, width=width)
 
 
 def _captions(picture: Scene, steps: Sequence[Step]) -> tuple[int, list[Sequence[str]]]:

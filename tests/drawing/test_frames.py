@@ -69,6 +69,28 @@ def test_the_layout_stands_still_and_the_numbers_appear(tmp_path):
         assert sorted(colored) == sorted(map(labels.number, shown))
 
 
+def fan_out():
+    """A graph in which a and b go two ways each."""
+    a, b = mg.values(a=2, b=-0.5)
+    f = (a * b + a) * mg.tanh(b)
+    f.label = "L"
+    return f
+
+
+def test_where_paths_meet_frames_show_the_shares_and_the_sum_so_far(tmp_path):
+    walk = mg.step_through(fan_out())
+    seen = {}
+    for step, path in zip(walk, walk.frames(tmp_path), strict=True):
+        (_, _, texts, _) = parse(path)
+        for node, slot, number in step.changes:
+            seen[node, slot] = number
+        if step.edge in walk.shares:
+            seen[step.edge] = step.upstream * step.local
+        shown = [text for text, color in texts.values() if color in (FORWARD, GRADIENT)]
+        assert sorted(shown) == sorted(map(labels.number, seen.values()))
+    assert len(walk.shares) == 4
+
+
 def test_the_parts_of_a_step_are_lit_as_in_the_page(tmp_path):
     lit = [parse(path)[3] for path in mg.step_through(xyz()).frames(tmp_path)]
     x, y, d, z, f = (f"v{i}" for i in range(5))

@@ -161,6 +161,22 @@ def test_the_keyboard_reaches_everything_and_the_focus_is_seen_and_kept(page):
     assert page.locator(".mg-count").inner_text() == "7 / 8"
 
 
+def test_the_shares_of_a_gradient_appear_with_their_steps(open_page, tmp_path):
+    a, b = mg.values(a=2, b=3)
+    page = open_page(mg.step_through(a * b + a).to_html(tmp_path / "fan.html"))
+    stepper, gradients = page.locator(".mg-stepper"), page.locator("svg [data-ink=gradient]")
+
+    def shown():
+        return sorted(x.text_content() for x in gradients.all() if x.is_visible())
+
+    stepper.press("End")
+    assert shown() == sorted(["4.00", "2.00", "1.00", "1.00", "3.00", "1.00"])
+    stepper.press("ArrowLeft")  # to b, before the path from a through the product
+    assert shown() == sorted(["1.00", "2.00", "1.00", "1.00", "1.00"])
+    stepper.press("Home")
+    assert shown() == []
+
+
 def test_two_walkthroughs_do_not_disturb_each_other(open_page, tmp_path):
     a = Value(2, "a")
     ours, square = mg.step_through(xyz()), mg.step_through(a * a)

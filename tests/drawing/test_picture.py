@@ -127,6 +127,34 @@ def test_no_gate_leaves_anything_out(graph):
         assert not inside or part.gate != node.op.symbol
 
 
+def shares(f):
+    """The numbers on the branches of wires."""
+    svg = ET.fromstring(mg.draw(f).pipe("svg"))
+    branches = (part for part in svg.iterfind(".//{*}g") if re.match(r"b\d+_", part.get("id")))
+    return sorted("".join(part.itertext()).split()[-1] for part in branches)
+
+
+def test_each_branch_of_a_wire_has_its_share_of_the_gradient():
+    a, b = values(a=2, b=3)
+    f = a * b + a * a
+    assert shares(f) == []
+    f.backward()
+    assert shares(f) == ["2.00", "2.00", "3.00"]  # 2 + 2 + 3 is the gradient of a
+    f.backward()  # adds to the gradients of leaves, which are no sums of these shares then
+    assert shares(f) == []
+    many = mg.sum([a * i for i in range(2, 60)])
+    many.backward()
+    assert shares(many) == []
+
+
+def test_a_share_that_is_not_finite_is_not_drawn():
+    x = Value(1e-200, "x")
+    f = mg.tanh(x) * 0 + mg.sqrt(x - 1e-200 + x * 0 + 1) * 0
+    f.backward()
+    f.args[1].args[0].args[0].data = 0.0  # where the root has no derivative
+    assert "L" not in shares(f)
+
+
 def test_inner_values_show_their_names():
     x, y = values(x=1, y=2)
     h = x * y

@@ -61,6 +61,33 @@ def plate(part: Part, size: tuple[int, int], id: str, look: Look) -> str:
     )
 
 
+def share(x: float, width: int, id: str, look: Look) -> str:
+    """What comes back along one of several wires from a value, below that wire.
+
+    Args:
+        x: the number.
+        width: that of all such labels, from `share_width`.
+        id: the id of the label.
+        look: the colours, and which numbers are hidden or highlighted.
+    """
+    color = "transparent" if (id, "grad") in look.hidden else look.gradient
+    text = f'<font point-size="10" color="{color}">{number(x, look.digits)}</font>'
+    cells = "".join(
+        f'<tr><td width="{width}" height="14" valign="top">{cell}</td></tr>' for cell in ("", text)
+    )
+    line = look.lit_wire if id in look.lit else look.ink
+    return (
+        '<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" rows="*" '
+        f'color="{line}">{cells}</table>>'
+    )
+
+
+def share_width(parts: Sequence[Part], look: Look) -> int:
+    """One width for all labels of shares; see `plate_size`."""
+    shares = (x.share for part in parts for x in part.operands if x.share is not None)
+    return max((6 * _room(share, look) + 6 for share in shares), default=0)
+
+
 def line(part: Part, id: str, look: Look, *, with_name: bool) -> str:
     """A parameter of a neuron in one line: its number, its gradient, and perhaps its name first."""
     name = f"<td>{named(part.label, 10, look.name)}</td>" if with_name else ""
@@ -80,13 +107,20 @@ def line(part: Part, id: str, look: Look, *, with_name: bool) -> str:
     )
 
 
-def plate_size(parts: Sequence[Part], look: Look) -> tuple[int, int]:
-    """One size for all plates: with different widths Graphviz would leave gaps in the wires."""
+def plate_size(parts: Sequence[Part], look: Look, others: Sequence[float] = ()) -> tuple[int, int]:
+    """One size for all plates: with different widths Graphviz would leave gaps in the wires.
+
+    Args:
+        parts: the values.
+        look: how many digits their numbers have.
+        others: further numbers to leave room for.
+    """
     names = [min(len(text_name(_name_on_wire(part))), _LONGEST_NAME) for part in parts]
     width = max(
         max(_room(part.data, look) + name, _room(part.grad, look))
         for part, name in zip(parts, names, strict=True)
     )
+    width = max([width, *(_room(x, look) for x in others)])
     return max(42, 7 * width + 4), 20 if any(names) else 17
 
 

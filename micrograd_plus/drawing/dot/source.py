@@ -78,7 +78,8 @@ def as_dot(
 
 def _wires(graph: Any, scene: Scene, look: Look) -> None:
     last = len(scene.parts) - 1
-    size = labels.plate_size(scene.parts, look)
+    size = labels.plate_size(scene.parts, look, scene.others)
+    width = labels.share_width(scene.parts, look)
     for i, part in enumerate(scene.parts):
         if part.carried:
             if part.inside and part.carried > 1:
@@ -95,16 +96,24 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
             wire = {"arrowhead": "none", "weight": "8", **_thick(part), **_lit(f"s{i}", look)}
             graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
         ports = _ports(part)
-        for position, source in part.arriving:
-            name = f"e{i}_{position}"
+        for position, source, share in part.arriving:
+            name, target = f"e{i}_{position}", f"o{i}{ports[position]}"
             if isinstance(source, float):
                 _constant(graph, f"c{i}_{position}", source, look)
-                graph.edge(f"c{i}_{position}", f"o{i}{ports[position]}", id=name, color=look.name)
-            else:
-                wire = {**_thick(scene.parts[source]), **_lit(name, look)}
-                if part.terms:
-                    wire["minlen"] = "2"
-                graph.edge(f"v{source}:e", f"o{i}{ports[position]}", id=name, **wire)
+                graph.edge(f"c{i}_{position}", target, id=name, color=look.name)
+                continue
+            start, wire = f"v{source}:e", {**_thick(scene.parts[source]), **_lit(name, look)}
+            if share is not None:
+                branch = f"b{i}_{position}"
+                graph.node(
+                    branch, labels.share(share, width, branch, look), shape="plain", id=branch
+                )
+                before = {"id": f"f{i}_{position}", "arrowhead": "none", **_lit(name, look)}
+                graph.edge(start, f"{branch}:w", **before)
+                start = f"{branch}:e"
+            if part.terms:
+                wire["minlen"] = "2"
+            graph.edge(start, target, id=name, **wire)
         _shared(graph, i, part)
         if part.goes_on and part.gate is not None:
             end = "out" if i == last else f"out{i}"
@@ -146,7 +155,7 @@ def _first_plates(scene: Scene) -> list[str]:
             part = scene.parts[i]
             if part.gate is None:
                 found[f"v{i}"] = None
-            for position, source in reversed(part.arriving):
+            for position, source, _ in reversed(part.arriving):
                 if part.terms or isinstance(source, int):
                     todo.append((f"c{i}_{position}", source))
     return [*found, *(f"v{i}" for i in scene.leaves() if i not in seen)]
@@ -178,7 +187,7 @@ def _boxes(graph: Any, scene: Scene, look: Look) -> None:
             if part.carried:
                 graph.edge(f"o{i}", f"v{i}", id=f"s{i}", **_thick(part))
         ports = _ports(part) if part.terms else {}
-        for position, source in part.arriving:
+        for position, source, _ in part.arriving:
             target, name = f"o{i}{ports.get(position, '')}", f"e{i}_{position}"
             if isinstance(source, float):
                 _constant(graph, f"c{i}_{position}", source, look)

@@ -64,7 +64,8 @@ def told_steps(
         {
             "phase": step.phase,
             "text": step.text,
-            "lit": lit(step, places),
+            "lit": (parts := lit(step, places)),
+            "share": next((part for part in parts if part[0] == "b"), None),
             "changes": [
                 (f"v{places[node]}", slot, labels.number(number, look.digits))
                 for node, slot, number in step.changes

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus.graph import order
+from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus.graph import local_derivatives, order
 from micrograd_plus.walk.formula import gate, outside, terms
 from micrograd_plus.walk.gates import gates
 
@@ -19,6 +21,7 @@ if TYPE_CHECKING:
     from micrograd_plus.walk.gates import Gates
 
     Numbers = tuple[float | None, float | None]
+    Shares = dict[tuple[Value, int], float]
 
 LIMIT = 400
 """The largest number of nodes in a picture to zoom into, such as that of a walk."""
@@ -28,6 +31,7 @@ READABLE = 120
 Of random graphs with so many nodes the digits are about 8 pixels high if the picture fills a screen
 of 1920 × 1080; of 400 nodes, 3.
 """
+_WITH_SHARES = 40  # the largest number of nodes for which wires have room for numbers of their own
 
 
 class GraphTooLargeError(ValueError):
@@ -69,10 +73,12 @@ class Operand(NamedTuple):
     Attributes:
         position: which of the operation's arguments it is.
         source: the index of the part that its wire comes from; a constant's number.
+        share: what comes back along this wire, where the gradient of its source has several.
     """
 
     position: int
     source: int | float
+    share: float | None = None
 
 
 class Part(NamedTuple):
@@ -143,11 +149,13 @@ class Scene(NamedTuple):
         nodes: the value that each part is for; none where a part may be for several.
         neurons: those of a network, whose picture has a layout of its own. Where there are any, the
             parts of constants and of what stands apart from its neuron come last.
+        others: numbers that the wires have room for, beside those of the parts.
     """
 
     parts: list[Part]
     nodes: list[Value]
     neurons: Sequence[Neuron] = ()
+    others: Sequence[float] = ()
 
     @property
     def places(self) -> dict[Value, int]:
@@ -165,6 +173,7 @@ def scene(
     name: Callable[[Value], str] = attrgetter("label"),
     numbers: Callable[[Value], Numbers] | None = None,
     seen: Gates | None = None,
+    shares: Shares | None = None,
 ) -> Scene:
     """The picture of a graph.
 
@@ -176,6 +185,8 @@ def scene(
             backward pass from `root`.
         seen: its values in order, and what each is drawn as the result of; its operation by
             default.
+        shares: what comes along each of several edges to a value; by default in the last backward
+            pass from `root`. In large pictures they are not drawn.
 
     Raises:
         GraphTooLargeError: there are more nodes than `limit`.
@@ -188,6 +199,10 @@ def scene(
             f"be read: draw a part of it, such as one of its inner values, or pass "
             f"limit={len(nodes)}"
         )
+    if len(nodes) > _WITH_SHARES:
+        shares = {}
+    elif shares is None:
+        shares = own_shares(seen)
     numbers = numbers or own_numbers(root)
     index = {node: i for i, node in enumerate(nodes)}
     parts = [
@@ -195,7 +210,38 @@ def scene(
         for node, (op, args) in seen.items()
         for inputs in [[index[arg] for arg in args if type(arg) is not float]]
     ]
+    for (node, position), share in shares.items():
+        part = parts[index[node]]
+        operands = [x._replace(share=share) if x.position == position else x for x in part.operands]
+        parts[index[node]] = part._replace(operands=tuple(operands))
     return Scene(parts, nodes)
+
+
+def own_shares(seen: Gates) -> Shares:
+    """What came along each of several edges to a value in the last backward pass, if one ran.
+
+    Nothing is told of a value whose gradient is not the sum of them, as after several passes.
+    """
+    edges: dict[Value, Shares] = {}
+    for node, (op, args) in seen.items():
+        if op is None or not node.grad:
+            continue
+        numbers = [arg if type(arg) is float else arg.data for arg in args]
+        try:
+            slopes = local_derivatives(op, args, numbers, node.data)
+        except NonFiniteError:
+            return {}
+        for position, arg in enumerate(args):
+            if type(arg) is not float:
+                share = node.grad * slopes[position]
+                edges.setdefault(arg, {})[node, position] = share
+    return {
+        edge: share
+        for arg, found in edges.items()
+        if len(found) > 1
+        and math.isclose(sum(found.values()), arg.grad, rel_tol=1e-9, abs_tol=1e-12)
+        for edge, share in found.items()
+    }
 
 
 def own_numbers(root: Value) -> Callable[[Value], Numbers]:

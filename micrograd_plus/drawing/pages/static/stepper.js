@@ -71,6 +71,9 @@ export function stepper(root, walk) {
     for (const { changes } of walk.steps.slice(0, current + 1)) {
       for (const [plate, slot, number] of changes) numbers(plate)[slot].textContent = number;
     }
+    for (const [i, { share }] of walk.steps.entries()) {
+      parts.get(share)?.classList.toggle("unseen", i > current);
+    }
     for (const element of parts.values()) element.classList.remove("lit");
     const { phase, text, lit } = walk.steps[current];
     for (const id of lit) parts.get(id)?.classList.add("lit");
