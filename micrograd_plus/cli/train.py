@@ -14,7 +14,7 @@ from rich.table import Table
 
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus._tools.files import check_places
-from micrograd_plus.plots import decision_boundary, training_curves
+from micrograd_plus.plots import decision_boundary, fitted, training_curves
 from micrograd_plus.plots.style import check_format, figure, save
 from micrograd_plus.training import Cluster, History, evaluate, fit
 from micrograd_plus.training.checks import ENGINES
@@ -94,7 +94,7 @@ def add_options(parser: Parser) -> None:
     option("--checkpoint", type=Path, about="written after each epoch")
     option("--resume", action="store_true", about="continue from the checkpoint")
     option("--history", type=Path, about="figures of each epoch, as .csv or .json")
-    option("--picture", type=Path, about="curves, and the decision boundary")
+    option("--picture", type=Path, about="curves, and the decision boundary or the fit")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -201,11 +201,12 @@ def _report(model: Any, history: History, seconds: float, sets: Any, loss: Any) 
 
 def _picture(model: Any, history: History, data: Any, task: Task, path: Path) -> None:
     kinds = [kind for kind in ("loss", "accuracy") if kind in (history.last if history else {})]
-    plane = task.loss in (_TWO, _MANY) and len(data[0][0]) == 2
-    made = figure(len(kinds) + plane)
-    panels = made.subplots(1, len(kinds) + plane, squeeze=False)[0]
+    size = len(data[0][0])
+    learned = {2: decision_boundary} if task.loss in (_TWO, _MANY) else {1: fitted}
+    made = figure(len(kinds) + (size in learned))
+    panels = made.subplots(1, len(kinds) + (size in learned), squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=False):
         training_curves(history, kind, axes)
-    if plane:
-        decision_boundary(model, data, axes=panels[-1])
+    if size in learned:
+        learned[size](model, data, axes=panels[-1])
     save(made, path)

@@ -6,7 +6,7 @@ figure. Colour-blind readers can tell the colours apart, and lines differ by das
 Others import `curves` and `style`.
 """
 
-from micrograd_plus.plots.curves import activation, gradient_flow, smoothed, training_curves
+from micrograd_plus.plots.curves import activation, fitted, gradient_flow, smoothed, training_curves
 from micrograd_plus.plots.planes import decision_boundary, loss_along, loss_surface
 from micrograd_plus.plots.style import COLOURS, DASHES, GREY, MARKERS, PALE, style
 
@@ -18,6 +18,7 @@ __all__ = [
     "PALE",
     "activation",
     "decision_boundary",
+    "fitted",
     "gradient_flow",
     "loss_along",
     "loss_surface",

@@ -1,4 +1,4 @@
-"""Curves: activations with their derivatives, and losses and gradients over a training."""
+"""Curves: activations with their derivatives, fitted curves, and losses over a training."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus.calculus import derivative
 from micrograd_plus.nn.activations import ACTIVATIONS
-from micrograd_plus.plots.style import GREY, MARKERS, PALE, line, on, plain, style
+from micrograd_plus.plots.style import GREY, MARKERS, PALE, around, line, on, pair, plain, style
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,6 +48,50 @@ def activation(
         axes.plot(xs, _broken(ys), **style(k), linewidth=2 - 0.5 * k, label=label)
     axes.axhline(0, color=PALE, linewidth=0.8, zorder=0)
     axes.set_title(plain(name))
+    axes.legend(frameon=False)
+    return axes.figure
+
+
+def fitted(
+    model: Callable[[list[float]], Any], data: Any, steps: int = 200, axes: Any = None
+) -> Any:
+    """Draw the curve of a model of one number over the points that it was fitted to.
+
+    Args:
+        model: a function of a list of one number. It returns a number, or a list of several, each
+            of which is drawn as a curve.
+        data: inputs of one number each, and their targets, as many numbers each as outputs.
+        steps: the number of points of a curve, 2 or more.
+        axes: those of a matplotlib figure; by default a new one's.
+
+    Raises:
+        TypeError: the data are not a pair of inputs and targets.
+        ValueError: the inputs are not of one number each, or there are more outputs than targets,
+            or fewer.
+
+    >>> data = [[0.0], [1.0], [2.0]], [1.0, 3.0, 5.0]
+    >>> curve, points = fitted(lambda x: 2 * x[0] + 1, data, steps=4).axes[0].lines
+    >>> [f"{y:.1f}" for y in curve.get_ydata()], points.get_ydata().tolist()
+    (['0.6', '2.2', '3.8', '5.4'], [1.0, 3.0, 5.0])
+    """
+    inputs, targets = pair(data)
+    if not len(inputs) or any(len(row) != 1 for row in inputs):
+        raise ValueError("a fitted curve is drawn for inputs of one number each")
+    at = [float(x) for (x,) in inputs]
+    xs = around(at, steps)
+    curves = list(zip(*(_several(model([x])) for x in xs), strict=True))
+    points = list(zip(*map(_several, targets), strict=True))
+    if len(curves) != len(points):
+        raise ValueError(
+            f"the model has {len(curves)} outputs, and an example {len(points)} targets"
+        )
+    axes = on(axes)
+    for k, (curve, marks) in enumerate(zip(curves, points, strict=True)):
+        number = f" {k + 1}" if len(curves) > 1 else ""
+        axes.plot(xs, curve, **style(k), linewidth=2, label=f"model{number}", zorder=2.5)
+        dots = {"marker": MARKERS[k % len(MARKERS)], "markersize": 4, "alpha": 0.45}
+        color = style(k)["color"]
+        axes.plot(at, marks, color=color, linestyle="", label=f"data{number}", **dots)
     axes.legend(frameon=False)
     return axes.figure
 
@@ -130,6 +174,10 @@ def smoothed(numbers: list[float], weight: float = 0.9) -> list[float]:
         mean = weight * mean + (1 - weight) * x
         result.append(mean / (1 - weight**i))
     return result
+
+
+def _several(outputs: Any) -> list[float]:
+    return list(map(float, outputs if hasattr(outputs, "__iter__") else [outputs]))
 
 
 def _times(history: History, batches: Sequence[float]) -> list[float]:

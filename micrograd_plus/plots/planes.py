@@ -4,25 +4,45 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from functools import partial
 from numbers import Integral
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import compiler
 from micrograd_plus._tools.nested import mapped
+from micrograd_plus._tools.numbers import text_number
 from micrograd_plus.datasets import rows
 from micrograd_plus.nn.losses import as_numbers
-from micrograd_plus.plots.style import COLOURS, GREY, MARKERS, PALE, line, on, plain, style
+from micrograd_plus.plots.style import (
+    COLOURS,
+    GREY,
+    MARKERS,
+    PALE,
+    around,
+    line,
+    on,
+    pair,
+    plain,
+    style,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from micrograd_plus.engine import Value
 
+_STRENGTH = 0.25  # of colours, where a model only decides
+_SHARES = {0.5: 0.1, 0.6: 0.17, 0.75: 0.25, 0.9: 0.33, 0.99: 0.42}  # strengths, by probabilities
+_STRENGTHS = {math.log(p / (1 - p)): strength for p, strength in _SHARES.items()}
+
 
 def decision_boundary(
     model: Callable[[list[float]], Any], data: Any, steps: int = 60, axes: Any = None
 ) -> Any:
     """Colour each point of the plane by the class that a model predicts, with the data on top.
+
+    Where the model gives scores, stronger colours show where it is surer: the steps are those where
+    the class has a probability of 60, 75, 90 and 99 % against the one that comes next.
 
     Args:
         model: a function of a list of two numbers. It returns one output per class, of which the
@@ -42,32 +62,33 @@ def decision_boundary(
     >>> [f"{x:.1f}" for x in axes.get_xlim()]
     ['-0.1', '1.1']
     """
-    try:
-        inputs, targets = data
-    except (TypeError, ValueError):
-        raise TypeError("the data must be a pair of sequences, inputs and targets") from None
-    inputs, targets = rows(inputs), rows(targets)
+    inputs, targets = pair(data)
     if not len(inputs) or any(len(row) != 2 for row in inputs):
         raise ValueError("a decision boundary is drawn for inputs of two numbers each")
     for i, t in enumerate(targets):
         if not (t >= 0 and t % 1 == 0):
             raise ValueError(f"target {i} is {t!r}: classes are counted 0, 1, 2, …")
-    xs, ys = (_around([row[i] for row in inputs], steps) for i in (0, 1))
-    classes = [[_class(model([x, y])) for x in xs] for y in ys]
-    found = {k for row in classes for k in row}
+    xs, ys = (around([row[i] for row in inputs], steps) for i in (0, 1))
+    scores = [[_scores(model([x, y])) for x in xs] for y in ys]
+    found = {_class(score) for row in scores for score in row}
+    scored = isinstance(scores[0][0], list)
+    strengths = _STRENGTHS if scored else {0.0: _STRENGTH}
     axes = on(axes)
     for k in sorted(found | {int(t) for t in targets}):
         colour = COLOURS[k % len(COLOURS)]
-        # each class by itself: class 1 does not lie between 0 and 2
-        here = [[float(other == k) for other in row] for row in classes]
-        axes.contourf(xs, ys, here, levels=[0.5, 1.5], colors=[colour], alpha=0.25)
+        margins = [[_margin(score, k) for score in row] for row in scores]
+        fills = [(colour, strength) for strength in strengths.values()]
+        if k in found:
+            axes.contourf(xs, ys, margins, levels=[*strengths, math.inf], colors=fills)
         if {k} < found:
-            axes.contour(xs, ys, here, levels=[0.5], colors=[GREY], linewidths=0.6)
+            axes.contour(xs, ys, margins, levels=[0.0], colors=[GREY], linewidths=0.8)
         points = [row for row, t in zip(inputs, targets, strict=True) if t == k]
         if points:
             look = {"marker": MARKERS[k % len(MARKERS)], "edgecolors": "white", "linewidths": 0.5}
-            axes.scatter(*zip(*points, strict=True), color=colour, s=24, zorder=3, **look)
-    axes.set(xticks=[], yticks=[], aspect="equal")
+            axes.scatter(*zip(*points, strict=True), color=colour, s=24, zorder=3, label=k, **look)
+    axes.set(aspect="equal")
+    title = "class\n(darker: surer)" if scored else "class"
+    axes.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return axes.figure
 
 
@@ -109,7 +130,7 @@ def loss_surface(
     if span is not None:
         xs, ys = (line(*ends, steps) for ends in span)
     elif points:
-        xs, ys = (_around([point[i] for point in points], steps) for i in (0, 1))
+        xs, ys = (around([point[i] for point in points], steps) for i in (0, 1))
     else:
         xs = ys = line(-2.0, 2.0, steps)
     heights = [[_height(f, [x, y]) for x in xs] for y in ys]
@@ -121,7 +142,8 @@ def loss_surface(
         levels = [low + (high - low) * (i / 15) ** 2.5 for i in range(1, 15)]
     axes = on(axes)
     if any(low <= level < high for level in levels):
-        axes.contour(xs, ys, heights, levels=levels, colors=PALE, linewidths=1)
+        lines = axes.contour(xs, ys, heights, levels=levels, colors=PALE, linewidths=1)
+        axes.clabel(lines, fmt=partial(text_number, digits=3), fontsize=7, colors=GREY)
     for k, (name, way) in enumerate(paths.items()):
         mark, look = MARKERS[k % len(MARKERS)], style(k)
         points = list(zip(*way, strict=True))
@@ -172,17 +194,24 @@ def loss_along(
     return mean_loss
 
 
-def _around(numbers: Sequence[float], steps: int) -> list[float]:
-    """Evenly spaced numbers over the range of some numbers, and a little beyond it."""
-    low, high = min(numbers), max(numbers)
-    margin = 0.1 * (high - low) or 1.0
-    return line(low - margin, high + margin, steps)
-
-
-def _class(outputs: Any) -> int:
+def _scores(outputs: Any) -> list[float] | int:
+    """The score of each class, or where a model gives none, its decision."""
     if isinstance(outputs, list | tuple):
-        return max(range(len(outputs)), key=lambda k: float(outputs[k]))
-    return int(outputs) if isinstance(outputs, Integral) else int(outputs > 0)
+        return list(map(float, outputs))
+    if isinstance(outputs, Integral) or type(outputs).__name__ == "bool":  # NumPy's is no Integral
+        return int(outputs)
+    return [0.0, float(outputs)]
+
+
+def _class(scores: list[float] | int) -> int:
+    return scores if isinstance(scores, int) else max(range(len(scores)), key=scores.__getitem__)
+
+
+def _margin(scores: list[float] | int, k: int) -> float:
+    """By how much the score of class k is above the best other one; ±1 for decisions."""
+    if isinstance(scores, int) or k >= len(scores):
+        return 1.0 if scores == k else -1.0
+    return scores[k] - max((x for i, x in enumerate(scores) if i != k), default=-math.inf)
 
 
 def _height(f: Callable[[list[float]], Any], point: list[float]) -> float:

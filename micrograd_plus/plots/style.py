@@ -6,11 +6,15 @@ import io
 import math
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.files import write
 from micrograd_plus._tools.text import brief
+from micrograd_plus.datasets import rows
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 COLOURS = ("#168cff", "#9f1d05", "#1d5e55", "#d57c18", "#9b239c", "#2d0608")
 """Colours of lines and classes that readers without red, green or blue cones tell apart, too."""
@@ -94,3 +98,23 @@ def line(low: float, high: float, steps: int) -> list[float]:
     if not -math.inf < low < high < math.inf:
         raise ValueError(f"a span is of two numbers, the first below the second: {low}, {high}")
     return [low + (high - low) * i / (steps - 1) for i in range(steps)]
+
+
+def around(numbers: Sequence[float], steps: int) -> list[float]:
+    """Evenly spaced numbers over the range of some numbers, and a little beyond it."""
+    low, high = min(numbers), max(numbers)
+    margin = 0.1 * (high - low) or 1.0
+    return line(low - margin, high + margin, steps)
+
+
+def pair(data: Any) -> tuple[Any, Any]:
+    """Inputs and targets, by rows.
+
+    Raises:
+        TypeError: the data are no such pair.
+    """
+    try:
+        inputs, targets = data
+    except (TypeError, ValueError):
+        raise TypeError("the data must be a pair of sequences, inputs and targets") from None
+    return rows(inputs), rows(targets)

@@ -12,6 +12,7 @@ import sys
 
 import pytest
 
+from micrograd_plus.cli import train
 from micrograd_plus.cli.main import main
 from micrograd_plus.cli.train import TASKS
 from micrograd_plus.training import History
@@ -130,6 +131,22 @@ def test_a_result_that_can_not_be_written_does_not_keep_others(tmp_path, monkeyp
     assert (tmp_path / "a.png").exists()
     assert "3 epochs in " in written.getvalue()
     assert "No space left on device: 'a.csv'" in errors.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("dataset", "labels"),
+    [
+        ("parabolas", ["model 1", "data 1", "model 2", "data 2"]),
+        ("xor", ["0", "1"]),
+    ],
+)
+def test_the_picture_shows_what_was_learned(tmp_path, monkeypatch, dataset, labels):
+    saved = []
+    monkeypatch.setattr(train, "save", lambda figure, path: saved.append(figure))
+    with contextlib.redirect_stdout(io.StringIO()):
+        assert main(["train", dataset, *SMALL, "--picture", str(tmp_path / "a.png")]) == 0
+    legend = saved[0].axes[-1].get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == labels
 
 
 @pytest.mark.parametrize(("epochs", "words"), [(1, "1 epoch in "), (2, "2 epochs in ")])

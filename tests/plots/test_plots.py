@@ -106,7 +106,10 @@ def test_the_data_stand_upon_it_in_the_colours_of_their_classes():
     for point, target in zip(inputs, targets, strict=True):
         assert which(picture.at(point), 3, alpha=1.0) == target
         assert which(picture.at((point[0], point[1] + 0.1)), 3) == 1
-    assert not picture.axes.get_xticks().size
+    assert {-1.0, 0.0, 1.0} <= {*picture.axes.get_xticks()} & {*picture.axes.get_yticks()}
+    legend = picture.axes.get_legend()
+    assert [text.get_text() for text in legend.get_texts()] == ["0", "1", "2"]
+    assert legend.get_title().get_text() == "class"
     (low, high), (bottom, top) = picture.axes.get_xlim(), picture.axes.get_ylim()
     assert low < -1.1 < 1.1 < high  # a little beyond the data
     assert bottom < -1.1 < 1.1 < top
@@ -180,7 +183,42 @@ def test_inputs_of_two_numbers_only():
 )
 def test_models_and_decisions(model, point, expected):
     picture = Picture(model, (SQUARE, [0, 1, 2, 0]), steps=20)
-    assert which(picture.at(point), 3) == expected
+    shares = (0.1, 0.17, 0.25, 0.33, 0.42)
+    found = {which(picture.at(point), 3, alpha) for alpha in shares} - {None}
+    assert found == {expected}
+
+
+def strength(colour):
+    """How much of the colour of class 1 is laid upon white."""
+    full = 255 * np.array(to_rgb(plots.COLOURS[1]))
+    return float(np.mean((255 - colour) / (255 - full)))
+
+
+def test_the_surer_a_model_is_the_stronger_is_the_colour():
+    picture = Picture(lambda x: 6 * x[0], (SQUARE, [0, 0, 1, 1]))
+    logits = {0.02: 0.1, 0.1: 0.17, 0.25: 0.25, 0.55: 0.33, 0.95: 0.42}
+    assert [1 / (1 + np.exp(-6 * x)) for x in logits] == pytest.approx(
+        [0.53, 0.646, 0.818, 0.964, 0.997], abs=0.001
+    )
+    for x, share in logits.items():
+        assert strength(picture.at((x, 0.0))) == pytest.approx(share, abs=0.01)
+    assert picture.axes.get_legend().get_title().get_text() == "class\n(darker: surer)"
+
+
+def test_the_edge_between_classes_is_smooth():
+    """Far closer to the circle where the scores are equal than a step of the grid."""
+    figure = plots.decision_boundary(
+        lambda x: 1 - x[0] ** 2 - x[1] ** 2, (SQUARE, [0] * 4), steps=30
+    )
+    edges = [c for c in figure.axes[0].collections if list(getattr(c, "levels", ())) == [0.0]]
+    points = np.concatenate([segment for edge in edges for segment in edge.allsegs[0]])
+    assert len(points) > 50
+    assert np.hypot(*points.T) == pytest.approx(np.ones(len(points)), abs=0.003)
+
+
+def test_decisions_of_numpy_are_classes():
+    picture = Picture(lambda x: np.bool_(x[0] > 0), (SQUARE, [0, 0, 1, 1]))
+    assert [which(picture.at((x, 0.0)), 2) for x in (-0.5, 0.5)] == [0, 1]
 
 
 def test_classes_differ_by_their_marks_too():
@@ -338,6 +376,11 @@ def test_contour_lines_are_where_the_function_has_their_height():
     assert all(np.diff(gaps) > 0)  # valleys show
 
 
+def test_contour_lines_are_labelled_with_their_heights():
+    axes = plots.loss_surface(bowl, span=((-1, 3), (-1, 1)), levels=[0.25, 1.5, 2, 1e7]).axes[0]
+    assert {text.get_text() for text in axes.texts} == {"0.25", "1.5", "2"}
+
+
 def test_paths_from_a_ring_to_a_filled_mark():
     ways = {"one": [[-1.0, 1.0], [0.0, 0.5], [1.0, 0.0]], "two": [[-1.0, 1.0], [1.0, 0.0]]}
     axes = plots.loss_surface(bowl, ways).axes[0]
@@ -364,6 +407,27 @@ def test_where_a_function_is_not_finite_there_is_a_gap():
     with pytest.raises(ValueError, match="finite nowhere"):
         plots.loss_surface(lambda x: mg.log(mg.Value(-1.0)))
     FigureCanvasAgg(plots.loss_surface(lambda x: 3)).draw()  # flat
+
+
+def test_a_fitted_curve_stands_over_its_points():
+    data = [[0.0], [2.0], [1.0]], [[1.0, 0.0], [5.0, 4.0], [3.0, 1.0]]
+    axes = plots.fitted(lambda x: [mg.Value(2 * x[0] + 1), x[0] ** 2], data, steps=7).axes[0]
+    curves, points = axes.lines[::2], axes.lines[1::2]
+    assert [line.get_label() for line in axes.lines] == ["model 1", "data 1", "model 2", "data 2"]
+    for curve, f in zip(curves, (lambda x: 2 * x + 1, np.square), strict=True):
+        xs, ys = curve.get_xydata().T
+        assert (len(xs), xs[0], xs[-1]) == (7, pytest.approx(-0.2), pytest.approx(2.2))
+        assert ys == pytest.approx(f(xs))
+    for k, dots in enumerate(points):
+        assert dots.get_xydata().tolist() == [[x, ts[k]] for (x,), ts in zip(*data, strict=True)]
+        assert dots.get_color() == curves[k].get_color()
+    assert len({dots.get_marker() for dots in points}) == 2
+    with pytest.raises(ValueError, match="inputs of one number each"):
+        plots.fitted(sum, (SQUARE, [0] * 4))
+    with pytest.raises(ValueError, match="the model has 1 outputs, and an example 2 targets"):
+        plots.fitted(sum, data)
+    with pytest.raises(TypeError, match="the data must be a pair"):
+        plots.fitted(sum, 3)
 
 
 def test_points_and_spans_of_two_numbers():
@@ -438,6 +502,7 @@ def test_lines_differ_by_more_than_colour():
         lambda **axes: plots.gradient_flow(History(gradients={"a": [1.0], "b": [2.0]}), **axes),
         lambda **axes: plots.decision_boundary(lambda x: 0, (SQUARE, [0] * 4), **axes),
         lambda **axes: plots.loss_surface(bowl, {"a": SQUARE, "b": SQUARE}, **axes),
+        lambda **axes: plots.fitted(lambda x: x, ([[1.0], [2.0]], [1.0, 2.0]), **axes),
     ],
 )
 def test_each_draws_on_axes_or_makes_a_figure_that_notebooks_show(draw):
@@ -503,5 +568,5 @@ def test_every_extra_installs_what_is_needed():
     found = {*re.findall(r'\bneed\("(\w+)[\w.]*", "(\w+)"\)', source)} - {("math", "plot")}
     assert {("numpy", "numpy"), ("sklearn", "examples"), ("matplotlib", "plot")} <= found
     for package, extra in found:
-        distribution = {"sklearn": "scikit-learn"}.get(package, package)
+        distribution = {"sklearn": "scikit-learn", "PIL": "pillow"}.get(package, package)
         assert any(re.match(rf"{distribution}\b", needed) for needed in extras[extra]), package

@@ -288,6 +288,7 @@ def networks(folder: Path) -> None:
 
     plots.activation("relu")
     plots.decision_boundary(model, data, steps=3)
+    plots.fitted(model, data)
     plots.gradient_flow(history)
     plots.training_curves(history)
     along = plots.loss_along(Line(), ([[1.0]], [2.0]), nn.mse, line.parameters())
