@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from textwrap import wrap
 
@@ -18,6 +19,27 @@ LOWERED = dict(
 )
 """The same for those that are lower on the line."""
 
+_PLAIN = {
+    "−": "-",
+    "–": "-",
+    "·": "*",
+    "×": "*",
+    "÷": "/",
+    "∂": "d",
+    "′": "'",
+    "…": "...",
+    "∞": "inf",
+    "→": "->",
+    "≤": "<=",
+    "≥": ">=",
+    "≠": "!=",
+    "Σ": "sum",
+    "√": "sqrt",
+    "∛": "cbrt",
+    "∇": "grad ",
+}
+_SMALL = re.compile(f"[{''.join(RAISED.values())}]+|[{''.join(LOWERED.values())}]+")
+
 _BIDIRECTIONAL = {0x061C, 0x200E, 0x200F, *range(0x202A, 0x202F), *range(0x2066, 0x206A)}
 """Control characters of bidirectional text, which change the order of what follows."""
 
@@ -29,6 +51,50 @@ def visible(label: str) -> str:
     'two␊lines'
     """
     return "".join(map(_visible, str(label)))
+
+
+def spelled(text: str, encoding: str) -> str:
+    """A text in characters that an encoding has: signs are spelt where it has none.
+
+    Args:
+        text: the text.
+        encoding: one that Python knows.
+
+    >>> spelled("∂f/∂x₁ = −1.9·10⁻¹²⁴", "cp1252")
+    'df/dx_1 = -1.9·10^-124'
+    >>> spelled("∂f/∂x₁", "utf-8")
+    '∂f/∂x₁'
+    """
+    if _encodable(text, encoding):
+        return text
+    small = _SMALL.sub(lambda run: _on_the_line(run[0], encoding), text)
+    return "".join(x if _encodable(x, encoding) else _spelled(x) for x in small)
+
+
+def _encodable(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _on_the_line(run: str, encoding: str) -> str:
+    """Raised or lowered characters in a row as others after ^ or _."""
+    if _encodable(run, encoding):
+        return run
+    sign, table = ("^", RAISED) if run[0] in RAISED.values() else ("_", LOWERED)
+    plain = {small: character for character, small in table.items()}
+    return sign + "".join(map(plain.__getitem__, run)).replace("−", "-")
+
+
+def _spelled(character: str) -> str:
+    name = unicodedata.name(character, "")
+    if character not in _PLAIN and name.startswith("GREEK"):
+        letter = name.split()[3].lower() if len(name.split()) > 3 else "?"
+        return letter.capitalize() if character.isupper() else letter
+    letter = unicodedata.normalize("NFKD", character)[0]
+    return _PLAIN.get(character) or (letter if letter.isascii() else "?")
 
 
 def shorten(text: str, width: int = 40) -> str:

@@ -16,6 +16,7 @@ from micrograd_plus.drawing.look import COLORS
 from micrograd_plus.drawing.picture import draw, with_ending
 from micrograd_plus.drawing.quiz import quiz
 from micrograd_plus.drawing.scene.parts import LIMIT
+from micrograd_plus.drawing.terminal.walk import print_steps
 from micrograd_plus.drawing.walkthrough import step_through, write_page
 from micrograd_plus.parsing import MAX_LENGTH, ExpressionError, from_text, read_numbers
 from micrograd_plus.walk.questions import KINDS
@@ -178,11 +179,21 @@ def _tour(options: argparse.Namespace) -> None:
     files.check_places({"--html": options.html})
     walks = [(heading, step_through(from_text(text, given))) for heading, text, given in _TOUR]
     write_page(options.html, "A tour of backpropagation", walks)
-    for heading, walk in walks:
-        print(heading, end="\n\n")
-        walk.print()
+    pause = _enter if sys.stdin.isatty() and sys.stdout.isatty() else None
+    if pause:
+        print("Enter shows the next step, Ctrl-D ends.", end="\n\n")
+    try:
+        for heading, walk in walks:
+            print(heading, end="\n\n")
+            print_steps(walk, pause=pause)
+            print()
+    except EOFError:
         print()
     _wrote(f"{options.html}; open it to step through both")
+
+
+def _enter() -> None:
+    input("")  # what it echoes ends the line
 
 
 def _step(options: argparse.Namespace) -> None:

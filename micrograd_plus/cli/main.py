@@ -7,6 +7,7 @@ if another process of a training was lost; 130 after Ctrl-C.
 
 from __future__ import annotations
 
+import codecs
 import os
 import sys
 from importlib import metadata
@@ -15,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from micrograd_plus import core
+from micrograd_plus._tools.text import spelled
 from micrograd_plus.check.gradients import GradientError
 from micrograd_plus.cli import expressions, launch, train
 from micrograd_plus.cli.options import Parser, parse
@@ -65,10 +67,11 @@ def _open_streams() -> None:
     The descriptor of a closed stream would otherwise be given to the next file that is opened,
     which would then receive what is printed.
     """
+    codecs.register_error("spelled", _spelled)
     for name, mode, errors in (
         ("stdin", "r", "surrogateescape"),  # bytes that are no text are refused by the parser
-        ("stdout", "w", "replace"),  # an old terminal may lack ∂
-        ("stderr", "w", "replace"),
+        ("stdout", "w", "spelled"),  # an old terminal may lack ∂
+        ("stderr", "w", "spelled"),
     ):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115  open until exit
@@ -76,6 +79,13 @@ def _open_streams() -> None:
         if isinstance(stream, TextIOWrapper):
             utf8 = mode == "r" and stream.encoding.lower() == "utf-8"  # skip a byte order mark
             stream.reconfigure(encoding="utf-8-sig" if utf8 else None, errors=errors)
+
+
+def _spelled(error: UnicodeError) -> tuple[str, int]:
+    """What is written instead of characters that a stream lacks, and where it goes on."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    return spelled(error.object[error.start : error.end], "ascii"), error.end
 
 
 def _fail(error: Exception, code: int) -> int:

@@ -358,6 +358,28 @@ def test_as_much_input_as_is_read(run):
     assert run("step", "-", "x=1", input=text + " ").returncode == 2
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no pseudoterminals")
+def test_the_tour_waits_for_enter_on_a_terminal(tmp_path):
+    import pty
+
+    ours, theirs = pty.openpty()
+    options = {"stdin": theirs, "stdout": theirs, "cwd": tmp_path}
+    with started([*COMMAND, "tour"], env={**os.environ, "COLUMNS": "50"}, **options) as [tour]:
+        os.close(theirs)
+        shown = ""
+        for sentence in ("x = 1, y = −3, z = 4", "d = x + y = 1 + (−3) = −2", "f = d · z"):
+            while sentence not in shown:
+                shown += os.read(ours, 1000).decode()
+            assert not re.search(sentence + r".*\n *\d", shown)  # no step after it
+            os.write(ours, b"\n")
+        while "∂f/∂f = 1" not in shown:
+            shown += os.read(ours, 1000).decode()
+        os.write(ours, b"\x04")  # Ctrl-D
+        assert tour.wait() == 0
+    os.close(ours)
+    assert "∂f/∂d" not in shown
+
+
 def test_too_little_memory(monkeypatch, capsys):
     def fail(*_, **__):
         raise MemoryError
@@ -422,7 +444,7 @@ def test_an_old_terminal():
     with started(command, env={"PYTHONIOENCODING": "ascii"}) as [process]:
         code, printed, _ = ended(process)
     assert code == 0
-    assert "f = x ? x = 2 ? 2 = 4" in printed
+    assert "f = x * x = 2 * 2 = 4" in printed
 
 
 def test_an_interrupt(monkeypatch):

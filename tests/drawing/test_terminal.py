@@ -1,13 +1,18 @@
 """Walkthroughs on a terminal and in a file."""
 
 import io
+import re
 import sys
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value, graph
+from micrograd_plus._tools.text import spelled
 from micrograd_plus.drawing.dot import layout
+from tests.effort import examples
 from tests.needs import counts_python
 
 PLAIN = """\
@@ -124,6 +129,80 @@ def test_colours_on_a_terminal(monkeypatch):
     file = Terminal()
     walk().print(file)
     assert green not in file.getvalue()
+
+
+def bare(terminal):
+    """What a terminal shows, without colours."""
+    return re.sub(r"\x1b\[[\d;]*m", "", terminal.getvalue())
+
+
+WIDE = "a_name_that_is_long_enough_for_two_lines"
+
+
+@pytest.mark.parametrize("columns", [40, 50, 80])
+def test_lines_hang_and_nothing_breaks_inside_a_number(monkeypatch, columns):
+    monkeypatch.setenv("COLUMNS", str(columns))
+    monkeypatch.setenv("NO_COLOR", "1")
+    x, y = Value(-1.9e-124, "x"), Value(1234.56789, WIDE)
+    walk = mg.step_through(mg.sum([x * y, y * y, x, y, x * 2]) * 1e9)
+    terminal, file = Terminal(), io.StringIO()
+    walk.print(terminal)
+    walk.print(file)
+    lines = bare(terminal).splitlines()
+    assert max(map(len, lines)) <= columns
+    numbers = [word for word in file.getvalue().split() if word.strip("(),")[-1:].isdigit()]
+    assert "−1.9·10⁻¹²⁴" in {number.strip(",") for number in numbers}
+    assert [word for word in bare(terminal).split() if word in numbers] == numbers
+    told = lines[: lines.index("")]
+    hung = [line for line in told if not line[:14].strip()]
+    assert hung
+    assert {len(line) - len(line.lstrip()) for line in hung} == {15}
+
+
+def test_a_quiz_hangs_too(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "40")
+    monkeypatch.setenv("NO_COLOR", "1")
+    x, y = Value(2.5, "x"), Value(3.5, "y")
+    terminal = Terminal()
+    answers = iter(["2.5", "2.5"])
+    mg.quiz(x * y, hide=["x"]).run(lambda prompt: next(answers), terminal)
+    lines = bare(terminal).splitlines()
+    assert max(map(len, lines)) <= 40
+    assert any(line.startswith("  Not yet. Operands swapped") for line in lines)
+    assert sum(line.startswith("  ") for line in lines) >= 3
+
+
+@pytest.mark.parametrize(
+    ("encoding", "words"),
+    [
+        ("cp1252", ["y = v_1 · v_1 = -2 · (-2) = 4", "dy/dv_1", "10^-9"]),
+        ("ascii", ["y = v_1 * v_1 = -2 * (-2) = 4", "dy/dalpha", "10^-9"]),
+        ("utf-8", ["y = v₁ · v₁ = −2 · (−2) = 4", "∂y/∂α", "10⁻⁹"]),
+    ],
+)
+def test_signs_that_a_terminal_lacks_are_spelt(encoding, words):
+    x = Value(2, r"\alpha")
+    v = -x
+    f = v * v
+    f.label = "y"
+    file = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    mg.step_through(f).print(file)
+    mg.step_through(Value(1e-9, "b") * 1).print(file)
+    file.flush()
+    text = file.buffer.getvalue().decode(encoding)
+    assert "?" not in text
+    for word in words:
+        assert word in text
+    rows = text[text.index(" wire") : text.index("\n 1", 9)].rstrip().splitlines()
+    assert len({len(row) for row in rows}) == 1  # columns stand below each other
+
+
+@given(st.text(st.characters(codec="utf-8")))
+@examples(300)
+def test_any_text_can_be_spelt(text):
+    for encoding in ("ascii", "cp1252", "latin-1", "cp437"):
+        spelled(text, encoding).encode(encoding)
+    assert spelled(text, "utf-8") == text
 
 
 def test_labels_are_not_markup():

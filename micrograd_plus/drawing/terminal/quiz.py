@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TextIO
 
+from micrograd_plus.drawing.terminal.lines import Lines
 from micrograd_plus.walk.questions import TRIES, Score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    from rich.console import Console
 
     from micrograd_plus.walk.questions import Question
     from micrograd_plus.walk.steps import Step
@@ -32,31 +31,27 @@ def run(
         ask: gets a prompt and returns an answer; raises EOFError if there are no more.
         file: where to print; standard output by default.
     """
-    from rich.console import Console  # loaded only for printing
-
-    console = Console(
-        file=file, soft_wrap=True, markup=False, highlight=False, emoji=False, force_jupyter=False
-    )
+    line = Lines(file)
     at = {id(question.steps[-1]): question for question in asked}
     silent = {id(step) for question in asked for step in question.steps}
     tries: list[int] = []  # the number of tries for each right answer
-    console.print(f"Type each number; {_GIVE_UP} shows it, Ctrl-D ends.", style="dim")
+    line((f"Type each number; {_GIVE_UP} shows it, Ctrl-D ends.", "dim"))
     try:
         for step in steps:
             if id(step) in at:
-                tries += _ask(at[id(step)], ask or input, console)
+                tries += _ask(at[id(step)], ask or input, line)
             elif id(step) not in silent:
-                console.print(step.text)
+                line((step.text, ""))
             if step is asked[-1].steps[-1]:
                 break  # later steps could give answers away
     except (EOFError, KeyboardInterrupt):
-        console.print()
+        line()
     score = Score(len(tries), tries.count(1), len(asked))
-    console.print(str(score), style="bold")
+    line((str(score), "bold"))
     return score
 
 
-def _ask(question: Question, ask: Callable[[str], str], console: Console) -> list[int]:
+def _ask(question: Question, ask: Callable[[str], str], line: Lines) -> list[int]:
     """Ask until an answer is right, or the last one wrong; how many tries a right one took."""
     prompt, tries, unread, word = f"{question.asked} = ", 0, 0, "The answer is"
     while tries < TRIES and unread < _PATIENCE:
@@ -66,15 +61,15 @@ def _ask(question: Question, ask: Callable[[str], str], console: Console) -> lis
         try:
             verdict = question.judge(text)
         except ValueError as error:
-            console.print(f"  {error}", style="yellow")
+            line((f"  {error}", "yellow"))
             unread += 1
             continue
         tries += 1
         if verdict.right:
-            console.print(f"  Right: {question.solution[-1]}", style="green")
+            line((f"  Right: {question.solution[-1]}", "green"))
             return [tries]
         word = "Not right; the answer is"
         if tries < TRIES:
-            console.print(f"  Not yet. {verdict.hint}", style="yellow")
-    console.print(f"  {word}: {'; '.join(question.solution)}", style="red")
+            line((f"  Not yet. {verdict.hint}", "yellow"))
+    line((f"  {word}: {'; '.join(question.solution)}", "red"))
     return []

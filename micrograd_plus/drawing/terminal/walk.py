@@ -5,35 +5,41 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus._tools.names import text_name
+from micrograd_plus._tools.text import shorten
 from micrograd_plus.drawing.dot.labels import number
+from micrograd_plus.drawing.terminal.lines import Lines
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from micrograd_plus.walk.steps import Walk
 
+_SHORTEST, _GAPS = 8, 6  # columns of the table: of a name, and between all
 _COLORS = {"given": "default", "forward": "green", "backward": "red"}
 
 
-def print_steps(walk: Walk, file: TextIO | None = None, digits: int = 2) -> None:
+def print_steps(
+    walk: Walk,
+    file: TextIO | None = None,
+    digits: int = 2,
+    pause: Callable[[], None] | None = None,
+) -> None:
     """Print each step's sentence, and at the end the numbers on every wire.
 
     Args:
         walk: the walk.
         file: where to; standard output by default.
         digits: the significant digits of the numbers on wires.
+        pause: waits after each step, and ends its line.
     """
-    lines = [*_told(walk), [], *_wires(walk, digits)]
-    try:
-        from rich.console import Console  # loaded only for printing
-        from rich.text import Text
-    except ModuleNotFoundError:  # as in a browser
-        for line in lines:
-            print("".join(text for text, _ in line), file=file)
-        return
-    console = Console(file=file, soft_wrap=True, force_jupyter=False)
-    for line in lines:
-        console.print(Text.assemble(*line))
+    line = Lines(file)
+    for pieces in _told(walk):
+        line(*pieces, end="" if pause else "\n")
+        if pause:
+            pause()
+    line()
+    for pieces in _wires(walk, digits, line):
+        line(*pieces)
 
 
 def _told(walk: Walk) -> Iterator[list[tuple[str, str]]]:
@@ -50,17 +56,19 @@ def _told(walk: Walk) -> Iterator[list[tuple[str, str]]]:
         ]
 
 
-def _wires(walk: Walk, digits: int) -> Iterator[list[tuple[str, str]]]:
+def _wires(walk: Walk, digits: int, line: Lines) -> Iterator[list[tuple[str, str]]]:
     """The lines of the table of the numbers on every wire."""
     rows = [("wire", "value", "gradient")]
     for node, name in walk.names.items():
         data, grad = (number(x[node], digits) for x in (walk.data, walk.grad))
-        rows.append((text_name(name), data, grad))
+        rows.append((line.spelled(text_name(name)), line.spelled(data), line.spelled(grad)))
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    if line.width:
+        widths[0] = min(widths[0], max(_SHORTEST, line.width - sum(widths[1:]) - _GAPS))
     for i, (name, value, gradient) in enumerate(rows):
         style = "" if i else "bold "
         yield [
-            (f" {name:<{widths[0]}}", f"{style}default"),
+            (f" {shorten(name, widths[0]):<{widths[0]}}", f"{style}default"),
             (f"  {value:>{widths[1]}}", style + _COLORS["forward"]),
             (f"  {gradient:>{widths[2]}}", style + _COLORS["backward"]),
         ]
