@@ -1,4 +1,5 @@
 """Pictures of graphs, and walks through them: in a file, a page, a terminal or a notebook.
 
-Others import `dot`, `frames`, `look`, `picture`, `play`, `quiz`, `scene` and `walkthrough`.
+Others import `dot`, `frames`, `look`, `picture`, `play`, `quiz`, `scene`, `terminal` and
+`walkthrough`.
 """
