@@ -1,5 +1,6 @@
 """The page of a folded graph, driven in a real browser."""
 
+import random
 import re
 
 import pytest
@@ -73,6 +74,24 @@ def test_the_keyboard_is_enough(page):
     page.keyboard.press("Escape")
     page.keyboard.press("a")
     assert_way(page, "Graph")
+
+
+def test_the_keyboard_follows_the_order_of_reading(open_page, tmp_path):
+    choose = random.Random(0)
+    nodes = [Value(choose.uniform(-1, 1), f"x_{i}") for i in range(12)]
+    for _ in range(500):
+        nodes.append(choose.choice(nodes[-40:]) * 0.5 + choose.choice(nodes[-40:]))
+    page = open_page(mg.draw(mg.sum(nodes[-20:])).to_html(tmp_path / "a.html"))
+    folds = page.locator("svg [role=link]")
+    assert folds.count() >= 4
+    folds.first.focus()
+    places = []
+    for _ in range(folds.count()):
+        box = page.locator("svg [role=link]:focus").bounding_box()
+        places.append((round(box["x"] + box["width"] / 2), box["y"]))
+        page.keyboard.press("Tab")
+    assert places == sorted(places)  # column by column, from top to bottom
+    assert len({*places}) == folds.count()
 
 
 def test_zooming(page):

@@ -4,6 +4,14 @@ import { make } from "./dom.js";
 import { picture } from "./picture.js";
 import { zoom } from "./zoom.js";
 
+// Elements in the order of reading, which the keyboard follows: by columns, from top to bottom.
+function read(elements) {
+  const places = new Map(elements.map((element) => [element, element.getBoundingClientRect()]));
+  const column = (element) => Math.round(places.get(element).x + places.get(element).width / 2);
+  elements.sort((a, b) => column(a) - column(b) || places.get(a).y - places.get(b).y);
+  for (const element of elements) element.parentNode.append(element);
+}
+
 export function folds(root, content) {
   const { views, inks, css } = content;
   const way = make("nav", { className: "mg-way", ariaLabel: "Where this picture stands" });
@@ -37,11 +45,14 @@ export function folds(root, content) {
     stage.replaceChildren(frame, zooming);
     zooming.append(zoom(svg));
     let from = frame;
+    const opening = [];
     for (const [i, target] of Object.entries(views[view].opens)) {
       const element = parts.get(`o${i}`) ?? parts.get(`v${i}`);
       opener(element, target);
+      opening.push(element);
       if (ancestors(before).includes(target)) from = element; // back out of it
     }
+    read(opening);
     const path = views.length > 1 ? ancestors(view) : [];
     way.replaceChildren(...path.flatMap((i) => {
       const { title } = views[i];
