@@ -1,14 +1,17 @@
 """Programs as they are used: their batches and results, their source, and what they refuse."""
 
 import ast
+import builtins
 import collections
 import copy
 import gc
 import itertools
 import json
 import keyword
+import linecache
 import math
 import pickle
+import string
 import subprocess
 import sys
 import tracemalloc
@@ -262,6 +265,24 @@ def test_an_argument_may_be_named_like_anything_that_the_compiler_speaks_of():
         fn = eval(f"lambda {word}, zz: w_ * {word} + {word} + zz", {"w_": w})
         program = compile(fn, 1.0, 1.0, params=[w], input_gradients=True)
         assert program.value_and_grad([2.0], [3.0]) == (6.0, [2.0], ([1.5], [1.0]))
+
+
+@pytest.mark.parametrize("letter", [*string.ascii_lowercase, "W"])
+def test_a_variable_may_be_named_like_an_array_of_the_compilers_own(letter):
+    w, ours = Value(0.5), [f"{d}{letter}{k}" for d in ("", "d") for k in ("", 1, 2)]
+    for name in {*ours} - {"w", "y"}:
+        text = f"""def fn(given, y):
+            {name} = [mg.tanh(w * part) * 0.5 for part in given]
+            last = mg.sin({name}[0] * y) * mg.cos(y)
+            return mg.sum([part * part for part in {name}]) + last * w + w
+        """
+        scope = {"mg": mg, "w": w}
+        linecache.cache[name] = len(text), None, text.splitlines(True), name
+        exec(builtins.compile(text, name, "exec"), scope)
+        program = compile(scope["fn"], [1.0, 1.0], 1.0, params=[w])
+        value, gradient = eager(scope["fn"], ([[0.5, 2.0]], [3.0]), [w])
+        found = program.value_and_grad([[0.5, 2.0]], [3.0])
+        assert found == (pytest.approx(value), pytest.approx(gradient))
 
 
 @pytest.mark.parametrize("chunk", [1, 3, 4, 100])

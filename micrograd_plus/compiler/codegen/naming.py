@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.sites import Written
 
 _TAKEN = {"N", "jax", "jnp", "np", "one_turn", "p", "s", "so_far", "value", *TABLE}
-_OURS = r"(W|b)_\w+|[acdeijrtvWbz]\d+|\w+_from|placed|rows_added|windows"
+_OURS = r"(W|b)_\w+|d?[acdeijrtvWbz]\d+|\w+_from|placed|rows_added|windows"
 _LONGEST = 70
 
 
@@ -37,7 +37,7 @@ def name_arrays(
     """
     texts = {id(group.family): written(_site(group)) for group in groups}
     last = {texts[id(group.family)].statement: group.family for group in groups}
-    taken = {*_TAKEN, *inputs, *(f"d{name}" for name in inputs)}
+    taken = {*_TAKEN, *inputs, *(f"d{name}" for name in ("p", *inputs))}
     sums = others = 0
     lines = {}
     for group in groups:
