@@ -8,71 +8,27 @@ vector of parameters, `s` the weight of each example; each argument of the funct
 from __future__ import annotations
 
 from functools import cache
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.contractions import indexed
+from micrograd_plus.compiler.codegen.joins import Joins
 from micrograd_plus.compiler.codegen.naming import name_arrays
+from micrograd_plus.compiler.codegen.operand import Operand, Scattered
 from micrograd_plus.compiler.codegen.python import Python
 from micrograd_plus.compiler.codegen.rules import ArrayFunctions
-from micrograd_plus.compiler.codegen.strides import Axes, Rows, common, refined, regular
+from micrograd_plus.compiler.codegen.strides import Axes, advancing, common, refined
 from micrograd_plus.compiler.codegen.strides import cuts as ends
-from micrograd_plus.compiler.codegen.syntax import ALL, Let, Library, Name, Node, Write
+from micrograd_plus.compiler.codegen.syntax import ALL, Let, Library, Name, Node
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
     from micrograd_plus.compiler.sites import Written
     from micrograd_plus.ops.operation import Op
-
-
-class Scattered(Exception):  # noqa: N818  it is no error
-    """Expressions are in several arrays."""
-
-
-class Operand:
-    """What some expressions are read from, one row after the other.
-
-    Attributes:
-        array: the array's name; "" for constants.
-        rows: which rows of it, as an array.
-        numbers: the constants, as an array.
-        regular: the rows as nested strides; None if they are gathered instead.
-        batched: whether the array is.
-    """
-
-    def __init__(self, array: str, rows: Any, numbers: Any, batched: bool) -> None:
-        self.array, self.rows, self.numbers, self.batched = array, rows, numbers, batched
-        self.regular: Rows | None = None
-        if numbers is not None:
-            bits = numbers.view("int64")  # they tell 0.0 from −0.0
-            if (bits == bits[0]).all():
-                self.regular = Rows(0, ((len(numbers), 0),))
-        elif (found := regular(rows)) and all(step >= 0 for _, step in found.axes):
-            self.regular = found
-
-    @property
-    def count(self) -> int:
-        """How many rows are read."""
-        return len(self.numbers if self.rows is None else self.rows)
-
-    @property
-    def number(self) -> float | None:
-        """The constant, if all are equal."""
-        return float(self.numbers[0]) if self.numbers is not None and self.regular else None
-
-    def steps(self, cuts: Sequence[int]) -> Axes:
-        """Along the axes between some cuts, how far the rows of a regular operand are apart.
-
-        All axes of one that is gathered are new ones.
-        """
-        if self.regular is None:
-            axes = [(b // a, a) for a, b in pairwise(cuts)]
-            return tuple(reversed(axes))
-        return refined(self.regular.axes, cuts)
 
 
 class Arrays:
@@ -94,7 +50,7 @@ class Arrays:
         constants: numbers and indices, by their names in the program.
         leading: instructions that only depend on parameters and inputs.
         lines: where instructions go that something needs that is being made.
-        joins: arrays that join several others, in their order: their names, first rows and parts.
+        joins: arrays that hold rows of several others.
     """
 
     def __init__(
@@ -113,10 +69,7 @@ class Arrays:
         self._views: dict[str, str] = {}
         self.leading: list[Let] = []
         self.lines: list[Any] = []
-        self.joins: list[tuple[str, int, list[tuple[str, int, int]]]] = []
-        self._joined: dict[Any, tuple[str, int]] = {}  # by parts
-        self._forms: dict[Any, tuple[str, int]] = {}  # and their first turns, by the parts' lengths
-        self._group: Group | None = None
+        self.joins = Joins(self)
         self.sizes = {"p": parameters, **inputs}
         self.batched = {"p": False, **dict.fromkeys(inputs, True)}
         self.needs = {"p": wanted > 0, **dict.fromkeys(inputs, input_gradients)}
@@ -153,15 +106,15 @@ class Arrays:
             self.constants[self._names[key]] = array.tolist()
         return Name(self._names[key])
 
+    def starts(self, counts: Sequence[int]) -> Name:
+        """The indices at which parts of such lengths begin that follow each other."""
+        return self.constant([0, *accumulate(counts[:-1])], "i")
+
     def tail(self, batched: bool) -> list[str]:
         """The last axis of a shape, for examples, if there is one."""
         return ["N"] if batched else []
 
     # ---------------------------------------------------------------------------- operands
-
-    def begin(self, group: Group | None) -> None:
-        """Read operands for a group from now on; for what is no group with None."""
-        self._group, self._before = group, len(self.joins)
 
     def operand(self, members: Sequence[Expression], join: bool = True) -> Operand:
         """Where some expressions are read from; several arrays are joined first.
@@ -177,7 +130,7 @@ class Arrays:
         if len(arrays) > 1:
             if not join:
                 raise Scattered
-            return self._join(members, arrays)
+            return self.joins.operand(members, arrays)
         (array,) = arrays
         if not array:
             return self.numbers([e.number for e in members])
@@ -190,74 +143,6 @@ class Arrays:
     def rows_of(self, array: str, rows: Sequence[int]) -> Operand:
         """Rows of an array as an operand."""
         return Operand(array, self._numpy.array(rows), None, self.batched[array])
-
-    def _join(self, members: Sequence[Expression], arrays: Iterable[str]) -> Operand:
-        """The operand for expressions of several arrays: the parts that are used are joined."""
-        numpy = self._numpy
-        parts: list[tuple[str, int, int]] = []
-        starts: dict[str, int] = {}
-        numbers: list[float] = []
-        total = 0
-        for array in arrays:
-            if array:
-                rows = [e.row for e in members if e.array == array]
-                low, high = min(rows), max(rows) + 1
-            else:
-                # by repr, which tells 0.0 from −0.0
-                numbers = [*{repr(e.number): e.number for e in members if not e.array}.values()]
-                low, high = 0, len(numbers)
-            parts.append((array, low, high))
-            starts[array] = total - low
-            total += high - low
-        batched = any(self.batched.get(array, False) for array, *_ in parts)
-        key = tuple(parts), tuple(map(repr, numbers))
-        if key not in self._joined:
-            self._joined[key] = self._new_join(parts, numbers, total, batched)
-        name, start = self._joined[key]
-        places = {repr(x): start + i for i, x in enumerate(numbers)}
-        rows = [
-            start + starts[e.array] + e.row if e.array else starts[""] + places[repr(e.number)]
-            for e in members
-        ]
-        return Operand(name, numpy.array(rows), None, batched)
-
-    def _new_join(
-        self, parts: list[tuple[str, int, int]], numbers: list[float], total: int, batched: bool
-    ) -> tuple[str, int]:
-        """Join parts of several arrays: the name of what holds them, and their first row in it.
-
-        What each turn of a loop joins alike lies in one array.
-        """
-        pieces = []
-        for array, low, high in parts:
-            piece: Node = self.slice(array, low, high) if array else self.constant(numbers)
-            if batched and not self.batched.get(array, False):
-                piece = Library("broadcast_to", [piece[ALL, None], (high - low, "N")])
-            pieces.append(piece)
-        joined = Library("concatenate", [tuple(pieces)])
-        form: Any = len(self._forms)
-        group, turn, count = self._group, 0, 1
-        if group and group.turn:  # the first turn often differs
-            lengths = tuple((array, high - low) for array, low, high in parts)
-            form = group.array, len(self.joins) - self._before, lengths, *map(repr, numbers)
-            turn, count = group.turn, len(group.family) - group.turn
-        if form not in self._forms:
-            name = f"j{len(self._forms) + 1}"
-            self._forms[form] = name, turn
-            self.sizes[name], self.batched[name], self.needs[name] = total * count, batched, False
-            if count > 1:
-                self.looped.add(name)
-                self.allocate(name)
-        name, first = self._forms[form]
-        start = (turn - first) * total
-        self.needs[name] |= any(self.needs.get(array, False) for array, *_ in parts)
-        if name in self.looped:
-            place = Name(name)[start : start + total]
-            self.lines.append(Write(place, joined))
-        else:
-            self.lines.append(Let(name, joined))
-        self.joins.append((name, start, parts))
-        return name, start
 
     def allocate(self, name: str, comment: str = "") -> None:
         """An array that is filled in the turns of a loop."""
@@ -380,9 +265,7 @@ class Arrays:
             if len(shape) > 1:
                 table = self.named(table.library("reshape", *shape, *tail), operand.array, name)
             return table, [True] * len(shape)
-        axes = refined(operand.regular.axes, cuts)
-        has = [step != 0 or n == 1 for n, step in axes]
-        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
+        has, moving = advancing(refined(operand.regular.axes, cuts))
         found = self.view(operand.array, operand.regular.base, moving)
         if found is None:
             lengths, steps = zip(*moving, strict=True)
@@ -418,7 +301,7 @@ class Arrays:
             array: the array that it is a part of.
             name: its name if it is one of parameters.
         """
-        if array in self.looped or array in dict(self._forms.values()) or _quick(view):
+        if array in self.looped or array in self.joins.names or _quick(view):
             return view
         text = Python().text(view)
         if text not in self._views:

@@ -11,12 +11,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from micrograd_plus.compiler.codegen.arrays import Arrays, Scattered
+from micrograd_plus.compiler.codegen.arrays import Arrays
 from micrograd_plus.compiler.codegen.forwarding import forwarded
 from micrograd_plus.compiler.codegen.gradients import Gradients, accumulated
+from micrograd_plus.compiler.codegen.joins import Join
+from micrograd_plus.compiler.codegen.operand import Scattered
 from micrograd_plus.compiler.codegen.reroll import rerolled
 from micrograd_plus.compiler.codegen.sharing import shared
-from micrograd_plus.compiler.codegen.steps import Join, step
+from micrograd_plus.compiler.codegen.steps import step
 from micrograd_plus.compiler.codegen.syntax import ALL, Function, Let, Library, Name, Node, Write
 
 if TYPE_CHECKING:
@@ -109,13 +111,13 @@ class _Steps:
         self._position = dict.fromkeys(arrays.sizes, -1)  # when the last row of an array is made
         self._begin: dict[str, int] = {}
         for i, group in enumerate(groups):
-            joins = len(arrays.joins)
-            arrays.begin(group)
+            joins = len(arrays.joins.made)
+            arrays.joins.begin(group)
             made = step(group.members, arrays)
             value = made.value()
-            for name, start, parts in arrays.joins[joins:]:
-                self._order.append(Join(name, start, parts, arrays))
-                self._position[name] = i
+            for join in arrays.joins.made[joins:]:
+                self._order.append(join)
+                self._position[join.name] = i
             self._order.append((group, made))
             self._position[group.array] = i
             comment = self._comment(group)
@@ -126,7 +128,7 @@ class _Steps:
                 self._begin[group.array] = i
                 arrays.allocate(group.array, comment)
             arrays.lines.append(Write(made.out, value))
-        arrays.begin(None)
+        arrays.joins.begin(None)
 
     def _comment(self, group: Group) -> str:
         """The shape of an array, and what it comes from, unless that was said just before."""
@@ -148,7 +150,7 @@ class _Steps:
             if array not in gradients.reached:
                 continue
             if isinstance(made, Join):
-                made.differentiate(gradients)
+                made.differentiate(gradients, self._arrays)
                 continue
             group, its = made
             slots = {*range(len(its.operands))}

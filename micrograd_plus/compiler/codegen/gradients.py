@@ -6,12 +6,13 @@ are added.
 
 from __future__ import annotations
 
-from itertools import product
+from itertools import compress, count, product
+from math import prod
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen.contractions import axes_text
-from micrograd_plus.compiler.codegen.strides import Axes, Rows, regular
+from micrograd_plus.compiler.codegen.strides import Axes, Rows, advancing, regular
 from micrograd_plus.compiler.codegen.syntax import (
     Instruction,
     Let,
@@ -25,7 +26,8 @@ from micrograd_plus.compiler.codegen.syntax import (
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from micrograd_plus.compiler.codegen.arrays import Arrays, Operand
+    from micrograd_plus.compiler.codegen.arrays import Arrays
+    from micrograd_plus.compiler.codegen.operand import Operand
 
 
 class Contribution(NamedTuple):
@@ -84,14 +86,12 @@ class Gradients:
         """
         if not self._arrays.needs.get(operand.array):
             return
-        count = len(between) - 1
-        axes = operand.steps(between)
-        gone = [i for i, (n, step) in enumerate(axes) if not step and n > 1]
+        has, moving = advancing(operand.steps(between))
+        gone = [i for i, own in enumerate(has) if not own]
         if batched and not operand.batched:
-            gone.append(count)
+            gone.append(len(has))
         if gone:
             value = value.library("sum", axis=axes_text(gone))
-        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
         self.add(operand, moving, value, comment)
 
     def add(self, operand: Operand, axes: Axes, value: Node, comment: str = "") -> None:
@@ -102,9 +102,7 @@ class Gradients:
         self.reached.add(array)
         tail = arrays.tail(arrays.batched[array])
         if operand.regular is None:
-            if len(axes) != 1:
-                value = value.library("reshape", operand.count, *tail)
-            self._scatter(array, operand.rows, value)
+            self._scatter(array, operand.rows, axes, value)
             return
         place = Rows(operand.regular.base, axes)
         rows = place.listed()
@@ -127,32 +125,30 @@ class Gradients:
             place = short if short.axes else Rows(place.base, ((1, 1),))
         target = arrays.view(array, place.base, place.axes, f"d{array}")
         if target is None:  # regular, but no view
-            flat = value.library("reshape", len(rows), *tail) if len(place.axes) != 1 else value
-            self._scatter(array, rows, flat)
+            self._scatter(array, rows, place.axes, value)
             return
-        self.lines.append(
-            Contribution(array, rows, target, value, comment=comment * (array == "p"))
-        )
+        comment *= array == "p"
+        self.lines.append(Contribution(array, rows, target, value, comment=comment))
 
     def _add_windows(self, array: str, place: Rows, rows: Any, value: Node) -> None:
         """Contribute to windows that overlap: one addition for each place in the window."""
-        arrays, numpy, axes = self._arrays, self._numpy, place.axes
-        best: tuple[int, tuple[int, ...]] | None = None
-        for chosen in product((False, True), repeat=len(axes)):
-            kept = Rows(0, tuple(axis for axis, go in zip(axes, chosen, strict=True) if not go))
-            listed = kept.listed()
-            if len(numpy.unique(listed)) == len(listed):
-                cost = Rows(0, tuple(axes[i] for i, go in enumerate(chosen) if go)).count
-                if best is None or cost < best[0]:
-                    best = cost, tuple(i for i, go in enumerate(chosen) if go)
-        tail = arrays.tail(arrays.batched[array])
-        if best is None or best[0] > _WINDOWS:
-            if len(axes) != 1:
-                value = value.library("reshape", len(rows), *tail)
-            self._scatter(array, rows, value)
+        arrays, axes = self._arrays, place.axes
+
+        def kept(over: Sequence[int], base: int = 0) -> Rows:
+            return Rows(base, tuple([axis for i, axis in enumerate(axes) if i not in over]))
+
+        def apart(over: Sequence[int]) -> bool:
+            listed = kept(over).listed()
+            return len(self._numpy.unique(listed)) == len(listed)
+
+        def cost(over: Sequence[int]) -> int:
+            return prod(axes[i][0] for i in over)
+
+        ways = product((False, True), repeat=len(axes))
+        over = min(filter(apart, ([*compress(count(), way)] for way in ways)), key=cost)
+        if cost(over) > _WINDOWS:
+            self._scatter(array, rows, axes, value)
             return
-        over = best[1]
-        kept_axes = tuple(axis for i, axis in enumerate(axes) if i not in over)
         value = arrays.temporary(value)
         for turn in product(*(range(axes[i][0]) for i in over)):
             base = place.base + sum(axes[i][1] * k for i, k in zip(over, turn, strict=True))
@@ -162,20 +158,21 @@ class Gradients:
             while index and index[-1] == slice(None):
                 index.pop()
             part: Node = value[tuple(index)]
-            kept = Rows(base, kept_axes)
-            target = arrays.view(array, base, kept_axes or ((1, 1),), f"d{array}")
-            if not kept_axes:
+            its = kept(over, base)
+            if not its.axes:
                 part = part[None]
+            target = arrays.view(array, base, its.axes or ((1, 1),), f"d{array}")
             if target is None:
-                if len(kept_axes) != 1:
-                    part = part.library("reshape", kept.count, *tail)
-                self._scatter(array, kept.listed(), part)
+                self._scatter(array, its.listed(), its.axes, part)
             else:
-                self.lines.append(Contribution(array, kept.listed(), target, part))
+                self.lines.append(Contribution(array, its.listed(), target, part))
 
-    def _scatter(self, array: str, rows: Any, value: Node) -> None:
-        """Contribute to rows in any order, of which some may occur several times."""
+    def _scatter(self, array: str, rows: Any, axes: Axes, value: Node) -> None:
+        """Contribute an array with those axes to rows in any order, perhaps repeatedly to some."""
         arrays, numpy = self._arrays, self._numpy
+        tail = arrays.tail(arrays.batched[array])
+        if len(axes) != 1:
+            value = value.library("reshape", len(rows), *tail)
         unique, counts = numpy.unique(rows, return_counts=True)
         repeated = len(unique) < len(rows)
         if repeated and not arrays.batched[array]:
@@ -192,13 +189,11 @@ class Gradients:
                 case _:
                     value = value[arrays.constant(order, "i")]
         if repeated:
-            tail = arrays.tail(arrays.batched[array])
             if (counts == counts[0]).all():
                 value = value.library("reshape", len(unique), int(counts[0]), *tail)
                 value = value.library("sum", axis=1)
             else:
-                starts = numpy.concatenate(([0], numpy.cumsum(counts)[:-1]))
-                value = Library("sums_from", [value, arrays.constant(starts, "i")])
+                value = Library("sums_from", [value, arrays.starts(counts)])
         place = regular(unique)
         target = None
         if place and len(place.axes) <= 1:

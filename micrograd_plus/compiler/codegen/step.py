@@ -17,8 +17,9 @@ from micrograd_plus.compiler.codegen.rules import ArrayFunctions
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from micrograd_plus.compiler.codegen.arrays import Arrays, Operand
+    from micrograd_plus.compiler.codegen.arrays import Arrays
     from micrograd_plus.compiler.codegen.gradients import Gradients
+    from micrograd_plus.compiler.codegen.operand import Operand
     from micrograd_plus.compiler.codegen.syntax import Name, Node
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.ops.operation import Op
@@ -134,6 +135,5 @@ def covering(arrays: Arrays, operands: Sequence[Any], total: int) -> list[int]:
 def segments(arrays: Arrays, counts: Sequence[int]) -> tuple[Name, Name]:
     """Where the arguments of each member begin, and to which member each argument belongs."""
     numpy = need("numpy", "numpy")
-    starts = numpy.concatenate(([0], numpy.cumsum(counts)[:-1]))
     owners = numpy.repeat(numpy.arange(len(counts)), counts)
-    return arrays.constant(starts, "i"), arrays.constant(owners, "i")
+    return arrays.starts(counts), arrays.constant(owners, "i")

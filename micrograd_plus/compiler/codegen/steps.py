@@ -1,4 +1,4 @@
-"""The steps of a program, by the kinds of groups: operations on elements, reductions, joins."""
+"""The steps of a program, by the kinds of groups: operations on elements, and reductions."""
 
 from __future__ import annotations
 
@@ -136,24 +136,6 @@ class Reduction(Step):
         if self.each and self.shape != [self.count, self.each]:
             value = value.library("reshape", *self.shape, *self.tail)
         gradients.give(self.operand, value, self.cuts, self.batched)
-
-
-class Join:
-    """An array that joins rows of several others."""
-
-    def __init__(
-        self, name: str, start: int, parts: list[tuple[str, int, int]], arrays: Arrays
-    ) -> None:
-        self.name, self.start, self.parts, self.arrays = name, start, parts, arrays
-
-    def differentiate(self, gradients: Gradients) -> None:
-        arrays, at = self.arrays, self.start
-        for array, low, high in self.parts:
-            part = arrays.slice(self.name, at, at + high - low, f"d{self.name}")
-            at += high - low
-            if array and arrays.needs.get(array):
-                operand = arrays.rows_of(array, range(low, high))
-                gradients.give(operand, part, [1, high - low], arrays.batched[self.name])
 
 
 def step(members: Sequence[Expression], arrays: Arrays, join: bool = True) -> Step:

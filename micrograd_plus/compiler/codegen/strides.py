@@ -93,6 +93,16 @@ def cuts(axes: Iterable[tuple[int, int]]) -> list[int]:
     return found
 
 
+def advancing(axes: Axes) -> tuple[list[bool], Axes]:
+    """Which axes do not repeat what is inside them, and these.
+
+    >>> advancing(((3, 4), (2, 0), (1, 0)))
+    ([True, False, True], ((3, 4), (1, 1)))
+    """
+    has = [step != 0 or n == 1 for n, step in axes]
+    return has, tuple([(n, step or 1) for own, (n, step) in zip(has, axes, strict=True) if own])
+
+
 def common(total: int, several: Iterable[Axes], also: Sequence[int] = ()) -> list[int] | None:
     """Cuts that several lists of axes can all be refined to; None if there are none.
 

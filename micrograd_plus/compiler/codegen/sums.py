@@ -17,13 +17,15 @@ from micrograd_plus.compiler.codegen.step import (
     segments,
     shape_of,
 )
+from micrograd_plus.compiler.codegen.strides import advancing
 from micrograd_plus.compiler.codegen.syntax import ALL, Library, Node, node
 
 if TYPE_CHECKING:
     from collections.abc import Container, Sequence
 
-    from micrograd_plus.compiler.codegen.arrays import Arrays, Operand
+    from micrograd_plus.compiler.codegen.arrays import Arrays
     from micrograd_plus.compiler.codegen.gradients import Gradients
+    from micrograd_plus.compiler.codegen.operand import Operand
     from micrograd_plus.compiler.ir import Expression
 
 
@@ -189,8 +191,7 @@ class Contraction:
 
     def _repeat(self, gradients: Gradients, operand: Operand, d: Node) -> None:
         """Contribute the same to all terms of a sum."""
-        axes = operand.steps(self.cuts)
-        has = [step != 0 or n == 1 for n, step in axes]
+        has, moving = advancing(operand.steps(self.cuts))
         own = [c for c, its in zip(self.letters, has, strict=True) if its]
         gone = [i for i, c in enumerate(self.outer) if c not in own]
         gone += [len(self.outer)] * (self.step.batched and not operand.batched)
@@ -205,15 +206,14 @@ class Contraction:
         value = Library("broadcast_to", [
             indexed(d, [ALL if c in self.outer else None for c in own]), tuple(shape),
         ])  # fmt: skip
-        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
         gradients.add(operand, moving, value)
 
     def _give(
         self, gradients: Gradients, operand: Operand, d: Node, other: Node, of_other: str
     ) -> None:
         cuts, letters = self._axes(operand)
-        axes = operand.steps(cuts)
-        own = "".join(c for c, (n, step) in zip(letters, axes, strict=True) if step or n == 1)
+        has, moving = advancing(operand.steps(cuts))
+        own = "".join(c for c, its in zip(letters, has, strict=True) if its)
         own += EXAMPLES * operand.batched
         of_d = self.outer + EXAMPLES * self.step.batched
         known = "".join(c for c in own if c in of_d or c in of_other)
@@ -222,7 +222,6 @@ class Contraction:
             index = tuple(ALL if c in known else None for c in own)
             lengths = [EXAMPLES if c == EXAMPLES else self.sizes[c] for c in own]
             value = Library("broadcast_to", [value[index], tuple(lengths)])
-        moving = tuple((n, step or 1) for n, step in axes if step or n == 1)
         name = of_sum("dW", self.step.first.array) if operand is self.operands[0] else ""
         gradients.add(operand, moving, value, name)
 
