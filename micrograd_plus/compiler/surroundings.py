@@ -174,6 +174,12 @@ class Surroundings:
         held = (thing for some in (self._stands, self._moves) for x in some for thing in x.things)
         return any(isinstance(thing, kinds) for thing in chain(self._seen.values(), held))
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether the function reads nothing outside that could be replaced or changed."""
+        watched = self._cells, self._variables, self._of_modules, self._parts, self._lists
+        return not any((*watched, self._arrays))
+
     def _is_same(self) -> bool:
         try:
             for cell, content in self._cells:

@@ -21,6 +21,7 @@ from micrograd_plus.training import peers
 from micrograd_plus.training.cluster import current
 from micrograd_plus.training.eager import Eager, Means
 from micrograd_plus.training.examples import InMemory, read
+from micrograd_plus.training.figures import Figures, formulas
 from micrograd_plus.training.fingerprint import content, difference
 
 if TYPE_CHECKING:
@@ -29,11 +30,10 @@ if TYPE_CHECKING:
     from micrograd_plus.compiler.program import Program
     from micrograd_plus.training.eager import Problem
 
-    Take = Callable[[Sequence[int]], tuple[list[Any], list[Any]]]
+    Take = Callable[..., tuple[list[Any], list[Any]]]
 
 _TRIED = 16  # number of examples on which a new program is checked
 _AT_A_TIME = 1024  # number of examples evaluated at a time
-_KEPT = 2**17  # numbers kept until they are counted
 
 
 class Part(NamedTuple):
@@ -129,18 +129,24 @@ class Compiled:
         self.norms: dict[str, float] = {}
         self._numpy = numpy = need("numpy", "numpy")
         self._eager = Eager(problem)
-        metrics = problem.metrics.values()
-        self._watched = any(Surroundings(metric).names(Module, Value) for metric in metrics)
         before = content(problem.model)
         x, target = problem.found[0]
         outputs = problem.model(x)
         self._classes = len(outputs) if isinstance(outputs, list | tuple) else 1
-        self._total = _total(problem)
+        computed = formulas(problem, outputs, target)
+        self._figures = Figures(problem, computed)
+        self._others = {name: f for name, f in problem.metrics.items() if name not in computed}
+        self._watched = any(Surroundings(f).names(Module, Value) for f in self._others.values())
+        self._formulas = {"loss": problem.loss, **{x: problem.metrics[x] for x in computed}}
+        self._total = _total(problem, *self._formulas.values())
         # floats, as ints would be indices
-        target = nested.mapped(float, as_numbers(problem.loss, target, self._classes))
-        self._alone = isinstance(target, float)
+        example = [target, as_numbers(problem.loss, target, self._classes)]
+        given, wanted = (nested.mapped(float, some) for some in example)
+        self._alone = isinstance(wanted, float)
+        # metrics get the target as it was given
+        self._apart = bool(computed) and isinstance(given, float) and not self._alone
         self.program = compiler.compile(
-            self._total, x, target,
+            self._total, x, wanted, *([given] if self._apart else ()),
             params=problem.optimizer.parameters, has_aux=True, backend=runner.backend,
         )  # fmt: skip
         if odd := difference(before, content(problem.model)):
@@ -150,13 +156,16 @@ class Compiled:
         self.arrays: list[Any] | None = None
         found = problem.found
         if isinstance(found, InMemory):
-            self.arrays = [numpy.asarray(found.inputs), self._as_numbers(found.targets)]
+            self.arrays = self._arrays(numpy.asarray(found.inputs), found.targets)
             targets = [found[i][1] for i in range(len(found))[:_TRIED]]
             self._compare(self.arrays, targets)
         self._tried = self.arrays is not None  # data on demand are checked when they are read
-        self._waiting: list[tuple[Any, Any, dict[str, list[float]]]] = []
-        self._kept = 0  # the size of all arrays in it
         self.runner: Runner = runner(problem, self.program, self._take)
+
+    def _arrays(self, inputs: Any, targets: Any) -> list[Any]:
+        """Inputs and targets as the program takes them, arrays of (examples, numbers)."""
+        more = [self._numpy.array(targets, float)[:, None]] if self._apart else []
+        return [inputs, self._as_numbers(targets), *more]
 
     def _as_numbers(self, targets: Any) -> Any:
         """Targets as an array of (examples, numbers); raises if they differ in form."""
@@ -167,21 +176,32 @@ class Compiled:
             given = numpy.array([as_numbers(loss, t, self._classes) for t in each.tolist()])[places]
         return given.astype(float).reshape(len(given), -1)
 
-    def _take(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
+    def _take(
+        self, numbers: Sequence[int], places: list[Any] | None = None
+    ) -> tuple[list[Any], list[Any]]:
         """Examples as arrays of (examples, numbers), which are read now if they are on demand.
 
         Args:
             numbers: their indices.
+            places: arrays that may be written to instead of new ones; if none of these has the
+                size, it gets those that do, for the next time.
 
         Returns:
-            Inputs and targets; and the targets as given, if there are metrics.
+            Inputs and targets; and the targets as given, if they are needed.
         """
         found = self.problem.found
         if self.arrays and isinstance(found, InMemory):
-            targets = found.targets_of(numbers) if self.problem.metrics else []
-            return [array.take(numbers, 0) for array in self.arrays], targets
+            targets = found.targets_of(numbers) if self._others else []
+            if places is None:
+                return [array.take(numbers, 0) for array in self.arrays], targets
+            count = len(numbers)
+            if not places or len(places[0]) < count:
+                places[:] = [self._numpy.empty((count, *x.shape[1:])) for x in self.arrays]
+            pairs = zip(self.arrays, places, strict=True)
+            # clipping nothing, as otherwise NumPy would write to a copy of the place
+            return [array.take(numbers, 0, to[:count], "clip") for array, to in pairs], targets
         inputs, targets = read(found, numbers)
-        arrays = [inputs, self._as_numbers(targets)]
+        arrays = self._arrays(inputs, targets)
         if not self._tried:
             self._compare(arrays, targets[:_TRIED])
             self._tried = True
@@ -195,18 +215,24 @@ class Compiled:
             targets: those of the first ones, as given, which are tried.
         """
         problem, arrays = self.problem, [array[: len(targets)] for array in arrays]
-        if self._alone:
-            arrays[1] = arrays[1][:, 0]
+        for i in [1] * self._alone + [2] * self._apart:
+            arrays[i] = arrays[i][:, 0]
         try:
             pairs = [*zip(arrays[0].tolist(), targets, strict=True)]
-            expected = [float(problem.loss(problem.model(x), target)) for x, target in pairs]
-            losses = self.program(*arrays)[1][0]
+            expected = []
+            for x, target in pairs:
+                outputs = problem.model(x)
+                expected.append([float(f(outputs, target)) for f in self._formulas.values()])
+            _, [losses, measured, _] = self.program(*arrays)
             whole, _ = self._total(*pairs[0])
             value, gradient, _ = self.program.value_and_grad(*(array[:1] for array in arrays))
         except NonFiniteError:  # training raises it again, with its place
             return
-        if not self._numpy.allclose(losses, expected, rtol=1e-9, atol=1e-9):
-            raise TraceError("the loss of some examples differs from the formula of the first")
+        found = self._numpy.array([losses, *measured]).T
+        same = self._numpy.isclose(found, expected, rtol=1e-9, atol=1e-9).all(axis=0).tolist()
+        if not all(same):
+            name = [*self._formulas][same.index(False)]
+            raise TraceError(f"the {name} of some examples differs from the formula of the first")
         compare([whole], [value], problem.optimizer.parameters, gradient.tolist())
 
     def rehearse(self) -> None:
@@ -246,33 +272,17 @@ class Compiled:
         return learnt.value
 
     def _keep_results(self, rows: Any, part: Part, means: Means) -> None:
-        """Measure the metrics of some examples, and keep their results to be counted."""
+        """Keep the results for some examples, with the metrics that the program doesn't compute."""
         metrics: dict[str, list[float]] = {}
-        if self.problem.metrics:
-            outputs = _by_example(self.program.other_results(rows)[1])
-            metrics = self.problem.measured([*zip(outputs, part.targets, strict=True)])
-        if self.problem.right is None:
-            rows = rows[:1]
-        self._waiting.append((rows.copy(), part.numbers, metrics))
-        self._kept += rows.size
-        if self._kept > _KEPT:
-            self.count(means)
+        if self._others:
+            outputs = _by_example(self.program.other_results(rows)[2])
+            pairs = [*zip(outputs, part.targets, strict=True)]
+            metrics = self.problem.measured(pairs, self._others)
+        self._figures.keep(rows, part.numbers, metrics, means)
 
     def count(self, means: Means) -> None:
         """Count the examples whose results were kept."""
-        if not self._kept:
-            return
-        kept, numbers, metrics = zip(*self._waiting, strict=True)
-        rows = self._numpy.concatenate(kept, axis=1)
-        found = {"loss": rows[0]}
-        if right := self.problem.right:
-            wanted = self._numpy.ascontiguousarray(self._numpy.concatenate(numbers).T)
-            found["accuracy"] = right(rows[1:], wanted, self._numpy)
-        for name in self.problem.metrics:
-            found[name] = self._numpy.concatenate([some[name] for some in metrics])
-        # divided first, as the sum might not be finite
-        means.add(len(rows[0]), {name: float((x / x.size).sum()) for name, x in found.items()})
-        self._waiting, self._kept = [], 0
+        self._figures.count(means)
 
     def _refuse(self, learnt: Learnt, number: int) -> None:
         """Raise the error for a step after which a number would not be finite."""
@@ -327,19 +337,23 @@ class Compiled:
         })  # fmt: skip
 
 
-def _total(problem: Problem) -> Callable[[Any, Any], tuple[Any, list[Any]]]:
+def _total(
+    problem: Problem, loss: Callable[..., Any], *metrics: Callable[..., Any]
+) -> Callable[..., tuple[Any, list[Any]]]:
     """The function of an example whose outputs are its part of the mean loss and the figures.
+
+    These are its loss, the metrics that are formulas, and the outputs. Its arguments are inputs,
+    target, and this once more as it was given, if it was given in another form.
 
     It closes over the model and the settings, so that `compile` notices if they change.
     """
-    model, loss, penalty = problem.model, problem.loss, problem.penalty
-    parameters = problem.optimizer.parameters
+    model, penalty, parameters = problem.model, problem.penalty, problem.optimizer.parameters
 
-    def total(x: Any, target: Any) -> tuple[Any, list[Any]]:
+    def total(x: Any, target: Any, *given: Any) -> tuple[Any, list[Any]]:
         outputs = model(x)
         one = loss(outputs, target)
         whole = one if penalty is None else one + penalty(parameters)
-        return whole, [one, outputs]
+        return whole, [one, [f(outputs, *(given or (target,))) for f in metrics], outputs]
 
     return total
 

@@ -61,16 +61,20 @@ class Problem:
         """The names of all that is measured."""
         return ["loss", *(["accuracy"] if self.right else []), *self.metrics]
 
-    def measured(self, pairs: Sequence[tuple[Any, Any]]) -> dict[str, list[float]]:
+    def measured(
+        self, pairs: Sequence[tuple[Any, Any]], metrics: Mapping[str, Metric] | None = None
+    ) -> dict[str, list[float]]:
         """The metrics of some examples.
 
         Args:
             pairs: outputs as plain numbers, and targets as given.
+            metrics: those that are wanted; by default all.
 
         Raises:
             NonFiniteError: one of them is not finite; the message names it.
         """
-        found = {name: [float(f(*pair)) for pair in pairs] for name, f in self.metrics.items()}
+        wanted = self.metrics if metrics is None else metrics
+        found = {name: [float(f(*pair)) for pair in pairs] for name, f in wanted.items()}
         for name, row in found.items():
             if not all(map(math.isfinite, row)):
                 for x in row:

@@ -53,7 +53,7 @@ def described(thing: Any, around: tuple[int, ...] = ()) -> Any:
     if isinstance(thing, Mapping) and not all(isinstance(name, str) for name in thing):
         thing = thing.items()
     if isinstance(thing, list | tuple | deque | Set):
-        found = (described(part, around) for part in thing)
+        found = (described(part, around) for part in thing if not isinstance(part, Value))
         items = [x for x in found if x is not _PARAMETER]
         if isinstance(thing, Set):
             items = sorted(map(repr, items))

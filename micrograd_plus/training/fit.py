@@ -111,9 +111,10 @@ def fit(
         seed: a whole number that makes a training reproducible, bit for bit.
         validation: a held-out set, in any of these forms, or the fraction of the data to hold out.
         metrics: further figures by name: functions of the outputs of one example, as plain
-            numbers, and its target; their means are recorded. One that names the model, itself or
-            by way of other objects and functions, finds in it the parameters that gave these
-            outputs, and makes steps slower: the numbers are copied to the model after each.
+            numbers, and its target; their means are recorded. What is a formula of these alone is
+            compiled with the loss; all others are called for each example. One that names the
+            model, itself or by way of other objects and functions, finds in it the parameters that
+            gave these outputs, and makes steps slower: the numbers are copied to it after each.
         penalty: a function of the parameters to add to the loss, such as `nn.l2_penalty`.
         clip_norm: the largest Euclidean norm of all gradients together.
         clip_value: the largest size of each gradient.
@@ -160,6 +161,7 @@ def fit(
     given = examples(data)
     found: Examples = given
     check_targets(given, model, loss)
+    cluster = current()
     kept = checkpoint is not None or resume is not None
     digests = digest(given) if kept else {}
     # indices, as the examples need not be in memory; in a fifth of a list's memory
@@ -174,7 +176,6 @@ def fit(
         digests |= digest(others, "validation ") if kept else {}
         found = joined(given, others)
         held_out = array("q", range(len(train), len(found)))
-    cluster = current()
     if not cluster.first:
         checkpoint, progress = None, False
     if checkpoint is not None:
@@ -186,14 +187,14 @@ def fit(
         "examples": len(train), "batch_size": batch_size, "shuffle": shuffle, "seed": seed,
         "validation": validation if isinstance(validation, float) else len(held_out),
         "loss": loss, "optimizer": rule, "penalty": penalty, "clip_norm": clip_norm,
-        "clip_value": clip_value, "model": content(model),
+        "clip_value": clip_value, "model": content(model) if kept or cluster.processes > 1 else {},
     }  # fmt: skip
     training = Training(
         Optimizer(model.parameters(), rule),
         model,
         Random(seed),  # noqa: S311  not for secrets
         History(steps=batches),
-        described(settings),
+        described(settings) if kept or cluster.processes > 1 else {},
         digests,
         numbers(model),
     )

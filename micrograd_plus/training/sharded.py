@@ -98,7 +98,7 @@ class Sharded:
             return rows[1:], jax.lax.psum(bad.sum(), "batch")
 
         spec = jax.sharding.PartitionSpec
-        data, wide = [spec("batch")] * 2, spec(None, "batch")
+        data, wide = [spec("batch")] * len(self._filler), spec(None, "batch")
 
         def compiled(function: Any, copied: int, results: tuple[Any, ...]) -> Any:
             # check_vma matters only for JAX's own gradients
@@ -184,7 +184,7 @@ class Sharded:
             )
 
         with working():
-            arrays = [placed(0), placed(1)]
+            arrays = [*map(placed, range(len(self._filler)))]
         return Part(batch, arrays, numpy.concatenate(numbers), targets)
 
     @cached_property

@@ -36,6 +36,7 @@ class Whole:
         self._problem, self._program, self._take = problem, program, take
         self._run, self._forward = program.functions["value_and_grad"], program.functions["forward"]
         self._shares = self._numpy.empty(0)
+        self._places: list[Any] = []
         self._vector = program.vector
         self._update = _update(problem.optimizer.rule)
         self.begin()
@@ -56,7 +57,7 @@ class Whole:
 
     def _divided(self, some: Sequence[int], size: int) -> Iterator[Part]:
         """Batches of examples that are taken at once."""
-        arrays, targets = self._take(some)
+        arrays, targets = self._take(some, self._places)
         for start in range(0, len(some), size):
             rows = slice(start, start + size)
             parts = [array[rows] for array in arrays]

@@ -2,6 +2,7 @@
 
 import functools
 import math
+import random
 
 import numpy as np
 import pytest
@@ -10,6 +11,8 @@ import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from micrograd_plus.compiler.program import Program
+from micrograd_plus.training.eager import Problem
+from micrograd_plus.training.whole import Whole
 from tests.needs import needed
 
 RULES = [
@@ -404,3 +407,80 @@ def test_the_parameter_that_would_not_be_trained_is_named():
     for how, name in (("attribute", "w"), ("another one", "more"), ("item", r"ws\.0")):
         with pytest.raises(ValueError, match=f"other parameters .* began, such as {name}, which"):
             mg.fit(Replaces(how), ([[1.0]], [1.0]), nn.mse, epochs=2, engine="eager")
+
+
+class Outside:
+    """What a metric might read."""
+
+    factor = 2.0
+
+
+FORMULAS = {
+    "constant": lambda y, t: 1.0,
+    "distance": lambda y, t: abs(y[0] - t) ** math.pi,
+    "class": lambda y, t: t,
+    "largest": lambda y, t: mg.max(y) - mg.mean(y),
+    "a function": lambda y, t: mg.logsumexp(y),
+}
+CALLED = {
+    "compares": lambda y, t: y[0] > y[1],
+    "an index": lambda y, t: y[t],
+    "a float": lambda y, t: float(y[0]),
+    "an attribute": lambda y, t: Outside.factor * y[0],
+    "a closure": (lambda held: lambda y, t: held[0] * y[0])([2.0]),
+    "random": lambda y, t: 0.0 * random.random(),
+}
+
+
+@pytest.mark.parametrize("name", [*FORMULAS, *CALLED])
+def test_metrics_that_are_formulas_are_computed_by_the_program(name, monkeypatch):
+    """All others are called for each example."""
+    metrics = {"metric": (FORMULAS | CALLED)[name]}
+    measured = []
+
+    def counted(problem, pairs, *others, before=Problem.measured):
+        measured.append(len(pairs))
+        return before(problem, pairs, *others)
+
+    expected = trained("eager", metrics=metrics)
+    monkeypatch.setattr(Problem, "measured", counted)
+    found = trained("compiled", metrics=metrics)
+    assert_same(found, expected)
+    assert sum(measured) == (0 if name in FORMULAS else 60 * 5)
+
+
+def test_a_metric_that_is_no_formula_for_other_examples_is_told(capsys):
+    """One that reads what tracing can't see."""
+
+    def odd(y, t):
+        return 1.0 if type(t) is int else 2.0
+
+    metrics, data = {"odd": odd}, ([[1.0], [2.0], [3.0]], [0, 1.0, 0])
+    models = [nn.MLP(1, [1], seed=1) for _ in range(2)]
+    figures = [
+        mg.fit(model, data, nn.mse, metrics=metrics, epochs=1, engine=engine)["odd"]
+        for model, engine in zip(models, ("auto", "eager"), strict=True)
+    ]
+    assert figures[0] == figures[1]
+
+
+@pytest.mark.parametrize("several", [False, True], ids=["one output", "several"])
+def test_validation_costs_no_step(several, monkeypatch):
+    """What is held out goes through the program forwards, and never back."""
+    calls = []
+    data = datasets.spirals(60) if several else datasets.moons(60)
+
+    def counted(self, part, *others, before=Whole.advance):
+        calls.append(len(part.batch))
+        return before(self, part, *others)
+
+    def run(validation):
+        calls.clear()
+        model = nn.MLP(2, [3 if several else 1], seed=1)
+        loss = nn.softmax_cross_entropy if several else nn.mse
+        with monkeypatch.context() as patch:
+            patch.setattr(Whole, "advance", counted)
+            mg.fit(model, data, loss, epochs=2, batch_size=7, validation=validation)
+        return [*calls], [p.data for p in model.parameters()]
+
+    assert run(data) == run(None)

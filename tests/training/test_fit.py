@@ -485,9 +485,9 @@ def test_ctrl_c_gives_the_history_so_far(call, epochs, engine):
 
 
 def test_ctrl_c_anywhere_leaves_a_whole_number_of_steps(engine):
-    rule, options = optim.Momentum(0.1), {"epochs": 2, "batch_size": 5, "engine": engine}
-    legal = [close(point) for point in legal_points(2, 5, rule)]
-    own = ("fit", "eager", "compiled", "whole")
+    rule, options = optim.Momentum(0.1), {"epochs": 4, "batch_size": 5, "engine": engine}
+    legal = [close(point) for point in legal_points(4, 5, rule)]
+    own = ("fit", "eager", "compiled", "whole", "figures")
     files = (*(f"training/{name}.py" for name in own), "optim/optimizer.py")
 
     def run(at):
