@@ -115,22 +115,14 @@ class Program(Batched):
         run = self._runs.ready.get("value_and_grad")
         if run is None:
             raise TypeError("only a function that returns one number has a gradient")
-        if chunk is not None and (type(chunk) is not int or chunk < 1):
-            raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
         columns = self._arguments.columns(batch)
-        count, numbers = columns[0].shape[1], self._leaves.numbers()
-        shares = self._equal_shares(count)
-        if weights is not None:
-            shares = finite_row(self._numpy, "weights", weights, count, self._dtype)
-        if chunk is None or chunk >= count:
-            found = run(numbers, *columns, shares)
+        numbers, shares, count = self._leaves.numbers(), self._equal, columns[0].shape[1]
+        if weights is not None or len(shares) != count:
+            shares = self._shares(weights, count)
+        if chunk is None:
+            value, gradient, *wide = run(numbers, *columns, shares)
         else:
-            places = [slice(i, i + chunk) for i in range(0, count, chunk)]
-            found = self._joined([
-                run(numbers, *(part[:, place] for part in columns), shares[place])
-                for place in places
-            ])  # fmt: skip
-        value, gradient, *wide = found
+            value, gradient, *wide = self._in_chunks(chunk, run, numbers, [*columns, shares])
         gradient = gradient[: len(self.parameters)]
         if not (math.isfinite(value) and all_finite(self._numpy, gradient, *wide)):
             self._causes.refuse(columns, wide, slopes=True)
@@ -266,17 +258,24 @@ class Program(Batched):
                 raise TraceError(f"the program can't be run: {error!r}") from error
             compare(recorded, values, [*self.parameters, *found.inputs][: len(slopes)], slopes)
 
-    def _equal_shares(self, count: int) -> Any:
-        """Equal weights for so many examples."""
-        equal = self._equal  # another thread may replace it
-        if len(equal) != count:
-            equal = self._numpy.full(count, 1 / max(count, 1), self._dtype)
-            equal.flags.writeable = False
-            self._equal = equal
+    def _shares(self, weights: Any, count: int) -> Any:
+        """The weight of each example; equal ones are kept for the next batch."""
+        if weights is not None:
+            return finite_row(self._numpy, "weights", weights, count, self._dtype)
+        equal = self._numpy.full(count, 1 / max(count, 1), self._dtype)
+        equal.flags.writeable = False
+        self._equal = equal
         return equal
 
-    def _joined(self, pieces: list[tuple[Any, ...]]) -> tuple[Any, ...]:
+    def _in_chunks(
+        self, chunk: int, run: Callable[..., Any], numbers: Any, arrays: Sequence[Any]
+    ) -> tuple[Any, ...]:
         """The results of a batch from those of its chunks."""
+        if type(chunk) is not int or chunk < 1:
+            raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
+        count = arrays[-1].shape[0]
+        places = [slice(i, i + chunk) for i in range(0, max(count, 1), chunk)]
+        pieces = [run(numbers, *(array[..., place] for array in arrays)) for place in places]
         value, gradient, *wide = zip(*pieces, strict=True)
         with self._numpy.errstate(all="ignore"):
             total = sum(value), sum(gradient)
