@@ -109,7 +109,32 @@ def equation(parts: Sequence[str]) -> str:
     return " = ".join(parts)
 
 
-def choice(slope: float, chosen: str) -> str:
+class Wording(str):
+    """Words that depend on a number.
+
+    Args:
+        text: the words for the number that there is, or its place.
+        longest: the longest ones that there may be.
+    """
+
+    longest: str
+
+    def __new__(cls, text: str, longest: str) -> Wording:
+        self = super().__new__(cls, text)
+        self.longest = longest
+        return self
+
+
+def longest(words: str) -> str:
+    """The longest words that may stand there for other numbers.
+
+    >>> longest(choice(1.0, "the larger one"))
+    'only the larger one gets the gradient'
+    """
+    return words.longest if isinstance(words, Wording) else words
+
+
+def choice(slope: float, chosen: str) -> Wording:
     """What is said of an argument with this derivative, where the value is one of several.
 
     Args:
@@ -119,8 +144,9 @@ def choice(slope: float, chosen: str) -> str:
     >>> choice(1.0, "the larger one"), choice(0.5, "the larger one")
     ('the larger one gets the gradient', 'equal ones share the gradient')
     """
+    others = f"only {chosen} gets the gradient"
     if isinstance(slope, Figure):
-        return slope.written("choice", chosen)
+        return Wording(slope.written("choice", chosen), others)
     if slope == 1:
-        return f"{chosen} gets the gradient"
-    return f"only {chosen} gets the gradient" if slope == 0 else "equal ones share the gradient"
+        return Wording(f"{chosen} gets the gradient", others)
+    return Wording(others if slope == 0 else "equal ones share the gradient", others)

@@ -103,6 +103,7 @@ def sentence(
 def _length(equations: Sequence[Equation], plain: Notation, rank: int) -> int:
     """About how long a sentence is, whatever the numbers in it are."""
     number = "0" * len(plain.number(math.pi / 10))
+    plain = plain._replace(words=figures.longest)
     blank = plain._replace(number=lambda x: number)
     sides = (equation.written(plain, blank, rank) for equation in equations)
     return len(", ".join(map(" = ".join, filter(None, sides))))

@@ -56,8 +56,8 @@ class Page:
           const compute = {self.figures.function()};
           return (given) => {{
             try {{
-              const {{ numbers, filled }} = computed(content, compute, given, told);
-              return {{ numbers: positions.map((i) => numbers[i]), told: filled }};
+              const {{ numbers, fill }} = computed(content, compute, given);
+              return {{ numbers: positions.map((i) => numbers[i]), told: fill(told) }};
             }} catch (error) {{ return error; }}
           }};
         }})()"""

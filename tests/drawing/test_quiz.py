@@ -729,8 +729,9 @@ def judging(fragment, texts):
         {bundle("judge.js", "local.js")}
         const content = {json.dumps(content)}, compute = {compute};
         return (given) => {{
-            const {{ numbers, filled }} = computed(content, compute, given, content.told);
-            const asked = filled.questions.map((one) => posed(one, numbers, content.rule));
+            const {{ numbers, fill }} = computed(content, compute, given);
+            const told = fill(content.told.questions);
+            const asked = told.map((one) => posed(one, numbers, content.rule));
             const said = (one, text) => {{
                 const found = judge(one, text, content.rule);
                 return found && (found.right ? "right" : found.hint);

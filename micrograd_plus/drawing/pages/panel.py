@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus._tools.names import text_name
@@ -80,7 +80,7 @@ class Panel:
         self.texts = {name: f"{number:.12g}" for name, number in self.numbers.items()}
         self.errors: dict[str, str] = {}
         self._record, self._branches = record, branches
-        self.view = _view(self.recorded(self.numbers))
+        self.view = _view(*self.recorded(self.numbers))
 
     def change(self, name: str, text: str) -> None:
         """Set the text of a field; if it is invalid, the view stays and `errors` says why.
@@ -102,7 +102,7 @@ class Panel:
         for asked in (waiting, alone) if waiting != alone else (alone,):
             try:
                 numbers = self.numbers | {n: _number(t) for n, t in asked.items()}
-                self.view = _view(self.recorded(numbers), self.view)
+                self.view = _view(*self.recorded(numbers), self.view)
             except Exception as error:  # of any kind: the user's function may do anything
                 self.errors[name] = _told(error)
             else:
@@ -124,8 +124,8 @@ class Panel:
             "errors": dict(self.errors),
         }
 
-    def recorded(self, numbers: Mapping[str, float]) -> Value:
-        """The graph at some numbers.
+    def recorded(self, numbers: Mapping[str, float]) -> tuple[Value, dict[str, Value]]:
+        """The graph at some numbers, and the leaf of each field in it.
 
         Args:
             numbers: a number for each field.
@@ -133,7 +133,8 @@ class Panel:
         Raises:
             Exception: whatever recording raises.
         """
-        return self._record({name: Value(number, name) for name, number in numbers.items()})
+        leaves = {name: Value(number, name) for name, number in numbers.items()}
+        return self._record(leaves), leaves
 
     def same_for_all(self) -> tuple[Value, dict[str, Value]]:
         """The graph at the numbers of the view, and the leaf of each field in it.
@@ -141,41 +142,54 @@ class Panel:
         Raises:
             TraceError: for other numbers it might be another graph.
         """
-        leaves = {name: Value(number, name) for name, number in self.numbers.items()}
-        if self._branches:
-            from micrograd_plus.compiler.trace import trace  # loaded only for functions
+        if not self._branches:
+            return self.recorded(self.numbers)
+        from micrograd_plus.compiler.trace import trace  # loaded only for functions
 
-            def record(*given: Value) -> Value:
-                for name, leaf in zip(leaves, given, strict=True):
-                    leaf.label = name
-                return self._record(dict(zip(leaves, given, strict=True)))
+        def record(*given: Value) -> Value:
+            leaves = dict(zip(self.numbers, given, strict=True))
+            for name, leaf in leaves.items():
+                leaf.label = name
+            return self._record(leaves)
 
-            traced = trace(record, [*self.numbers.values()])
-            return traced.outputs, dict(zip(leaves, traced.inputs, strict=True))
-        return self._record(leaves), leaves
+        traced = trace(record, [*self.numbers.values()])
+        return traced.outputs, dict(zip(self.numbers, traced.inputs, strict=True))
 
 
-def _view(root: Value, before: View | None = None) -> View:
+def _view(root: Value, leaves: Mapping[str, Value], before: View | None = None) -> View:
     """The display of a graph, in the layout of the previous view if that still fits."""
     walk = Walk(root)
-    room = max(before.room if before else ROOM, room_for(walk))
+    room = max(
+        before.room if before else ROOM,
+        room_for(change.number for step in walk for change in step.changes),
+    )
     picture = roomy(walk, room)
     source = as_dot(picture)
     if before and source == before.source:
         content = {**before.content, "steps": stepper_page.told_steps(picture, walk)}
     else:
-        content = stepper_page.content(picture, walk)
+        content = {**stepper_page.content(picture, walk), "held": held(leaves, picture)}
     return View(walk, source, content, room)
 
 
-def room_for(walk: Walk) -> int:
+def room_for(numbers: Iterable[float]) -> int:
     """The digits that the widest number on a wire takes.
 
     Args:
-        walk: the walk through the graph.
+        numbers: the numbers.
     """
-    written = (labels.number(change.number) for step in walk for change in step.changes)
-    return max(map(labels.digits_wide, written))
+    return max(labels.digits_wide(labels.number(x)) for x in numbers)
+
+
+def held(leaves: Mapping[str, Value], picture: Scene) -> dict[str, str]:
+    """The wire of each field in a picture, where its number is taken hold of.
+
+    Args:
+        leaves: the leaf of each field.
+        picture: the picture.
+    """
+    places = picture.places
+    return {name: f"v{places[leaf]}" for name, leaf in leaves.items() if leaf in places}
 
 
 def roomy(walk: Walk, room: int = ROOM, limit: int = LIMIT) -> Scene:

@@ -10,7 +10,8 @@ from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.pages import stepper
 from micrograd_plus.drawing.pages.figured import Figures
 from micrograd_plus.drawing.pages.page import image, living, resource
-from micrograd_plus.drawing.pages.panel import ROOM, room_for, roomy
+from micrograd_plus.drawing.pages.panel import ROOM, held, room_for, roomy
+from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.walk.steps import Walk
 
 if TYPE_CHECKING:
@@ -38,13 +39,9 @@ def fragment(panel: Panel) -> str:
     picture = roomy(walk, _room(panel))
     places = picture.places
     given = {leaf: i for i, leaf in enumerate(walk.leaves)}
-    state = panel.state
-    for field in state["fields"]:
-        leaf = leaves[field["name"]]
-        field["plate"] = f"v{places[leaf]}" if leaf in given else ""
-    drawn = stepper.content(picture, walk)
+    drawn = {**stepper.content(picture, walk), "held": held(leaves, picture)}
     content = {
-        "state": {**state, "steps": drawn.pop("steps"), "picture": drawn},
+        "state": {**panel.state, "steps": drawn.pop("steps"), "picture": drawn},
         "told": ["steps"],  # what changes with the numbers
         "given": [leaf.data for leaf in given],
         "leaves": {name: given[leaf] for name, leaf in leaves.items() if leaf in given},
@@ -61,6 +58,7 @@ def _room(panel: Panel) -> int:
     for field in panel.fields:
         for number in (field.low, field.high):
             with suppress(NonFiniteError, ValueError):
-                numbers = panel.numbers | {field.name: number}
-                room = max(room, room_for(Walk(panel.recorded(numbers))))
+                root, _ = panel.recorded(panel.numbers | {field.name: number})
+                gradients = adjoints(root)
+                room = max(room, room_for(x.data for x in gradients), room_for(gradients.values()))
     return room

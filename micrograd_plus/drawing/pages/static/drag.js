@@ -4,8 +4,8 @@ import { drawn } from "./dom.js";
 const TARGET = 44; // pixels that a finger needs
 const SLACK = 3; // pixels that a click may move
 
-// Args: the wire's plate; the field's number, range and step; and what is called with a new number.
-export function drag(plate, { low, high, step }, number, changed) {
+// Args: the wire's plate, the slider, and what is called with a new number.
+export function drag(plate, slider, changed) {
   const svg = plate.ownerSVGElement;
   const box = plate.getBBox();
   const target = drawn("svg", "rect", { "class": "mg-drag" });
@@ -26,7 +26,7 @@ export function drag(plate, { low, high, step }, number, changed) {
   let dragged = false;
   target.addEventListener("pointerdown", (event) => {
     if (event.button) return;
-    held = { x: event.clientX, number: number() };
+    held = { x: event.clientX, number: slider.valueAsNumber };
     dragged = false;
     target.setPointerCapture(event.pointerId);
     event.stopPropagation(); // the picture stays where it is
@@ -35,8 +35,8 @@ export function drag(plate, { low, high, step }, number, changed) {
     const distance = event.clientX - held?.x;
     dragged ||= Math.abs(distance) > SLACK;
     if (!held || !dragged) return;
-    const next = held.number + Math.round(distance) * step;
-    changed(Number(Math.min(Math.max(next, low), high).toPrecision(12)));
+    const next = held.number + Math.round(distance) * slider.step;
+    changed(Number(Math.min(Math.max(next, slider.min), slider.max).toPrecision(12)));
   });
   target.addEventListener("pointercancel", () => { held = null; });
   target.addEventListener("pointerup", ({ pointerType }) => {

@@ -14,28 +14,33 @@ const raised = (text) => [...text].map((character) => RAISED[character]).join(""
 // Python does; JavaScript rounds these up.
 function digitsOf(x, count) {
   const [text, exponent] = Math.abs(x).toExponential(count - 1).split("e");
-  const [exact, before] = Math.abs(x).toExponential(100).split("e");
   const digits = text.replace(".", "");
-  const tie = /^50*$/.test(exact.replace(".", "").slice(count)) && exponent === before;
   const odd = Number(digits.at(-1)) % 2;
-  return [tie && odd ? digits.slice(0, -1) + (digits.at(-1) - 1) : digits, Number(exponent)];
+  return [odd && isTie(x, count, exponent) ? digits.slice(0, -1) + (digits.at(-1) - 1) : digits, Number(exponent)];
+}
+
+function isTie(x, count, exponent) {
+  if (Number(x.toExponential(count)) !== x) return false; // most numbers have more digits
+  const [exact, before] = Math.abs(x).toExponential(100).split("e");
+  return exponent === before && /^50*$/.test(exact.replace(".", "").slice(count));
 }
 
 // A number with so many significant digits, and so many decimal places at least; as `text_number`.
 export function number(x, digits = 4, decimals = 0) {
   const sign = x < 0 ? "−" : "";
   if (x === 0) return decimals ? `0.${"0".repeat(decimals)}` : "0";
-  const [, size] = digitsOf(x, digits);
-  const [, exact] = digitsOf(x, 100);
+  const [scientific, size] = digitsOf(x, digits);
   if (Math.abs(x) < 1e-4 || Math.abs(x) >= 1e6) {
-    const [first, ...others] = digitsOf(x, digits)[0].replace(/0+$/, "");
+    const [first, ...others] = scientific.replace(/0+$/, "");
     const mantissa = others.length ? `${first}.${others.join("")}` : first;
     const power = `10${raised(String(size).replace("-", "−"))}`;
     return sign + (mantissa === "1" ? power : `${mantissa}·${power}`);
   }
   const places = Math.max(digits - 1 - size, Math.min(digits, 2));
-  const [found, exponent] = digitsOf(x, places + exact + 1 || 1);
-  const all = found.padEnd(places + exponent + 1, "0").slice(0, places + exponent + 1).padStart(places + 1, "0");
+  const before = Number(x.toExponential().split("e")[1]); // as rounding may have changed it
+  const [found, exponent] = digitsOf(x, places + before + 1 || 1);
+  const length = places + exponent + 1;
+  const all = found.padEnd(length, "0").slice(0, length).padStart(places + 1, "0");
   const fraction = all.slice(all.length - places).replace(/0+$/, "").padEnd(decimals, "0");
   return sign + all.slice(0, all.length - places) + (fraction && `.${fraction}`);
 }
@@ -62,9 +67,13 @@ function fitted(_, binds, wanted, text) {
 // A function that fills all texts of JSON data, by numbers and by what `Figures.places` says.
 export function filler(places) {
   return (numbers) => {
+    const known = new Map();
     const written = (place) => {
-      const [position, form, ...options] = places[place.codePointAt(0) - FIRST];
-      return FORMS[form](numbers[position], ...options);
+      if (!known.has(place)) {
+        const [position, form, ...options] = places[place.codePointAt(0) - FIRST];
+        known.set(place, FORMS[form](numbers[position], ...options));
+      }
+      return known.get(place);
     };
     const text = (given) => {
       let filled = given.replace(PLACE, written);

@@ -14,14 +14,14 @@ function typed(text) {
   return number;
 }
 
-// The numbers of a graph for those of its leaves, and JSON data filled with them; an error names
-// the gate that it is at.
-export function computed({ places, checks }, compute, given, data) {
+// The numbers of a graph for those of its leaves, and what fills JSON data with them; an error
+// names the gate that it is at.
+export function computed({ places, checks }, compute, given) {
   const numbers = compute(given);
   const fill = filler(places)(numbers);
   const wrong = checks.find(([position]) => !Number.isFinite(numbers[position]));
   if (wrong) throw { gate: wrong[1], said: fill(wrong[2]) };
-  return { numbers, filled: fill(data) };
+  return { numbers, fill };
 }
 
 export function local(content, compute) {
@@ -47,7 +47,7 @@ export function local(content, compute) {
       try {
         const next = [...given];
         for (const one of names) next[content.leaves[one]] = typed(texts[one]);
-        const { filled } = computed(content, compute, next, told);
+        const filled = computed(content, compute, next).fill(told);
         given = next;
         errors = Object.fromEntries(Object.entries(errors).filter(([one]) => !names.includes(one)));
         return update({ ...filled, texts, errors, wrong: "", answered: now.asked.count });
@@ -60,7 +60,7 @@ export function local(content, compute) {
     update({ texts, errors, wrong, answered: now.asked.count });
   }
 
-  Object.assign(now, computed(content, compute, given, told).filled);
+  Object.assign(now, computed(content, compute, given).fill(told));
   return {
     get: (key) => now[key],
     set: (key, value) => { now[key] = value; },

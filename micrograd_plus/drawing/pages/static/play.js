@@ -83,9 +83,9 @@ export function render({ model, el }) {
     section = next;
     stepper(section, walk);
     centre(new Map([...section.querySelectorAll("[data-part]")].map((one) => [one.dataset.part, one])));
-    for (const field of model.get("fields")) {
-      const { slider, moved } = fields.get(field.name);
-      if (field.plate) drag(part(field.plate), field, () => slider.valueAsNumber, moved);
+    for (const [name, plate] of Object.entries(walk.held)) {
+      const { slider, moved } = fields.get(name);
+      drag(part(plate), slider, moved);
     }
     stepSlider().value = atEnd ? walk.steps.length - 1 : before.value;
     showSteps();

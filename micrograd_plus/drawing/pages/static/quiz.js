@@ -43,26 +43,32 @@ export function quiz(root, content, compute) {
 
   // The questions for some numbers of the leaves.
   function pose(given) {
-    const { numbers, filled } = computed(content, compute, given, content.told);
+    const { numbers, fill } = computed(content, compute, given);
+    const filled = fill(content.told);
     shown = filled.shown;
     questions = filled.questions.map((question) => posed(question, numbers, content.rule));
   }
 
-  // Of some others for the leaves those whose answers are the easiest to write.
-  function change() {
-    const found = [];
-    for (let trial = 0; trial < TRIALS && found[0]?.hard !== 0; trial += 1) {
-      const given = fresh(content.given);
-      try {
-        pose(given);
-      } catch (error) {
-        if (error.said === undefined) throw error;
-        continue; // something is not finite
-      }
-      const hard = questions.filter(({ target: [answer] }) => !isEasy(answer)).length;
-      if (!found.length || hard < found[0].hard) found.unshift({ given, hard });
+  // How many answers are hard to write at some numbers; infinite where not all are finite.
+  function hardness(given) {
+    try {
+      const { numbers } = computed(content, compute, given);
+      return content.told.questions.filter(({ number }) => !isEasy(numbers[number])).length;
+    } catch (error) {
+      if (error.said === undefined) throw error;
+      return Number.POSITIVE_INFINITY;
     }
-    pose(found[0]?.given ?? content.given);
+  }
+
+  // Of some other numbers for the leaves those with the easiest answers.
+  function change() {
+    let best = { given: content.given, hard: Number.POSITIVE_INFINITY };
+    for (let trial = 0; trial < TRIALS && best.hard > 0; trial += 1) {
+      const given = fresh(content.given);
+      const hard = hardness(given);
+      if (hard < best.hard) best = { given, hard };
+    }
+    pose(best.given);
   }
 
   const find = (plate, ink) =>
