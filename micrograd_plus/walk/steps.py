@@ -6,39 +6,16 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple, cast, overload
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from micrograd_plus import ops
-from micrograd_plus._tools import figures
 from micrograd_plus._tools.names import parsed
 from micrograd_plus._tools.numbers import checked_digits
 from micrograd_plus.graph import order, real
 from micrograd_plus.walk.arithmetic import FLOATS
-from micrograd_plus.walk.formula import (
-    Calling,
-    Derivative,
-    Name,
-    Remark,
-    Term,
-    notations,
-    operands,
-    ordinal,
-)
+from micrograd_plus.walk.chain import Chain, Edge
+from micrograd_plus.walk.formula import Derivative, Name, Term, notations
 from micrograd_plus.walk.gates import gates
-from micrograd_plus.walk.sentences import (
-    CHAIN,
-    MEANING,
-    NUMBERS,
-    RULE,
-    Equation,
-    Sentence,
-    listed,
-    plus,
-    sentence,
-    times,
-    total,
-)
-from micrograd_plus.walk.sentences import names as names_in
+from micrograd_plus.walk.sentences import NUMBERS, RULE, Equation, Sentence, listed, sentence
 
 if TYPE_CHECKING:
     from micrograd_plus._tools.names import Label
@@ -239,20 +216,7 @@ class Walk(Sequence[Step]):
             if op is not None:
                 self._forward(node, op, args)
         self._seed()
-        self.shares: dict[tuple[Value, int], float] = {}
-        self._labels = {*map(parsed, self.names.values())}
-        self._called: dict[Any, Name] = {}
-        self._size: dict[Value, float] = {}
-        self._by_name: dict[Value, list[Any]] = {}  # of each value, what comes along its paths
-        self._paths: Counter[Value] = Counter()
-        self._users: Counter[Value] = Counter()
-        for _, args in self.gates.values():
-            values = [arg for arg in args if type(arg) is not float]
-            self._paths.update(values)
-            self._users.update({*values})
-        for node, (op, args) in reversed(self.gates.items()):
-            if op is not None:
-                self._backward(node, op, args)
+        self._backward()
 
     @overload
     def __getitem__(self, index: int) -> Step: ...
@@ -347,115 +311,15 @@ class Walk(Sequence[Step]):
         told = self._told([Equation(self.derivative(self.root), [(1.0, 0)])])
         self._say("backward", self.root, told, (Change(self.root, "grad", 1.0),))
 
-    def _backward(self, node: Value, op: Op, args: tuple[Any, ...]) -> None:
-        numbers = list(map(self.number, args))
-        wanted = [type(arg) is not float for arg in args]
-        local = self.arithmetic.slopes(op, args, numbers, self.data[node])
-        m = Calling([*map(self.name, args)], self._labels, self._called)
-        rules = self._rules(m, node, wanted)
-        places, above = operands(args), self._known(node)
-        for position in reversed(range(len(args))):
-            if wanted[position]:
-                edge = _Edge(
-                    node,
-                    position,
-                    Derivative(self.names[node], self.names[args[position]], places[position]),
-                    above,
-                    rules[position],
-                    self.grad[node],
-                    local[position],
-                )
-                arg = args[position]
-                added = edge.flow + self.grad[arg] if arg in self.grad else edge.flow
-                self.arithmetic.gradient(added, self.names[node], op, args, numbers)
-                self._along(edge, m)
-        self._labels |= {parsed(name.label) for name in m.meanings}
-        self._called |= {meaning: name for name, meaning in m.meanings.items()}
-
-    def _rules(self, m: Calling, node: Value, wanted: Sequence[bool]) -> Sequence[Any]:
-        """The local derivatives as a reader would write them; None where words say it."""
-        op, args = cast("tuple[Op, tuple[Any, ...]]", self.gates[node])
-        named = tuple(map(self.name, args))
-        if op.chooses:
-            return [None] * len(args)
-        if op.named:
-            found: Sequence[Any] = op.named(m, self.name(node), *named)
-            return found
-        return op.local_derivatives(m, Term(op, named), named, wanted)
-
-    def _along(self, edge: _Edge, m: Calling) -> None:
-        """The chain rule along one edge, added to the gradient from earlier edges to the value."""
-        op, args = cast("tuple[Op, tuple[Any, ...]]", self.gates[edge.node])
-        arg = args[edge.position]
-        share = times(edge.above, edge.step if edge.rule is None else edge.rule)
-        left, parts = self.derivative(arg), self._shares(edge, share)
-        before, flow = self.grad.get(arg), edge.flow
-        if self._paths[arg] == 1:
-            equations = [Equation(left, parts)]
-        else:
-            self.shares[edge.node, edge.position] = flow
-            equations = [Equation(Remark(left, self._which(edge, arg)), parts)]
-        self._by_name.setdefault(arg, []).append(share)
-        complete = len(self._by_name[arg]) == self._paths[arg]
-        size = self.arithmetic.tried(ops.abs, [flow])
-        if before is not None:
-            size = self._size[arg] + size
-            added = self.arithmetic.summed(before + flow, size)
-            equations.append(self._sum(arg, before, flow, added, complete))
-            flow = added
-        self._size[arg] = size
-        if op.chooses:
-            equations.append(Equation(Remark(None, (figures.choice(edge.local, op.chooses),))))
-        for name in dict.fromkeys(names_in(share, Name)):
-            if name in m.meanings:
-                equations.append(Equation(name, [(m.meanings[name], MEANING)]))
-        self.grad[arg] = flow
-        change = Change(arg, "grad", flow)
-        self._say("backward", arg, self._told(equations), (change,), edge)
-
-    def _known(self, node: Value) -> Any:
-        """The gradient of a value in names: a number if it is one for any numbers in the graph."""
-        if node is self.root:
-            return 1.0
-        found = total(self._by_name[node])
-        return found if isinstance(found, float) else self.derivative(node)
-
-    def _shares(self, edge: _Edge, share: Any) -> list[tuple[Any, int]]:
-        """What flows along an edge, in names and in numbers."""
-        if edge.node is self.root:
-            return [(edge.local, 0)] if edge.rule is None else [(edge.rule, RULE), (edge.local, 0)]
-        above = self.derivative(edge.node)
-        numbers = Term(ops.multiply, (edge.upstream, edge.local))
-        last = [(numbers, NUMBERS), (edge.flow, 0)]
-        if not isinstance(edge.rule, float | None):
-            last.insert(0, (share, RULE))
-        if edge.step.operand:
-            return last
-        return [(Term(ops.multiply, (above, edge.step)), CHAIN), *last]
-
-    def _which(self, edge: _Edge, arg: Value) -> tuple[str | Name, ...]:
-        """What tells the path that an edge is on from the others to the same value."""
-        place = edge.step.operand
-        return (
-            *(("through", Name(self.names[edge.node])) if self._users[arg] > 1 else ()),
-            *((f"({ordinal(place)} operand)",) if place else ()),
-        )
-
-    def _sum(
-        self, arg: Value, before: float, flow: float, added: float, complete: bool
-    ) -> Equation:
-        """The sum over the paths so far, or over all of them."""
-        left = self.derivative(arg)
-        numbers = Term(ops.add, (before, flow))
-        if not complete:
-            return Equation(Remark(left, ("so far",)), [(numbers, NUMBERS), (added, 0)])
-        shares = self._by_name[arg]
-        in_names = total(shares)
-        if in_names is None or isinstance(in_names, float):
-            return Equation(left, [(numbers, NUMBERS), (added, 0)])
-        if len(shares) == 2 and isinstance(shares[0], float):
-            numbers = plus(flow, shares[0])
-        return Equation(left, [(in_names, RULE), (numbers, NUMBERS), (added, 0)])
+    def _backward(self) -> None:
+        chain = Chain(self)
+        self.shares = chain.shares
+        for node, (op, _) in reversed(self.gates.items()):
+            for edge in chain.edges(node) if op is not None else ():
+                equations, number = chain.along(edge)
+                self.grad[edge.to] = number
+                change = Change(edge.to, "grad", number)
+                self._say("backward", edge.to, self._told(equations), (change,), edge)
 
     def _told(self, equations: Sequence[Equation]) -> Sentence:
         return sentence(equations, self._notations)
@@ -466,36 +330,10 @@ class Walk(Sequence[Step]):
         node: Value | None,
         told: Sentence,
         changes: tuple[Change, ...],
-        edge: _Edge | None = None,
+        edge: Edge | None = None,
     ) -> None:
         way, upstream, local = (
             ((edge.node, edge.position), edge.upstream, edge.local) if edge else (None, None, None)
         )
         step = Step(phase, node, way, upstream, local, told.text, changes, self._steps, told.latex)
         self._steps.append(step)
-
-
-class _Edge(NamedTuple):
-    """One edge that a gradient flows along.
-
-    Attributes:
-        node: the value that it comes from.
-        position: which argument of the value it goes to.
-        step: the local derivative, as it is written.
-        above: the gradient that comes from above, as it is written; a number where it is one.
-        rule: the local derivative's formula; a number where it is one, None where words say it.
-        upstream: the number of the gradient.
-        local: the number of the local derivative.
-    """
-
-    node: Value
-    position: int
-    step: Derivative
-    above: Any
-    rule: Any
-    upstream: float
-    local: float
-
-    @property
-    def flow(self) -> float:
-        return self.upstream * self.local

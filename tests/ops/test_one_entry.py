@@ -155,7 +155,7 @@ KNOWN = {
     "check/gradients": "detach",  # whose derivative differences would contradict
     "walk/formula": OPERATORS,  # those of Python, on formulas
     "walk/arithmetic": "abs greater",  # a sum of which rounding errors are left is 0
-    "walk/steps": "add multiply abs",  # the chain rule multiplies …
+    "walk/chain": "add multiply abs",  # the chain rule multiplies …
     "walk/sentences": "add subtract multiply negate",  # … and adds where paths meet
     "walk/paths": "multiply",  # the slopes along a path
     "walk/mistakes": "multiply sum",  # the chain rule as a question asks for it
