@@ -68,12 +68,21 @@ def test_a_picture_can_be_read_on_any_background(rgb, style):
 def test_a_named_background_is_that_of_css():
     assert 'bgcolor="#000080"' in mg.draw(xyz(), background="Navy").source
     assert mg.draw(xyz(), background="green").source == mg.draw(xyz(), background="#008000").source
-    for folded in (mg.nn.MLP(2, [3, 1])(values(x=1, y=2)), mg.compile(lambda x: x * 2, 1.0)):
-        source = mg.draw(
-            folded, background="black", **({"fold": True} if isinstance(folded, mg.Value) else {})
-        ).source
-        inks = {*re.findall(r'(?:color|fontcolor)="?(#\w{6})', re.sub("bgcolor=", "", source))}
-        assert min(contrast(ink, "#000000") for ink in inks - {"#000000"}) >= 3
+
+
+@pytest.mark.parametrize("background", ["black", "#777777", "gold"])
+@pytest.mark.parametrize("detail", ["layers", "neurons", "operations", "gates", "program"])
+def test_all_text_can_be_read_at_any_detail(background, detail):
+    if detail == "program":
+        source = mg.draw(mg.compile(lambda x: x * 2, 1.0), background=background).source
+    else:
+        f = mg.nn.MLP(2, [3, 1])(values(x=1, y=2)) * 123.4
+        f.backward()
+        source = mg.draw(f, background=background, detail=detail).source
+    behind = re.search(r'bgcolor="(#\w{6})"', source)[1]
+    inks = {*re.findall(r'(?:<font[^>]* |font)color="(#\w{6})"', source)}
+    assert inks
+    assert min(contrast(ink, behind) for ink in inks) >= 4.5
 
 
 def test_a_picture_and_a_page_have_the_same_colours():
