@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus._tools import files
 from micrograd_plus.drawing.dot.source import as_dot
+from micrograd_plus.drawing.look import colored
 from micrograd_plus.drawing.pages.page import page
 from micrograd_plus.drawing.pages.quiz import fragment, picture, sheet
 from micrograd_plus.drawing.picture import Picture
@@ -31,19 +32,28 @@ class Quiz:
 
     Args:
         hide: what to ask, as for `quiz`.
+        digits: the significant digits of all numbers, as for `quiz`.
 
     Attributes:
         root: the output of the graph.
         walk: the walkthrough that the questions belong to.
         questions: a `Question` for each hidden number, in the order of the walkthrough.
         limit: the largest number of nodes to draw.
+        look: how the numbers on the wires look.
     """
 
-    def __init__(self, root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> None:
+    def __init__(
+        self,
+        root: Value,
+        hide: Hide = "gradients",
+        limit: int = LIMIT,
+        digits: int | None = None,
+    ) -> None:
         if not isinstance(root, Value):
             raise TypeError(f"a quiz needs a Value, not {root!r} ({type(root).__name__})")
         self.root = root
-        self.walk = Walk(root)
+        self.look = colored("accessible", digits)
+        self.walk = Walk(root, digits=4 if digits is None else digits)
         self.limit = limit
         self.questions = questions(self.walk, hide)
 
@@ -131,8 +141,8 @@ class Quiz:
     def _export(self, path: Path, title: str, lines: Sequence[str], solved: bool = False) -> Path:
         drawn = self._picture(solved)
         if path.suffix.lower() not in (".html", ".htm"):
-            return Picture(as_dot(drawn, caption=lines)).render(path)
-        content = sheet(as_dot(drawn), self.questions, lines)
+            return Picture(as_dot(drawn, caption=lines, look=self.look)).render(path)
+        content = sheet(as_dot(drawn, look=self.look), self.questions, lines)
         return files.write(path, page(title, [("", content)]).encode())
 
     def _picture(self, solved: bool = False) -> Scene:
@@ -144,10 +154,12 @@ class Quiz:
         return f"<Quiz of {count}: see .run(), .to_html(path), .exercise(path)>"
 
     def _repr_html_(self) -> str:
-        return fragment(self.walk, self.questions, self.limit)
+        return fragment(self.walk, self.questions, self.limit, self.look)
 
 
-def quiz(root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> Quiz:
+def quiz(
+    root: Value, hide: Hide = "gradients", limit: int = LIMIT, *, digits: int | None = None
+) -> Quiz:
     """Hide numbers of a graph, to be worked out by the chain rule.
 
     A wrong answer is compared with the results of common mistakes (the local derivative
@@ -161,10 +173,13 @@ def quiz(root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> Quiz:
         hide: "gradients", "values" (those of operations), "all", or the Values, or their names,
             whose gradients are asked.
         limit: the largest number of nodes to draw; on a terminal there is no limit.
+        digits: the significant digits of all numbers, 1 to 17; by default 2 on wires and 4 in
+            sentences.
 
     Raises:
         TypeError: `root` is not a Value, or `hide` none of these.
-        ValueError: `hide` names what the graph does not have, or nothing.
+        ValueError: `hide` names what the graph does not have, or nothing, or `digits` is not in
+            that range.
         NonFiniteError: a value or a gradient is not a finite number.
 
     Source: lecture A, whose slides ask "what is ∂f/∂x?".
@@ -174,4 +189,4 @@ def quiz(root: Value, hide: Hide = "gradients", limit: int = LIMIT) -> Quiz:
     >>> quiz((x + y) * z)
     <Quiz of 5 questions: see .run(), .to_html(path), .exercise(path)>
     """
-    return Quiz(root, hide, limit)
+    return Quiz(root, hide, limit, digits)

@@ -878,3 +878,18 @@ def test_an_exercise_in_a_browser(open_page, tmp_path):
     page = open_page(mg.quiz(xyz()).exercise(tmp_path / "a.html"))
     assert page.locator("li").first.inner_text() == "∂f/∂f = ________"
     assert page.locator("img").bounding_box()["width"] > 200
+
+
+def test_digits_are_those_of_all_numbers(open_page, tmp_path):
+    f = Value(2.0, "x") / 3
+    asked = mg.quiz(f, digits=5)
+    assert "f = x / 3 = 2 / 3 = 0.66667" in asked.walk[1].text
+    solved = asked.solution(tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert ">0.33333<" in solved
+    assert ">0.66667<" in solved
+    page = open_page(asked.to_html(tmp_path / "a.html"))
+    assert "0.66667" in page.locator("svg text").all_text_contents()
+    answer(page.locator(".mg-quiz"), "1", "0.33333")
+    assert "0.33333" in page.locator("svg text").all_text_contents()
+    with pytest.raises(ValueError, match="digits must be a whole number from 1 to 17, not 0"):
+        mg.quiz(f, digits=0)

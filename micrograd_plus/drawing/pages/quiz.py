@@ -10,6 +10,7 @@ from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels, layout
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import lit, walked
+from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.drawing.pages.page import INKS, image, living, resource
 from micrograd_plus.drawing.pages.panel import roomy
 from micrograd_plus.walk import questions
@@ -46,7 +47,7 @@ def _shown(walk: Walk, asked: Sequence[Question], solved: bool = False) -> dict[
     return shown
 
 
-def fragment(walk: Walk, asked: Sequence[Question], limit: int) -> str:
+def fragment(walk: Walk, asked: Sequence[Question], limit: int, look: Look = ACCESSIBLE) -> str:
     """A quiz as a piece of HTML, for a page or for a notebook's cell.
 
     The answers are not in it: its script computes them, for other numbers, too.
@@ -55,28 +56,29 @@ def fragment(walk: Walk, asked: Sequence[Question], limit: int) -> str:
         walk: the walk through the graph.
         asked: the questions, in order.
         limit: the largest number of nodes to draw.
+        look: how the numbers on the wires look.
     """
     from micrograd_plus.drawing.pages.figured import Figures  # the compiler is for pages only
 
     hidden = {(question.node, question.slot) for question in asked}
     figures = Figures()
-    computed = Walk(walk.root, arithmetic=figures)
+    computed = Walk(walk.root, digits=walk.digits, arithmetic=figures)
     drawn = roomy(computed, limit=limit)
     places = drawn.places
     shown = [
-        (f"v{places[node]}", slot, labels.number(number))
+        (f"v{places[node]}", slot, labels.number(number, look.digits))
         for node, numbers in _shown(computed, asked).items()
         for slot, number in numbers._asdict().items()
     ]
     content = {
-        "svg": layout.render(as_dot(drawn, background="transparent"), "svg").decode(),
+        "svg": layout.render(as_dot(drawn, background="transparent", look=look), "svg").decode(),
         "css": resource("stepper.css") + resource("quiz.css"),
         "inks": INKS,
         "given": [leaf.data for leaf in walk.leaves],
         "told": {
             "shown": shown,
             "questions": [
-                _question(one, figures, places) for one in questions.posed(computed, hidden)
+                _question(one, figures, places, look) for one in questions.posed(computed, hidden)
             ],
         },
         "rule": {
@@ -91,7 +93,7 @@ def fragment(walk: Walk, asked: Sequence[Question], limit: int) -> str:
         "tries": questions.TRIES,
     }
     content |= figures.content({name: places[node] for node, name in walk.names.items()})
-    still = image(as_dot(picture(walk, asked, limit)), _what(asked))
+    still = image(as_dot(picture(walk, asked, limit), look=look), _what(asked))
     return living("mg-stepper mg-quiz", still, "quiz", content, figures.function())
 
 
@@ -115,14 +117,14 @@ def _what(asked: Sequence[Question]) -> str:
     return f"A computational graph. What is {', '.join(q.asked for q in asked)}?"
 
 
-def _question(one: Posed, figures: Figures, places: dict[Value, int]) -> dict[str, Any]:
+def _question(one: Posed, figures: Figures, places: dict[Value, int], look: Look) -> dict[str, Any]:
     """A question as data for the script; numbers are positions among what its function returns."""
     number = one.steps[-1].changes[0].number
     wrong = ((figures.position(x), hint) for x, hint in one.task.wrong)
     return {
         "plate": f"v{places[one.node]}",
         "slot": one.slot,
-        "shown": labels.number(number),
+        "shown": labels.number(number, look.digits),
         "asked": one.task.asked,
         "number": figures.position(number),
         "terms": [figures.position(x) for x in one.task.terms],
