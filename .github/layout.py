@@ -70,9 +70,9 @@ def source() -> str:
         about = ast.get_docstring(ast.parse(front.read_text(encoding="utf-8"))) or ""
         look = {"style": "filled", "fillcolor": "#e8eef7"} if front.stem == "__init__" else {}
         label = f"{room}/" if look else f"{room}.py"
-        graph.node(room, label, tooltip=about.partition("\n")[0], **look)
+        graph.node(room, label, tooltip=f"{room}: {about.partition(chr(10))[0]}", **look)
     for room, other in sorted(arrows()):
-        graph.edge(room, other)
+        graph.edge(room, other, tooltip=f"{room} imports {other}")
     return graph.source
 
 

@@ -79,12 +79,37 @@ def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
         ...
     micrograd_plus.parsing.ExpressionError: at column 1, 'x.real': attributes are not supported
     """
+    return _read(text, numbers).result
+
+
+def with_lines(text: str, numbers: Mapping[str, float | Value]) -> tuple[Value, dict[Value, str]]:
+    """The graph of a text, and for each of its values the statement that made it.
+
+    Args, Raises: as for `from_text`.
+
+    >>> f, lines = with_lines("d = x + y; f = d * z", {"x": 1, "y": -3, "z": 4})
+    >>> lines[f], lines[f.left]
+    ('f = d * z', 'd = x + y')
+    """
+    reader = _read(text, numbers)
+    made: dict[Value, str] = {}
+    for statement, value in reader.statements:
+        line, todo = ast.get_source_segment(text.strip(), statement) or "", [value]
+        while todo:
+            node = todo.pop()
+            if node not in made:
+                made[node] = " ".join(line.split())
+                todo += [arg for arg in node.args if isinstance(arg, Value)]
+    return reader.result, made
+
+
+def _read(text: str, numbers: Mapping[str, float | Value]) -> _Reader:
     if not isinstance(text, str):
         raise TypeError(f"an expression is a string, such as 'x * y', not {text!r}")
     if not isinstance(numbers, Mapping):
         raise TypeError(f"numbers must be a dictionary such as {{'x': 1.0}}, not {numbers!r}")
     try:
-        return _Reader(text, numbers).result
+        return _Reader(text, numbers)
     except RecursionError:  # the caller is close to Python's recursion limit already
         raise ExpressionError("the expression is too deep for Python's recursion limit") from None
 
@@ -129,6 +154,7 @@ class _Reader:
     def __init__(self, text: str, numbers: Mapping[str, float | Value]) -> None:
         self.lines = _lines(text.strip())
         self.names: dict[str, Value] = {}
+        self.statements: list[tuple[ast.stmt, Value]] = []
         self.numbers = {_normal(str(name)): _leaf(name, x) for name, x in numbers.items()}
         self.result = self.read(_parse(text.strip()).body)
         if self.numbers:
@@ -148,6 +174,7 @@ class _Reader:
                     raise self.error(
                         statement, "only expressions and assignments such as d = x + y are allowed"
                     )
+            self.statements.append((statement, result))
         return result
 
     def assign(self, statement: ast.stmt, name: str, outcome: Any) -> Value:

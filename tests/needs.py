@@ -72,6 +72,14 @@ def needs_core():
         skip(str(info))
 
 
+def npm_package(name):
+    """The folder of a package of npm, in one that NODE_PATH names."""
+    for folder in filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)):
+        if (place := Path(folder) / name).exists():
+            return place
+    return skip(f"NODE_PATH names no folder with {name}: npm install {name}")
+
+
 def program(*names, package):
     """Where a program is, under one of its names; a package of Debian provides it."""
     for name in names:

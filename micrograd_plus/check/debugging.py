@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import linecache
 import sys
 import threading
 import warnings
 from contextlib import contextmanager
 from opcode import opmap
+from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus._tools.errors import NonFiniteError
@@ -93,6 +95,13 @@ class _Recorder(hooks.Observer):
         if not self.here():
             return
         self.made[node] = _Made(_line(sys._getframe(1)), inputs(node))
+
+    def line(self, node: Value) -> str:
+        path, _, number = self.made[node].line.rpartition(":") if node in self.made else [""] * 3
+        if not path:
+            return ""
+        place = f"{Path(path).name}:{number}" if Path(path).exists() else f"line {number}"
+        return f"{place}: {linecache.getline(path, int(number)).strip()}"
 
     def differentiating(self, nodes: Sequence[Value]) -> None:
         if not self.here():

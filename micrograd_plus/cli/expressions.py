@@ -18,7 +18,7 @@ from micrograd_plus.drawing.quiz import quiz
 from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.drawing.terminal.walk import print_steps
 from micrograd_plus.drawing.walkthrough import step_through, write_page
-from micrograd_plus.parsing import MAX_LENGTH, ExpressionError, from_text, read_numbers
+from micrograd_plus.parsing import MAX_LENGTH, ExpressionError, from_text, read_numbers, with_lines
 from micrograd_plus.walk.questions import KINDS
 
 if TYPE_CHECKING:
@@ -177,7 +177,10 @@ def _wrote(what: object) -> None:
 
 def _tour(options: argparse.Namespace) -> None:
     files.check_places({"--html": options.html})
-    walks = [(heading, step_through(from_text(text, given))) for heading, text, given in _TOUR]
+    walks = []
+    for heading, text, given in _TOUR:
+        root, lines = with_lines(text, given)
+        walks.append((heading, step_through(root, lines=lines)))
     write_page(options.html, "A tour of backpropagation", walks)
     pause = _enter if sys.stdin.isatty() and sys.stdout.isatty() else None
     if pause:
@@ -201,7 +204,8 @@ def _step(options: argparse.Namespace) -> None:
         {"--html": options.html, "--slides": options.slides, "--latex": options.latex},
         {"--frames": options.frames},
     )
-    walk = step_through(_graph(options), options.limit, options.colors, digits=options.digits)
+    root, lines = with_lines(_text(options), read_numbers(options.numbers))
+    walk = step_through(root, options.limit, options.colors, digits=options.digits, lines=lines)
     written: list[object] = []
     if options.html:
         written.append(walk.to_html(options.html, title=options.expression.strip()))

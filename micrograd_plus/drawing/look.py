@@ -27,6 +27,8 @@ class Look(NamedTuple):
         forward: the colour of values.
         gradient: the colour of gradients.
         background: the colour behind all, or "transparent".
+        points: the size of the numbers; where it is larger, wires are shorter, and names beside
+            the numbers grow less.
         lit: the ids of the parts that are highlighted.
         hidden: the numbers that are transparent but keep their room: the id of the wire, and "data"
             or "grad".
@@ -39,6 +41,7 @@ class Look(NamedTuple):
     forward: str
     gradient: str
     background: str = _WHITE
+    points: int = 12
     lit: Collection[str] = ()
     hidden: Collection[tuple[str, str]] = ()
     digits: int = 2
@@ -74,6 +77,8 @@ class Look(NamedTuple):
 # A bluish green and a yellowish red differ even for those who can't tell the lecture's pure ones
 # apart, and both can be read on white.
 ACCESSIBLE = Look(FORWARD, GRADIENT)
+STAGE = ACCESSIBLE._replace(points=22)
+"""For pages, whose pictures are seen from afar, and on phones."""
 COLORS = {"accessible": ACCESSIBLE, "lecture": Look("#00ff00", "#ff0000")}
 
 

@@ -87,12 +87,15 @@ class Picture:
         layout.check_format(format, layout.ENDINGS)
         return files.write(path, self.pipe(format))
 
-    def to_html(self, path: str | os.PathLike[str], title: str = "Graph") -> Path:
+    def to_html(
+        self, path: str | os.PathLike[str], title: str = "Graph", *, bare: bool = False
+    ) -> Path:
         """Write a page in which the picture can be zoomed and moved; a click or Enter opens a fold.
 
         Args:
             path: the file to write; it needs no network and no other file.
             title: the page's title.
+            bare: whether to leave the title out, for an `iframe` in another page.
 
         Returns:
             The path of the file.
@@ -103,7 +106,7 @@ class Picture:
         """
         from micrograd_plus.drawing.pages.folded import folded_page
 
-        html = folded_page(title, self.source, self._scene, self._draw)
+        html = folded_page(title, self.source, self._scene, self._draw, bare)
         return files.write(Path(path), html.encode())
 
     def __repr__(self) -> str:

@@ -154,7 +154,7 @@ def _widget_class(kind: Any) -> Any:
         name = traitlets.Unicode().tag(sync=True)
         fields = traitlets.List().tag(sync=True)
         picture = traitlets.Dict().tag(sync=True)
-        steps = traitlets.List().tag(sync=True)
+        told = traitlets.Dict().tag(sync=True)
         texts = traitlets.Dict().tag(sync=True)
         errors = traitlets.Dict().tag(sync=True)
         asked = traitlets.Dict().tag(sync=True)

@@ -84,7 +84,9 @@ class Quiz:
         """
         return quiz_terminal.run(self.walk, self.questions, ask, file)
 
-    def to_html(self, path: str | os.PathLike[str], title: str = "Quiz") -> Path:
+    def to_html(
+        self, path: str | os.PathLike[str], title: str = "Quiz", *, bare: bool = False
+    ) -> Path:
         """Write a page that asks: hidden numbers read "?" until they are answered.
 
         The page needs no network to judge answers, and so computes them, by JavaScript that is made
@@ -94,6 +96,7 @@ class Quiz:
         Args:
             path: the file to write.
             title: the page's title.
+            bare: as for `Walkthrough.to_html`.
 
         Returns:
             The path of the file.
@@ -101,7 +104,7 @@ class Quiz:
         Raises:
             GraphTooLargeError, LayoutError, OSError: as for `Walkthrough.to_html`.
         """
-        html = page(title, [("", self._repr_html_())], _NOTE, ".mg-quiz input")
+        html = page(title, [("", self._repr_html_())], _NOTE, ".mg-quiz input", bare)
         return files.write(Path(path), html.encode())
 
     def exercise(self, path: str | os.PathLike[str], title: str = "Exercise") -> Path:

@@ -6,13 +6,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus._tools.files import write
-from micrograd_plus.drawing.look import COLORS, colored
+from micrograd_plus.drawing.look import COLORS, STAGE, colored
 from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.walk.steps import Walk
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from micrograd_plus.engine import Value
 
@@ -29,6 +29,7 @@ class Walkthrough(Walk):
         detail: "operations", or "gates" for dot products as × and +.
         digits: the significant digits of all numbers, 1 to 17; by default 2 on wires and 4 in
             sentences.
+        lines: the line of source that made each value, as for `Walk`.
 
     Attributes:
         limit: the largest number of nodes to draw.
@@ -48,10 +49,11 @@ class Walkthrough(Walk):
         sigma: bool = False,
         detail: str = "operations",
         digits: int | None = None,
+        lines: Mapping[Value, str] | None = None,
     ) -> None:
         self.limit = limit
         self.look = colored(colors, digits)
-        super().__init__(root, sigma, detail, 4 if digits is None else digits)
+        super().__init__(root, sigma, detail, 4 if digits is None else digits, lines=lines)
 
     def print(self, file: TextIO | None = None) -> None:
         """Print the steps: in colours on a terminal, as plain text into a file or a pipe.
@@ -63,12 +65,18 @@ class Walkthrough(Walk):
 
         print_steps(self, file, self.look.digits)
 
-    def to_html(self, path: str | os.PathLike[str], title: str = "Step through") -> Path:
+    def to_html(
+        self, path: str | os.PathLike[str], title: str = "Step through", *, bare: bool = False
+    ) -> Path:
         """Write a page with the picture, buttons, a slider and each step's sentence.
+
+        It fills its window, at any size; a click on a wire shows every path to the output.
+        Printed, it is the final picture and all steps. `page.html#step=7` shows the seventh step.
 
         Args:
             path: the file to write; it needs no network and no other file.
             title: the page's title.
+            bare: whether to leave the title out, for an `iframe` in another page.
 
         Returns:
             The path of the file.
@@ -77,7 +85,7 @@ class Walkthrough(Walk):
             GraphTooLargeError: the graph has too many nodes to draw.
             LayoutError, OSError: as for `Picture.to_html`.
         """
-        return write_page(path, title, [("", self)])
+        return write_page(path, title, [("", self)], bare=bare)
 
     def frames(
         self, folder: str | os.PathLike[str], format: str = "svg", *, sentences: bool = False
@@ -155,18 +163,25 @@ class Walkthrough(Walk):
     def _repr_html_(self) -> str:
         from micrograd_plus.drawing.pages.stepper import fragment
 
-        return fragment(self, self.limit, self.look)
+        return fragment(self, self.limit, self.look._replace(points=STAGE.points))
 
 
 def write_page(
-    path: str | os.PathLike[str], title: str, walks: Sequence[tuple[str, Walkthrough]]
+    path: str | os.PathLike[str],
+    title: str,
+    walks: Sequence[tuple[str, Walkthrough]],
+    *,
+    bare: bool = False,
 ) -> Path:
     """Write several walkthroughs, each under its heading, as one page.
+
+    Each fills the window. `page.html#step2=7` shows the seventh step of the second.
 
     Args:
         path: the file to write.
         title: the page's title.
         walks: a heading and a walkthrough each.
+        bare: as for `Walkthrough.to_html`.
 
     Returns:
         The path of the file.
@@ -185,7 +200,7 @@ def write_page(
     from micrograd_plus.drawing.pages.page import page
     from micrograd_plus.drawing.pages.stepper import NOTE
 
-    html = page(title, [(heading, walk._repr_html_()) for heading, walk in walks], NOTE)
+    html = page(title, [(heading, walk._repr_html_()) for heading, walk in walks], NOTE, bare=bare)
     return write(Path(path), html.encode())
 
 
@@ -197,6 +212,7 @@ def step_through(
     sigma: bool = False,
     detail: str = "operations",
     digits: int | None = None,
+    lines: Mapping[Value, str] | None = None,
 ) -> Walkthrough:
     """Step through one forward and one backward pass, in the order of the lecture.
 
@@ -212,6 +228,8 @@ def step_through(
             with the same numbers.
         digits: the significant digits of all numbers, 1 to 17; by default 2 on wires and 4 in
             sentences. Numbers of 1 and more have two decimal places, too.
+        lines: the line of source that made each value, to be shown beside its steps; by default,
+            within `debug()`, those that it has recorded.
 
     Raises:
         NonFiniteError: a value or a gradient is not a finite number.
@@ -238,4 +256,4 @@ def step_through(
     >>> [len(step_through(1 / (1 + exp(-z)), sigma=sigma)) for sigma in (False, True)]
     [10, 4]
     """
-    return Walkthrough(root, limit, colors, sigma, detail, digits)
+    return Walkthrough(root, limit, colors, sigma, detail, digits, lines)

@@ -19,7 +19,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from micrograd_plus.engine import Value
 
@@ -49,11 +49,25 @@ class Observer:
     def stepping(self, parameters: Sequence[Value]) -> None:
         """An optimizer is about to change `parameters` by their gradients."""
 
+    def line(self, node: Value) -> str:
+        """The line of source that made `node`; "" if this observer does not know it."""
+        return ""
+
     def coincided(self, value: Any, other: Any) -> None:
         """`value` and `other` were compared by ==, and their numbers are equal."""
 
 
 observers: list[Observer] = []
+
+
+def recorded_lines(nodes: Iterable[Value]) -> dict[Value, str]:
+    """The lines of source that made values, as far as observers know them.
+
+    Args:
+        nodes: the values.
+    """
+    return {node: line for node in nodes for observer in observers if (line := observer.line(node))}
+
 
 reading: list[Callable[[Any], None]] = []
 """Functions that are called with each node whose number is about to be read."""

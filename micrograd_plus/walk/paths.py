@@ -7,7 +7,7 @@ import math
 from collections import Counter
 from dataclasses import dataclass
 from functools import reduce
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
@@ -22,10 +22,10 @@ from micrograd_plus.walk.formula import (
     operands,
     write,
 )
-from micrograd_plus.walk.steps import names
+from micrograd_plus.walk.naming import names
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from micrograd_plus.engine import Value
 
@@ -88,8 +88,7 @@ class Explanation:
         parts = [text_number(path.product) for path in self.paths]
         if self.count > len(self.paths):
             more = self.count - len(self.paths)
-            counted = f"{more:,}" if more < 10**18 else f"about 10^{math.log10(more):.0f}"
-            lines.append(f"{counted} more paths: {text_number(self.rest)}")
+            lines.append(f"{counted(more)} more paths: {text_number(self.rest)}")
             parts.append(text_number(self.rest))
         terms = " + ".join(f"({x})" if i and x[0] == "−" else x for i, x in enumerate(parts))
         total = text_number(self.gradient)
@@ -111,6 +110,15 @@ class Explanation:
             return f"{arrows}: 1"
         chain = [_product(steps), _product(path.slopes), text_number(path.product)]
         return f"{arrows}: {' = '.join(dict.fromkeys(chain))}"
+
+
+def counted(paths: int) -> str:
+    """How many paths there are, as text: there may be more than particles in the universe.
+
+    >>> counted(1234), counted(2**100)
+    ('1,234', 'about 10^30')
+    """
+    return f"{paths:,}" if paths < 10**18 else f"about 10^{math.log10(paths):.0f}"
 
 
 def _product(factors: Sequence[Any]) -> str:
@@ -145,34 +153,68 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
     named = names(nodes)
     if x not in named:
         raise ValueError(f"{of!r} does not depend on {x!r}")
+    best, count = largest(_edges(takewhile(lambda node: node is not x, reversed(nodes))), of, most)
+    return Explanation(
+        gradients[x], [_path(product, way, of) for product, way in best[x]], count[x], named
+    )
+
+
+def _edges(nodes: Iterable[Value]) -> Iterator[tuple[Value, Value, float, Any]]:
+    for node in nodes:
+        if node.op is not None:
+            args = [arg for arg in node.args if type(arg) is not float]
+            for (arg, slope), place in zip(slopes(node, node.op), operands(args), strict=True):
+                yield node, arg, slope, (arg, slope, place)
+
+
+def _path(product: float, way: Any, of: Value) -> Path:
+    edges = along(way)
+    return Path(
+        (*(node for node, _, _ in edges), of),
+        tuple(slope for _, slope, _ in reversed(edges)),
+        product,
+        tuple(place for _, _, place in edges),
+    )
+
+
+def largest(
+    edges: Iterable[tuple[Value, Value, float, Any]], of: Value, most: int
+) -> tuple[dict[Value, list[tuple[float, Any]]], Counter[Value]]:
+    """The paths with the largest products from each value to the output, and how many there are.
+
+    Args:
+        edges: the result of an operation, an argument, the local derivative, and what stands for
+            the edge; each after all edges that lead on from the result.
+        of: the output.
+        most: how many paths to list for each value.
+
+    Returns:
+        For each value the products, each with a path, which `along` reads; and the counts.
+
+    >>> from micrograd_plus import values
+    >>> a, b, f = values(a=1, b=2, f=3)
+    >>> best, count = largest([(f, b, 5.0, "fb"), (f, a, 2.0, "fa"), (b, a, 3.0, "ba")], f, 2)
+    >>> count[a], [(product, along(way)) for product, way in best[a]]
+    (2, [(15.0, ['ba', 'fb']), (2.0, ['fa'])])
+    """
+    best: dict[Value, list[tuple[float, Any]]] = {of: [(1.0, None)]}
     count = Counter({of: 1})
-    # for each node the paths from the output with the largest products: the product, and a list
-    # of slopes, nodes and operands, linked towards the output
-    best: dict[Value, list[tuple[float, Any]]] = {of: [(1.0, (None, of, 0, None))]}
-    for node in reversed(nodes):
-        if node is x:
-            break
-        if node.op is None or node not in best:
-            continue
-        ways = best.pop(node)
-        args = [arg for arg in node.args if type(arg) is not float]
-        for (arg, slope), place in zip(slopes(node, node.op), operands(args), strict=True):
-            count[arg] += count[node]
-            more = [(product * slope, (slope, arg, place, way)) for product, way in ways]
+    for result, arg, slope, edge in edges:
+        if result in best:
+            count[arg] += count[result]
+            more = [(product * slope, (edge, way)) for product, way in best[result]]
             both = best.get(arg, []) + more
             best[arg] = heapq.nlargest(most, both, key=lambda way: abs(way[0]))
-    return Explanation(gradients[x], [_unlinked(*way) for way in best[x]], count[x], named)
+    return best, count
 
 
-def _unlinked(product: float, way: Any) -> Path:
-    nodes, factors, operands = [], [], []
+def along(way: Any) -> list[Any]:
+    """The edges of a path that `largest` found, from the value on to the output."""
+    edges = []
     while way is not None:
-        slope, node, place, way = way
-        nodes.append(node)
-        if slope is not None:
-            factors.append(slope)
-            operands.append(place)
-    return Path(tuple(nodes), tuple(reversed(factors)), product, tuple(operands))
+        edge, way = way
+        edges.append(edge)
+    return edges
 
 
 @dataclass(frozen=True, repr=False)

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, overload
 
-from micrograd_plus._tools.names import parsed
 from micrograd_plus._tools.numbers import checked_digits
 from micrograd_plus.graph import order, real
+from micrograd_plus.graph.hooks import recorded_lines
 from micrograd_plus.walk.arithmetic import FLOATS
 from micrograd_plus.walk.chain import Chain, Edge
 from micrograd_plus.walk.formula import Derivative, Name, Term, notations
 from micrograd_plus.walk.gates import gates
+from micrograd_plus.walk.naming import names
 from micrograd_plus.walk.sentences import NUMBERS, RULE, Equation, Sentence, listed, sentence
 
 if TYPE_CHECKING:
-    from micrograd_plus._tools.names import Label
     from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
     from micrograd_plus.walk.arithmetic import Arithmetic
@@ -110,38 +108,6 @@ class Step:
         return seen
 
 
-def names(nodes: Sequence[Value]) -> dict[Value, str]:
-    """A name for each node: its label, or else f for the last one and v_1, v_2, … for others.
-
-    Where labels are the same, later ones get primes.
-
-    Args:
-        nodes: a graph's, the output being the last.
-
-    >>> from micrograd_plus import Value
-    >>> x = Value(2.0, "x")
-    >>> y = x * 3
-    >>> [*names([x, y, y + 1]).values()]
-    ['x', 'v_1', 'f']
-    """
-    labels = [node.label for node in nodes]
-    if "f" not in labels:
-        labels[-1] = labels[-1] or "f"
-    taken = {*map(parsed, labels)}
-    fresh = (name for i in count(1) if parsed(name := f"v_{i}") not in taken)
-    named: dict[Value, str] = {}
-    used: set[Label] = set()
-    twins: Counter[str] = Counter()
-    for node, label in zip(nodes, labels, strict=True):
-        name = label or next(fresh)
-        while parsed(name) in used:
-            twins[label] += 1
-            name = label + ("′" * twins[label] if twins[label] < 4 else f"′{twins[label]}")
-        used.add(parsed(name))
-        named[node] = name
-    return named
-
-
 class Walk(Sequence[Step]):
     """The steps of a forward pass to `root` and a backward pass from it, in the lecture's order.
 
@@ -155,9 +121,11 @@ class Walk(Sequence[Step]):
         detail: "operations", or "gates" to walk dot products as × and +.
         digits: the significant digits of numbers in sentences, 1 to 17.
         arithmetic: computes the numbers.
+        lines: the line of source that made each value, as far as it is known; by default those
+            that debug mode has recorded.
 
     Attributes:
-        root, sigma, detail, digits, arithmetic: the same.
+        root, sigma, detail, digits, arithmetic, lines: the same.
         gates: the values shown, in order, with their operations and arguments (see `gates`).
         leaves: those without an operation, in order.
         names: their names.
@@ -198,6 +166,7 @@ class Walk(Sequence[Step]):
         detail: str = "operations",
         digits: int = 4,
         arithmetic: Arithmetic = FLOATS,
+        lines: Mapping[Value, str] | None = None,
     ) -> None:
         self.root = root
         self.digits = checked_digits(digits)
@@ -206,6 +175,7 @@ class Walk(Sequence[Step]):
         self.detail = detail
         self.arithmetic = arithmetic
         self.gates = gates(order(root), sigma, detail)
+        self.lines = recorded_lines(self.gates) if lines is None else lines
         self.leaves = [node for node, (op, _) in self.gates.items() if op is None]
         self.names = names(list(self.gates))
         self.data: dict[Value, float] = {}
@@ -262,7 +232,7 @@ class Walk(Sequence[Step]):
 
     def other(self) -> Walk | None:
         """The same walk with its σ gates opened, or with σ gates; None if there are none."""
-        other = Walk(self.root, not self.sigma, self.detail, self.digits)
+        other = Walk(self.root, not self.sigma, self.detail, self.digits, lines=self.lines)
         return None if len(other.gates) == len(self.gates) else other
 
     def latex(self) -> str:

@@ -97,13 +97,13 @@ def test_a_picture_and_a_page_have_the_same_colours():
         "lit-wire": look.LIT_WIRE,
     }
     assert {name: VARIABLES[name]["light"] for name in known} == known
-    assert set(VARIABLES) == {"page", *known}
+    assert set(VARIABLES) == {"page", "upstream", "local", *known}
 
 
 # Each element with a text of its own, its colour, and the colour of what lies behind it.
 SEEN = """() => [...document.querySelectorAll("body *")].flatMap(element => {
     const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || element.matches("script, style, [aria-disabled=true]")) return [];
+    if (!own || element.matches("script, style, title, desc, [aria-disabled=true]")) return [];
     const style = getComputedStyle(element);
     const gate = element.closest("svg g.node")?.querySelector('[data-ink="gate"]');
     let behind = gate ? getComputedStyle(gate).fill : "rgba(0, 0, 0, 0)";

@@ -130,6 +130,7 @@ def read_by_graphviz(labels, style):
     found = []
     for thing in [content, *content["objects"], *content.get("edges", [])]:
         parts = {name: parsed(x) if name == "label" else x for name, x in thing.items()}
+        parts.pop("tooltip", None)  # a text, with the label in it
         for name in ("objects", "edges", "bb", "pos", "height", "width", "rects", "lp"):
             parts.pop(name, None)  # where it is laid out
         found.append(parts)
@@ -158,8 +159,8 @@ def look(element):
 
 
 def shown_at(picture, name):
-    """The text of a node, by the name that it has in DOT."""
-    groups = {group.findtext("{*}title"): group for group in picture.findall(".//{*}g")}
+    """The text of a node, by its id."""
+    groups = {group.get("id"): group for group in picture.findall(".//{*}g")}
     texts = groups[name].findall(".//{*}text") if name in groups else []
     return "".join(text for element in texts for text in element.itertext())
 

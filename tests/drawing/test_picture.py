@@ -21,7 +21,7 @@ from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.layout import LayoutError
 from micrograd_plus.drawing.frames import walked
 from micrograd_plus.drawing.look import NAME
-from micrograd_plus.drawing.pages.stepper import told_steps
+from micrograd_plus.drawing.pages.stepper import told
 from micrograd_plus.drawing.scene.parts import GraphTooLargeError, scene
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
@@ -201,7 +201,7 @@ def test_digits():
     assert walk[-1].text == "∂f/∂x = 0.33333"
     assert {
         number
-        for step in told_steps(walked(walk, 9), walk, walk.look)
+        for step in told(walked(walk, 9), walk, walk.look)["steps"]
         for *_, number in step["changes"]
     } == {"2.00", "0.66667", "1.00", "0.33333"}
     for digits in (0, 18, 2.5, True, "3"):

@@ -174,7 +174,7 @@ def test_a_structure_that_depends_on_a_number_is_laid_out_anew():
     panel.change("x", "-1")
     assert panel.view.walk.root.data == 0
     assert "tanh" not in panel.view.content["svg"]
-    assert len(panel.view.content["plates"]) == 1
+    assert len(panel.view.content["wires"]) == 1
     panel.change("x", "2")
     assert panel.view.walk.root.data == math.tanh(2)
     assert "tanh" in panel.view.content["svg"]
@@ -271,7 +271,7 @@ def test_outside_a_notebook_it_is_plain_text():
     assert play.root.data == -2
     assert play.widget.answered == 1
     assert play.widget.texts["x"] == "2.5"
-    assert [step["text"] for step in play.widget.steps] == [
+    assert [step["text"] for step in play.widget.told["steps"]] == [
         step.text for step in mg.step_through(play.root)
     ]
     play.widget.asked = {"name": "x", "text": "?", "count": 2}

@@ -591,8 +591,11 @@ def test_what_a_screen_reader_finds(open_page, tmp_path):
 
 def test_the_asked_wire_and_its_gate_are_lit(open_page, tmp_path):
     page = open_page(mg.quiz(xyz(), ["y"]).to_html(tmp_path / "a.html"))
-    lit = page.locator("svg .lit").evaluate_all("all => all.map(e => e.textContent.trim())")
-    assert sorted(lit) == ["", "", "+", "−3.00\n?"]
+    lit = page.locator("svg .lit").evaluate_all(
+        """all => all.map(part =>
+        [...part.querySelectorAll("text")].map(text => text.textContent).join(" "))"""
+    )
+    assert sorted(lit) == ["", "", "+", "−3.00 ?"]
     assert page.locator("svg .mg-now").all_text_contents() == ["?"]
 
 

@@ -5,7 +5,6 @@ packages in the folder that NODE_PATH names (npm install pyodide @viz-js/viz).
 """
 
 import json
-import os
 import re
 import subprocess
 import sys
@@ -18,7 +17,7 @@ from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.labels import number
 from micrograd_plus.graph import order
 from micrograd_plus.parsing import from_text, read_numbers
-from tests.needs import EXAMPLES, ROOT, loaded, needed, program, skip
+from tests.needs import EXAMPLES, ROOT, loaded, needed, npm_package, program
 from tests.pages import sentence
 
 PAGE = (EXAMPLES / "browser" / "index.html").read_text(encoding="utf-8")
@@ -36,10 +35,8 @@ TYPES = {
 @pytest.fixture(scope="session")
 def node_modules():
     """The folder with the npm packages pyodide and @viz-js/viz."""
-    for folder in os.environ.get("NODE_PATH", "").split(os.pathsep):
-        if folder and (Path(folder) / "pyodide").exists() and (Path(folder) / "@viz-js").exists():
-            return Path(folder)
-    return skip("NODE_PATH names no folder with pyodide: npm install pyodide @viz-js/viz")
+    npm_package("@viz-js/viz")
+    return npm_package("pyodide").parent
 
 
 @pytest.fixture(scope="session")

@@ -13,7 +13,8 @@ from micrograd_plus.engine import record
 from micrograd_plus.graph import inputs, order
 from micrograd_plus.testing import graphs
 from micrograd_plus.walk import sentences
-from micrograd_plus.walk.steps import Walk, names
+from micrograd_plus.walk.naming import names
+from micrograd_plus.walk.steps import Walk
 from tests import oracle
 from tests.graphs import xyz
 

@@ -34,7 +34,8 @@ def plate(part: Part, size: tuple[int, int], id: str, look: Look) -> str:
         look: the colours of numbers, and which of them are hidden or highlighted.
     """
     above, below = (
-        f'<font point-size="12" color="{"transparent" if (id, slot) in look.hidden else color}">'
+        f'<font point-size="{look.points}" '
+        f'color="{"transparent" if (id, slot) in look.hidden else color}">'
         f"{number(x, look.digits)}</font>"
         for color, x, slot in (
             (look.forward, part.data, "data"),
@@ -43,7 +44,7 @@ def plate(part: Part, size: tuple[int, int], id: str, look: Look) -> str:
     )
     width, height = size
     if name := _name_on_wire(part):
-        name = named(name, 10, look.name, _LONGEST_NAME)
+        name = named(name, _name_size(look), look.name, _LONGEST_NAME)
         above = _table(
             f'<tr><td valign="bottom" align="right">{name}</td><td width="4"></td>'
             f'<td valign="bottom" align="left">{above}</td></tr>'
@@ -71,9 +72,11 @@ def share(x: float, width: int, id: str, look: Look) -> str:
         look: the colours, and which numbers are hidden or highlighted.
     """
     color = "transparent" if (id, "grad") in look.hidden else look.gradient
-    text = f'<font point-size="10" color="{color}">{number(x, look.digits)}</font>'
+    size, height = 5 * look.points // 6, 7 * look.points // 6
+    text = f'<font point-size="{size}" color="{color}">{number(x, look.digits)}</font>'
     cells = "".join(
-        f'<tr><td width="{width}" height="14" valign="top">{cell}</td></tr>' for cell in ("", text)
+        f'<tr><td width="{width}" height="{height}" valign="top">{cell}</td></tr>'
+        for cell in ("", text)
     )
     line = look.lit_wire if id in look.lit else look.ink
     return (
@@ -85,7 +88,7 @@ def share(x: float, width: int, id: str, look: Look) -> str:
 def share_width(parts: Sequence[Part], look: Look) -> int:
     """One width for all labels of shares; see `plate_size`."""
     shares = (x.share for part in parts for x in part.operands if x.share is not None)
-    return max((6 * _room(share, look) + 6 for share in shares), default=0)
+    return max((look.points * _room(share, look) // 2 + 6 for share in shares), default=0)
 
 
 def line(part: Part, id: str, look: Look, *, with_name: bool) -> str:
@@ -107,21 +110,45 @@ def line(part: Part, id: str, look: Look, *, with_name: bool) -> str:
     )
 
 
+def tooltip(part: Part, id: str, look: Look) -> str:
+    """What a value is, in plain text: for those who point at it, and for those who can't see it.
+
+    Args:
+        part: the value.
+        id: the id of its plate.
+        look: which numbers are hidden.
+    """
+    from graphviz import nohtml
+
+    value, gradient = (
+        "" if (id, slot) in look.hidden or x is None else f"{before}{number(x, look.digits)}"
+        for slot, x, before in (("data", part.data, " = "), ("grad", part.grad, "; gradient "))
+    )
+    text = f"{part.title or text_name(part.label)}{value}{gradient}"
+    return str(nohtml(text.replace("\\", "∖")))  # Graphviz would read escape sequences, twice
+
+
 def plate_size(parts: Sequence[Part], look: Look, others: Sequence[float] = ()) -> tuple[int, int]:
     """One size for all plates: with different widths Graphviz would leave gaps in the wires.
 
     Args:
         parts: the values.
-        look: how many digits their numbers have.
+        look: how large their numbers are, and how many digits they have.
         others: further numbers to leave room for.
     """
     names = [min(len(text_name(_name_on_wire(part))), _LONGEST_NAME) for part in parts]
+    digit, letter = 7 * look.points / 12, 7 * _name_size(look) / 10  # their widths
     width = max(
-        max(_room(part.data, look) + name, _room(part.grad, look))
+        max(digit * _room(part.data, look) + letter * name, digit * _room(part.grad, look))
         for part, name in zip(parts, names, strict=True)
     )
-    width = max([width, *(_room(x, look) for x in others)])
-    return max(42, 7 * width + 4), 20 if any(names) else 17
+    width = max([width, *(digit * _room(x, look) for x in others)])
+    height = (20 if any(names) else 17) * look.points // 12
+    return round(max(3.5 * look.points, width + 4)), height
+
+
+def _name_size(look: Look) -> int:
+    return 7 + look.points // 4
 
 
 def _name_on_wire(part: Part) -> str:

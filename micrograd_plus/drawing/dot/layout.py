@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 import shutil
 import subprocess
 import sys
@@ -24,6 +25,10 @@ FORMATS = ("svg", "png", "pdf", "dot")
 ENDINGS = (*FORMATS, "html")
 """The endings of the files that a picture can be written into: its formats, and a page."""
 _IMAGES = frozenset({"image/svg+xml", "image/png"})
+_TITLE = re.compile(
+    r'<title>[^<]*</title>\n(?:<g id="a_[^"]*"><a xlink:title="([^"]+)">\n(.*?)</a>\n</g>\n)?',
+    re.DOTALL,
+)
 _LARGE = 40_000  # characters, some 80 nodes
 
 
@@ -81,7 +86,7 @@ def render(source: str, format: str) -> bytes:
     if format == "dot":
         return data
     if in_browser is not None and format == "svg":
-        return in_browser(source).encode()
+        return _told(in_browser(source)).encode()
     command = [_program(format), f"-T{format}"]
     if format == "png":
         # sharp on high-resolution screens, unless the picture is larger than any screen anyway
@@ -90,7 +95,14 @@ def render(source: str, format: str) -> bytes:
     if run.returncode or b"not a known color" in run.stderr:  # it would draw that in black
         reason = " ".join(run.stderr.decode(errors="replace").split())
         raise LayoutError(f"{Path(command[0]).name} failed on the picture: {reason}")
-    return run.stdout
+    return _told(run.stdout.decode()).encode() if format == "svg" else run.stdout
+
+
+def _told(svg: str) -> str:
+    """The picture with tooltips as its titles, where Graphviz has the names of its nodes."""
+    return _TITLE.sub(
+        lambda found: f"<title>{found[1]}</title>\n{found[2]}" if found[1] else "", svg
+    )
 
 
 def image(source: str, format: str | None = None) -> str:

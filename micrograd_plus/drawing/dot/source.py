@@ -55,7 +55,7 @@ def as_dot(
         graph_attr={
             "rankdir": "LR",
             "nodesep": "0.22",
-            "ranksep": "0.24",
+            "ranksep": f"{2.88 / look.points:.2f}",
             "bgcolor": look.background,
             "pad": "0.08",
             "margin": "0",
@@ -86,12 +86,12 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
                 plate = heatmap.cable(part.inside, look)
             else:
                 plate = labels.plate(part, size, f"v{i}", look)
-            graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
+            tooltip = labels.tooltip(part, f"v{i}", look)
+            graph.node(f"v{i}", plate, shape="plain", id=f"v{i}", tooltip=tooltip)
         if part.gate is not None:
             _gate(graph, f"o{i}", part, look)
         elif part.label:
-            opens = {"id": f"o{i}"} if part.inside else {}
-            graph.node(f"o{i}", labels.end(part.label), shape="plain", **opens)
+            graph.node(f"o{i}", labels.end(part.label), shape="plain", id=f"o{i}")
         if part.carried and (part.gate is not None or part.label):
             wire = {"arrowhead": "none", "weight": "8", **_thick(part), **_lit(f"s{i}", look)}
             graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
@@ -117,7 +117,7 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
         _shared(graph, i, part)
         if part.goes_on and part.gate is not None:
             end = "out" if i == last else f"out{i}"
-            graph.node(end, labels.end(part.label), shape="plain")
+            graph.node(end, labels.end(part.label), shape="plain", id=end)
             graph.edge(f"v{i}:e", end, **_thick(part))
     plates = _first_plates(scene)
     if 1 < len(plates) <= _COLUMN:
@@ -181,7 +181,8 @@ def _boxes(graph: Any, scene: Scene, look: Look) -> None:
                 plate = heatmap.cable(part.inside, look, part.label)
             else:
                 plate = labels.box(part, look)
-            graph.node(f"v{i}", plate, shape="plain", id=f"v{i}")
+            tooltip = labels.tooltip(part, f"v{i}", look)
+            graph.node(f"v{i}", plate, shape="plain", id=f"v{i}", tooltip=tooltip)
         if part.gate is not None:
             _gate(graph, f"o{i}", part, look)
             if part.carried:

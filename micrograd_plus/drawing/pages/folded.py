@@ -26,7 +26,11 @@ _CELL = re.compile(  # of a heat map; such cells are most of a picture
 
 
 def folded_page(
-    title: str, source: str, scene: Scene | None = None, draw: Callable[..., str] | None = None
+    title: str,
+    source: str,
+    scene: Scene | None = None,
+    draw: Callable[..., str] | None = None,
+    bare: bool = False,
 ) -> str:
     """A page with a picture, and with pictures of what is folded in it, as far as there is room.
 
@@ -35,6 +39,7 @@ def folded_page(
         source: the picture in DOT.
         scene: what it shows, if that is known.
         draw: writes a scene in DOT, on a given `background`.
+        bare: as for `page`.
 
     Raises:
         LayoutError: no program to lay pictures out is installed, or it failed.
@@ -46,14 +51,15 @@ def folded_page(
     note = "Zoom with the buttons, + and −, or Ctrl and the wheel; drag to move."
     if len(views) > 1:
         note = f"Click on a box, or press Enter on it, to see what is inside. {note}"
+    warning = ""
     if left_out:
-        note += (
-            f" {left_out:,} of the boxes don't open, as the page would grow too large: draw them "
+        warning = (
+            f"{left_out:,} of the boxes don't open, as the page would grow too large: draw them "
             "with expand=, or draw a part of the graph."
         )
     content = {"views": views, "inks": INKS, "css": resource("stepper.css") + resource("folds.css")}
     fragment = living("mg-stepper mg-folds", "", "folds", content)
-    return page(title, [("", fragment)], note=note, focus=".mg-folds .mg-picture")
+    return page(title, [(warning, fragment)], note, ".mg-folds .mg-picture", bare)
 
 
 def _views(scene: Scene, draw: Callable[..., str]) -> tuple[list[dict[str, Any]], int]:

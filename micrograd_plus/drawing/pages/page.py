@@ -44,21 +44,17 @@ _PAGE = """<!DOCTYPE html>
 <meta http-equiv="Content-Security-Policy" content="{policy}">
 <title>{title}</title>
 <style>
-body {{ color-scheme: light dark; max-width: 76rem; margin: 2rem auto; padding: 0 1rem;
-  font: 16px/1.5 system-ui, Helvetica, Arial, sans-serif;
-  background: light-dark(#ffffff, #111827); color: light-dark(#0f172a, #e5e7eb); }}
-h1 {{ font-size: 1.5rem; }}
-h2 {{ font-size: 1.15rem; margin-top: 2.5rem; overflow-wrap: anywhere; }}
-</style>
+{css}</style>
 </head>
 <body>
-<h1>{title}</h1>
-<p>{note}</p>
-{sections}
-<script>document.querySelector("{focus}")?.focus({{ preventScroll: true }});</script>
+{body}
 </body>
 </html>
 """
+
+
+_FOCUS = """
+<script>document.querySelector("{}")?.focus({{ preventScroll: true }});</script>"""
 
 
 def page(
@@ -66,28 +62,36 @@ def page(
     sections: Sequence[tuple[str, str]],
     note: str = "",
     focus: str = ".mg-stepper",
+    bare: bool = False,
 ) -> str:
     """A self-contained page, which needs no network.
 
     Args:
         title: the page's title.
         sections: the heading of each, "" for none, and its content.
-        note: a sentence below the title.
+        note: how to use it, beside the title.
         focus: the CSS selector of the element that has the keyboard's focus at first.
+        bare: whether it is a part of another page, as an `iframe`: it has neither title nor note,
+            and leaves the focus where it is.
     """
-    body = "\n".join(
-        (f"<h2>{_text(heading)}</h2>\n" if heading else "") + content
-        for heading, content in sections
-    )
-    html = _PAGE.format(
-        policy=_POLICY_PLACE, title=_text(title), sections=body, note=_text(note), focus=focus
-    )
-    return guarded(html)
+    header = "" if bare else f"<header>\n<h1>{_text(title)}</h1>\n{_hint(note)}</header>\n"
+    parts = []
+    for heading, content in sections:
+        above = f"<h2>{_text(heading)}</h2>\n" if heading else ""
+        parts.append(f'<section class="mg-page">\n{header}{above}{content}\n</section>')
+        header = ""
+    body = "<main>\n{}\n</main>".format("\n".join(parts)) + ("" if bare else _FOCUS.format(focus))
+    css = resource("page.css")
+    return guarded(_PAGE.format(policy=_POLICY_PLACE, title=_text(title), css=css, body=body))
 
 
 def guarded(html: str) -> str:
     """A page with its policy, in the place of "{policy}"."""
     return html.replace(_POLICY_PLACE, _policy(html), 1)
+
+
+def _hint(note: str) -> str:
+    return f"<details><summary>How to use it</summary>{_text(note)}</details>\n" if note else ""
 
 
 def _policy(html: str) -> str:

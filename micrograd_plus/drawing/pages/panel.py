@@ -13,18 +13,23 @@ from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import walked
+from micrograd_plus.drawing.look import STAGE
 from micrograd_plus.drawing.pages import stepper as stepper_page
 from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import finite, order, real, replay
 from micrograd_plus.parsing import from_text
-from micrograd_plus.walk.steps import Walk, names
+from micrograd_plus.walk.naming import names
+from micrograd_plus.walk.steps import Walk
 
 if TYPE_CHECKING:
     from micrograd_plus.drawing.scene.parts import Scene
 
 Recorder = Callable[[Mapping[str, Value]], Value]
 """A function that records a graph, given leaves for the fields by name."""
+
+TOLD = ("steps", "wires")
+"""What of the data for a walkthrough's script changes with the numbers."""
 
 ROOM = 8
 """The digits that are kept free for each number, as in −1000.00 or −1.2·10⁻¹⁵."""
@@ -118,7 +123,7 @@ class Panel:
             "fields": [
                 {**field._asdict(), "label": text_name(field.name)} for field in self.fields
             ],
-            "steps": content.pop("steps"),
+            "told": {name: content.pop(name) for name in TOLD},
             "picture": content,
             "texts": dict(self.texts),
             "errors": dict(self.errors),
@@ -164,9 +169,9 @@ def _view(root: Value, leaves: Mapping[str, Value], before: View | None = None) 
         room_for(change.number for step in walk for change in step.changes),
     )
     picture = roomy(walk, room)
-    source = as_dot(picture)
+    source = as_dot(picture, look=STAGE)
     if before and source == before.source:
-        content = {**before.content, "steps": stepper_page.told_steps(picture, walk)}
+        content = {**before.content, **stepper_page.told(picture, walk)}
     else:
         content = {**stepper_page.content(picture, walk), "held": held(leaves, picture)}
     return View(walk, source, content, room)

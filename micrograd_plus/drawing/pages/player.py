@@ -10,7 +10,7 @@ from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.pages import stepper
 from micrograd_plus.drawing.pages.figured import Figures
 from micrograd_plus.drawing.pages.page import image, living, resource
-from micrograd_plus.drawing.pages.panel import ROOM, held, room_for, roomy
+from micrograd_plus.drawing.pages.panel import ROOM, TOLD, held, room_for, roomy
 from micrograd_plus.graph.sweep import adjoints
 from micrograd_plus.walk.steps import Walk
 
@@ -41,8 +41,12 @@ def fragment(panel: Panel) -> str:
     given = {leaf: i for i, leaf in enumerate(walk.leaves)}
     drawn = {**stepper.content(picture, walk), "held": held(leaves, picture)}
     content = {
-        "state": {**panel.state, "steps": drawn.pop("steps"), "picture": drawn},
-        "told": ["steps"],  # what changes with the numbers
+        "state": {
+            **panel.state,
+            "told": {name: drawn.pop(name) for name in TOLD},
+            "picture": drawn,
+        },
+        "told": ["told"],  # what changes with the numbers
         "given": [leaf.data for leaf in given],
         "leaves": {name: given[leaf] for name, leaf in leaves.items() if leaf in given},
         "css": resource("play.css"),

@@ -10,7 +10,7 @@ from micrograd_plus._tools.text import visible
 from micrograd_plus.drawing.dot import labels, layout
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import lit, walked
-from micrograd_plus.drawing.look import ACCESSIBLE, Look
+from micrograd_plus.drawing.look import ACCESSIBLE, STAGE, Look
 from micrograd_plus.drawing.pages.page import INKS, image, living, resource
 from micrograd_plus.drawing.pages.panel import roomy
 from micrograd_plus.walk import questions
@@ -70,8 +70,9 @@ def fragment(walk: Walk, asked: Sequence[Question], limit: int, look: Look = ACC
         for node, numbers in _shown(computed, asked).items()
         for slot, number in numbers._asdict().items()
     ]
+    stage = look._replace(points=STAGE.points)
     content = {
-        "svg": layout.render(as_dot(drawn, background="transparent", look=look), "svg").decode(),
+        "svg": layout.render(as_dot(drawn, background="transparent", look=stage), "svg").decode(),
         "css": resource("stepper.css") + resource("quiz.css"),
         "inks": INKS,
         "given": [leaf.data for leaf in walk.leaves],

@@ -7,9 +7,11 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.names import text_name
 from micrograd_plus.graph import local_derivatives, order
-from micrograd_plus.walk.formula import gate, outside, terms
+from micrograd_plus.walk.formula import Name, Term, gate, outside, terms, write
 from micrograd_plus.walk.gates import gates
+from micrograd_plus.walk.naming import names
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -96,6 +98,7 @@ class Part(NamedTuple):
         goes_on: whether its wire leads out of the picture.
         terms: where operands arrive in pairs, the positions of each pair, and of single ones.
         constant: whether it is no value of the graph, and has no gradient.
+        title: what it is, as text: its name, and its formula.
     """
 
     label: str
@@ -109,6 +112,7 @@ class Part(NamedTuple):
     goes_on: bool = False
     terms: tuple[tuple[int, ...], ...] = ()
     constant: bool = False
+    title: str = ""
 
     @property
     def inputs(self) -> tuple[int, ...]:
@@ -205,8 +209,17 @@ def scene(
         shares = own_shares(seen)
     numbers = numbers or own_numbers(root)
     index = {node: i for i, node in enumerate(nodes)}
+    called = names(nodes)
     parts = [
-        part_of(op, args, name(node), numbers(node), inputs, goes_on=node is root)
+        part_of(
+            op,
+            args,
+            name(node),
+            numbers(node),
+            inputs,
+            goes_on=node is root,
+            title=_title(op, args, node, called),
+        )
         for node, (op, args) in seen.items()
         for inputs in [[index[arg] for arg in args if type(arg) is not float]]
     ]
@@ -242,6 +255,14 @@ def own_shares(seen: Gates) -> Shares:
         and math.isclose(sum(found.values()), arg.grad, rel_tol=1e-9, abs_tol=1e-12)
         for edge, share in found.items()
     }
+
+
+def _title(op: Op | None, args: tuple[Any, ...], node: Value, called: dict[Value, str]) -> str:
+    name = text_name(called[node])
+    if op is None:
+        return name
+    named = (arg if type(arg) is float else Name(called[arg]) for arg in args)
+    return f"{name} = {write(Term(op, tuple(named)))}"
 
 
 def own_numbers(root: Value) -> Callable[[Value], Numbers]:

@@ -21,3 +21,10 @@ export function button(sign, label, action, properties) {
   element.addEventListener("click", action);
   return element;
 }
+
+// Calls a function at the window's events as long as an element is on the page.
+export function whileShown(element, event, action) {
+  const listener = (...given) =>
+    element.isConnected ? action(...given) : removeEventListener(event, listener);
+  addEventListener(event, listener);
+}

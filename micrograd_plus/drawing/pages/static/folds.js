@@ -2,26 +2,27 @@
 // the browser's Back button leads out of a fold.
 import { make } from "./dom.js";
 import { picture } from "./picture.js";
-import { zoom } from "./zoom.js";
+import { stage } from "./stage.js";
 
 // Elements in the order of reading, which the keyboard follows: by columns, from top to bottom.
-function read(elements) {
+function arrangeInReadingOrder(elements) {
   const places = new Map(elements.map((element) => [element, element.getBoundingClientRect()]));
   const column = (element) => Math.round(places.get(element).x + places.get(element).width / 2);
   elements.sort((a, b) => column(a) - column(b) || places.get(a).y - places.get(b).y);
   for (const element of elements) element.parentNode.append(element);
 }
 
-export function folds(root, content) {
+export function folds(element, content) {
   const { views, inks, css } = content;
   const way = make("nav", { className: "mg-way", ariaLabel: "Where this picture stands" });
-  const stage = make("div", {});
-  root.append(make("style", { textContent: css }), way, stage);
+  let root = element;
 
   const ancestors = (i) => (i === null ? [] : [...ancestors(views[i].above), i]);
 
   function opener(element, target) {
-    Object.assign(element, { role: "link", ariaLabel: `Open ${views[target].title}`, tabIndex: 0 });
+    const texts = [...element.querySelectorAll("text")].map((text) => text.textContent).join(" ");
+    const label = `Open ${views[target].title}: ${texts}`;
+    Object.assign(element, { role: "link", ariaLabel: label, tabIndex: 0 });
     element.addEventListener("click", () => { location.hash = target; });
     element.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
@@ -31,6 +32,10 @@ export function folds(root, content) {
   }
 
   let current = null;
+  function leave(event) {
+    const { above } = views[current];
+    if (event.key === "Escape" && above !== null) location.hash = above;
+  }
   function show() {
     const wanted = Number(location.hash.slice(1));
     const view = wanted in views ? wanted : 0;
@@ -39,12 +44,12 @@ export function folds(root, content) {
     current = view;
     const { svg, parts } = picture(views[view].svg, inks, `Picture of ${views[view].title}`);
     svg.role = "group"; // there are links in it
-    svg.style.minWidth = "0"; // all of its width at first
-    const frame = make("div", { className: "mg-picture" }, svg);
-    const zooming = make("div", { className: "mg-controls" });
-    stage.replaceChildren(frame, zooming);
-    zooming.append(zoom(svg));
-    let from = frame;
+    const fresh = root.cloneNode(false); // without what listens to the last picture's keys
+    root.replaceWith(fresh);
+    root = fresh;
+    root.addEventListener("keydown", leave);
+    stage(root, svg, { css, said: way, controls: make("div", { className: "mg-controls" }) });
+    let from = svg.parentElement;
     const opening = [];
     for (const [i, target] of Object.entries(views[view].opens)) {
       const element = parts.get(`o${i}`) ?? parts.get(`v${i}`);
@@ -52,7 +57,7 @@ export function folds(root, content) {
       opening.push(element);
       if (ancestors(before).includes(target)) from = element; // back out of it
     }
-    read(opening);
+    arrangeInReadingOrder(opening);
     const path = views.length > 1 ? ancestors(view) : [];
     way.replaceChildren(...path.flatMap((i) => {
       const { title } = views[i];
@@ -64,10 +69,6 @@ export function folds(root, content) {
     }));
     if (before !== null) from.focus({ preventScroll: true });
   }
-  root.addEventListener("keydown", (event) => {
-    const { above } = views[current];
-    if (event.key === "Escape" && above !== null) location.hash = above;
-  });
   addEventListener("hashchange", show);
   show();
 }

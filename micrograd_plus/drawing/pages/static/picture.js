@@ -11,12 +11,10 @@ export function picture(source, inks, label) {
     element.dataset.part = element.id;
     element.removeAttribute("id");
   }
-  for (const title of svg.querySelectorAll("title")) title.remove();
   for (const element of svg.querySelectorAll("[fill]")) {
     const ink = inks[element.getAttribute("fill")];
     if (ink) element.dataset.ink = ink;
   }
-  svg.style.minWidth = `calc(${svg.getAttribute("width")} * 0.7)`; // smaller can't be read
   svg.role = "img";
   svg.ariaLabel = label;
   return { svg, parts };

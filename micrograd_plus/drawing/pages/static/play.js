@@ -11,6 +11,7 @@ export function render({ model, el }) {
   const rows = make("div", { className: "mg-fields" });
   const status = make("div", { className: "mg-status", role: "status" });
   const root = make("div", { className: "mg-stepper mg-play" }, rows, status);
+  root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the sliders' arrow keys
   el.replaceChildren(root);
 
   let waiting = 0;
@@ -66,29 +67,27 @@ export function render({ model, el }) {
 
   let walk;
   let section;
-  const stepSlider = () => section.querySelector(".mg-controls input[type=range]");
+  let stepping;
   const showSteps = () => {
-    walk.steps = model.get("steps");
-    section.querySelector("svg").ariaLabel = description();
-    stepSlider().dispatchEvent(new Event("input")); // the same step, with its new numbers
+    Object.assign(walk, model.get("told"));
+    stepping.show(stepping.at()); // the same step, with its new numbers
   };
-  const description = () => model.get("steps").map((step) => step.text).join("\n");
+  const description = () => walk.steps.map((step) => step.text).join("\n");
   const showPicture = () => {
-    const before = section && stepSlider();
-    const atEnd = !before || before.value === before.max;
-    walk = { ...model.get("picture"), steps: model.get("steps") };
+    const before = stepping?.at();
+    const atEnd = !stepping || before === walk.steps.length - 1;
+    walk = { ...model.get("picture"), ...model.get("told") };
     const next = make("div", { className: "mg-stepper" }, make("img", { alt: description() }));
     if (section) section.replaceWith(next);
     else root.append(next);
     section = next;
-    stepper(section, walk);
+    stepping = stepper(section, walk);
     centre(new Map([...section.querySelectorAll("[data-part]")].map((one) => [one.dataset.part, one])));
     for (const [name, plate] of Object.entries(walk.held)) {
       const { slider, moved } = fields.get(name);
       drag(part(plate), slider, moved);
     }
-    stepSlider().value = atEnd ? walk.steps.length - 1 : before.value;
-    showSteps();
+    stepping.show(atEnd ? walk.steps.length - 1 : before);
   };
   const part = (id) => section.querySelector(`[data-part="${id}"]`);
   const showWrong = () => {
@@ -102,7 +101,7 @@ export function render({ model, el }) {
 
   const listeners = [
     ["change:picture", showPicture],
-    ["change:steps", showSteps],
+    ["change:told", showSteps],
     ["change:errors change:texts", showFields],
     ["change:wrong", showWrong],
     ["change:answered", answered],

@@ -4,39 +4,38 @@ import { fresh } from "./fresh.js";
 import { judge, posed } from "./judge.js";
 import { computed } from "./local.js";
 import { centre, picture } from "./picture.js";
+import { stage } from "./stage.js";
 
 const TRIALS = 200; // of other numbers
 const isEasy = (x) => x === 0 || (Math.abs(x) >= 0.01 && Math.abs(x) < 1000);
 const INKS = { data: "forward", grad: "gradient" };
 
 export function quiz(root, content, compute) {
-  const { alt } = root.querySelector("img");
+  const { alt, like } = { alt: root.querySelector("img")?.alt, like: content.given, ...content };
   const button = (textContent, type, action) => {
     const element = make("button", { type, textContent });
     if (action) element.addEventListener("click", action);
     return element;
   };
-  const frame = make("div", { className: "mg-picture" });
   const asked = make("span", { className: "mg-asked" });
   const input = make("input", {
     type: "text", autocomplete: "off", spellcheck: false, size: 12, maxLength: content.rule.longest,
   });
   const count = make("span", { className: "mg-count" });
-  const form = make("form", { className: "mg-controls" },
+  const form = make("form", {},
     make("label", {}, asked, input), button("Check", "submit"),
     button("Show the answer", "button", () => tell("The answer is", false)), count);
   // read aloud when it changes
   const reply = make("div", { className: "mg-sentence mg-reply", role: "status" });
   const solved = make("ol", { className: "mg-solved" });
-  const again = button("Start again", "button", () => { start(); input.focus(); });
-  const others = button("New numbers", "button", () => { change(); start(); input.focus(); });
-  const after = make("div", { className: "mg-controls" }, again, others);
-  root.replaceChildren(make("style", { textContent: content.css }), frame, form, reply, after, solved);
+  const again = button("Start again", "button", () => restart(content.given));
+  const others = button("New numbers", "button", () => restart(easiest()));
 
   let shown;
   let questions;
   let parts;
   let svg;
+  let reveal;
   let current;
   let tries;
   let score;
@@ -47,6 +46,13 @@ export function quiz(root, content, compute) {
     const filled = fill(content.told);
     shown = filled.shown;
     questions = filled.questions.map((question) => posed(question, numbers, content.rule));
+  }
+
+  function restart(given) {
+    const next = root.cloneNode(false); // without what listens to this one's keys
+    root.replaceWith(next);
+    quiz(next, { ...content, alt, like, given }, compute);
+    next.querySelector("input").focus();
   }
 
   // How many answers are hard to write at some numbers; infinite where not all are finite.
@@ -61,14 +67,14 @@ export function quiz(root, content, compute) {
   }
 
   // Of some other numbers for the leaves those with the easiest answers.
-  function change() {
+  function easiest() {
     let best = { given: content.given, hard: Number.POSITIVE_INFINITY };
     for (let trial = 0; trial < TRIALS && best.hard > 0; trial += 1) {
-      const given = fresh(content.given);
+      const given = fresh(like);
       const hard = hardness(given);
       if (hard < best.hard) best = { given, hard };
     }
-    pose(best.given);
+    return best.given;
   }
 
   const find = (plate, ink) =>
@@ -79,8 +85,12 @@ export function quiz(root, content, compute) {
     ({ svg, parts } = picture(content.svg, content.inks, alt));
     centre(parts);
     for (const [plate, slot, number] of shown) find(plate, INKS[slot]).textContent = number;
-    frame.replaceChildren(svg);
-    solved.replaceChildren();
+    for (const title of svg.querySelectorAll("title")) title.remove(); // with numbers of the layout
+    reveal = stage(root, svg, {
+      css: content.css, said: make("div", { className: "mg-said" }, form, reply),
+      controls: make("div", { className: "mg-controls" }, again, others),
+      aside: make("div", { className: "mg-aside" }, solved),
+    });
     score = { right: 0, first: 0, asked: questions.length };
     form.hidden = false;
     again.hidden = true;
@@ -99,6 +109,7 @@ export function quiz(root, content, compute) {
     const question = questions[current];
     for (const id of question.lit) parts.get(id)?.classList.add("lit");
     blank(question).classList.add("mg-now");
+    reveal([parts.get(question.plate), ...question.lit.map((id) => parts.get(id)).filter(Boolean)]);
     asked.textContent = `${question.asked} =`;
     count.textContent = `${current + 1} / ${questions.length}`;
   }
