@@ -1,10 +1,12 @@
 """The text of programs: as long as what is said in it, and not as the loops that it came from."""
 
+import sys
 from functools import partial
 
 import pytest
 
 from micrograd_plus import compile
+from tests.effort import slow
 from tests.programs import dynamics, language
 from tests.programs.table import PROGRAMS
 
@@ -41,3 +43,30 @@ def test_steps_in_time_become_a_loop(name):
     assert len(set(map(len, texts))) == 1
     for lines in texts:
         assert sum(line.startswith("    for ") for line in lines) == 2  # forward and backward
+
+
+def calls(work):
+    """How many functions a piece of work calls, those of C included."""
+    count = 0
+
+    def called(frame, event, argument):
+        nonlocal count
+        count += event in ("call", "c_call")
+
+    before = sys.getprofile()
+    sys.setprofile(called)
+    try:
+        work()
+    finally:
+        sys.setprofile(before)
+    return count
+
+
+@pytest.mark.parametrize(
+    "name", ["RNN", *(pytest.param(x, marks=slow) for x in STEPS if x != "RNN")]
+)
+def test_compiling_takes_twice_the_calls_for_twice_the_steps(name):
+    programs = [STEPS[name](steps=steps, batch=1) for steps in (16, 32, 64)]
+    text(programs[0])  # what is read once is read
+    one, two, four = (calls(partial(text, program)) for program in programs)
+    assert four - two < 2.05 * (two - one)
