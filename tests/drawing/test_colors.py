@@ -31,9 +31,11 @@ def test_the_measures_themselves():
 
 @pytest.mark.parametrize("sight", sorted({*SIGHTS} - {"none for colours"}))
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_values_and_gradients_look_different_to_all_eyes(scheme, sight):
-    pair = VARIABLES["forward"][scheme], VARIABLES["gradient"][scheme]
-    assert difference(*pair, sight) > 25
+@pytest.mark.parametrize(
+    "pair", [("forward", "gradient"), ("upstream", "local"), ("upstream", "lit-wire")], ids="-".join
+)
+def test_what_is_told_apart_looks_different_to_all_eyes(pair, scheme, sight):
+    assert difference(*(VARIABLES[name][scheme] for name in pair), sight) > 25
 
 
 @pytest.mark.parametrize(

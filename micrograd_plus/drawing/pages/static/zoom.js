@@ -41,8 +41,8 @@ export function zoom(svg, keys) {
   }
 
   function resize(size) {
-    svg.style.width = `${size * width}px`;
-    svg.style.height = `${size * height}px`;
+    svg.style.setProperty("--mg-width", `${size * width}px`);
+    svg.style.setProperty("--mg-height", `${size * height}px`);
     cursor();
   }
 
@@ -59,7 +59,7 @@ export function zoom(svg, keys) {
   let held = {};
   function zoomTo(size, x = middle("Width"), y = middle("Height")) {
     if (!frame.clientWidth) return; // it is hidden
-    if (!filled()) frame.style.height ||= `${frame.offsetHeight}px`; // what stands below must not move
+    frame.style.setProperty("--mg-frame", `${frame.offsetHeight}px`); // what stands below must not move
     const before = scale();
     const after = Math.min(Math.max(size, whole() / 2), Math.max(LARGEST, 4 * whole()));
     const { left, top } = held.x === x && held.y === y ? held : corner();
