@@ -18,7 +18,7 @@ require("node:readline").createInterface({ input: process.stdin }).on("line", (l
 
 
 @contextlib.contextmanager
-def node():
+def running_node():
     """A function that runs one of JavaScript at several points; what is not finite is None.
 
     Its arguments are the text of the function and the points, each a list of numbers.

@@ -44,6 +44,8 @@ KINDS: dict[str, tuple[Slot, ...]] = {
 # Patterns that mean the same in Python and in JavaScript; the groups of a number are itself, its
 # decimals and its exponent.
 MINUS = "[−–]"
+RAISED = "⁰¹²³⁴⁵⁶⁷⁸⁹"
+POWER = rf"(·|(?<![0-9.]))10(⁻?)([{RAISED}]+)"  # as in 2.5·10⁻⁷, and in 10⁻⁷
 _NUMBER = r"([+-]?(?=\.?[0-9])[0-9]*(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]{1,3}))?)"
 ANSWER = rf"^[ \t\r\n]*{_NUMBER}(?:[ \t]*/[ \t]*{_NUMBER})?[ \t\r\n]*$"
 LONGEST = 60
@@ -76,14 +78,24 @@ def read(text: str) -> Answer:
 
     >>> read("−0.39"), read("1/4")
     (Answer(number=-0.39, unit=0.01), Answer(number=0.25, unit=0.0))
+    >>> read("2.5·10⁻⁷") == read("2.5e-7")
+    True
     """
-    found = re.match(ANSWER, re.sub(MINUS, "-", text)) if len(text) <= LONGEST else None
+    plain = re.sub(MINUS, "-", re.sub(POWER, _with_exponent, text))
+    found = re.match(ANSWER, plain) if len(text) <= LONGEST else None
     if found:
         number, below = float(found[1]), float(found[4] or 1)
         digits = int(found[3] or 0) - len(found[2] or "")
         if below and isfinite(number / below):
             return Answer(number / below, 0.0 if found[4] else float(f"1e{digits}"))
     raise ValueError(f"{brief(text.strip())!r} is not a number: {UNREADABLE}")
+
+
+def _with_exponent(found: re.Match[str]) -> str:
+    """A power of ten in the way of floats: ·10⁻⁷ as e-7."""
+    times, minus, digits = found.groups()
+    exponent = "".join(str(RAISED.index(digit)) for digit in digits)
+    return f"{'' if times else '1'}e{'-' * len(minus)}{exponent}"
 
 
 class Target(NamedTuple):

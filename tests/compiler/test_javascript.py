@@ -11,7 +11,7 @@ from micrograd_plus.compiler.codegen.javascript import Script
 from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.floats import floats
 from tests.effort import share
-from tests.node import node
+from tests.node import running_node
 
 EDGES = [0.0, 5e-324, 1e-300, 1e-8, 1 / 3, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 17.3, 40.0, 41.0, 710.0]
 EDGES += [1e17, 1e154, 1.7e308]
@@ -20,7 +20,7 @@ EDGES = [*EDGES, *(-x for x in EDGES)]
 
 @pytest.fixture(scope="module")
 def javascript():
-    with node() as run:
+    with running_node() as run:
         yield run
 
 

@@ -18,12 +18,12 @@ from micrograd_plus.drawing.pages.page import bundle
 from micrograd_plus.testing import graphs, numbers
 from micrograd_plus.walk.steps import Walk
 from tests.effort import examples, share
-from tests.node import node
+from tests.node import running_node
 
 
 @pytest.fixture(scope="module")
 def javascript():
-    with node() as run:
+    with running_node() as run:
         yield run
 
 

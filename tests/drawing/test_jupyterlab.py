@@ -231,6 +231,23 @@ def test_dragging_a_slider_moves_the_picture_and_the_sentence(live):
     assert numbers(root) == walk(-1.5)[1]
 
 
+def test_dragging_a_number_on_its_wire(live):
+    root = output(live, "play").locator(".mg-play")
+    field = root.get_by_role("textbox", name="z =")
+    field.fill("4")
+    place = root.locator(".mg-drag").nth(2)
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    live.mouse.move(box["x"] + 9, box["y"] + 9)
+    live.mouse.down()
+    live.mouse.move(box["x"] - 91, box["y"] + 9, steps=4)
+    live.mouse.up()
+    assert field.input_value() == "-6"  # by a hundred steps of its slider
+    root.get_by_text("z = −6").first.wait_for()
+    field.fill("4")
+    root.get_by_text("z = 4").first.wait_for()
+
+
 def test_a_bad_number_is_marked_and_the_last_good_picture_stays(live):
     root = output(live, "log").locator(".mg-play")
     field = root.get_by_role("textbox", name="x =")

@@ -29,7 +29,7 @@ from micrograd_plus.walk.questions import read, target
 from tests.effort import examples
 from tests.graphs import SIGMOID_GATE, xyz
 from tests.hostile import FEW
-from tests.node import node as running_node
+from tests.node import running_node
 
 
 @pytest.fixture(scope="module")
@@ -59,6 +59,9 @@ def judge(quiz, asked, answer):
         ("5.", 5.0, 1.0),
         ("1.5e−7", 1.5e-7, 1e-8),
         ("2E+06", 2e6, 1e6),
+        ("2.2·10⁻⁵", 2.2e-5, 1e-6),
+        ("−10⁹", -1e9, 1e9),
+        ("1/10³", 1e-3, 0.0),
         ("1/3", 1 / 3, 0.0),
         ("−1 / 4", -0.25, 0.0),
         ("1/−4", -0.25, 0.0),
@@ -84,6 +87,9 @@ UNREADABLE = [
     "1/0",
     "1/0.0",
     "1/2/3",
+    "9⁹",
+    "310⁹",
+    "2·10",
     "1+1",
     "__import__('os')",
     "٣",

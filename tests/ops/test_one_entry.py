@@ -12,10 +12,13 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import Value, ops
+from micrograd_plus.drawing.pages.figured import Figures
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import Domain, Op
+from micrograd_plus.walk.steps import Walk
 from tests.needs import needed_by, on
+from tests.node import running_node
 
 NEARNESS = Op(
     "nearness",
@@ -142,6 +145,20 @@ def test_a_program_has_a_line_for_all_arguments_at_once(nearness):
     assert text.count("\n") < 60  # and not one for each of 50 arguments
     assert max(len(line.partition("#")[0]) for line in text.splitlines()) < 100
     assert "· pull(" in mg.draw(program).source
+
+
+def test_pages(nearness):
+    xs = [Value(x) for x in POINTS[0]]
+    figures = Figures()
+    walk = Walk(nearness(*xs), arithmetic=figures)
+    results = [walk.data[walk.root], *(walk.grad[x] for x in xs)]
+    positions = list(map(figures.position, results))
+    with running_node() as run:
+        found = run(figures.function(), POINTS)
+    for point, numbers in zip(POINTS, found, strict=True):
+        value, gradient = exact(*point)
+        expected = pytest.approx([value, *gradient], rel=1e-12, abs=1e-15)
+        assert [numbers[i] for i in positions] == expected
 
 
 # ------------------------------------------------------- what other modules know of entries

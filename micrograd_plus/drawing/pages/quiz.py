@@ -85,6 +85,8 @@ def fragment(walk: Walk, asked: Sequence[Question], limit: int, look: Look = ACC
         "rule": {
             "answer": questions.ANSWER,
             "minus": questions.MINUS,
+            "power": questions.POWER,
+            "raised": questions.RAISED,
             "longest": questions.LONGEST,
             "close": questions.CLOSE,
             "most": questions.MOST,

@@ -1,8 +1,12 @@
 // Which answers are right, and the hint if one is not: the same rules as in walk/questions.py.
 
 // The number that a text gives, and half a unit of its last digit; null if it is no number.
-function read(text, { answer, minus, longest }) {
-  const found = text.length <= longest && text.replace(new RegExp(minus, "g"), "-").match(answer);
+function read(text, { answer, minus, power, raised, longest }) {
+  const plain = text.replace(new RegExp(power, "g"), (_, times, negative, digits) => {
+    const exponent = [...digits].map((digit) => raised.indexOf(digit)).join("");
+    return `${times ? "" : "1"}e${negative && "-"}${exponent}`;
+  }).replace(new RegExp(minus, "g"), "-");
+  const found = text.length <= longest && plain.match(answer);
   if (!found) return null;
   const [, above, decimals = "", exponent = "0", below] = found;
   const number = Number(above) / Number(below ?? 1);
