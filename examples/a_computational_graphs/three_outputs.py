@@ -72,7 +72,7 @@ def main(folder: Path) -> dict[str, dict[str, float]]:
         for label, gradient in by_formula(outputs).items():
             print(f"∂L/∂{label:12} {gradient:15g} {ours[label]:6g}")
         print()
-        mg.draw(loss).render(folder / f"{name}.svg")
+        mg.draw(loss, detail="operations").render(folder / f"{name}.svg")
     for layers in NETWORKS:
         print(f"{len(layers)} layers, {', '.join(layers)}: {check(layers)} derivatives agree")
     return found

@@ -13,6 +13,8 @@ from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.look import ACCESSIBLE, Look
 from micrograd_plus.drawing.scene.parts import Scene, scene
+from micrograd_plus.graph import order
+from micrograd_plus.graph.places import parameters
 
 if TYPE_CHECKING:
     import os
@@ -46,7 +48,18 @@ def walked(walk: Walk, limit: int, numbers: Callable[[Value], Numbers] | None = 
     if numbers:
         return scene(walk.root, limit, name, numbers, walk.gates, {})
     found = scene(walk.root, limit, name, walk.numbers, walk.gates, walk.shares)
+    found = _as_network(walk, found) or found
     return found._replace(others=[change.number for step in walk for change in step.changes])
+
+
+def _as_network(walk: Walk, picture: Scene) -> Scene | None:
+    """The picture of a walk through a network that has a place for each value, if it is one."""
+    if len(picture.nodes) != len(order(walk.root)) or not parameters(picture.nodes):
+        return None  # a gate is taken apart or σ, or there are no neurons
+    from micrograd_plus.drawing.scene.network import complete, network
+
+    found = network(walk.root, walk.names.__getitem__, walk.numbers)
+    return found._replace(complete=True) if found and complete(found) else None
 
 
 def lit(step: Step, places: dict[Value, int]) -> list[str]:

@@ -17,6 +17,7 @@ from micrograd_plus.drawing.look import colored
 from micrograd_plus.drawing.scene.parts import LIMIT, READABLE, GraphTooLargeError, scene
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import order
+from micrograd_plus.graph.places import parameters
 from micrograd_plus.walk import gates
 
 if TYPE_CHECKING:
@@ -212,8 +213,7 @@ def _scene(root: Value, style: str, most: float, detail: str | None, expand: Exp
     nodes = order(root)
     if detail is None and expand != ():
         detail = "layers"
-    parameters = any(node.op is None and node.right is not None for node in nodes)
-    if parameters and (detail == "neurons" or (detail is None and style == "wires")):
+    if parameters(nodes) and (detail == "neurons" or (detail is None and style == "wires")):
         from micrograd_plus.drawing.scene.network import network
 
         if found := network(root):

@@ -83,6 +83,11 @@ def turns(parameter: Node) -> list[int]:
     return found[::-1]
 
 
+def parameters(nodes: Iterable[Node]) -> bool:
+    """Whether there are parameters of modules among the nodes."""
+    return any(node.op is None and node.right is not None for node in nodes)
+
+
 def placed(leaves: Iterable[N]) -> dict[N, Place]:
     """The module of each leaf that is a parameter, as modules that still live tell it anew.
 

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import values
 from micrograd_plus.drawing import look
+from micrograd_plus.drawing.dot import heatmap
 from tests.effort import examples
 from tests.eyes import SIGHTS, contrast, difference
 from tests.graphs import xyz
@@ -97,6 +98,8 @@ def test_a_picture_and_a_page_have_the_same_colours():
         "gate": look.GATE,
         "lit-gate": look.LIT_GATE,
         "lit-wire": look.LIT_WIRE,
+        "positive": heatmap.color(1.0, 1.0),
+        "negative": heatmap.color(-1.0, 1.0),
     }
     assert {name: VARIABLES[name]["light"] for name in known} == known
     assert set(VARIABLES) == {"page", "upstream", "local", *known}

@@ -11,10 +11,14 @@ from hypothesis import strategies as st
 import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn
 from micrograd_plus._tools.names import text_name
-from micrograd_plus._tools.numbers import text_number
+from micrograd_plus.drawing.dot.labels import number
+from micrograd_plus.drawing.frames import frame_sources, walked
+from micrograd_plus.drawing.look import FORWARD, GRADIENT
+from micrograd_plus.drawing.pages.stepper import content
 from micrograd_plus.drawing.scene.network import network
 from micrograd_plus.graph import order
 from tests.effort import examples
+from tests.hostile import SAMPLES
 from tests.pages import overlapping, svg_texts
 
 SIZES = st.lists(st.integers(1, 5), min_size=2, max_size=4)
@@ -63,12 +67,13 @@ def places(f):
 def wires(svg):
     """For what each wire with a weight tells under a mouse: its colour, its width, its dashes."""
     found = {}
-    for link in ET.fromstring(svg).findall(".//{*}a"):
-        path = link.find("{*}path")
-        told = link.get("{http://www.w3.org/1999/xlink}title")
-        width = float(path.get("stroke-width", 1))
-        assert told not in found
-        found[told] = path.get("stroke"), width, path.get("stroke-dasharray")
+    for edge in ET.fromstring(svg).findall(".//{*}g"):
+        if edge.get("class") in ("edge positive", "edge negative"):
+            path = edge.find(".//{*}path")
+            told = edge.findtext("{*}title")
+            width = float(path.get("stroke-width", 1))
+            assert told not in found
+            found[told] = path.get("stroke"), width, path.get("stroke-dasharray")
     return found
 
 
@@ -96,9 +101,7 @@ def test_each_weight_is_on_one_wire_with_its_sign_and_size(made):
     looks = []
     for w in weights:
         [told] = [told for told in drawn if told.startswith(f"{text_name(w.label)} = ")]
-        assert (
-            told == f"{text_name(w.label)} = {text_number(w.data)}, gradient {text_number(w.grad)}"
-        )
+        assert told.endswith(f" = {number(w.data)}; gradient {number(w.grad)}")
         looks.append((abs(w.data), w.data < 0, *drawn[told]))
     assert all((dashes is not None) == negative for _, negative, _, _, dashes in looks)
     assert len({(negative, color) for _, negative, color, _, _ in looks}) <= 2
@@ -136,6 +139,34 @@ def test_what_stands_in_a_neuron_is_what_its_wires_add_up_to(made):
             elif scene.parts[neuron.gates[0]].gate.endswith("relu"):
                 total = max(total, 0.0)
             assert y == pytest.approx(total, abs=1e-9)
+
+
+@given(networks())
+@examples(15)
+def test_a_walk_has_one_place_for_each_number(made):
+    f = made[2]
+    walk = mg.step_through(f)
+    scene = walked(walk, 400)
+    svg = ET.fromstring(content(scene, walk)["svg"])
+    for i in range(len(order(f))):
+        [plate] = svg.findall(f".//*[@id='v{i}']")
+        inks = [text.get("fill") for text in plate.findall(".//{*}text")]
+        assert {FORWARD, GRADIENT} <= {*inks}
+        assert scene.complete or scene.neurons == ()
+
+
+def test_the_numbers_of_a_walk_appear_with_their_steps_where_wires_are_crowded():
+    model = nn.MLP(6, [7, 6], seed=1)
+    f = mg.sum(model([Value(float(i), f"x_{i}") for i in range(6)]))
+    walk = mg.step_through(f)
+    scene = walked(walk, 400)
+    assert scene.complete
+    weights = {scene.places[w] for layer in model.layers for n in layer.neurons for w in n.w}
+    for step, source in zip(walk, frame_sources(scene, walk), strict=True):
+        seen = {i for i in weights if f"id=v{i} " in source}
+        assert seen == weights & ({scene.places[step.node]} if step.node else set())
+    assert "crowded" in content(scene, walk)["svg"]
+    assert "crowded" not in mg.draw(f).source
 
 
 @given(networks())
@@ -250,3 +281,14 @@ def test_a_weight_that_a_penalty_uses_stands_before_it_too():
     f.backward()
     texts = svg_texts(mg.draw(f))
     assert texts.count(f"{neuron.w[0].data:.2f}".replace("-", "−")) == 2
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_names_of_weights_stand_for_themselves(name):
+    neuron = nn.Neuron(1, seed=1, activation="tanh")
+    for parameter in neuron.parameters():
+        parameter.label = name
+    x = Value(1.0, name)
+    [told] = wires(mg.draw(neuron([x])).pipe())
+    expected = f"{text_name(name)} = {number(neuron.w[0].data)}".replace("\\", "∖")
+    assert " ".join(told.split()) == " ".join(expected.split())

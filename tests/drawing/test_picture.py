@@ -8,6 +8,7 @@ import sys
 import xml.etree.ElementTree as ET
 from itertools import combinations
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -28,7 +29,7 @@ from micrograd_plus.testing import graphs
 from tests.effort import examples
 from tests.graphs import xyz
 from tests.hostile import FEW
-from tests.pages import svg_texts
+from tests.pages import overlapping, svg_texts
 
 
 def test_numbers_on_the_wires_and_symbols_in_the_gates():
@@ -257,6 +258,41 @@ def test_a_large_graph_folds_in_a_picture_and_is_refused_in_a_page_to_step_throu
     assert "v399" in mg.draw(f.args[0], limit=400).source
     with pytest.raises(GraphTooLargeError, match=r"401 nodes.*400.*inner values.*limit=401"):
         mg.step_through(f)._repr_html_()
+
+
+def random_graph(count, seed):
+    """A graph of sums, products and tanh of earlier values, and the sum of what is left over."""
+    random = Random(seed)
+    made = [Value(random.uniform(0.5, 1.5), f"x_{i}") for i in range(count // 5)]
+    for k in range(len(made), count):
+        a, b = random.choice(made[-12:]), random.choice(made)
+        made.append((a + b, a * b, mg.tanh(a))[k % 3])
+    used = {id(arg) for node in made for arg in node.args or ()}
+    f = mg.sum([node for node in made if id(node) not in used])
+    f.backward()
+    return f
+
+
+@pytest.mark.parametrize("count", [30, 70, 100, 119, 140, 250, 400])
+def test_no_two_texts_overlap_and_names_stand_at_their_wires(count):
+    f = random_graph(count, seed=count)
+    picture = mg.draw(f)
+    svg = picture.pipe()
+    assert not overlapping(svg)
+    root, nodes = ET.fromstring(svg), order(f)
+    plates = [root.find(f".//*[@id='v{i}']") for i in range(len(nodes))]
+    if len(nodes) > 120:
+        assert "operations" in picture.source
+        assert len([plate for plate in plates if plate is not None]) <= 32
+        return
+    for node, plate in zip(nodes, plates, strict=True):
+        texts = plate.findall("{*}text")
+        left, right = (
+            [float(e.get("x")) for e in texts if (e.get("font-style") == "italic") is named]
+            for named in (True, False)
+        )
+        assert bool(left) is (count >= 60 and node.op is None)
+        assert not left or 0 < min(right) - max(left) < 35
 
 
 def test_unknown_styles_and_formats_list_the_known_ones(tmp_path):

@@ -91,11 +91,18 @@ def share_width(parts: Sequence[Part], look: Look) -> int:
     return max((look.points * _room(share, look) // 2 + 6 for share in shares), default=0)
 
 
+def leaf(part: Part, plate: str) -> str:
+    """The plate of a leaf with its name before it, where the layout could tear them apart."""
+    cells = f'<td>{named(part.label, 16)}</td><td width="4"></td><td>{plate[1:-1]}</td>'
+    return f"<{_table(f'<tr>{cells}</tr>')}>"
+
+
 def line(part: Part, id: str, look: Look, *, with_name: bool) -> str:
     """A parameter of a neuron in one line: its number, its gradient, and perhaps its name first."""
-    name = f"<td>{named(part.label, 10, look.name)}</td>" if with_name else ""
+    size = 5 * look.points // 6
+    name = f"<td>{named(part.label, size, look.name)}</td>" if with_name and part.label else ""
     cells = "".join(
-        f'<td><font point-size="10" '
+        f'<td><font point-size="{size}" '
         f'color="{"transparent" if (id, slot) in look.hidden else color}">'
         f"{number(x, look.digits)}</font></td>"
         for color, x, slot in (
@@ -103,7 +110,8 @@ def line(part: Part, id: str, look: Look, *, with_name: bool) -> str:
             (look.gradient, part.grad, "grad"),
         )
     )
-    fill = look.lit_plate if id in look.lit else look.gate
+    # on a wire it needs a ground of its own
+    fill = look.lit_plate if id in look.lit else "transparent" if with_name else look.gate
     return (
         f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" bgcolor="{fill}">'
         f"<tr>{name}{cells}</tr></table>>"
@@ -125,7 +133,8 @@ def tooltip(part: Part, id: str, look: Look) -> str:
         for slot, x, before in (("data", part.data, " = "), ("grad", part.grad, "; gradient "))
     )
     text = f"{part.title or text_name(part.label)}{value}{gradient}"
-    return str(nohtml(text.replace("\\", "∖")))  # Graphviz would read escape sequences, twice
+    # Graphviz would read entities, and escape sequences twice
+    return str(nohtml(text.replace("&", "&amp;").replace("\\", "∖")))
 
 
 def plate_size(parts: Sequence[Part], look: Look, others: Sequence[float] = ()) -> tuple[int, int]:

@@ -11,7 +11,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus._tools.names import text_name
-from micrograd_plus._tools.numbers import text_number
 from micrograd_plus.drawing.dot import heatmap, labels
 from micrograd_plus.drawing.dot.columns import Columns, Item, columns, depths
 from micrograd_plus.drawing.look import legible
@@ -26,7 +25,8 @@ _MOST, _FIRST, _LAST = 16, 9, 3  # so many of a layer are all drawn; of more the
 _STEP, _EDGE = 12.0, 8.0  # between a gate and a plate; around what is in a neuron
 _CABLE = 124.0, 60.0  # the size of a plate with many numbers
 _TALLEST = 40.0  # of a gate
-_LINE = 14.0  # the height of a line of text
+_LINE = 14.0  # the height of a line of text, for numbers of the usual size
+_USUAL = 12  # points
 _THIN, _THICK = 0.6, 4.0  # wires with the smallest and the largest weight
 _TRIES = 24  # places on a wire where its number may stand
 
@@ -58,13 +58,16 @@ class Network:
     def __init__(self, graph: Any, scene: Scene, look: Look, gate: Callable[..., None]) -> None:
         self.graph = graph
         self.parts = scene.parts
+        self.scale = look.points / _USUAL
+        self.height = _LINE * self.scale  # of a line
+        self.complete = scene.complete
         self.look = look
         self.gate = gate
         self.neurons = {neuron.gates[-1]: neuron for neuron in scene.neurons}
-        self.rows = labels.plate_size(self.parts, look)
+        self.rows = labels.plate_size(self.parts, look, scene.others)
         others = [k for neuron in scene.neurons for k in neuron.others]
         names = (len(text_name(self.parts[k].label)) for k in others)
-        self.line = self._widest(others) + 5.0 * max(names, default=0)
+        self.line = self._widest(others) + 5.0 * self.scale * max(names, default=0)
 
     def draw(self) -> None:
         """Add the network to the graph."""
@@ -77,7 +80,7 @@ class Network:
             i: Item(*self._size(i), inputs, turns.get(i)) for i, inputs in sources.items()
         }
         depth = depths(items)
-        items = _thinned(items, depth)
+        items = items if self.complete else _thinned(items, depth)
         wires = [w for i in items if i in entering for w in entering[i] if w.source in items]
         weighted = [(w.source, w.item) for w in wires if w.weight is not None]
         place = columns(items, depth, weighted)
@@ -88,7 +91,7 @@ class Network:
                 self._text(key[0], place.left[key], place.middle[key])
         self._wired(wires, place, items)
         lowest = max(place.middle[key] + item.height / 2 for key, item in items.items())
-        self._text(self._legend(wires), 0.0, lowest + 2 * _LINE)
+        self._text(self._legend(wires), 0.0, lowest + 2 * self.height)
 
     def _entering(self) -> dict[int, list[_Wire]]:
         """The wires into each item, each after what enters it."""
@@ -125,18 +128,18 @@ class Network:
         """The width of the longest line with the number and the gradient of a parameter."""
         parts = [self.parts[k] for k in parameters]
         texts = (self._number(part.data) + self._number(part.grad) for part in parts)
-        return 5.6 * max(map(labels.digits_wide, texts), default=0) + 6.0
+        return self.scale * (5.6 * max(map(labels.digits_wide, texts), default=0) + 6.0)
 
     def _size(self, i: int) -> Point:
         part = self.parts[i]
         width, height = self._plate(part)
         if i in self.neurons:
             box = self._box(i)
-            return box[0] + width, box[1] + _LINE * len(self.neurons[i].others)
+            return box[0] + width, box[1] + self.height * len(self.neurons[i].others)
         if part.gate is not None:
             return _gate_width(part) + _STEP + width, max(height, _TALLEST)
         if part.constant and part.carried == 1:
-            return 8.0 * labels.digits_wide(self._number(part.data)), 20.0
+            return 8.0 * self.scale * labels.digits_wide(self._number(part.data)), 20.0 * self.scale
         return _label_width(part) + width, height
 
     def _box(self, i: int) -> Point:
@@ -146,7 +149,9 @@ class Network:
         plates = [self._plate(part) for part in gates]
         inside = sum(map(_gate_width, gates)) + sum(_STEP * 2 + w for w, _ in plates[:-1])
         tallest = max(_TALLEST, *(height for _, height in plates))
-        return max(inside, self.line) + 2 * _EDGE, tallest + _EDGE + _LINE * len(neuron.others)
+        return max(inside, self.line) + 2 * _EDGE, tallest + _EDGE + self.height * len(
+            neuron.others
+        )
 
     # ------------------------------------------------------------ nodes
 
@@ -180,7 +185,7 @@ class Network:
         part = self.parts[i]
         width, _ = self._plate(part)
         if part.constant and part.carried == 1:
-            form = {"fontsize": "12", "fontcolor": self.look.name}
+            form = {"fontsize": str(self.look.points), "fontcolor": self.look.name}
             middle = x + self._size(i)[0] / 2
             self._node(f"v{i}", self._number(part.data), (middle, y), **form)
         elif part.inside and part.carried > 1:
@@ -188,7 +193,8 @@ class Network:
             self._node(f"v{i}", plate, (x + width / 2, y), id=f"v{i}")
         else:
             plate = labels.plate(part, self.rows, f"v{i}", self.look)
-            self._node(f"v{i}", plate, (x + width / 2, y), id=f"v{i}")
+            tooltip = labels.tooltip(part, f"v{i}", self.look)
+            self._node(f"v{i}", plate, (x + width / 2, y), id=f"v{i}", tooltip=tooltip)
 
     def _gate(self, i: int, x: float, y: float) -> float:
         """Draw a gate whose left end is at x; its right end."""
@@ -201,12 +207,12 @@ class Network:
         """Draw the box of a neuron with what is in it; its right end."""
         neuron = self.neurons[i]
         width, height = self._box(i)
-        top = y - height / 2 - _LINE * len(neuron.others) / 2
+        top = y - height / 2 - self.height * len(neuron.others) / 2
         size = {"width": f"{width / 72:.3f}", "height": f"{height / 72:.3f}", "fixedsize": "true"}
         form = {"shape": "box", "style": "rounded", **size}
         self._node(f"n{i}", "", (x + width / 2, top + height / 2), **form)
         for line, k in enumerate(neuron.others):
-            self._line(k, (x + width / 2, top + (line + 0.5) * _LINE + 3), with_name=True)
+            self._line(k, (x + width / 2, top + (line + 0.5) * self.height + 3), with_name=True)
         inner = x + _EDGE
         for before, k in zip([None, *neuron.gates], neuron.gates, strict=False):
             if before is not None:
@@ -217,10 +223,11 @@ class Network:
             inner = self._gate(k, inner, y)
         return x + width
 
-    def _line(self, k: int, at: Point, *, with_name: bool) -> None:
+    def _line(self, k: int, at: Point, *, with_name: bool, **more: str) -> None:
         """Write a parameter in a single line: its number, its gradient, perhaps its name first."""
         line = labels.line(self.parts[k], f"v{k}", self.look, with_name=with_name)
-        self._node(f"v{k}", line, at, id=f"v{k}")
+        tooltip = labels.tooltip(self.parts[k], f"v{k}", self.look)
+        self._node(f"v{k}", line, at, id=f"v{k}", tooltip=tooltip, **more)
 
     def _text(self, text: str, x: float, y: float) -> None:
         """Write a line of text whose left end is at x."""
@@ -251,11 +258,25 @@ class Network:
         width = self._widest(wire.weight or 0 for wire in weighted)
         layers = defaultdict(list)
         for wire in weighted:
-            if len(ways[wire]) == 2:
+            if len(ways[wire]) == 2 or self.complete:
                 layers[ways[wire][0][0]].append(wire)
         for layer in layers.values():
-            for wire, at in zip(layer, _room([ways[w] for w in layer], width), strict=False):
+            points = _room([ways[wire] for wire in layer], width, self.height)
+            for wire, at in zip(layer, points, strict=False):
                 self._line(wire.weight or 0, at, with_name=False)
+            for wire in layer if self.complete and not points else []:
+                self._crowded(wire.weight or 0, ways[wire])
+
+    def _crowded(self, k: int, way: list[Point]) -> None:
+        """Write the number on a wire where there is no room for all, if a step is about it.
+
+        In a page, which has all steps, its class tells when it is seen.
+        """
+        lit = f"v{k}" in self.look.lit
+        if lit or not (self.look.lit or self.look.hidden):
+            (left, above), (right, below) = way[0], way[-1]
+            at = (0.7 * left + 0.3 * right, 0.7 * above + 0.3 * below)
+            self._line(k, at, with_name=False, **({} if lit else {"class": "crowded"}))
 
     def _way(self, wire: _Wire, place: Columns, items: dict[Any, Item]) -> list[Point]:
         source, target = wire.source, wire.item
@@ -271,20 +292,16 @@ class Network:
         """How a wire looks: the size and the sign of its weight, which it names under a mouse."""
         if wire.weight is None:
             return {"penwidth": "2.6"} if self.parts[wire.source].carried > 1 else {}
-        from graphviz import escape as plain  # backslashes stand for themselves
-
         part = self.parts[wire.weight]
         x = part.data or 0.0
         width = _THIN + (_THICK - _THIN) * (abs(x) / largest if largest else 0.0)
-        told = f"{text_name(part.label)} = {text_number(x)}"
-        if part.grad is not None:
-            told += f", gradient {text_number(part.grad)}"
         return {
+            "class": "negative" if x < 0 else "positive",
             "penwidth": f"{width:.2f}",
             "color": self._color(x),
             "style": "dashed" if x < 0 else "solid",
             "arrowhead": "none",
-            "tooltip": plain(told),
+            "tooltip": labels.tooltip(part, f"v{wire.weight}", self.look),
         }
 
     def _color(self, x: float) -> str:
@@ -321,12 +338,12 @@ def _thinned(items: dict[Any, Item], depth: dict[Any, int]) -> dict[Any, Item]:
     return found
 
 
-def _room(ways: list[list[Point]], width: float) -> list[Point]:
+def _room(ways: list[list[Point]], width: float, height: float) -> list[Point]:
     """Where numbers on the wires between two columns stand apart; nothing if they can't."""
     (left, _), *_, (right, _) = ways[0]
     begin, end = left + width / 2 + _EDGE, right - width / 2 - _EDGE
     best: list[Point] = []
-    apart = 1.4 * _LINE
+    apart = 1.4 * height
     for step in range(_TRIES):
         x = begin + step / _TRIES * (end - begin)
         share = (x - left) / (right - left)

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
     from micrograd_plus.drawing.scene.parts import Part, Scene
 
+_SEVERAL = 6  # wires into a gate: more of them need room to fan out
 _COLUMN = 12  # up to so many leaves stand in one column, in order
-_EXACT = 100  # up to so many nodes wires are laid as straight as possible; of more it takes minutes
+_EXACT = 100  # up to so many nodes wires are laid as straight as possible; of 400 it takes a minute
 _CIRCLES = {1: "0.4", 2: "0.46", 3: "0.46", 4: "0.55"}  # widths, by the characters inside
 
 
@@ -64,7 +65,7 @@ def as_dot(
         edge_attr={"color": look.ink, "penwidth": "1", "arrowsize": "0.55"},
     )
     if len(scene.parts) > _EXACT:
-        graph.attr(nslimit="0.2")
+        graph.attr(nslimit="3")
     if caption:
         label = labels.caption(caption, look, width)
         graph.attr(label=label, labelloc="b", labeljust="l", fontname="Helvetica")
@@ -80,19 +81,23 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
     last = len(scene.parts) - 1
     size = labels.plate_size(scene.parts, look, scene.others)
     width = labels.share_width(scene.parts, look)
+    plates = _first_plates(scene)
+    scattered = len(plates) > _COLUMN
     for i, part in enumerate(scene.parts):
+        together = scattered and part.gate is None and part.label and not part.inside
         if part.carried:
             if part.inside and part.carried > 1:
                 plate = heatmap.cable(part.inside, look)
             else:
                 plate = labels.plate(part, size, f"v{i}", look)
+            plate = labels.leaf(part, plate) if together else plate
             tooltip = labels.tooltip(part, f"v{i}", look)
             graph.node(f"v{i}", plate, shape="plain", id=f"v{i}", tooltip=tooltip)
         if part.gate is not None:
             _gate(graph, f"o{i}", part, look)
-        elif part.label:
+        elif part.label and not together:
             graph.node(f"o{i}", labels.end(part.label), shape="plain", id=f"o{i}")
-        if part.carried and (part.gate is not None or part.label):
+        if part.carried and not together and (part.gate is not None or part.label):
             wire = {"arrowhead": "none", "weight": "8", **_thick(part), **_lit(f"s{i}", look)}
             graph.edge(f"o{i}", f"v{i}:w", id=f"s{i}", **wire)
         ports = _ports(part)
@@ -111,16 +116,15 @@ def _wires(graph: Any, scene: Scene, look: Look) -> None:
                 before = {"id": f"f{i}_{position}", "arrowhead": "none", **_lit(name, look)}
                 graph.edge(start, f"{branch}:w", **before)
                 start = f"{branch}:e"
-            if part.terms:
-                wire["minlen"] = "2"
+            if part.terms or len(part.operands) > _SEVERAL:
+                wire["minlen"] = str(2 + len(part.operands) // 12)
             graph.edge(start, target, id=name, **wire)
         _shared(graph, i, part)
         if part.goes_on and part.gate is not None:
             end = "out" if i == last else f"out{i}"
             graph.node(end, labels.end(part.label), shape="plain", id=end)
             graph.edge(f"v{i}:e", end, **_thick(part))
-    plates = _first_plates(scene)
-    if 1 < len(plates) <= _COLUMN:
+    if len(plates) > 1 and not scattered:
         _column(graph, scene, plates)
 
 

@@ -36,7 +36,8 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = STAGE) -> str:
     LayoutError as for `layout.render`.
     """
     picture = walked(walk, limit)
-    source, sentences = as_dot(picture), "\n".join(step.text for step in walk)
+    source = as_dot(picture._replace(complete=False))
+    sentences = "\n".join(step.text for step in walk)
     still, told = layout.together(
         lambda: image(source, sentences), lambda: content(picture, walk, look)
     )

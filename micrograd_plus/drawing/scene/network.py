@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.names import parsed
@@ -21,7 +22,7 @@ from micrograd_plus.drawing.scene.parts import (
 from micrograd_plus.walk.formula import Name, outside
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.drawing.scene import neurons
     from micrograd_plus.drawing.scene.merging import Argument
@@ -32,11 +33,17 @@ _AROUND = 24  # operations in no neuron; with more the picture would not be that
 _WIRE = Name("x")  # an argument that is no constant
 
 
-def network(root: Value) -> Scene | None:
+def network(
+    root: Value,
+    name: Callable[[Value], str] = attrgetter("label"),
+    numbers: Callable[[Value], Numbers] | None = None,
+) -> Scene | None:
     """The picture of a graph as a network of neurons; None if it is no such network.
 
     It is one if there are neurons, each with weights of its own, and few operations around them.
     What is computed for one example after the other, as in a loss, is drawn once.
+
+    Args, except that there is no limit: as for `scene`.
 
     >>> from micrograd_plus import nn
     >>> output = nn.MLP(2, [3, 1])([1.0, 2.0])
@@ -50,8 +57,14 @@ def network(root: Value) -> Scene | None:
         for groups in (single(flat), merged(flat)):
             graph = Grouped(flat, groups)
             if _is_network(graph):
-                return _Drawing(graph).scene()
+                return _Drawing(graph, name, numbers or own_numbers(root)).scene()
     return None
+
+
+def complete(found: Scene) -> bool:
+    """Whether each value of a graph has one place in the picture of its network."""
+    again = any(not part.constant for part in found.parts[len(found.nodes) :])
+    return bool(found.nodes) and not again and not any(part.inside for part in found.parts)
 
 
 def _is_network(graph: Grouped) -> bool:
@@ -66,10 +79,13 @@ def _is_network(graph: Grouped) -> bool:
 class _Drawing:
     """The parts of a picture: one for each group, then those for what enters from no group."""
 
-    def __init__(self, graph: Grouped) -> None:
+    def __init__(
+        self, graph: Grouped, name: Callable[[Value], str], numbers: Callable[[Value], Numbers]
+    ) -> None:
         self.graph = graph
         self.flat = graph.flat
-        self.numbers = own_numbers(self.flat.nodes[-1])
+        self.name = name
+        self.numbers = numbers
         self.given: dict[Any, int] = {}
         self.more: list[Part] = []
         self.inside = {n for neuron in graph.neurons for n in neuron.inside}
@@ -140,7 +156,7 @@ class _Drawing:
         nodes = [self.flat.nodes[i] for i in positions]
         constants = [(arg, None) for arg in column if type(arg) is float]
         numbers = [*map(self.numbers, nodes), *constants]
-        names = dict.fromkeys(str(node.label) for node in nodes)
+        names = dict.fromkeys(str(self.name(node)) for node in nodes)
         stems = dict.fromkeys(parsed(name).base for name in names)
         name = "".join(names) if len(names) == 1 else ", ".join(filter(None, stems))
         if len(numbers) == 1:

@@ -154,12 +154,14 @@ class Scene(NamedTuple):
         neurons: those of a network, whose picture has a layout of its own. Where there are any, the
             parts of constants and of what stands apart from its neuron come last.
         others: numbers that the wires have room for, beside those of the parts.
+        complete: whether the number of each value has a place, as the steps of a walk need.
     """
 
     parts: list[Part]
     nodes: list[Value]
     neurons: Sequence[Neuron] = ()
     others: Sequence[float] = ()
+    complete: bool = False
 
     @property
     def places(self) -> dict[Value, int]:
