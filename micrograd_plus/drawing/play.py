@@ -53,7 +53,9 @@ class Play:
         """
         return _widget_class(need("anywidget", "jupyter").AnyWidget)(self._panel, self._name)
 
-    def to_html(self, path: str | os.PathLike[str], title: str = "Play") -> Path:
+    def to_html(
+        self, path: str | os.PathLike[str], title: str = "Play", *, bare: bool = False
+    ) -> Path:
         """Write a page to play with, which computes everything itself and needs no Python.
 
         The page has the graph as it is recorded now, as JavaScript that is made from the rules of
@@ -63,6 +65,7 @@ class Play:
         Args:
             path: the file to write.
             title: the page's title.
+            bare: whether to leave the title out, for an `iframe` in slides.
 
         Returns:
             The path of the file.
@@ -80,7 +83,7 @@ class Play:
         from micrograd_plus.drawing.pages import player  # the compiler is loaded for pages only
 
         content = player.fragment(self._panel)
-        html = page(title, [("", content)], player.NOTE, ".mg-play input")
+        html = page(title, [("", content)], player.NOTE, ".mg-play input", bare)
         return write(Path(path), html.encode())
 
     @property

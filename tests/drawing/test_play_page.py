@@ -189,10 +189,11 @@ def test_a_function_is_recorded_once_and_must_not_branch(opened, tmp_path):
 
 
 def test_it_works_in_slides(open_page, tmp_path):
-    mg.play(LOG, **RANGES).to_html(tmp_path / "play.html")
+    mg.play(LOG, **RANGES).to_html(tmp_path / "play.html", bare=True)
     slides = tmp_path / "slides.html"
     slides.write_text('<title>slides</title><iframe src="play.html" width=900 height=600></iframe>')
     frame = open_page(slides).frame_locator("iframe")
+    assert frame.get_by_role("heading").count() == 0
     frame.get_by_role("textbox", name="x =").fill("2")
     shown = numbers(frame.locator(".mg-play .mg-stepper"))
     assert number(math.log(2) + 1) in shown["forward"]
