@@ -219,13 +219,13 @@ def test_dragging_a_slider_moves_the_picture_and_the_sentence(live):
     x = float(field.input_value())
     assert -2 <= x < 0
     steps, expected = walk(x)
-    root.get_by_text(steps[-1].text, exact=True).wait_for()
+    root.locator(".mg-sentence").filter(has_text=steps[-1].text).wait_for()
     until(lambda: numbers(root) == expected)
     assert before.evaluate("e => e.isConnected")  # the layout stood still
     root.get_by_role("button", name="First step").click()
     assert sentence(root) == steps[0].text
     field.fill("−1.5")
-    root.get_by_text("x = −1.5, y = −3, z = 4", exact=True).wait_for()
+    root.locator(".mg-sentence").filter(has_text="x = −1.5, y = −3, z = 4").wait_for()
     assert not any(numbers(root)["gradient"])  # still at that step
     root.get_by_role("button", name="Last step").click()
     assert numbers(root) == walk(-1.5)[1]
@@ -248,13 +248,28 @@ def test_dragging_a_number_on_its_wire(live):
     until(lambda: "−6.00" not in numbers(root)["forward"])
 
 
+def test_arrow_keys_move_a_slider_and_not_the_notebook(live):
+    play = output(live, "play").locator(".mg-play")
+    slider = play.get_by_role("slider", name="z", exact=True)
+    slider.focus()
+    before = float(slider.input_value())
+    for key, sign in (("ArrowDown", -1), ("ArrowUp", 1), ("ArrowRight", 1), ("ArrowLeft", -1)):
+        live.keyboard.press(key)
+        now = float(slider.input_value())
+        assert (now - before) * sign > 0, key
+        assert slider.evaluate("e => e === document.activeElement"), key
+        before = now
+
+
 def test_a_bad_number_is_marked_and_the_last_good_picture_stays(live):
     root = output(live, "log").locator(".mg-play")
     field = root.get_by_role("textbox", name="x =")
     other = root.get_by_role("textbox", name="y =")
     other.fill("3")
     field.fill("2")
-    root.get_by_text("∂f/∂x = ∂f/∂v₁ · ∂v₁/∂x = ∂f/∂v₁ · (1 / x) = 3 · 0.5 = 1.5").wait_for()
+    root.locator(".mg-sentence").filter(
+        has_text="∂f/∂x = ∂f/∂v₁ · ∂v₁/∂x = ∂f/∂v₁ · (1 / x) = 3 · 0.5 = 1.5"
+    ).wait_for()
     good = numbers(root)
     for text, message in (
         ("", "write a number"),

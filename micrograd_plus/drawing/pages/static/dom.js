@@ -28,3 +28,10 @@ export function whileShown(element, event, action) {
     element.isConnected ? action(...given) : removeEventListener(event, listener);
   addEventListener(event, listener);
 }
+
+// The arrow keys belong to the fields within an element: JupyterLab would go on to the next cell.
+export function keepArrows(element) {
+  element.addEventListener("keydown", (event) => {
+    if (event.key.startsWith("Arrow") && event.target.matches("input, select")) event.stopPropagation();
+  });
+}

@@ -1,5 +1,5 @@
 // The fields of `play` and the walkthrough beneath them; the widget's model is Python's side.
-import { make } from "./dom.js";
+import { keepArrows, make } from "./dom.js";
 import { drag } from "./drag.js";
 import { centre } from "./picture.js";
 import { stepper } from "./stepper.js";
@@ -11,6 +11,7 @@ export function render({ model, el }) {
   const rows = make("div", { className: "mg-fields" });
   const status = make("div", { className: "mg-status", role: "status" });
   const root = make("div", { className: "mg-stepper mg-play" }, rows, status);
+  keepArrows(rows);
   root.dataset.lmSuppressShortcuts = "true"; // JupyterLab would take the sliders' arrow keys
   el.replaceChildren(root);
 

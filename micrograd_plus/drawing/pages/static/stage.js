@@ -1,6 +1,6 @@
 // What the pages with a picture have in common: the picture fills what the sentence, the controls
 // and the panel leave, so that all of them are in view.
-import { button, make } from "./dom.js";
+import { button, keepArrows, make } from "./dom.js";
 import { zoom } from "./zoom.js";
 
 const NARROW = 640; // pixels: there the panel stands beneath all else
@@ -19,6 +19,7 @@ export function stage(root, svg, { css, said = "", controls, aside = "" }) {
     if (document.fullscreenElement) document.exitFullscreen();
     else root.requestFullscreen();
   }
+  keepArrows(root);
   root.addEventListener("keydown", (event) => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.closest("input[type=text]")) return;
     if (event.key.toLowerCase() === "f" && document.fullscreenEnabled) toggle();
