@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.ops.operation import Domain, Op
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 _LOWERED = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 _ROOT_2 = math.sqrt(2)
@@ -916,9 +916,11 @@ logsumexp = Op(
 )
 
 
-def _proportion(m: Any, i: int, args: Sequence[Any]) -> Any:
-    """The i-th output of softmax as a lecture writes it, which has a name."""
-    return m.called(i, m.exp(args[i]) / m.sum(*[m.exp(x) for x in args]))
+def _named_softmax(m: Any, index: int, args: Sequence[Any]) -> Iterator[tuple[bool, Any]]:
+    """The outputs of softmax as a lecture writes them, by names, and whether each is that one."""
+    weights = [m.exp(x) for x in args]
+    total = m.sum(*weights)
+    return ((i == index, m.called(i, weight / total)) for i, weight in enumerate(weights))
 
 
 @cache
@@ -941,8 +943,7 @@ def softmax(index: int, number: str) -> Op:
             out * (float(i == index) - p) for i, p in enumerate(_softmax(m, out, *args))
         ],
         named=lambda m, out, *args: [
-            out * (1.0 - out) if i == index else -out * _proportion(m, i, args)
-            for i in range(len(args))
+            out * (1.0 - out) if own else -out * p for own, p in _named_softmax(m, index, args)
         ],
         domain=_SOME,
         commutative=False,
@@ -964,8 +965,7 @@ def log_softmax(index: int, number: str) -> Op:
             float(i == index) - p for i, p in enumerate(_softmax(m, out, *args))
         ],
         named=lambda m, out, *args: [
-            1.0 - p if i == index else -p
-            for i, p in enumerate(_proportion(m, i, args) for i in range(len(args)))
+            1.0 - p if own else -p for own, p in _named_softmax(m, index, args)
         ],
         domain=_SOME,
         commutative=False,

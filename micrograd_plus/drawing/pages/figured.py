@@ -31,7 +31,7 @@ class Figures(Arithmetic):
     >>> figures = Figures()
     >>> walk = Walk(x * y + y, arithmetic=figures)
     >>> figures.position(walk.grad[y])
-    4
+    5
     """
 
     def __init__(self) -> None:
