@@ -311,7 +311,7 @@ def _write(formula: Any, notation: Notation) -> _Written:
                 )
             return _Written("".join(pieces), "atom", notation)
         case Term(op, args):
-            text = _fill(op, [_write(arg, notation) for arg in args], notation)
+            text = _fill(op, args, notation)
             return _Written(text, _binding(text, op.binds), notation)
     text = notation.number(formula)
     # a superscript or a brace ends a power of ten; what fills a place is looked at then
@@ -343,25 +343,28 @@ def terms(op: Op, count: int) -> list[tuple[int, ...]]:
     return full + [(i,) for i in range(repeated * size, count)]
 
 
-def _fill(op: Op, args: list[_Written], notation: Notation) -> str:
+def _fill(op: Op, args: Sequence[Any], notation: Notation) -> str:
     template = notation.template(op)
-    if not op.joined:
-        shown = [arg.text for arg in args]
-        if len(shown) > notation.most:
-            shown[min(3, notation.most - 1) : -1] = [notation.name("…")]
-        return template.format(*args, **{"*": ", ".join(shown)})
-    whole = template.count("{1") + 1
-    pieces = [
-        template.format(*(args[i] for i in term))
-        if len(term) == whole
-        else f"{args[term[0]]:product}"
-        for term in terms(op, len(args))
-    ]
-    if whole == 1 and args and args[0].binds == op.binds == "sum":
-        pieces[0] = args[0].text  # x − y + z
-    if len(pieces) > notation.most:
-        pieces[min(3, notation.most - 1) : -1] = [notation.name("…")]
-    return op.joined.join(pieces) or "0"
+
+    def shown(items: Sequence[Any], text: Callable[[Any], str]) -> list[str]:
+        if len(items) <= notation.most:
+            return [*map(text, items)]
+        first = items[: min(3, notation.most - 1)]  # only what is shown is written
+        return [*map(text, first), notation.name("…"), text(items[-1])]
+
+    def term(positions: tuple[int, ...]) -> str:
+        written = [_write(args[i], notation) for i in positions]
+        if len(positions) < template.count("{1") + 1:
+            return f"{written[0]:product}"
+        if positions == (0,) and written[0].binds == op.binds == "sum":
+            return written[0].text  # x − y + z
+        return template.format(*written)
+
+    if op.joined:
+        return op.joined.join(shown(terms(op, len(args)), term)) or "0"
+    if "{*}" in template:
+        return template.format(**{"*": ", ".join(shown(args, lambda x: write(x, notation)))})
+    return template.format(*(_write(arg, notation) for arg in args))
 
 
 def gate(op: Op, args: tuple[Any, ...]) -> str:
@@ -397,11 +400,11 @@ def _with_constants(op: Op, args: tuple[Any, ...]) -> str:
     if constants.count(False) != 1 or not any(constants):
         return ""
     # the input is called x, as in 1/x
-    written = [_write(arg if type(arg) is float else Name("x"), TEXT) for arg in args]
+    shown = [arg if type(arg) is float else Name("x") for arg in args]
     if op.gates and len(args) == 2:
-        text = op.gates[constants.index(True)].format(*written)
+        text = op.gates[constants.index(True)].format(*(_write(arg, TEXT) for arg in shown))
     elif op.arity:
-        text = _fill(op, written, TEXT).replace(" ", "")
+        text = _fill(op, shown, TEXT).replace(" ", "")
     else:
         return ""
     return text if len(text) <= _GATE_WIDTH else ""
