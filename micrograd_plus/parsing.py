@@ -85,7 +85,12 @@ def from_text(text: str, numbers: Mapping[str, float | Value]) -> Value:
 def with_lines(text: str, numbers: Mapping[str, float | Value]) -> tuple[Value, dict[Value, str]]:
     """The graph of a text, and for each of its values the statement that made it.
 
-    Args, Raises: as for `from_text`.
+    Args:
+        text: as for `from_text`.
+        numbers: as for `from_text`.
+
+    Raises:
+        ExpressionError, TypeError: as for `from_text`.
 
     >>> f, lines = with_lines("d = x + y; f = d * z", {"x": 1, "y": -3, "z": 4})
     >>> lines[f], lines[f.left]

@@ -65,7 +65,7 @@ class Play:
         Args:
             path: the file to write.
             title: the page's title.
-            bare: whether to leave the title out, for an `iframe` in slides.
+            bare: whether to leave the title out, for an iframe in slides.
 
         Returns:
             The path of the file.

@@ -76,7 +76,7 @@ class Walkthrough(Walk):
         Args:
             path: the file to write; it needs no network and no other file.
             title: the page's title.
-            bare: whether to leave the title out, for an `iframe` in another page.
+            bare: whether to leave the title out, for an iframe in another page.
 
         Returns:
             The path of the file.

@@ -65,6 +65,13 @@ def recorded_lines(nodes: Iterable[Value]) -> dict[Value, str]:
 
     Args:
         nodes: the values.
+
+    >>> from micrograd_plus import Value, debug
+    >>> with debug():
+    ...     f = Value(2.0) * 3
+    ...     [text] = recorded_lines([f]).values()
+    >>> "f = Value(2.0) * 3" in text
+    True
     """
     return {node: line for node in nodes for observer in observers if (line := observer.line(node))}
 

@@ -115,6 +115,9 @@ class Explanation:
 def counted(paths: int) -> str:
     """How many paths there are, as text: there may be more than particles in the universe.
 
+    Args:
+        paths: their number.
+
     >>> counted(1234), counted(2**100)
     ('1,234', 'about 10^30')
     """
@@ -209,7 +212,14 @@ def largest(
 
 
 def along(way: Any) -> list[Any]:
-    """The edges of a path that `largest` found, from the value on to the output."""
+    """The edges of a path that `largest` found, from the value on to the output.
+
+    Args:
+        way: the path.
+
+    >>> along(("ba", ("fb", None)))
+    ['ba', 'fb']
+    """
     edges = []
     while way is not None:
         edge, way = way

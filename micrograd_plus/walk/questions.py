@@ -268,6 +268,13 @@ class Posed(NamedTuple):
     Attributes:
         node, slot, steps: as for `Question`.
         task: how the number is computed, and what mistakes give instead.
+
+    >>> from micrograd_plus import values
+    >>> from micrograd_plus.walk.steps import Walk
+    >>> x, y = values(x=2, y=3)
+    >>> [question] = posed(Walk(x * y), {(x, "grad")})
+    >>> question.hint
+    'Asked is ∂f/∂x, where f = x · y.'
     """
 
     node: Value
@@ -287,6 +294,13 @@ def posed(walk: Walk, wanted: Container[tuple[Value, Slot]]) -> list[Posed]:
     Args:
         walk: the walk, its σ gates open.
         wanted: the numbers: each value with "data" or "grad".
+
+    >>> from micrograd_plus import values
+    >>> from micrograd_plus.walk.steps import Walk
+    >>> x, y = values(x=2, y=3)
+    >>> f = x * y
+    >>> [question.slot for question in posed(Walk(f), {(f, "data"), (x, "grad")})]
+    ['data', 'grad']
     """
     found: dict[tuple[Value, Slot], list[Step]] = {}
     for step in walk:

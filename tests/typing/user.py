@@ -86,6 +86,7 @@ def graphs(folder: Path) -> None:
     assert_type(question, questions.Question)
     assert_type(question.judge("1"), questions.Verdict)
     assert_type(question.mistakes, tuple[questions.Mistake, ...])
+    assert_type(questions.posed(plain, {(x, "grad")}), list[questions.Posed])
     assert_type(questions.read("1/3"), questions.Answer)
     assert_type(questions.target(0.5), questions.Target)
 
@@ -93,6 +94,7 @@ def graphs(folder: Path) -> None:
     assert_type(played, play.Play)
     assert_type(play.play("x * y", x=1, y=2).numbers, dict[str, float])
     assert_type(expression.from_text("x * y", {"x": 1, "y": y}), mg.Value)
+    assert_type(expression.with_lines("x * y", {"x": 1, "y": y})[1], dict[mg.Value, str])
     assert_type(expression.read_numbers(["x=1"]), dict[str, float])
     with contextlib.suppress(expression.ExpressionError):
         expression.from_text("x *", {})
@@ -169,6 +171,9 @@ def derivatives() -> None:
     told = mg.explain(x, of=x * x)
     assert_type(told, explanation.Explanation)
     assert_type(explanation.explain(x, x * 2, most=1).paths, list[explanation.Path])
+    assert_type(explanation.counted(2**100), str)
+    best, _ = explanation.largest([(x * 2, x, 2.0, "edge")], x, 1)
+    assert_type(explanation.along(best[x][0][1]), list[Any])
     assert_type(mg.summary(x * x), explanation.Summary)
     assert_type(explanation.summary(x * x).depth, int)
     with mg.debug(), warnings.catch_warnings():
@@ -210,6 +215,7 @@ def operations() -> None:
     observer: hooks.Observer = Counter()
     observer.recorded(x)
     assert_type(hooks.observers, list[hooks.Observer])
+    assert_type(hooks.recorded_lines([x]), dict[mg.Value, str])
 
     assert_type(testing.is_smooth_at(square, [1.0]), bool)
     point = hypothesis.find(testing.points(square), lambda point: True)
@@ -288,7 +294,7 @@ def networks(folder: Path) -> None:
 
     plots.activation("relu")
     plots.decision_boundary(model, data, steps=3)
-    plots.fitted(model, data)
+    plots.fitted(Line(), ([[1.0]], [2.0]))
     plots.gradient_flow(history)
     plots.training_curves(history)
     along = plots.loss_along(Line(), ([[1.0]], [2.0]), nn.mse, line.parameters())

@@ -71,7 +71,7 @@ def page(
         sections: the heading of each, "" for none, and its content.
         note: how to use it, beside the title.
         focus: the CSS selector of the element that has the keyboard's focus at first.
-        bare: whether it is a part of another page, as an `iframe`: it has neither title nor note,
+        bare: whether it is a part of another page, as an iframe: it has neither title nor note,
             and leaves the focus where it is.
     """
     header = "" if bare else f"<header>\n<h1>{_text(title)}</h1>\n{_hint(note)}</header>\n"

@@ -45,11 +45,11 @@ def network(
 
     Args, except that there is no limit: as for `scene`.
 
-    >>> from micrograd_plus import nn
+    >>> from micrograd_plus import Value, nn
     >>> output = nn.MLP(2, [3, 1])([1.0, 2.0])
     >>> [len(neuron.weights) for neuron in network(output).neurons]
     [2, 2, 2, 3]
-    >>> network(output.args[0] * 2) is None
+    >>> network(Value(3.0) * 2) is None
     True
     """
     flat = folded(root).flat
