@@ -241,14 +241,12 @@ class Surroundings:
 
     def _note(self, path: str, names: list[Any] | None, things: Iterable[Any], moves: bool) -> None:
         """Record what an object holds, to be searched later."""
-        found = _Content(path, [] if moves else names, [])
+        found = _Content(path, [] if moves else names, [*things])
         (self._moves if moves else self._stands).append(found)
         todo = []
-        for i, thing in enumerate(things):
-            if type(thing) in _PLAIN or isinstance(thing, Value):
-                found.things.append(thing)
-            else:
-                found.things.append(_outside(thing))
+        for i, thing in enumerate(found.things):
+            if type(thing) not in _PLAIN and not isinstance(thing, Value):
+                found.things[i] = _outside(thing)
                 todo.append((found.name(i), thing, moves))
         self._todo += reversed(todo)
 

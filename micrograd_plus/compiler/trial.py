@@ -53,8 +53,10 @@ def compare(
             out = recorded[0]
             found = adjoints(out) if isinstance(out, Value) else {}
             for x, mine in zip(wanted, slopes, strict=True):
-                what = f"derivative with respect to {x.label or 'a number'}"
-                _check(what, mine, found.get(x, 0.0), out, value=False)
+                theirs = found.get(x, 0.0)
+                if mine != theirs:  # many are equal, down to the last bit
+                    what = f"derivative with respect to {x.label or 'a number'}"
+                    _check(what, mine, theirs, out, value=False)
 
 
 def _check(what: str, mine: float, theirs: float, out: Any, value: bool) -> None:

@@ -77,12 +77,19 @@ cdef inline double plain_number(object x):
 
 
 cdef object new_leaf(object called, PyObject **given, size_t flags, PyObject *names):
-    """What Python calls for `Value(…)`: of a finite number without a label a leaf is made here."""
+    """What Python calls for `Value(…)`: of a finite number a leaf is made here, also with a label.
+    """
     cdef Py_ssize_t i, count = PyVectorcall_NARGS(flags)
-    cdef double number = plain_number(<object>given[0]) if names is NULL and count == 1 else NAN
+    cdef double number = NAN
+    cdef Node leaf
+    if names is NULL and (count == 1 or (count == 2 and type(<object>given[1]) is str)):
+        number = plain_number(<object>given[0])
     if isfinite(number) and not PyList_GET_SIZE(reading):
         hooks.changes += 1
-        return made(LEAF, number, None, None)
+        leaf = made(LEAF, number, None, None)
+        if count == 2:
+            leaf.more = <object>given[1] or None
+        return leaf
     args = [<object>given[i] for i in range(count)]
     options = {} if names is NULL else {
         name: <object>given[count + i] for i, name in enumerate(<tuple>names)}

@@ -149,7 +149,7 @@ def real(x: Any, what: str) -> float:
 
 def finite(x: Any, what: str) -> float:
     """`x` as a float that is neither infinite nor nan; raises as `real` does."""
-    number = real(x, what)
+    number = x if type(x) is float else real(x, what)
     if _LOW < number < _HIGH:
         return number
     raise NonFiniteError(f"{what} must be a finite number, not {x!r}")

@@ -61,7 +61,7 @@ class Rule(ABC):
         Args:
             parameter: a number or an array.
         """
-        return tuple(0.0 * parameter for _ in self.states)
+        return (0.0 * parameter,) * len(self.states)
 
     @abstractmethod
     def update(self, gradient: Any, state: State, parameter: Any, rate: float, step: int) -> Step:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from contextlib import suppress
+from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -347,12 +348,14 @@ def _total(
 
     It closes over the model and the settings, so that `compile` notices if they change.
     """
-    model, penalty, parameters = problem.model, problem.penalty, problem.optimizer.parameters
+    model, charge = problem.model, problem.penalty
+    if charge is not None:
+        charge = partial(charge, problem.optimizer.parameters)
 
     def total(x: Any, target: Any, *given: Any) -> tuple[Any, list[Any]]:
         outputs = model(x)
         one = loss(outputs, target)
-        whole = one if penalty is None else one + penalty(parameters)
+        whole = one if charge is None else one + charge()
         return whole, [one, [f(outputs, *(given or (target,))) for f in metrics], outputs]
 
     return total

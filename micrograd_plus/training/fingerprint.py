@@ -189,7 +189,9 @@ def _attributes(model: Module) -> Iterator[tuple[Module, str, str, Any]]:
 
 def _plain(thing: Any) -> bool:
     """Whether a thing survives a JSON round trip."""
-    if type(thing) not in (type(None), bool, int, float, str, list, dict):
+    if type(thing) in (type(None), bool, int, str):
+        return True
+    if type(thing) not in (float, list, dict):
         return False
     try:
         return bool(json.loads(json.dumps(thing)) == thing)

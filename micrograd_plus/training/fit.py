@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.files import check_places
 from micrograd_plus._tools.progress import progress as show_progress
+from micrograd_plus.compiler.trace import uncollected
 from micrograd_plus.datasets import split
 from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.optim.rules import Adam
@@ -341,7 +342,7 @@ def _engine(name: str, problem: Problem) -> Engine:
     if name != "auto":
         return Compiled(problem, Sharded if name == "jax" else Whole)
     try:
-        compiled = Compiled(problem, Whole)
+        compiled = uncollected(lambda: Compiled(problem, Whole))
         compiled.rehearse()
     except Exception as error:  # the eager engine raises it with its place
         told = isinstance(error, TypeError | ValueError | ModuleNotFoundError)

@@ -90,8 +90,7 @@ class Whole:
         return self._states
 
     def _check(self, value: float, *results: Any) -> None:
-        fine = math.isfinite(value) and all(all_finite(self._numpy, array) for array in results)
-        if not fine:
+        if not (math.isfinite(value) and all_finite(self._numpy, *results)):
             raise NonFiniteError("a result is not finite")  # the eager engine finds which
 
 

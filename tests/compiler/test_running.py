@@ -213,6 +213,17 @@ def test_a_product_is_computed_where_it_belongs():
         assert "out=" not in texts(empty, other, results=[dp])[1]
 
 
+def test_a_sum_is_computed_where_it_belongs():
+    half, total = Y[0:2], X.library("sum", axis=1)
+    there = Write(half, total)
+    lines = [Let("y", P.library("empty_like")), there, replace(there, adds=True), Write(Y, total)]
+    assert texts(*lines, results=[Y])[2:] == [
+        "np.add.reduce(x, axis=1, out=y[0:2])",
+        "y[0:2] += np.add.reduce(x, axis=1)",
+        "y[:] = np.add.reduce(x, axis=1)",  # into more places than it has numbers
+    ]
+
+
 def test_a_batch_is_copied_that_is_read_element_by_element_more_than_once():
     twice = Let("z", X * 2.0 + X * 3.0)
     assert texts(twice)[0] == "x = x.copy()"

@@ -62,6 +62,8 @@ class _Running(NumPy):
                 return f"np.{_ARITHMETIC[symbol]}({self._list(left, right)}, {place})"
             case Call(function, args) if line.there:
                 return f"{function.name}({self._list(*args)}, {place})"
+            case Library(name, args, options) if line.there:
+                return self.text(Library(name, args, {**options, "out": self.text(line.target)}))
         return super().write(line)
 
     def _list(self, *args: Node) -> str:
@@ -193,13 +195,10 @@ class _Places:
                     found += [*done, *self._put(replace(line, value=value))]
                     if _is_new(line.value) and not line.value.truths and self._shapes[name]:
                         own.add(name)
-                case Write(target, Binary("@") as product, adds=False):
-                    shape = self._shape(product)
-                    there = shape is not None and shape == self._shape(target)
-                    found.append(replace(line, there=there))
-                case Write():
+                case Write(target):
                     done, value = self._moved(line.value, free(i, line))
-                    found += [*done, replace(line, value=value)]
+                    there = not line.adds and self._fills(value, target)
+                    found += [*done, replace(line, value=value, there=there)]
                 case _:
                     found.append(line)
         return found
@@ -250,6 +249,13 @@ class _Places:
             return x
 
         return lines, change(value)
+
+    def _fills(self, value: Node, target: Node) -> bool:
+        """Whether NumPy may put a product of matrices, or a sum, right where it is written to."""
+        match value:
+            case Binary("@") | Library("sum"):
+                return (shape := self._shape(value)) is not None and shape == self._shape(target)
+        return False
 
     def _put(self, line: Let) -> list[Line]:
         """An array, computed in the place of what it is computed from."""
