@@ -20,8 +20,8 @@ from micrograd_plus.check import gradients as checks
 from micrograd_plus.drawing import picture, play, quiz, walkthrough
 from micrograd_plus.graph import hooks
 from micrograd_plus.ops import operation
+from micrograd_plus.walk import naming, questions, steps
 from micrograd_plus.walk import paths as explanation
-from micrograd_plus.walk import questions, steps
 
 
 def graphs(folder: Path) -> None:
@@ -74,7 +74,7 @@ def graphs(folder: Path) -> None:
     assert_type(walkthrough.write_page(folder / "two.html", "Two", [("f", walk)]), Path)
     plain = steps.Walk(f)
     assert_type(plain.latex(), str)
-    assert_type(steps.names([x, f]), dict[mg.Value, str])
+    assert_type(naming.names([x, f]), dict[mg.Value, str])
     assert_type(plain[0].changes, tuple[steps.Change, ...])
     assert_type(plain[0].visible[x], steps.Shown)
 
