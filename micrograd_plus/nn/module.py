@@ -348,19 +348,22 @@ def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
     found: list[Value] = []
     strangers: list[Any] = []
     seen: dict[int, Any] = {}  # keeps what a collection makes on demand, so that ids stay unique
-    todo: list[Any] = [module]
+    todo: list[Iterator[Any]] = [iter([module])]
     while todo:
-        thing = todo.pop()
-        if id(thing) in seen:
-            continue
-        seen[id(thing)] = thing
-        if isinstance(thing, Value):
-            if thing.op is None:
-                found.append(thing)
-        elif (parts := _parts(thing)) is None:
-            strangers.append(thing)
+        for thing in todo[-1]:
+            if (key := id(thing)) in seen:
+                continue
+            seen[key] = thing
+            if isinstance(thing, Value):
+                if thing.op is None:
+                    found.append(thing)
+            elif (parts := _parts(thing)) is None:
+                strangers.append(thing)
+            else:
+                todo.append(iter([*parts[1]]))
+                break
         else:
-            todo += [*parts[1]][::-1]
+            todo.pop()
     return found, strangers, seen
 
 

@@ -71,20 +71,23 @@ class Tree:
 
     def rebuilt(self, change: Callable[[Any], Any]) -> Any:
         """The same, with a function applied to what is directly inside."""
-
-        def changed(x: Any) -> Any:
-            if isinstance(x, Tree):
-                return change(x)
-            return type(x)(map(changed, x)) if type(x) in _SEVERAL else x
-
         if not self.inner:
             return self
         made = object.__new__(type(self))
-        vars(made).update(vars(self), **{name: changed(getattr(self, name)) for name in self.inner})
+        vars(made).update(vars(self))
+        for name in self.inner:
+            setattr(made, name, _changed(getattr(self, name), change))
         return made
 
 
 _SEVERAL = (list, tuple)
+
+
+def _changed(x: Any, change: Callable[[Any], Any]) -> Any:
+    """A field of a tree, with a function applied to all trees in it."""
+    if isinstance(x, Tree):
+        return change(x)
+    return type(x)([_changed(part, change) for part in x]) if type(x) in _SEVERAL else x
 
 
 class Node(Symbol, Tree):

@@ -124,7 +124,8 @@ class _Builder:
 
     def tape(self, nodes: Sequence[Value], outputs: Sequence[Any], long: int) -> tuple[Any, Tape]:
         for node in nodes:
-            self._node(node)
+            if id(node) not in self._slots:  # as leaves are
+                self._node(node)
         results = [self._slot(out) for out in outputs]
         numpy = need("numpy", "numpy")
         rows = numpy.array(self._rows, numpy.int64).reshape(-1, 6)
@@ -286,8 +287,7 @@ class _Builder:
         """
         op, args = node.op, node.args
         if op is None:
-            if id(node) not in self._slots:
-                self._slots[id(node)] = self._slot(node.data)
+            self._slots[id(node)] = self._slot(node.data)
             return
         needed = [not inner and id(arg) in self._needs for arg in args]
         slots = [*map(self._slot, args)]
@@ -339,9 +339,11 @@ class _Builder:
     def _write(self, code: int, row: list[int], after: Sequence[int], apart: int) -> int:
         """Write an instruction; returns its slot."""
         depths, batched, inputs = self._depths, self._batched, self._inputs
-        slot = len(depths)
-        depths.append(1 + max([0, *(depths[x] for x in after if x >= 0)]))
-        batched.append(any(batched[x] if x >= 0 else ~x < inputs for x in after))
+        slot, results = len(depths), [x for x in after if x >= 0]
+        depths.append(1 + max(map(depths.__getitem__, results), default=0))
+        batched.append(
+            any(-inputs <= x < 0 for x in after) or any(map(batched.__getitem__, results))
+        )
         kind = _APART * apart | _BATCHED * batched[slot]
         self._rows.extend((kind, depths[slot], code, *row, *(-1,) * (MOST - len(row))))
         return slot
