@@ -6,6 +6,7 @@ from contextlib import suppress
 from functools import partial
 from hashlib import sha256
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from weakref import proxy
 
 from micrograd_plus import compiler
 from micrograd_plus._tools import nested
@@ -161,7 +162,9 @@ class Compiled:
             targets = [found[i][1] for i in range(len(found))[:_TRIED]]
             self._compare(self.arrays, targets)
         self._tried = self.arrays is not None  # data on demand are checked when they are read
-        self.runner: Runner = runner(problem, self.program, self._take)
+        # by a proxy, or both would keep each other, and the data, in memory
+        take = partial(Compiled._take, proxy(self))
+        self.runner: Runner = runner(problem, self.program, take)
 
     def _arrays(self, inputs: Any, targets: Any) -> list[Any]:
         """Inputs and targets as the program takes them, arrays of (examples, numbers)."""

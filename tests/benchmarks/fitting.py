@@ -133,7 +133,8 @@ def alone(data, batch, epochs, repetitions):
     """Seconds of the program and the update rule, for all steps of a training."""
     model, loss = network(*data)
     optimizer = Optimizer(model.parameters(), optim.Adam(RATE))
-    runner = Compiled(Problem(examples(data), model, loss, optimizer=optimizer), Whole).runner
+    compiled = Compiled(Problem(examples(data), model, loss, optimizer=optimizer), Whole)
+    runner = compiled.runner
     part = runner.read(range(batch))
     given = (runner._program.numbers, *part.arrays, np.full(batch, 1 / batch))
     gradient = runner.advance(part, RATE, 1).gradient

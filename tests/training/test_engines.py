@@ -1,8 +1,10 @@
 """The engines of `fit` make the same steps."""
 
 import functools
+import gc
 import math
 import random
+from weakref import ref
 
 import numpy as np
 import pytest
@@ -11,8 +13,11 @@ import micrograd_plus as mg
 from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from micrograd_plus.compiler.program import Program
+from micrograd_plus.optim.optimizer import Optimizer
 from micrograd_plus.training import figures, whole
+from micrograd_plus.training.compiled import Compiled
 from micrograd_plus.training.eager import Problem
+from micrograd_plus.training.examples import examples
 from micrograd_plus.training.whole import Whole
 from tests.needs import needed
 
@@ -498,3 +503,23 @@ def test_what_is_taken_and_counted_at_once_changes_nothing(ahead, kept, monkeypa
     monkeypatch.setattr(whole, "_AHEAD", ahead)
     monkeypatch.setattr(figures, "_KEPT", kept)
     assert_same(trained("compiled", **options), expected)
+
+
+def test_nothing_of_an_engine_waits_for_the_collector():
+    model = nn.MLP(2, [1], seed=1)
+    problem = Problem(
+        examples(datasets.xor()),
+        model,
+        nn.mse,
+        optimizer=Optimizer(model.parameters(), optim.Adam()),
+    )
+    gc.collect()
+    gc.disable()
+    try:
+        engine = Compiled(problem, Whole)
+        engine.rehearse()
+        left = ref(engine)
+        del engine
+        assert left() is None
+    finally:
+        gc.enable()
