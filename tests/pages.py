@@ -1,7 +1,10 @@
 """What tests read from pictures and from the pages around them."""
 
+import io
 import xml.etree.ElementTree as ET
 from itertools import combinations
+
+from tests.needs import needed
 
 SVG_NUMBERS = """root => Object.fromEntries(["forward", "gradient"].map(ink => [ink,
     [...root.querySelectorAll(`svg [data-ink="${ink}"]`)].map(e => e.textContent).sort()]))"""
@@ -21,6 +24,21 @@ def svg_texts(picture):
     """The texts of a picture as SVG."""
     root = ET.fromstring(picture.pipe("svg"))
     return ["".join(element.itertext()) for element in root.findall(".//{*}text")]
+
+
+def brightness(element):
+    """How bright the darkest, the most frequent and the brightest point of an element is, to 255.
+
+    Args:
+        element: a locator of Playwright.
+    """
+    needed("PIL")
+    from PIL import Image
+
+    shades = Image.open(io.BytesIO(element.screenshot())).convert("L")
+    counts = shades.histogram()
+    darkest, brightest = shades.getextrema()
+    return darkest, counts.index(max(counts)), brightest
 
 
 # of a character in Helvetica, as parts of the font's size; of others as wide as a digit

@@ -1,6 +1,6 @@
 """What the rooms share that is not about derivatives: errors, files, names, numbers,
-text, optional packages.
+text, dark pages, optional packages.
 
-Others import `errors`, `extras`, `figures`, `files`, `latex`, `names`, `nested`, `numbers`,
+Others import `dark`, `errors`, `extras`, `figures`, `files`, `latex`, `names`, `nested`, `numbers`,
 `progress` and `text`.
 """

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._tools import files
+from micrograd_plus._tools import dark, files
 from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.layout import LayoutError
@@ -40,6 +40,7 @@ class Picture:
         source: the picture in DOT.
         scene: the parts of the picture, for a page in which folds open.
         draw: a function that writes a scene in DOT, for such a page.
+        background: the colour behind it. In a dark notebook "white" gets dark.
 
     Attributes:
         source: the picture in Graphviz's language DOT.
@@ -49,11 +50,16 @@ class Picture:
     """
 
     def __init__(
-        self, source: str, scene: Scene | None = None, draw: Callable[..., str] | None = None
+        self,
+        source: str,
+        scene: Scene | None = None,
+        draw: Callable[..., str] | None = None,
+        background: str = "white",
     ) -> None:
         self.source = source
         self._scene = scene
         self._draw = draw
+        self._shown = dark.adapting if background in ("white", "transparent") else str
 
     def pipe(self, format: str = "svg") -> bytes:
         """The picture as the bytes of a file.
@@ -119,7 +125,7 @@ class Picture:
         # a notebook that is not trusted shows the PNG, but no SVG
         png, svg = layout.together(partial(self.pipe, "png"), partial(self.pipe, "svg"))
         return {
-            "image/svg+xml": svg.decode(),
+            "image/svg+xml": self._shown(svg.decode()),
             "image/png": base64.b64encode(png).decode(),
             "text/plain": repr(self),
         }
@@ -160,7 +166,8 @@ def draw(
         style: "wires", or "box" for micrograd's boxes with data and grad.
         limit: the largest number of nodes to draw; larger graphs are folded. None for no limit.
         background: a colour's name in CSS, "#" and six hexadecimal digits, or "transparent".
-            Lines and texts are light on dark ones.
+            Lines and texts are light on dark ones; and in a dark notebook on "white", which it
+            shows dark, and on "transparent".
         colors: of the numbers on wires: "accessible" ones can be read on white, and told apart by
             those who are red-green blind; "lecture" ones are the slides' pure green and red.
         detail: how much to show: "layers", folded, of a graph of any size; "neurons", if it is a
@@ -196,7 +203,7 @@ def draw(
         from micrograd_plus.drawing.dot.programs import program_as_dot
 
         if isinstance(root, Program):
-            return Picture(program_as_dot(root, background, look))
+            return Picture(program_as_dot(root, background, look), background=background)
     most = math.inf if limit is None else limit
     if most < 1:
         raise ValueError(f"the limit must be a positive number of nodes, not {limit}")
@@ -205,7 +212,7 @@ def draw(
         raise ValueError(f"there is no detail {detail!r}{hint}; choose from {', '.join(DETAILS)}")
     picture = _scene(root, style, most, detail, expand)
     drawn = partial(as_dot, style=style, look=look)
-    return Picture(drawn(picture, background=background), picture, drawn)
+    return Picture(drawn(picture, background=background), picture, drawn, background)
 
 
 def _scene(root: Value, style: str, most: float, detail: str | None, expand: Expand) -> Scene:

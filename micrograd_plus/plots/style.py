@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools import dark
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.files import write
 from micrograd_plus._tools.text import brief
@@ -23,6 +25,7 @@ GREY, PALE = "#57606a", "#cfd6dd"
 DASHES: tuple[Any, ...] = ("-", "--", "-.", ":", (0, (6, 2)), (0, (8, 2, 1, 2, 1, 2)), (0, (3, 3)))
 MARKERS = "os^Dv*P"
 """There are more marks than colours, so that they differ where a colour is used again."""
+_DPI = 100  # of a figure in a notebook
 
 
 def style(k: int) -> dict[str, Any]:
@@ -45,7 +48,8 @@ def figure(panels: int = 1) -> Any:
     """
     size = 5 * panels, 3.5
     made = need("matplotlib.figure", "plot").Figure(figsize=size, layout="constrained")
-    made._repr_png_ = partial(_bytes, made, "png", 100)
+    made._repr_png_ = partial(_bytes, made, "png", _DPI)
+    made._repr_svg_ = partial(_adapting, made)
     return made
 
 
@@ -77,6 +81,17 @@ def _bytes(figure: Any, format: str, dpi: int) -> bytes:
     content = io.BytesIO()
     figure.savefig(content, format=format, dpi=dpi)
     return content.getvalue()
+
+
+def _adapting(figure: Any) -> str:
+    """The figure for notebooks, the dark ones, too: its points in a frame that adapts."""
+    width, height = (round(_DPI * inches) for inches in figure.get_size_inches())
+    points = base64.b64encode(_bytes(figure, "png", _DPI)).decode()
+    return dark.adapting(
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {width} {height}" '
+        f'width="{0.8 * width}">'  # JupyterLab would cut wider ones off
+        f'<image width="{width}" height="{height}" href="data:image/png;base64,{points}"/></svg>'
+    )
 
 
 def on(axes: Any) -> Any:

@@ -133,10 +133,15 @@ class History:
 
     def _repr_png_(self) -> bytes | None:
         """The curves, for a notebook cell that ends in the history, if matplotlib is installed."""
-        if not self.epochs or find_spec("matplotlib") is None:
-            return None
-        png: bytes = self.plot()._repr_png_()
-        return png
+        return self.plot()._repr_png_() if self._plotted else None
+
+    def _repr_svg_(self) -> str | None:
+        """The same, for a notebook that may be dark."""
+        return self.plot()._repr_svg_() if self._plotted else None
+
+    @property
+    def _plotted(self) -> bool:
+        return bool(self.epochs and find_spec("matplotlib"))
 
 
 def _heading(name: str) -> str:

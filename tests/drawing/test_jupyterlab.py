@@ -18,7 +18,7 @@ from micrograd_plus.graph import order
 from tests.effort import slow
 from tests.graphs import xyz
 from tests.needs import needed
-from tests.pages import numbers, sentence
+from tests.pages import brightness, numbers, sentence
 from tests.processes import LIMIT, free_address, isolated_jupyter, started, until
 
 pytestmark = slow
@@ -175,6 +175,7 @@ def walk(x):
 
 def picture_is_there(image):
     assert image.evaluate("e => e.decode().then(() => e.naturalWidth)") > 200
+    assert image.evaluate("e => e.clientWidth - e.parentElement.clientWidth") <= 0  # it fits
 
 
 @pytest.mark.parametrize("name", ["value", "history", "figure"])
@@ -317,7 +318,11 @@ def test_saved_and_opened_again_in_the_dark(lab, opened):
     page = opened("again.ipynb")
     lab.set("apputils-extension/themes", {})
     for name in ("value", "history", "figure"):
-        picture_is_there(output(page, name).locator("img"))
+        picture = output(page, name).locator("img")
+        picture_is_there(picture)
+        _, behind, brightest = brightness(picture)
+        assert behind < 30, name  # no white slab
+        assert brightest > 180, name
     for name in ("steps", "again", "play"):
         stepper = output(page, name).locator(".mg-stepper").first
         stepper.get_by_role("button", name="Last step").click()

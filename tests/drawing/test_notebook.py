@@ -11,6 +11,7 @@ import micrograd_plus as mg
 from micrograd_plus.drawing.dot import layout
 from tests.effort import slow
 from tests.needs import EXAMPLES, needed
+from tests.pages import brightness
 from tests.processes import isolated_jupyter
 
 
@@ -22,12 +23,38 @@ def graph():
 def test_values_hand_a_picture_to_notebooks():
     x, f = graph()
     bundle = f._repr_mimebundle_(include=None, exclude=None)
-    assert bundle["image/svg+xml"] == mg.draw(f).pipe("svg").decode()
+    assert bundle["image/svg+xml"] == mg.draw(f)._repr_mimebundle_()["image/svg+xml"]
     assert base64.b64decode(bundle["image/png"]).startswith(b"\x89PNG")
     assert bundle["text/plain"] == repr(f)
     assert (f.grad, x.grad) == (0.0, 0.0)
     assert repr(f) == "Value(data=6.0, grad=0.0)"
     assert x._repr_mimebundle_() == {}  # there is no graph to see
+
+
+AS_IMAGE = '<body style="color-scheme: {theme}"><img src="data:image/svg+xml;base64,{code}">'
+INLINE = '<body data-jp-theme-light="{light}">{svg}'
+PAPER = {"light": "#ffffff", "dark": "#111111"}
+
+
+@pytest.mark.parametrize("reader", PAPER)
+@pytest.mark.parametrize("theme", PAPER)
+@pytest.mark.parametrize("background", ["white", "transparent", "#ffeedd"])
+@pytest.mark.parametrize("body", [AS_IMAGE, INLINE], ids=["JupyterLab", "exported"])
+def test_a_picture_is_as_dark_as_its_notebook(open_page, tmp_path, body, background, theme, reader):
+    svg = mg.draw(mg.Value(2, "x"), background=background)._repr_mimebundle_()["image/svg+xml"]
+    code, light = base64.b64encode(svg.encode()).decode(), json.dumps(theme == "light")
+    shown = body.format(theme=theme, light=light, code=code, svg=svg[svg.index("<svg") :])
+    page = tmp_path / "page.html"
+    style = f"<style>body {{ background: {PAPER[theme]} }}</style>"
+    page.write_text(f"<!DOCTYPE html><meta charset=utf-8>{style}{shown}", encoding="utf-8")
+    picture = open_page(page, color_scheme=reader).locator("body > *").first
+    darkest, behind, brightest = brightness(picture)
+    if theme == "dark" and background != "#ffeedd":
+        assert behind < 30
+        assert brightest > 180
+    else:
+        assert behind > 220
+        assert darkest < 60
 
 
 SHELLS = """
@@ -113,9 +140,10 @@ def test_a_history_hands_its_curves_to_notebooks(monkeypatch):
     needed("matplotlib")
     history = mg.History([{"loss": 2.0}, {"loss": 1.0}])
     assert history._repr_png_().startswith(b"\x89PNG")
-    assert mg.History()._repr_png_() is None
+    assert history._repr_svg_().startswith("<svg")
+    assert (mg.History()._repr_png_(), mg.History()._repr_svg_()) == (None, None)
     monkeypatch.setattr("micrograd_plus.training.history.find_spec", lambda name: None)
-    assert history._repr_png_() is None
+    assert (history._repr_png_(), history._repr_svg_()) == (None, None)
 
 
 NOTEBOOKS = sorted(
