@@ -255,7 +255,8 @@ def test_infinite_constants_that_change_nothing_work_everywhere(name):
     f = given([x, y])
     f.backward()
     shown = Walk(f)
-    assert (shown[-1].visible[x].grad, shown[-1].visible[y].grad) == (x.grad, y.grad)
+    seen = [shown[-1].visible[v].grad for v in (x, y)]
+    assert seen == pytest.approx([x.grad, y.grad], rel=1e-12)  # a gate of its own for softmax
     assert mg.explain(x, of=f).gradient == x.grad
     assert all(gate(node.op, node.args) for node in order(f) if node.op)
     assert "nan" not in "".join(step.text for step in shown)

@@ -430,7 +430,7 @@ def test_the_pure_build_tells_how_to_get_the_core():
 
 
 def test_it_is_loaded_when_it_is_used():
-    code = "import sys, micrograd_plus as mg; mg.compile(abs, 1.0); print(*sys.modules)"
+    code = "import sys, micrograd_plus as mg; mg.grad(abs)(1.0); print(*sys.modules)"
     found = subprocess.check_output([sys.executable, "-c", code], text=True).split()
     assert "micrograd_plus.core" in found
     assert "micrograd_plus.core.tapes" not in found

@@ -343,7 +343,7 @@ def test_the_wheel_zooms_with_ctrl_at_the_pointer_and_else_scrolls_the_page(open
     assert after["scrolled"][2] == 0
     for _ in range(20):  # a picture in the way does not keep the page
         page.mouse.wheel(0, 120)
-    page.wait_for_function("scrollY > 300")
+    until(lambda: page.evaluate("scrollY > 300"))
 
 
 def test_a_drag_moves_a_picture_that_is_larger_than_its_frame(page):
@@ -370,7 +370,7 @@ def test_arrow_keys_move_a_larger_picture_that_has_the_focus(page):
     page.locator(FRAME).focus()
     left = picture(page)["scrolled"][0]
     page.keyboard.press("ArrowRight")
-    page.wait_for_function(f"document.querySelector('{FRAME}').scrollLeft > {left}")
+    until(lambda: picture(page)["scrolled"][0] > left)
     assert count.inner_text() == "2 / 8"
     page.locator(".mg-stepper").focus()
     page.keyboard.press("ArrowRight")
@@ -429,7 +429,7 @@ def test_scripts_that_run_elsewhere_find_their_elements(page):
         mg.step_through(xyz())._repr_html_(),
     )
     steppers = page.locator(".mg-stepper:has(.mg-sentence)")
-    page.wait_for_function("document.querySelectorAll('.mg-sentence').length === 3")
+    until(lambda: page.locator(".mg-sentence").count() == 3)
     steppers.nth(1).get_by_role("button", name="Last step").click()
     counts = [one.inner_text() for one in page.locator(".mg-count").all()]
     assert counts == ["1 / 8", "8 / 8", "1 / 8"]

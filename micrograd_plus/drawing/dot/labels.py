@@ -129,10 +129,11 @@ def tooltip(part: Part, id: str, look: Look) -> str:
     from graphviz import nohtml
 
     value, gradient = (
-        "" if (id, slot) in look.hidden or x is None else f"{before}{number(x, look.digits)}"
-        for slot, x, before in (("data", part.data, " = "), ("grad", part.grad, "; gradient "))
+        "" if (id, slot) in look.hidden or x is None else number(x, look.digits)
+        for slot, x in (("data", part.data), ("grad", part.grad))
     )
-    text = f"{part.title or text_name(part.label)}{value}{gradient}"
+    text = " = ".join(filter(None, (part.title or text_name(part.label), value)))
+    text = "; ".join(filter(None, (text, gradient and f"gradient {gradient}")))
     # Graphviz would read entities, and escape sequences twice
     return str(nohtml(text.replace("&", "&amp;").replace("\\", "∖")))
 
