@@ -249,8 +249,18 @@ def test_where_paths_meet_the_sum_so_far_is_told(open_page, tmp_path):
     a = Value(2, "a")
     page = walk_page(open_page, tmp_path, a * (a * 3))
     page.keyboard.press("End")
-    told = page.locator(".mg-chain").inner_text()
-    assert told == "upstream 2 × local 3 = 6, and with the paths before: 6 + 6 = 12"
+    assert page.locator(".mg-sentence").inner_text().endswith(" = 6 + 6 = 12")
+    assert page.locator(".mg-chain").inner_text() == "upstream 2 × local 3 = 6"
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800), (1920, 1080)])
+def test_all_of_a_sentence_is_in_view_at_any_step(open_page, tmp_path, width, height):
+    z = values(z_1=1.0, z_2=2.0, z_3=0.5)
+    page = walk_page(open_page, tmp_path, nn.softmax_cross_entropy(list(z), 1), width, height)
+    said = page.locator(".mg-said")
+    for step in range(int(page.get_by_role("slider").get_attribute("max")) + 1):
+        page.get_by_role("slider").fill(str(step))
+        assert said.evaluate("e => e.scrollHeight <= e.clientHeight")
 
 
 def test_what_is_written_at_a_gate_hides_neither_it_nor_the_numbers(open_page, tmp_path):

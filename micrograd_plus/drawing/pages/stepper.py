@@ -65,7 +65,6 @@ def content(picture: Scene, walk: Walk, look: Look = STAGE) -> dict[str, Any]:
 def told(picture: Scene, walk: Walk, look: Look = STAGE) -> dict[str, Any]:
     """The steps, and what is to be known of each wire, as data for the script."""
     places = picture.places
-    gradients: dict[Value, float] = {}
     steps = []
     for step in walk:
         made = step.edge[0] if step.edge else step.node
@@ -84,9 +83,7 @@ def told(picture: Scene, walk: Walk, look: Look = STAGE) -> dict[str, Any]:
         if step.edge and step.node is not None:
             above = places[step.edge[0]]
             at = {"above": f"v{above}", "gate": f"o{above}", "wire": f"e{above}_{step.edge[1]}"}
-            numbers = _numbers(step, gradients.get(step.node), walk.digits)
-            shown["edge"] = at | _names(walk, *step.edge) | numbers
-        gradients |= {node: number for node, slot, number in step.changes if slot == "grad"}
+            shown["edge"] = at | _names(walk, *step.edge) | _numbers(step, walk.digits)
         steps.append(shown)
     wires = {f"v{places[node]}": wire for node, wire in _wires(walk).items()}
     return {"steps": steps, "wires": wires}
@@ -99,18 +96,13 @@ def _names(walk: Walk, gate: Value, position: int) -> dict[str, str]:
     return {"of": text_name(walk.names[gate]), "by": write(by)}
 
 
-def _numbers(step: Step, before: float | None, digits: int) -> dict[str, str]:
-    """The chain rule along an edge in numbers; `before` is what earlier paths gave."""
-    total = step.changes[0].number
-    share = None if step.upstream is None or step.local is None else step.upstream * step.local
-    numbers = {
-        "upstream": step.upstream,
-        "local": step.local,
-        "share": share,
-        "before": before,
-        "sum": None if before is None else total,
-    }
-    return {name: text_number(x, digits) for name, x in numbers.items() if x is not None}
+def _numbers(step: Step, digits: int) -> dict[str, str]:
+    """The chain rule along an edge in numbers."""
+    if step.upstream is None or step.local is None:
+        return {}
+    share = step.upstream * step.local
+    numbers = {"upstream": step.upstream, "local": step.local, "share": share}
+    return {name: text_number(x, digits) for name, x in numbers.items()}
 
 
 def _wires(walk: Walk) -> dict[Value, dict[str, Any]]:

@@ -6,10 +6,9 @@ const GAP = 4; // points between a gate and what is written at it
 const ROOM = 1.8; // for the numbers beside it, in the height of what is written
 
 // upstream 4 × local 1 = 4
-export function chainRule({ upstream, local, share, before, sum }) {
+export function chainRule({ upstream, local, share }) {
   const part = (kind, text) => make("span", { className: `mg-${kind}`, textContent: `${kind} ${text}` });
-  const line = [part("upstream", upstream), " × ", part("local", local), ` = ${share}`];
-  return before ? [...line, `, and with the paths before: ${before} + ${share} = ${sum}`] : line;
+  return [part("upstream", upstream), " × ", part("local", local), ` = ${share}`];
 }
 
 // Writes the local derivative at its gate, and lights the wire that the upstream gradient is on.
