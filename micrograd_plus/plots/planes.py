@@ -87,7 +87,7 @@ def decision_boundary(
             look = {"marker": MARKERS[k % len(MARKERS)], "edgecolors": "white", "linewidths": 0.5}
             axes.scatter(*zip(*points, strict=True), color=colour, s=24, zorder=3, label=k, **look)
     axes.set(aspect="equal")
-    title = "class\n(darker: surer)" if scored else "class"
+    title = "class\n(stronger: surer)" if scored else "class"
     axes.legend(title=title, frameon=False, loc="upper left", bbox_to_anchor=(1, 1))
     return axes.figure
 

@@ -202,7 +202,7 @@ def test_the_surer_a_model_is_the_stronger_is_the_colour():
     )
     for x, share in logits.items():
         assert strength(picture.at((x, 0.0))) == pytest.approx(share, abs=0.01)
-    assert picture.axes.get_legend().get_title().get_text() == "class\n(darker: surer)"
+    assert picture.axes.get_legend().get_title().get_text() == "class\n(stronger: surer)"
 
 
 def test_the_edge_between_classes_is_smooth():
