@@ -10,6 +10,21 @@ SVG_NUMBERS = """root => Object.fromEntries(["forward", "gradient"].map(ink => [
     [...root.querySelectorAll(`svg [data-ink="${ink}"]`)].map(e => e.textContent).sort()]))"""
 
 
+# each element with a text of its own, its colour, and the colour of what lies behind it
+SEEN = """() => [...document.querySelectorAll("body *")].flatMap(element => {
+    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
+    if (!own || element.matches("script, style, title, desc, [aria-disabled=true]")) return [];
+    const style = getComputedStyle(element);
+    const gate = element.closest("svg g.node")?.querySelector('[data-ink="gate"]');
+    let behind = gate ? getComputedStyle(gate).fill : "rgba(0, 0, 0, 0)";
+    for (let e = element; behind === "rgba(0, 0, 0, 0)"; e = e.parentElement) {
+        behind = getComputedStyle(e).backgroundColor;
+    }
+    const text = element.closest("svg") ? style.fill : style.color;
+    return [[element.textContent.trim(), text, behind]];
+})"""
+
+
 def sentence(root):
     """The sentence of the step that a walkthrough shows."""
     return root.locator(".mg-sentence").inner_text()

@@ -7,11 +7,13 @@ import re
 DARK = "filter: invert(0.93) hue-rotate(180deg)"
 """The style that makes a picture dark: white and black change places, hues stay."""
 
-# JupyterLab shows a picture as an image, which sees the colour scheme of the element that it is in;
-# where a picture is a part of the page, only the page knows whether it is dark.
+# JupyterLab and pages exported from it show a picture as an image, which sees the colour scheme of
+# the element that it is in, or else the system's. What is transparent might then be light on light.
 _STYLE = f"""<style>
-@media screen and (prefers-color-scheme: dark) {{ :root.mg-white > * {{ {DARK}; }} }}
-body[data-jp-theme-light="false"] .mg-white > * {{ {DARK}; }}
+@media screen and (prefers-color-scheme: dark) {{
+:root.mg-white {{ background: #121212; }}
+:root.mg-white > * {{ {DARK}; }}
+}}
 </style>"""
 
 

@@ -14,6 +14,7 @@ from micrograd_plus.drawing.dot import heatmap
 from tests.effort import examples
 from tests.eyes import SIGHTS, contrast, difference
 from tests.graphs import xyz
+from tests.pages import SEEN
 
 STATIC = resources.files("micrograd_plus.drawing.pages").joinpath("static")
 CSS = STATIC.joinpath("stepper.css").read_text(encoding="utf-8")
@@ -103,21 +104,6 @@ def test_a_picture_and_a_page_have_the_same_colours():
     }
     assert {name: VARIABLES[name]["light"] for name in known} == known
     assert set(VARIABLES) == {"page", "upstream", "local", *known}
-
-
-# Each element with a text of its own, its colour, and the colour of what lies behind it.
-SEEN = """() => [...document.querySelectorAll("body *")].flatMap(element => {
-    const own = [...element.childNodes].some(n => n.nodeType === 3 && n.textContent.trim());
-    if (!own || element.matches("script, style, title, desc, [aria-disabled=true]")) return [];
-    const style = getComputedStyle(element);
-    const gate = element.closest("svg g.node")?.querySelector('[data-ink="gate"]');
-    let behind = gate ? getComputedStyle(gate).fill : "rgba(0, 0, 0, 0)";
-    for (let e = element; behind === "rgba(0, 0, 0, 0)"; e = e.parentElement) {
-        behind = getComputedStyle(e).backgroundColor;
-    }
-    const text = element.closest("svg") ? style.fill : style.color;
-    return [[element.textContent.trim(), text, behind]];
-})"""
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

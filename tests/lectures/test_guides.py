@@ -8,7 +8,9 @@ import sys
 import pytest
 
 from tests.effort import slow
+from tests.eyes import contrast
 from tests.needs import EXAMPLES, needed, needs_core
+from tests.pages import SEEN, brightness
 from tests.processes import isolated_jupyter
 
 FOLDER = EXAMPLES / "guide"
@@ -117,3 +119,26 @@ def test_pages_of_the_guides(program, tmp_path, open_page):
     assert not solution.is_visible()
     index.get_by_text("Solutions").click()
     assert solution.is_visible()
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_pages_of_the_guides_are_as_dark_as_the_system(program, tmp_path, open_page, scheme, width):
+    names = "02_the_chain_rule_by_walking", "04_training_and_watching"
+    written = program("render").main(tmp_path, [FOLDER / f"{name}.ipynb" for name in names])
+    kinds = set()
+    for path in written:
+        page = open_page(path, color_scheme=scheme, viewport={"width": width, "height": 800})
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        pictures = page.locator(":is(.jp-RenderedImage, .jp-RenderedSVG) > *")
+        for picture in pictures.all():
+            kinds.add(re.split("[/;]", picture.get_attribute("src"))[1])
+            darkest, behind, brightest = brightness(picture)
+            assert (behind < 60) if scheme == "dark" else (behind > 200)
+            assert brightest - darkest > 150
+        pictures.evaluate_all("all => all.forEach(e => e.remove())")  # their styles tell nothing
+        page.locator("details").evaluate_all("all => all.forEach(e => e.open = true)")
+        seen = page.evaluate(SEEN)
+        assert [entry for entry in seen if contrast(*entry[1:]) < 4.5] == []
+        assert {contrast(behind, "#ffffff") > 5 for *_, behind in seen} == {scheme == "dark"}
+    assert kinds == {"png", "svg+xml"}
