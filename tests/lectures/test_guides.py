@@ -126,19 +126,19 @@ def test_pages_of_the_guides(program, tmp_path, open_page):
 def test_pages_of_the_guides_are_as_dark_as_the_system(program, tmp_path, open_page, scheme, width):
     names = "02_the_chain_rule_by_walking", "04_training_and_watching"
     written = program("render").main(tmp_path, [FOLDER / f"{name}.ipynb" for name in names])
-    kinds = set()
+    count = 0
     for path in written:
         page = open_page(path, color_scheme=scheme, viewport={"width": width, "height": 800})
         assert page.evaluate("document.documentElement.scrollWidth") == width
         pictures = page.locator(":is(.jp-RenderedImage, .jp-RenderedSVG) > *")
         for picture in pictures.all():
-            kinds.add(re.split("[/;]", picture.get_attribute("src"))[1])
             darkest, behind, brightest = brightness(picture)
             assert (behind < 60) if scheme == "dark" else (behind > 200)
             assert brightest - darkest > 150
+        count += pictures.count()
         pictures.evaluate_all("all => all.forEach(e => e.remove())")  # their styles tell nothing
         page.locator("details").evaluate_all("all => all.forEach(e => e.open = true)")
         seen = page.evaluate(SEEN)
         assert [entry for entry in seen if contrast(*entry[1:]) < 4.5] == []
         assert {contrast(behind, "#ffffff") > 5 for *_, behind in seen} == {scheme == "dark"}
-    assert kinds == {"png", "svg+xml"}
+    assert count == 4
