@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from functools import cached_property, partial
+from string import Formatter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
@@ -362,7 +363,7 @@ def _fill(op: Op, args: Sequence[Any], notation: Notation) -> str:
 
     if op.joined:
         return op.joined.join(shown(terms(op, len(args)), term)) or "0"
-    if "{*}" in template:
+    if any(field == "*" for _, field, *_ in Formatter().parse(template)):
         return template.format(**{"*": ", ".join(shown(args, lambda x: write(x, notation)))})
     return template.format(*(_write(arg, notation) for arg in args))
 

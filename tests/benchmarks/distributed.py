@@ -98,7 +98,9 @@ def beside_hand(shape, repetitions):
         contenders = {
             "JAX by hand": lambda: jax.block_until_ready(step(state, *data)),
             "micrograd_plus": lambda: jax.block_until_ready(runner._step(*given)),
-            "micrograd_plus, with examples and figures": lambda: steps.step(batch, 0.0, means),
+            "micrograd_plus, with examples and figures": lambda: steps.step(
+                runner.read(batch), 0.0, means
+            ),
         }
         times = in_turns(contenders, repetitions)
     return {who: statistics.median(row) for who, row in times.items()}
@@ -117,11 +119,11 @@ def process(coordinator, processes, process_id, repetitions):
         for name, shape in NETWORKS.items():
             for batch in BATCHES:
                 steps, means = engine(*shape, batch)
-                steps.step(range(batch), 0.0, means)
+                steps.step(steps.runner.read(range(batch)), 0.0, means)
                 times = []
                 for _ in range(repetitions):  # as many in all processes, which wait for each other
                     begin = time.perf_counter()
-                    steps.step(range(batch), 0.0, means)
+                    steps.step(steps.runner.read(range(batch)), 0.0, means)
                     times.append(time.perf_counter() - begin)
                 rows.setdefault(name, {})[batch] = statistics.median(times)
     return rows

@@ -113,6 +113,30 @@ def test_powers_outside_of_their_domain_are_errors_in_programs_too():
             program([1.0, x])
 
 
+@pytest.mark.parametrize("backend", ["numpy", "jax", "native"])
+def test_comparisons_are_added_as_numbers(backend):
+    needed_by(backend)
+
+    def fn(x, y):
+        both = mg.step(x) + (1.0 - mg.step(y))
+        return both + 3 * (both - mg.step(y)) + x * (1.0 - mg.step(y)) + mg.leaky_relu(y, 1.0)
+
+    points = [(1.0, 2.0), (1.0, -2.0), (-1.0, 2.0), (-1.0, -2.0)]
+    given = [list(part) for part in zip(*points, strict=True)]
+    program = mg.compile(fn, 1.0, 2.0, input_gradients=True, backend=backend)
+    found = program(*given), program.value_and_grad(*given, weights=[1.0] * 4)[2]
+    expected = [], ([], [])
+    for point in points:
+        x, y = map(mg.Value, point)
+        root = fn(x, y)
+        root.backward()
+        expected[0].append(root.data)
+        for part, leaf in zip(expected[1], (x, y), strict=True):
+            part.append(leaf.grad)
+    np.testing.assert_allclose(found[0], expected[0], rtol=1e-6)
+    np.testing.assert_allclose(np.array(found[1]), expected[1], rtol=1e-6)
+
+
 def test_what_nothing_needs_is_left_out():
     lines = Let("y", A + B), Let("z", Name("y") * 2.0), Let("dx", A), Write(DX[0:1], B, adds=True)
     assert texts(*lines, results=[Name("y")]) == ["y = a + b"]

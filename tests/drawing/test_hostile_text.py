@@ -17,7 +17,7 @@ from functools import cache
 from html.parser import HTMLParser
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -272,9 +272,14 @@ MATHEMATICS |= {"\\lfloor": "⌊", "\\rfloor": "⌋", "\\lceil": "⌈", "\\rceil
 NAMED = {"backslash": "\\", "asciicircum": "^", "asciitilde": "~", "less": "<", "greater": ">"}
 NAMED |= {"bar": "|"}
 SYMBOL = "|".join(map(re.escape, MATHEMATICS))
+RAISED = {
+    f"^{{{digit}}}": unicodedata.lookup(f"SUPERSCRIPT {unicodedata.name(digit)[6:]}")
+    for digit in "0123456789"
+}
+SMALL = r"[\^_]\{[^{}]\}"
 PIECE = re.compile(  # of a text: first the engines that have all characters, and those that don't
     r"\\ifdefined\\Umathchar ([^\x00-\x7f])\\else U\+([0-9A-F]{4,6})\\fi\{\}"
-    rf"|\$({SYMBOL})\$|\\text({'|'.join(NAMED)})\{{\}}|\\([{{}}$&#%_])|([^\\{{}}$&#%_^\x00-\x1f])"
+    rf"|\$({SYMBOL}|{SMALL})\$|\\text({'|'.join(NAMED)})\{{\}}|\\([{{}}$&#%_])|([^\\{{}}$&#%_^\x00-\x1f])"
 )
 TEXT = re.sub(r"\((?!\?)", "(?:", PIECE.pattern)
 WORD = rf"[A-Za-z]|[0-9,]*|\\cdots|{SYMBOL}|\\text\{{(?:{TEXT})*\}}"
@@ -286,7 +291,7 @@ def meant(piece):
     """The character that LaTeX sets for a piece of a text."""
     either, code, symbol, name, escaped, plain = piece.groups()
     assert not either or ord(either) == int(code, 16)
-    named = MATHEMATICS.get(symbol) or NAMED.get(name)
+    named = MATHEMATICS.get(symbol) or RAISED.get(symbol) or NAMED.get(name)
     return either or named or escaped or {"~": "\xa0"}.get(plain, plain)
 
 
@@ -341,6 +346,8 @@ def test_any_label_in_a_walk_and_its_page(label):
 
 
 @given(ANY)
+@example("¹")
+@example("a small ₊")
 def test_any_name_in_latex(text):
     assert LATEX.fullmatch(latex_name(text))
     assert_shown(latex_name(text) + text_name(text))

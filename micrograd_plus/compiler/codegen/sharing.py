@@ -217,8 +217,15 @@ class _Sharing:
                     return Negative(Binary("*", quotient, out))
             case Negative(Negative(array)):
                 return array
-            case Binary("-", Number(1.0), Binary(symbol, left, right)) if symbol in _OPPOSITE:
-                return Binary(_OPPOSITE[symbol], left, right)
+            # in a product with numbers alone: a sum of truth values is "or"
+            case Binary("*", factor, Binary("-", Number(1.0), Binary(symbol, left, right))) if (
+                symbol in _OPPOSITE and not factor.truths
+            ):
+                return Binary("*", factor, Binary(_OPPOSITE[symbol], left, right))
+            case Binary("*", Binary("-", Number(1.0), Binary(symbol, left, right)), factor) if (
+                symbol in _OPPOSITE and not factor.truths
+            ):
+                return Binary("*", Binary(_OPPOSITE[symbol], left, right), factor)
             case Call(ops.exp, [exponent]):
                 opposite = Call(ops.exp, [self._one(Negative(exponent))])
                 other = self._known.get(self._key(opposite))
