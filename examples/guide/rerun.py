@@ -69,14 +69,15 @@ def _small(output: nbformat.NotebookNode) -> nbformat.NotebookNode:
     data = output.get("data", {})
     if "image/png" in data:
         data["image/png"] = _few_colours(data["image/png"])
-    if "text/html" in data:
-        data["text/html"] = _PNG.sub(lambda found: _few_colours(found[0]), data["text/html"])
+    for kind in ("text/html", "image/svg+xml"):
+        if kind in data:
+            data[kind] = _PNG.sub(lambda found: _few_colours(found[0]), data[kind])
     return output
 
 
 def _few_colours(png: str) -> str:
     picture, small = Image.open(io.BytesIO(base64.b64decode(png))), io.BytesIO()
-    picture.thumbnail((1800, 1800))
+    picture.thumbnail((1400, 1400))
     few = picture.convert("RGB").quantize(64, dither=Image.Dither.NONE)
     few.save(small, "png", optimize=True, dpi=picture.info.get("dpi", (96, 96)))
     return base64.b64encode(small.getvalue()).decode()
