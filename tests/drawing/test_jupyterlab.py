@@ -243,7 +243,7 @@ def test_dragging_a_number_on_its_wire(live):
     live.mouse.down()
     live.mouse.move(box["x"] - 91, box["y"] + 9, steps=4)
     live.mouse.up()
-    assert field.input_value() == "-6"  # by a hundred steps of its slider
+    until(lambda: field.input_value() == "-6")  # by a hundred steps of its slider
     until(lambda: "−6.00" in numbers(root)["forward"])
     field.fill("4")
     until(lambda: "−6.00" not in numbers(root)["forward"])

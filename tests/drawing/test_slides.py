@@ -7,7 +7,7 @@ import xml.etree.ElementTree as ET
 from itertools import pairwise
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
@@ -81,6 +81,7 @@ def test_a_deck_has_the_walks_sentences_and_numbers_and_all_else_stands_still():
 
 
 @examples(60)
+@example(1, (300, 1598))
 @given(st.integers(1, 60), st.tuples(st.integers(300, 2000), st.integers(300, 2000)))
 def test_sentences_have_room_whatever_their_number_and_the_size(leaves, size):
     f = mg.sum([Value(i + 0.123, f"leaf_{i}") for i in range(leaves)])

@@ -120,7 +120,8 @@ def _wrapped(
     while True:
         count, columns = int(tall / (_SPACING * size)), int(wide / (_CHARACTER * size))
         lines = [broken(sentence, columns) for sentence in sentences]
-        if max(map(len, lines)) <= count:
+        longest = max(len(line) for some in lines for line in some)  # words are not broken
+        if max(map(len, lines)) <= count and longest <= columns:
             return size, lines
         if size <= _SMALLEST * height:
             cut = (shorten(sentence, count * columns * 4 // 5) for sentence in sentences)
