@@ -68,8 +68,8 @@ class Sites(hooks.Observer):
 
     def call(self, fn: Callable[..., T], *args: Any) -> T:
         """Call a function, and observe it."""
-        hooks.observers.append(self)
         try:
+            hooks.observers.append(self)  # after this call an interrupt may come
             return fn(*args)
         finally:
             hooks.observers.remove(self)
