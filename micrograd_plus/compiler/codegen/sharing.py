@@ -218,20 +218,28 @@ class _Sharing:
             case Negative(Negative(array)):
                 return array
             # in a product with numbers alone: a sum of truth values is "or"
-            case Binary("*", factor, Binary("-", Number(1.0), Binary(symbol, left, right))) if (
-                symbol in _OPPOSITE and not factor.truths
+            case Binary("*", left, right) if (
+                not left.truths and (other := _opposite(right)) is not None
             ):
-                return Binary("*", factor, Binary(_OPPOSITE[symbol], left, right))
-            case Binary("*", Binary("-", Number(1.0), Binary(symbol, left, right)), factor) if (
-                symbol in _OPPOSITE and not factor.truths
+                return Binary("*", left, other)
+            case Binary("*", left, right) if (
+                not right.truths and (other := _opposite(left)) is not None
             ):
-                return Binary("*", Binary(_OPPOSITE[symbol], left, right), factor)
+                return Binary("*", other, right)
             case Call(ops.exp, [exponent]):
                 opposite = Call(ops.exp, [self._one(Negative(exponent))])
                 other = self._known.get(self._key(opposite))
                 if other is not None:
                     return Binary("/", Number(1.0), other)
         return x
+
+
+def _opposite(x: Node) -> Node | None:
+    """The comparison that holds where another doesn't, for 1 − that one."""
+    match x:
+        case Binary("-", Number(1.0), Binary(symbol, left, right)) if symbol in _OPPOSITE:
+            return Binary(_OPPOSITE[symbol], left, right)
+    return None
 
 
 def _power(x: Node, exponent: float) -> Node | None:

@@ -33,15 +33,7 @@ def plate(part: Part, size: tuple[int, int], id: str, look: Look) -> str:
         id: the id of the plate.
         look: the colours of numbers, and which of them are hidden or highlighted.
     """
-    above, below = (
-        f'<font point-size="{look.points}" '
-        f'color="{"transparent" if (id, slot) in look.hidden else color}">'
-        f"{number(x, look.digits)}</font>"
-        for color, x, slot in (
-            (look.forward, part.data, "data"),
-            (look.gradient, part.grad, "grad"),
-        )
-    )
+    above, below = _numbers(part, id, look, look.points)
     width, height = size
     if name := _name_on_wire(part):
         name = named(name, _name_size(look), look.name, _LONGEST_NAME)
@@ -71,9 +63,8 @@ def share(x: float, width: int, id: str, look: Look) -> str:
         id: the id of the label.
         look: the colours, and which numbers are hidden or highlighted.
     """
-    color = "transparent" if (id, "grad") in look.hidden else look.gradient
     size, height = 5 * look.points // 6, 7 * look.points // 6
-    text = f'<font point-size="{size}" color="{color}">{number(x, look.digits)}</font>'
+    text = _number(x, "grad", id, look, size)
     cells = "".join(
         f'<tr><td width="{width}" height="{height}" valign="top">{cell}</td></tr>'
         for cell in ("", text)
@@ -101,21 +92,26 @@ def line(part: Part, id: str, look: Look, *, with_name: bool) -> str:
     """A parameter of a neuron in one line: its number, its gradient, and perhaps its name first."""
     size = 5 * look.points // 6
     name = f"<td>{named(part.label, size, look.name)}</td>" if with_name and part.label else ""
-    cells = "".join(
-        f'<td><font point-size="{size}" '
-        f'color="{"transparent" if (id, slot) in look.hidden else color}">'
-        f"{number(x, look.digits)}</font></td>"
-        for color, x, slot in (
-            (look.forward, part.data, "data"),
-            (look.gradient, part.grad, "grad"),
-        )
-    )
+    cells = "".join(f"<td>{text}</td>" for text in _numbers(part, id, look, size))
     # on a wire it needs a ground of its own
     fill = look.lit_plate if id in look.lit else "transparent" if with_name else look.gate
     return (
         f'<<table border="0" cellborder="0" cellspacing="0" cellpadding="1" bgcolor="{fill}">'
         f"<tr>{name}{cells}</tr></table>>"
     )
+
+
+def _numbers(part: Part, id: str, look: Look, size: int) -> tuple[str, str]:
+    """A value's number and its gradient, in a font of a size."""
+    above = _number(part.data, "data", id, look, size)
+    return above, _number(part.grad, "grad", id, look, size)
+
+
+def _number(x: float | None, slot: str, id: str, look: Look, size: int) -> str:
+    """A number in its colour; one that is hidden is transparent and keeps its room."""
+    color = look.forward if slot == "data" else look.gradient
+    color = "transparent" if (id, slot) in look.hidden else color
+    return f'<font point-size="{size}" color="{color}">{number(x, look.digits)}</font>'
 
 
 def tooltip(part: Part, id: str, look: Look) -> str:
