@@ -161,7 +161,12 @@ def repetitive(draw):
         args = draw(st.lists(st.sampled_from(nodes[-3:]), min_size=count, max_size=count))
         assume(op.domain.contains(*(arg.data for arg in args)))
         assume(op is not ops.power or args[0].data > 0)
-        nodes.append(record(op, tuple(args)))
+        # no differences tell how three equal operands share a gradient
+        assume(count < 3 or op.kink is None or op.kink(*(arg.data for arg in args)) > 0)
+        try:
+            nodes.append(record(op, tuple(args)))
+        except mg.NonFiniteError:
+            assume(False)
         nodes[-1].label = label
         assume(1e-2 < abs(nodes[-1].data) < 1e4)
     return nodes[-1]
@@ -343,6 +348,15 @@ def test_no_noise_is_told_where_a_gradient_cancels():
     assert not any("10⁻¹" in text for text in told)
 
 
+def length(text):
+    """Of a sentence, in which a number counts as six characters at most.
+
+    As a page computes other numbers, which parts a sentence has doesn't depend on them.
+    """
+    number = r"\(?−?\d[\d.]*(?:·10[⁻⁰¹²³⁴-⁹]+)?\)?"
+    return len(re.sub(number, lambda found: found[0][:6], text))
+
+
 @given(graphs(), st.sampled_from([None, 0, 1]))
 def test_no_sentence_is_long(graph, many):
     root, leaves = graph
@@ -350,7 +364,7 @@ def test_no_sentence_is_long(graph, many):
     if many is not None:
         root = mg.nn.softmax_cross_entropy(outputs, many) + mg.dot(outputs, outputs[::-1])
     for step in Walk(root):
-        assert len(step.text) <= 140, step.text  # about 120, but for numbers of many digits
+        assert length(step.text) <= 120, step.text
         assert step.latex.count("=") <= step.text.count("=") + 1
 
 
@@ -360,7 +374,7 @@ def test_a_long_sum_is_told_in_short():
     assert walk[0].text.endswith(", … (50 numbers)")
     assert len(walk[0].changes) == 50
     assert walk[1].text.startswith("v₁ = x₀ · x₄₉ + x₁ · x₄₈ + … + x₄₉ · x₀ = 1 · 1.7 + ")
-    assert max(len(step.text) for step in walk) <= 126
+    assert max(length(step.text) for step in walk) <= 120
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -368,7 +382,7 @@ def test_sentences_of_losses_are_short(seed):
     x, layers = [0.5, -1.5], mg.nn.MLP(2, [4, 4, 3], seed=seed)
     for loss, target in ((mg.nn.softmax_cross_entropy, 1), (mg.nn.mse, [0.1, 0.2, 0.3])):
         walk = Walk(loss(layers(x), target))
-        assert max(len(step.text) for step in walk) <= 130
+        assert max(length(step.text) for step in walk) <= 120
 
 
 def test_errors_name_the_place():
