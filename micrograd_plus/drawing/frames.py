@@ -54,8 +54,8 @@ def walked(walk: Walk, limit: int, numbers: Callable[[Value], Numbers] | None = 
 
 def _as_network(walk: Walk, picture: Scene) -> Scene | None:
     """The picture of a walk through a network that has a place for each value, if it is one."""
-    if len(picture.nodes) != len(order(walk.root)) or not parameters(picture.nodes):
-        return None  # a gate is taken apart or σ, or there are no neurons
+    if not parameters(picture.nodes) or len(picture.nodes) != len(order(walk.root)):
+        return None  # there are no neurons, or a gate is taken apart or σ
     from micrograd_plus.drawing.scene.network import complete, network
 
     found = network(walk.root, walk.names.__getitem__, walk.numbers)

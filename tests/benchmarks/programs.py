@@ -62,7 +62,7 @@ def contenders(name, written):
         try:
             program = compile(written.fn, *example, params=written.parameters, backend=backend)
             program.value_and_grad(*written.batch)
-        except (ValueError, TraceError) as why:
+        except (ModuleNotFoundError, ValueError, TraceError) as why:
             missing[backend] = str(why)
             continue
         seconds = time.process_time() - begin
