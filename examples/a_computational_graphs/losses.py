@@ -31,12 +31,16 @@ def by_formula() -> dict[str, float]:
 
 
 def batch(outputs: list[list[mg.Value]]) -> dict[str, mg.Value]:
-    """The same by the package."""
-    l1, mse, entropy = (
+    """The same by the package, whose l1 is a mean over the outputs of an example, too."""
+    l1, squares, entropy = (
         [loss(os, ys) for os, ys in zip(outputs, TARGETS, strict=True)]
-        for loss in (nn.l1, nn.mse, nn.cross_entropy)
+        for loss in (nn.l1, nn.squared_error, nn.cross_entropy)
     )
-    return {"L1": mg.mean(l1), "MSE": mg.mean(mse), "cross entropy": mg.sum(entropy)}
+    return {
+        "L1": len(OUTPUTS[0]) * mg.mean(l1),
+        "MSE": mg.mean(squares),
+        "cross entropy": mg.sum(entropy),
+    }
 
 
 def main(folder: Path) -> dict[str, float]:

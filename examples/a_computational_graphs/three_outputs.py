@@ -30,7 +30,7 @@ def build(outputs: int) -> tuple[nn.MLP, mg.Value]:
     model = nn.MLP(2, [outputs], activation=["relu"], expanded=True)
     for neuron, weights, bias in zip(model.layers[0].neurons, WEIGHTS, BIASES, strict=False):
         neuron.w[0].data, neuron.w[1].data, neuron.b.data = *weights, bias
-    loss = nn.mse(model(mg.values(**INPUTS)), mg.values(**TARGETS)[:outputs])
+    loss = nn.squared_error(model(mg.values(**INPUTS)), mg.values(**TARGETS)[:outputs])
     loss.label = "L"
     loss.backward()
     return model, loss

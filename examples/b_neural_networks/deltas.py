@@ -31,7 +31,7 @@ def forward(v: list[list], w: list[list], x: list) -> tuple[mg.Value, list[mg.Va
     h = named("h", [mg.tanh(value) for value in u])
     z = named("z", [mg.dot(row, h) for row in w])
     o = named("o", [mg.sigmoid(value) for value in z])
-    error = nn.half_mse(o, T)
+    error = 0.5 * nn.squared_error(o, T)
     error.label = "E"
     return error, u + h + z + o
 

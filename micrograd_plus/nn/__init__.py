@@ -10,13 +10,13 @@ from micrograd_plus.nn.losses import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
     cross_entropy,
-    half_mse,
     hinge,
     l1,
     l1_penalty,
     l2_penalty,
     mse,
     softmax_cross_entropy,
+    squared_error,
 )
 from micrograd_plus.nn.module import Module
 
@@ -31,11 +31,11 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "cross_entropy",
-    "half_mse",
     "hinge",
     "l1",
     "l1_penalty",
     "l2_penalty",
     "mse",
     "softmax_cross_entropy",
+    "squared_error",
 ]

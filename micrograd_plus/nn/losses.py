@@ -56,57 +56,57 @@ def _classifies(test: Correct) -> Callable[[Callable[..., Any]], Callable[..., A
 
 
 def l1(outputs: Any, targets: Any) -> Any:
-    """The absolute error Σ|y − t|; its derivative with respect to y is the sign of y − t.
+    """The mean absolute error, |y − t| averaged over the outputs, as in PyTorch.
 
     Args:
         outputs: y, a Value or a list of them.
         targets: t, a number or as many numbers.
 
     Raises:
-        ValueError: there are more or fewer targets than outputs.
+        ValueError: there are more or fewer targets than outputs, or no outputs.
 
     Source: lecture A.
 
     >>> l1([Value(1.0), Value(-2.0)], [0.0, 1.0]).data
-    4.0
+    2.0
     """
-    return _sum([functions.abs(y - t) for y, t in _pairs(outputs, targets)])
+    return _mean([functions.abs(y - t) for y, t in _pairs(outputs, targets)])
 
 
 def mse(outputs: Any, targets: Any) -> Any:
-    """The squared error Σ(y − t)²; its derivative with respect to y is 2(y − t).
+    """The mean squared error, (y − t)² averaged over the outputs, as in PyTorch.
 
     Args:
         outputs: y, a Value or a list of them.
         targets: t, a number or as many numbers.
 
     Raises:
-        ValueError: there are more or fewer targets than outputs.
+        ValueError: there are more or fewer targets than outputs, or no outputs.
 
     Source: lectures A and C.
 
-    >>> mse(Value(3.0), 1.0).data
-    4.0
+    >>> mse([Value(3.0), Value(1.0)], [1.0, 1.0]).data
+    2.0
     """
-    return _sum([(y - t) ** 2 for y, t in _pairs(outputs, targets)])
+    return _mean([(y - t) ** 2 for y, t in _pairs(outputs, targets)])
 
 
-def half_mse(outputs: Any, targets: Any) -> Any:
-    """Half the squared error, ½Σ(y − t)²; its derivative with respect to y is y − t.
+def squared_error(outputs: Any, targets: Any) -> Any:
+    """The sum of squares Σ(y − t)² over the outputs; with 0.5 before it, its ∂/∂y is y − t.
 
     Args:
         outputs: y, a Value or a list of them.
         targets: t, a number or as many numbers.
 
     Raises:
-        ValueError: there are more or fewer targets than outputs.
+        ValueError: there are more or fewer targets than outputs, or no outputs.
 
-    Source: lectures B and D.
+    Source: lectures A, B and D.
 
-    >>> half_mse(Value(3.0), 1.0).data
-    2.0
+    >>> squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
+    4.0
     """
-    return 0.5 * mse(outputs, targets)
+    return _sum([(y - t) ** 2 for y, t in _pairs(outputs, targets)])
 
 
 # ------------------------------------------------------------------- two classes
@@ -289,6 +289,10 @@ def l1_penalty(parameters: Module | Iterable[Value], strength: float = 1e-4) -> 
 def _sum(terms: list[Any]) -> Any:
     """The sum of terms; a single term is itself, so that pictures show no Σ of one."""
     return terms[0] if len(terms) == 1 else functions.sum(terms)
+
+
+def _mean(terms: list[Any]) -> Any:
+    return terms[0] if len(terms) == 1 else functions.mean(terms)
 
 
 def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:

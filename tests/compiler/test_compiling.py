@@ -40,7 +40,7 @@ SIGNS = [1.0, -1.0, 1.0, -1.0]
     [
         (nn.l1, T, None),
         (nn.mse, T, None),
-        (nn.half_mse, T, None),
+        (nn.squared_error, ONE_HOT, None),
         (nn.hinge, SIGNS, None),
         (nn.binary_cross_entropy, T, "sigmoid"),
         (nn.binary_cross_entropy_with_logits, T, None),
@@ -228,12 +228,12 @@ TAKEN = {  # functions that need more than the numbers of an entry of the table
     "cross_entropy": (lambda y, z, t, u: nn.cross_entropy([y, z], [t, u]), (0.3, 0.7, 0.0, 1.0)),
     "dot": (lambda *x: mg.dot(x[:2], x[2:4], x[4]), (1.0, 2.0, 3.0, 4.0, 5.0)),
     "hinge": (nn.hinge, (0.3, 1.0)),
-    "half_mse": (nn.half_mse, (0.3, 1.0)),
+    "squared_error": (lambda y, z, t, u: nn.squared_error([y, z], [t, u]), (0.3, 0.7, 0.2, 0.8)),
     "l1": (lambda y, z, t, u: nn.l1([y, z], [t, u]), (0.3, 0.7, 0.2, 0.8)),
     "binary_cross_entropy": (nn.binary_cross_entropy, (0.3, 1.0)),
     "binary_cross_entropy_with_logits": (nn.binary_cross_entropy_with_logits, (0.3, 1.0)),
     "log_softmax": (lambda *x: mg.log_softmax(x)[1], (1.0, 2.0, 3.0)),
-    "mse": (nn.mse, (0.3, 1.0)),
+    "mse": (lambda y, z, t, u: nn.mse([y, z], [t, u]), (0.3, 0.7, 0.2, 0.8)),
     "pow": (mg.pow, (1.5, 2.5)),
     "softmax": (lambda *x: mg.softmax(x)[1], (1.0, 2.0, 3.0)),
     "softmax_cross_entropy": (

@@ -59,9 +59,9 @@ def test_regression_losses(data, n):
     ys, ts = data.draw(lists(NUMBERS, n)), data.draw(lists(NUMBERS, n))
     y, t = np.array(ys), np.array(ts)
     for loss, value, slopes in (
-        (nn.l1, np.abs(y - t).sum(), np.sign(y - t)),
-        (nn.mse, np.linalg.norm(y - t) ** 2, 2 * (y - t)),
-        (nn.half_mse, np.linalg.norm(y - t) ** 2 / 2, y - t),
+        (nn.l1, np.abs(y - t).mean(), np.sign(y - t) / n),
+        (nn.mse, np.square(y - t).mean(), 2 * (y - t) / n),
+        (nn.squared_error, np.linalg.norm(y - t) ** 2, 2 * (y - t)),
     ):
         assert gradients(loss, ys, ts) == (close(value), close(slopes))
         assert gradients(loss, ys, t)[0] == close(value)  # arrays are targets, too
@@ -70,7 +70,7 @@ def test_regression_losses(data, n):
 
 @pytest.mark.parametrize(
     ("loss", "value", "slope"),
-    [(nn.l1, 3.0, -1.0), (nn.mse, 9.0, -6.0), (nn.half_mse, 4.5, -3.0)],
+    [(nn.l1, 3.0, -1.0), (nn.mse, 9.0, -6.0), (nn.squared_error, 9.0, -6.0)],
 )
 def test_regression_of_one_number(loss, value, slope):
     assert gradient(loss, -2.0, 1.0) == (value, slope)
@@ -222,7 +222,7 @@ def test_probabilities_of_0_are_refused_where_they_count(loss, outputs, target):
 # ----------------------------------------------------------------------- targets
 
 
-@pytest.mark.parametrize("loss", [nn.l1, nn.mse, nn.half_mse])
+@pytest.mark.parametrize("loss", [nn.l1, nn.mse, nn.squared_error])
 def test_regression_needs_as_many_targets_as_outputs(loss):
     with pytest.raises(ValueError, match="2 outputs need as many targets, not 1"):
         loss([Value(1.0), Value(2.0)], 3.0)
@@ -327,7 +327,7 @@ def test_correct_of_many_examples_with_several_classes(loss):
 
 
 def test_only_losses_that_classify_tell_what_is_correct():
-    regression = [nn.l1, nn.mse, nn.half_mse, nn.l1_penalty, nn.l2_penalty, lambda y, t: y - t]
+    regression = [nn.l1, nn.mse, nn.squared_error, nn.l1_penalty, nn.l2_penalty, lambda y, t: y - t]
     assert [nn.losses.correct(loss) for loss in regression] == [None] * len(regression)
 
 

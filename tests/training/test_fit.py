@@ -368,7 +368,7 @@ def test_accuracy_where_the_loss_classifies(name, engine):
     assert history["accuracy"] == close([expected])
 
 
-@pytest.mark.parametrize("loss", [nn.mse, nn.half_mse, nn.l1, lambda y, t: (y - t) ** 2])
+@pytest.mark.parametrize("loss", [nn.mse, nn.squared_error, nn.l1, lambda y, t: (y - t) ** 2])
 def test_no_accuracy_where_it_does_not(loss):
     assert "accuracy" not in fit(network(), DATA, loss, epochs=1).last
 

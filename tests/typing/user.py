@@ -251,7 +251,7 @@ def networks(folder: Path) -> None:
     assert "zeros" in nn.INITIAL
     y = mg.Value(0.5)
     losses = [
-        *(nn.mse(y, 1.0), nn.half_mse(y, 1.0), nn.l1(y, 1.0), nn.hinge(y, 1)),
+        *(nn.mse(y, 1.0), nn.squared_error(y, 1.0), nn.l1(y, 1.0), nn.hinge(y, 1)),
         *(nn.binary_cross_entropy(y, 1), nn.binary_cross_entropy_with_logits(y, 1)),
         *(nn.cross_entropy([y, 1 - y], 0), nn.softmax_cross_entropy([y, y], 0)),
         *(nn.l1_penalty([y], 0.1), nn.l2_penalty([y], 0.1)),
