@@ -6,6 +6,15 @@
 >>> f.backward()
 >>> x.grad, y.grad, z.grad
 (4.0, 4.0, -2.0)
+
+Where a formula or an example comes from, "Source:" names one of five lectures, or a paper:
+
+- lecture A: "Optimization and Backpropagation", Introduction to Deep Learning (I2DL), Technical
+  University of Munich
+- lecture B: "Neural Networks I", CSC 411, University of Toronto
+- lecture C: "Dense Neural Networks", Advanced Machine Learning
+- lecture D: "Neural Networks: Backpropagation", on the example of Han and Kamber's "Data Mining"
+- lecture E: "Neural Networks, part 2", CSCI 5525, University of Minnesota
 """
 
 from importlib import import_module as _import_module

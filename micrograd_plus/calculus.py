@@ -71,7 +71,7 @@ def grad(f: Function, create_graph: bool = False) -> Function:
         TypeError: (when called) `f` does not return a scalar.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
-    Source: lecture C.
+    Source: lecture C, see help(micrograd_plus).
 
     >>> grad(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2)([2, 1])
     [20.0, 6.0]
@@ -102,7 +102,7 @@ def jacobian(f: Function, create_graph: bool = False) -> Function:
         TypeError: (when called) `f` returns something else.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
-    Source: lecture C.
+    Source: lecture C, see help(micrograd_plus).
 
     >>> jacobian(lambda x: [x[0] * x[1], x[1] + x[2]])([1, 2, 3])
     [[2.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
@@ -131,7 +131,7 @@ def hessian(f: Function, create_graph: bool = False) -> Function:
         TypeError: (when called) `f` does not return a scalar.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
-    Source: lecture C.
+    Source: lecture C, see help(micrograd_plus).
 
     >>> hessian(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2 + 4 * x[0] * x[1])([2, 1])
     [[10.0, 4.0], [4.0, 6.0]]
@@ -152,7 +152,7 @@ def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Funct
         TypeError: (when called) `f` does not return a scalar.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
-    Source: lecture C.
+    Source: lecture C, see help(micrograd_plus).
 
     >>> derivative(lambda x: x**4, order=3)(2)
     48.0

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from micrograd_plus import ops
+from micrograd_plus._tools.text import sentence
 from micrograd_plus.engine import Value, apply
 from micrograd_plus.graph import REAL, hooks, real, scalar
 from micrograd_plus.graph.recording import binary, dot_of, unary
@@ -141,10 +142,14 @@ def _binary(op: Op, name: str = "") -> Binary:
     return function
 
 
+def _source(op: Op) -> str:
+    return f"\n    Source: {op.source}.\n" if op.source else ""
+
+
 def _document(function: Any, op: Op, names: str, name: str = "") -> None:
     numbers, result = op.example
     function.__name__ = function.__qualname__ = name = name or op.name
-    function.__doc__ = f"""{op.about[0].upper()}{op.about[1:]}.
+    function.__doc__ = f"""{sentence(op.about)}
 
     Args:
         {names}: Values or real numbers; defined for {op.domain.text}.
@@ -152,7 +157,7 @@ def _document(function: Any, op: Op, names: str, name: str = "") -> None:
     Raises:
         TypeError: an argument is neither a Value nor a real number.
         NonFiniteError: the result is not a finite real number.
-    {f"{chr(10)}    Source: {op.source}.{chr(10)}" if op.source else ""}
+    {_source(op)}
     >>> {name}({", ".join(f"Value({x!r})" for x in numbers)}).data
     {result!r}
     """
@@ -277,7 +282,7 @@ def leaky_relu(x: Value | float, slope: Value | float = 0.1) -> Any:
     Raises:
         TypeError: an argument is neither a Value nor a real number.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> leaky_relu(Value(-2.0)).data
     -0.2
@@ -295,7 +300,7 @@ def prelu(x: Value | float, slope: Value) -> Value:
     Raises:
         TypeError: an argument is neither a Value nor a real number.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> slope = Value(0.25)
     >>> prelu(Value(-2.0), slope).backward()
@@ -322,7 +327,7 @@ def elu(x: Value | float, alpha: Value | float = 1.0) -> Any:
     Raises:
         TypeError: an argument is neither a Value nor a real number.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> elu(Value(-1000.0)).data
     -1.0
@@ -401,7 +406,7 @@ def dot(
         ValueError: the lengths differ.
         NonFiniteError: the result is not a finite real number.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> w = [Value(2.0), Value(-3.0)]
     >>> dot(w, [-1, -2], -3).data
@@ -426,9 +431,8 @@ def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduc
         return apply(op, *xs)
 
     numbers, result = op.example
-    about = about or f"{op.about[0].upper()}{op.about[1:]}"
     function.__name__ = function.__qualname__ = name
-    function.__doc__ = f"""{about}, as one operation.
+    function.__doc__ = f"""{sentence(f"{about or op.about}, as one operation")}
 
     Args:
         terms: an iterable of at least one Value or real number.
@@ -437,7 +441,7 @@ def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduc
         TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
         ValueError: there are no terms.
         NonFiniteError: the result is not a finite real number.
-    {f"{chr(10)}    Source: {op.source}.{chr(10)}" if op.source else ""}
+    {_source(op)}
     >>> {name}([{", ".join(f"Value({x!r})" for x in numbers)}]).data
     {result!r}
     """
@@ -446,7 +450,7 @@ def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduc
 
 logsumexp = _reduction(ops.logsumexp, "logsumexp", masks=True)
 max = _reduction(ops.max, "max")
-maxout = _reduction(ops.max, "maxout", "A maxout unit: the largest of several linear functions")
+maxout = _reduction(ops.max, "maxout", "a maxout unit: the largest of several linear functions")
 mean = _reduction(ops.mean, "mean")
 min = _reduction(ops.min, "min")
 
@@ -468,7 +472,7 @@ def log_softmax(terms: Iterable[Value | float]) -> list[Any]:
         TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
         ValueError: there are no terms, or all are masked.
 
-    Source: lecture B.
+    Source: lecture B, see help(micrograd_plus).
 
     >>> [x.data for x in log_softmax([Value(0.0), Value(1000.0)])]
     [-1000.0, 0.0]
@@ -494,7 +498,7 @@ def softmax(terms: Iterable[Value | float]) -> list[Any]:
         TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
         ValueError: there are no terms, or all are masked.
 
-    Source: lecture B.
+    Source: lecture B, see help(micrograd_plus).
 
     >>> [f"{x:.4f}" for x in softmax([Value(1000.0), Value(1001.0)])]
     ['0.2689', '0.7311']

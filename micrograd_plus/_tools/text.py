@@ -97,6 +97,16 @@ def _spelled(character: str) -> str:
     return _PLAIN.get(character) or (letter if letter.isascii() else "?")
 
 
+def sentence(phrase: str) -> str:
+    """A phrase as a sentence, with a capital letter unless it begins with a formula.
+
+    >>> sentence("the square of x"), sentence("eˣ − 1"), sentence("x to the power y")
+    ('The square of x.', 'eˣ − 1.', 'x to the power y.')
+    """
+    begins = phrase[:1].upper() if re.match("[a-z]{2,}(?=[ ,:]|$)", phrase) else phrase[:1]
+    return f"{begins}{phrase[1:]}."
+
+
 def shorten(text: str, width: int = 40) -> str:
     """A text of at most `width` characters."""
     return text if len(text) <= width else text[: width - 1] + "…"

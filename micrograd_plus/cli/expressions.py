@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools import files
+from micrograd_plus._tools.text import sentence
 from micrograd_plus.check.gradients import check_graph
 from micrograd_plus.drawing import frames
 from micrograd_plus.drawing.dot.layout import ENDINGS
@@ -122,7 +123,7 @@ def _command(commands: Any, name: str, run: Callable[..., None], what: str, exam
     command: Parser = commands.add_parser(
         name,
         help=what,
-        description=f"{what[0].upper()}{what[1:]}.",
+        description=sentence(what),
         epilog=f"{_EXPRESSION}\n\nexample: %(prog)s {example}",
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -26,6 +26,7 @@ from libc.string cimport memcpy
 from numbers import Real
 
 from micrograd_plus import ops
+from micrograd_plus._tools.text import sentence
 from micrograd_plus.ops.floats import floats
 
 

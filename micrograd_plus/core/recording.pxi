@@ -143,7 +143,7 @@ def unary(op):
         method += 1
     if op not in codes or method.ml_name is NULL:
         return Reference.unary(op)
-    about = f"{op.name}($self, /)\n--\n\n{op.about[0].upper()}{op.about[1:]}.".encode()
+    about = f"{op.name}($self, /)\n--\n\n{sentence(op.about)}".encode()
     texts.append(about)
     method.ml_doc = about
     return PyDescr_NewMethod(<PyTypeObject *>Node, method)

@@ -186,7 +186,7 @@ def draw(
             is not in the graph.
         TypeError: `root` is neither a Value nor a program, or `expand` is none of these.
 
-    Source: lectures A and C.
+    Source: lectures A and C, see help(micrograd_plus).
 
     >>> from micrograd_plus import values
     >>> x, y = values(x=1, y=-3)

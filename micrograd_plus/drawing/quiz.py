@@ -185,7 +185,7 @@ def quiz(
             that range.
         NonFiniteError: a value or a gradient is not a finite number.
 
-    Source: lecture A, whose slides ask "what is ∂f/∂x?".
+    Source: lecture A, see help(micrograd_plus); its slides ask "what is ∂f/∂x?".
 
     >>> from micrograd_plus import values
     >>> x, y, z = values(x=1, y=-3, z=4)

@@ -236,7 +236,7 @@ def step_through(
         ValueError: there are no such colors, there is no such detail, or `digits` is not in that
             range.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> from micrograd_plus import Value, values
     >>> x, y = values(x=2, y=3)

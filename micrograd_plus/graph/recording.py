@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from micrograd_plus import ops
+from micrograd_plus._tools.text import sentence
 from micrograd_plus.core import nodes, twin
 from micrograd_plus.graph.evaluation import evaluate
 from micrograd_plus.graph.hooks import observers
@@ -177,7 +178,7 @@ def unary(op: Op) -> Callable[[Value], Value]:
         node.right = None
         return node
 
-    method.__doc__ = f"{op.about[0].upper()}{op.about[1:]}."
+    method.__doc__ = sentence(op.about)
     return method
 
 

@@ -42,7 +42,7 @@ class Neuron(Module):
     Raises:
         ValueError: `nin` is not positive, or a name is unknown.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> neuron = Neuron(2, seed=1)
     >>> neuron([1.0, -2.0]).op.name, [p.label for p in neuron.parameters()]
@@ -188,7 +188,7 @@ class Maxout(Module):
     Raises:
         ValueError: a number is not positive, or a name is unknown.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> len(Maxout(2, 3, pieces=4, seed=1).parameters())
     36
@@ -252,7 +252,7 @@ class MLP(Module):
             are more or fewer activations than layers.
         TypeError: `nouts` is no sequence.
 
-    Source: lectures A and B.
+    Source: lectures A and B, see help(micrograd_plus).
 
     >>> MLP(2, [16, 16, 1], seed=1)
     MLP 2 → 16 → 16 → 1: 337 parameters

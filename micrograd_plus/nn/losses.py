@@ -65,7 +65,7 @@ def l1(outputs: Any, targets: Any) -> Any:
     Raises:
         ValueError: there are more or fewer targets than outputs, or no outputs.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> l1([Value(1.0), Value(-2.0)], [0.0, 1.0]).data
     2.0
@@ -83,7 +83,7 @@ def mse(outputs: Any, targets: Any) -> Any:
     Raises:
         ValueError: there are more or fewer targets than outputs, or no outputs.
 
-    Source: lectures A and C.
+    Source: lectures A and C, see help(micrograd_plus).
 
     >>> mse([Value(3.0), Value(1.0)], [1.0, 1.0]).data
     2.0
@@ -101,7 +101,7 @@ def squared_error(outputs: Any, targets: Any) -> Any:
     Raises:
         ValueError: there are more or fewer targets than outputs, or no outputs.
 
-    Source: lectures A, B and D.
+    Source: lectures A, B and D, see help(micrograd_plus).
 
     >>> squared_error([Value(3.0), Value(1.0)], [1.0, 1.0]).data
     4.0
@@ -146,7 +146,7 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
         NonFiniteError: p is 0 where t is not, or 1 where t is not;
             `binary_cross_entropy_with_logits` is always finite.
 
-    Source: lecture B.
+    Source: lecture B, see help(micrograd_plus).
 
     >>> round(binary_cross_entropy(Value(0.8), 1).data, 4)
     0.2231
@@ -171,7 +171,7 @@ def binary_cross_entropy_with_logits(logit: Any, target: float) -> Any:
     Raises:
         ValueError: the target is not between 0 and 1.
 
-    Source: lecture B.
+    Source: lecture B, see help(micrograd_plus).
 
     >>> binary_cross_entropy_with_logits(Value(-1000.0), 1).data
     1000.0
@@ -208,7 +208,7 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
         ValueError: the target is no index of a class, or no probabilities.
         NonFiniteError: y is 0 where t is not; `softmax_cross_entropy` is always finite.
 
-    Source: lectures A and C.
+    Source: lectures A and C, see help(micrograd_plus).
 
     >>> round(cross_entropy([Value(0.2), Value(0.8)], 1).data, 4)
     0.2231
@@ -235,7 +235,7 @@ def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
         TypeError: there is one output, and no list of them.
         ValueError: the target is no index of a class, or no probabilities.
 
-    Source: lecture B.
+    Source: lecture B, see help(micrograd_plus).
 
     >>> softmax_cross_entropy([Value(1000.0), Value(-1000.0)], 1).data
     2000.0
@@ -260,7 +260,7 @@ def l2_penalty(parameters: Module | Iterable[Value], strength: float = 1e-4) -> 
         parameters: a model, or Values.
         strength: the factor before the sum.
 
-    Source: lecture D.
+    Source: lecture D, see help(micrograd_plus).
 
     >>> l2_penalty([Value(3.0), Value(4.0)], 0.5).data
     12.5

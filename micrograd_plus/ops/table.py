@@ -35,6 +35,7 @@ _SOME = Domain("one number or more", lambda *args: len(args) > 0)
 
 _EQUAL = "the denominator is a difference of equal numbers; treat equality by itself"
 _OVERFLOW = "softmax, logsumexp, sigmoid or softplus don't overflow where exp does"
+_lecture = "lecture {}, see help(micrograd_plus)".format
 _ROOT_OF_0 = "the derivative of a root is infinite at 0; add a small constant, √(x + 1e-12)"
 
 # ---------------------------------------------------------------------- arithmetic
@@ -51,7 +52,7 @@ add = Op(
     partials=(lambda m, out, x, y: 1.0, lambda m, out, x, y: 1.0),
     about="the sum x + y",
     example=((1.0, -3.0), -2.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 subtract = Op(
@@ -90,7 +91,7 @@ multiply = Op(
     partials=(lambda m, out, x, y: y, lambda m, out, x, y: x),
     about="the product x · y",
     example=((-2.0, 4.0), -8.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 
@@ -132,7 +133,7 @@ negate = Op(
     partials=(lambda m, out, x: -1.0,),
     about="the negative −x",
     example=((1.0,), -1.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 reciprocal = Op(
@@ -147,7 +148,7 @@ reciprocal = Op(
     hint=lambda sources, x: _EQUAL if sources[0] is subtract else "",
     about="the reciprocal 1 / x",
     example=((4.0,), 0.25),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 
@@ -191,7 +192,7 @@ exp = Op(
     hint=lambda sources, x: _OVERFLOW,
     about="the exponential eˣ",
     example=((0.0,), 1.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 expm1 = Op(
@@ -219,7 +220,7 @@ log = Op(
     hint=_underflow,
     about="the natural logarithm of x",
     example=((1.0,), 0.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 log1p = Op(
@@ -311,7 +312,7 @@ sin = Op(
     partials=(lambda m, out, x: m.cos(x),),
     about="the sine of x",
     example=((0.0,), 0.0),
-    source="lecture C",
+    source=_lecture("C"),
 )
 
 cos = Op(
@@ -320,7 +321,7 @@ cos = Op(
     partials=(lambda m, out, x: -m.sin(x),),
     about="the cosine of x",
     example=((0.0,), 1.0),
-    source="lecture C",
+    source=_lecture("C"),
 )
 
 tan = Op(
@@ -397,7 +398,7 @@ tanh = Op(
     slope=lambda out: 1.0 - out * out,
     about="the hyperbolic tangent of x",
     example=((0.0,), 0.0),
-    source="lecture B",
+    source=_lecture("B"),
 )
 
 sech = Op(
@@ -476,7 +477,7 @@ sign = Op(
     kink=lambda x: x,
     about="the sign of x: −1, 0 or 1",
     example=((-3.0,), -1.0),
-    source="lecture C",
+    source=_lecture("C"),
 )
 
 is_zero = Op(
@@ -518,7 +519,7 @@ maximum = Op(
     kink=lambda x, y: x - y,
     about="the larger of x and y; a tie gives half of the derivative to each",
     example=((2.0, 3.0), 3.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 minimum = Op(
@@ -636,7 +637,7 @@ sigmoid = Op(
     slope=lambda out: out * (1.0 - out),
     about="the logistic function σ(x) = 1 / (1 + e⁻ˣ)",
     example=((0.0,), 0.5),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 step = Op(
@@ -646,7 +647,7 @@ step = Op(
     kink=lambda x: x,
     about="the step function: 1 if x > 0, else 0",
     example=((2.0,), 1.0),
-    source="lecture B",
+    source=_lecture("B"),
 )
 
 relu = Op(
@@ -660,7 +661,7 @@ relu = Op(
     dead=lambda x: x <= 0,
     about="the rectified linear unit max(0, x), with the derivative 0 at x = 0",
     example=((-2.0,), 0.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 softplus = Op(
@@ -679,7 +680,7 @@ log_sigmoid = Op(
     latex=r"\log \sigma\left({0}\right)",
     value=lambda m, x: m.minimum(x, 0.0) - m.log1p(m.exp(-m.abs(x))),
     partials=(lambda m, out, x: m.sigmoid(-x),),
-    about="log σ(x), without overflow",
+    about="the logarithm of σ(x), without overflow",
     example=((-1000.0,), -1000.0),
 )
 
@@ -708,7 +709,7 @@ leaky_relu = Op(
     settings=(1,),
     about="x where x > 0, else slope · x; with the derivative slope at x = 0",
     example=((-2.0, 0.25), -0.5),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 elu = Op(
@@ -730,7 +731,7 @@ elu = Op(
     settings=(1,),
     about="the exponential linear unit: x where x > 0, else alpha · (eˣ − 1)",
     example=((2.0, 1.0), 2.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 _SELU_ALPHA, _SELU_SCALE = 1.6732632423543772, 1.0507009873554805  # Klambauer et al. 2017
@@ -836,7 +837,7 @@ dot = Op(
     commutative=False,
     about="the sum w₁·x₁ + w₂·x₂ + … + b, its arguments being all w, then all x, then b if any",
     example=((1.0, 2.0, 3.0, 4.0), 11.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 mean = Op(
@@ -867,7 +868,7 @@ max = Op(
     kink=lambda *args: _lead(args, 1),
     about="the largest of one number or more; those that tie share the derivative",
     example=((1.0, 3.0, 2.0), 3.0),
-    source="lecture A",
+    source=_lecture("A"),
 )
 
 min = Op(

@@ -22,7 +22,7 @@ def newton_step(f: Callable[[Any], Any], point: Sequence[float]) -> list[float]:
         ValueError: the Hessian has no inverse there.
         ModuleNotFoundError: NumPy is missing.
 
-    Source: lecture C.
+    Source: lecture C, see help(micrograd_plus).
 
     >>> newton_step(lambda x: 4 * x[0] ** 2 + 2 * x[1] ** 2, [2, 1])
     [0.0, 0.0]
@@ -55,7 +55,7 @@ def newton(
         ValueError: a Hessian has no inverse.
         ModuleNotFoundError: NumPy is missing.
 
-    Source: lecture C.
+    Source: lecture C, see help(micrograd_plus).
 
     >>> len(newton(lambda x: (x[0] - 3) ** 2 + x[1] ** 2, [0, 1]))
     2

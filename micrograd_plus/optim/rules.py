@@ -83,7 +83,7 @@ class GradientDescent(Rule):
     Args:
         rate: the learning rate η.
 
-    Source: lectures B and D.
+    Source: lectures B and D, see help(micrograd_plus).
 
     >>> GradientDescent().update(2.0, (), 1.0, rate=0.1, step=1)
     (0.8, ())
@@ -101,7 +101,7 @@ class Momentum(Rule):
         rate: the learning rate η.
         momentum: μ, the part of the velocity that is kept.
 
-    Source: lectures B and D.
+    Source: lectures B and D, see help(micrograd_plus).
 
     >>> Momentum(momentum=0.5).update(2.0, (1.0,), 1.0, rate=0.5, step=2)
     (-0.5, (1.5,))
@@ -142,7 +142,7 @@ class AdaGrad(Rule):
         rate: the learning rate η.
         epsilon: ε, against division by 0.
 
-    Source: lecture D.
+    Source: lecture D, see help(micrograd_plus).
 
     >>> AdaGrad(epsilon=0).update(3.0, (16.0,), 1.0, rate=0.5, step=2)
     (0.7, (25.0,))
@@ -165,7 +165,7 @@ class RMSprop(Rule):
         decay: ρ, the part of the cache that is kept.
         epsilon: ε, against division by 0.
 
-    Source: lecture D.
+    Source: lecture D, see help(micrograd_plus).
 
     >>> RMSprop(decay=0.5, epsilon=0).update(2.0, (4.0,), 1.0, rate=0.5, step=2)
     (0.5, (4.0,))
@@ -192,7 +192,7 @@ class Adam(Rule):
         bias_correction: whether m̂ = m / (1 − β₁ᵗ) and v̂ = v / (1 − β₂ᵗ), for means that began
             at 0; without it m̂ = m and v̂ = v, as on lecture D's slide.
 
-    Source: lecture D; Kingma and Ba, 2015.
+    Source: lecture D, see help(micrograd_plus); Kingma and Ba, 2015.
 
     >>> x, _ = Adam(epsilon=0).update(2.0, (0.0, 0.0), 1.0, rate=0.25, step=1)
     >>> round(x, 12)

@@ -41,7 +41,7 @@ class Steps:
         factor: what it is multiplied by.
         every: the time between two changes, above 0.
 
-    Source: lecture D.
+    Source: lecture D, see help(micrograd_plus).
 
     >>> Steps(0.8, factor=0.5, every=10)(25)
     0.2
@@ -67,7 +67,7 @@ class Exponential:
         rate: the rate at time 0, a positive number.
         decay: how fast it falls, in 1 / time.
 
-    Source: lecture D.
+    Source: lecture D, see help(micrograd_plus).
 
     >>> round(Exponential(1.0, decay=0.1)(10), 4)
     0.3679
@@ -89,7 +89,7 @@ class InverseTime:
         rate: the rate at time 0, a positive number.
         decay: how fast it falls, in 1 / time: it is half the rate at 1 / decay.
 
-    Source: lecture D.
+    Source: lecture D, see help(micrograd_plus).
 
     >>> InverseTime(1.0, decay=0.1)(10)
     0.5

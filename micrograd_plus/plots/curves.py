@@ -30,7 +30,7 @@ def activation(
         ValueError: there is no such activation, or the span is empty.
         NonFiniteError: the function has no value at a point.
 
-    Source: lectures A, B and C.
+    Source: lectures A, B and C, see help(micrograd_plus).
 
     >>> [line.get_label() for line in activation("tanh").axes[0].lines[:2]]
     ['f(x)', "f'(x)"]
@@ -104,7 +104,7 @@ def training_curves(history: History, kind: str = "loss", axes: Any = None) -> A
         kind: "loss", "accuracy", or another figure of the history.
         axes: those of a matplotlib figure; by default a new one's.
 
-    Source: lecture B.
+    Source: lecture B, see help(micrograd_plus).
 
     >>> from micrograd_plus.training import History
     >>> history = History([{"loss": 2.0}, {"loss": 1.0, "validation loss": 1.5}])
@@ -138,7 +138,7 @@ def gradient_flow(history: History, axes: Any = None) -> Any:
     Raises:
         ValueError: the history has no gradients.
 
-    Source: lecture C, vanishing and exploding gradients.
+    Source: lecture C, on vanishing and exploding gradients; see help(micrograd_plus).
 
     >>> from micrograd_plus.training import History
     >>> history = History([{"loss": 1.0}], gradients={"Layer 1": [0.1, 0.01]})

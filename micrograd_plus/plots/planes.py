@@ -55,7 +55,7 @@ def decision_boundary(
         TypeError: the data are not a pair of inputs and targets.
         ValueError: the inputs are not of two numbers each, or a target is no class.
 
-    Source: lecture D.
+    Source: lecture D, see help(micrograd_plus).
 
     >>> data = [[0.0, 1.0], [1.0, 0.0]], [0, 1]
     >>> axes = decision_boundary(lambda x: x[0] - x[1], data, steps=5).axes[0]
@@ -116,7 +116,7 @@ def loss_surface(
         ValueError: a point does not have two numbers, a span is empty, or the function is finite
             nowhere. Single points where it is not finite are left out.
 
-    Source: lectures B, C and D.
+    Source: lectures B, C and D, see help(micrograd_plus).
 
     >>> way = [[2.0, 1.0], [0.0, 0.4], [0.0, 0.16]]
     >>> axes = loss_surface(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2, way).axes[0]

@@ -148,7 +148,7 @@ def fit(
         CheckpointError: `resume` is not a checkpoint of this training; nothing is changed.
         TrainingError: a number is not finite; the message names epoch, batch and operation.
 
-    Source: lecture B.
+    Source: lecture B, see help(micrograd_plus).
 
     >>> from micrograd_plus import datasets, nn, optim
     >>> model = nn.MLP(2, [4, 1], activation="tanh", seed=1)

@@ -117,7 +117,7 @@ class History:
         Raises:
             ModuleNotFoundError: matplotlib is missing.
 
-        Source: lecture B.
+        Source: lecture B, see help(micrograd_plus).
         """
         kinds = ["loss"] + ["accuracy"] * any("accuracy" in epoch for epoch in self.epochs)
         count = len(kinds) + bool(self.gradients)

@@ -43,7 +43,7 @@ def gates(nodes: Sequence[Value], sigma: bool = False, detail: str = "operations
     Raises:
         ValueError: there is no such detail.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> from micrograd_plus import Value, dot, exp
     >>> from micrograd_plus.graph import order

@@ -138,7 +138,7 @@ class Walk(Sequence[Step]):
         NonFiniteError: a value or a gradient is not a finite number.
         ValueError: there is no such detail, or `digits` is not in that range.
 
-    Source: lecture A.
+    Source: lecture A, see help(micrograd_plus).
 
     >>> from micrograd_plus import Value
     >>> x, y, z = Value(1, "x"), Value(-3, "y"), Value(4, "z")

@@ -11,6 +11,7 @@ from pathlib import Path
 from types import ModuleType
 
 import micrograd_plus as mg
+from micrograd_plus import functions, ops
 from tests.effort import slow
 from tests.needs import ROOT, loaded, needed
 
@@ -83,6 +84,36 @@ def test_every_public_name_and_method_has_a_sentence():
     # what comes from Python's own classes says nothing about ours
     bad += [path for path, thing in PUBLIC.items() if inspect.isclass(thing) and not thing.__doc__]
     assert not bad
+
+
+def test_a_lecture_is_named_where_its_letter_points():
+    named = {*re.findall(r"^- lecture (\w): \".+\",? .+", mg.__doc__, re.M)}
+    assert named == {*"ABCDE"}
+    used = set()
+    for path, thing in DOCUMENTED.items():
+        for letters, after in re.findall(
+            r"Source: lectures? (.*?\b[A-E]\b)([^A-E].*)", thing.__doc__ or ""
+        ):
+            used |= {*re.findall(r"\b[A-E]\b", letters)}
+            assert "help(micrograd_plus)" in after, path
+    assert {"A", "B", "C", "D"} <= used <= named
+
+
+def test_a_formula_that_begins_a_docstring_keeps_its_letters():
+    """The documentation of exp may begin "The exponential", that of expm1 not "Eˣ − 1"."""
+    entries = [op for op in vars(ops).values() if isinstance(op, ops.Op)]
+    begun = 0
+    for op in entries:
+        for home in (functions, mg.Value):
+            text = getattr(getattr(home, op.name, None), "__doc__", None) or ""
+            if not text.lower().startswith(op.about[:9].lower()):  # it has words of its own
+                continue
+            begun += 1
+            word = re.match(r"[^\W_]*", op.about)[0]
+            formula = len(word) < 2 or not word.isascii() or word in functions.__all__
+            first = op.about[0] if formula else op.about[0].upper()
+            assert text.startswith(first + op.about[1:9]), f"{home.__name__}.{op.name}"
+    assert begun > 60
 
 
 def parameters(thing):
