@@ -13,8 +13,8 @@ from hypothesis import settings
 
 import tests.effort  # noqa: F401, which registers the profiles
 from micrograd_plus import build_info
-from tests.needs import EXAMPLES, ROOT, loaded, needed, program, skip
-from tests.processes import hatchling
+from tests.needs import EXAMPLES, ROOT, loaded, needed, npm_package, program, skip
+from tests.processes import hatchling, served
 
 settings.load_profile("plain")
 LEFT_OUT = pytest.StashKey[int]()
@@ -132,6 +132,23 @@ def example(tmp_path_factory):
         return Example(EXAMPLES / name, tmp_path_factory.mktemp(Path(name).stem))
 
     return example
+
+
+@pytest.fixture(scope="session")
+def playground(tmp_path_factory):
+    """The page of examples/browser/ in a folder, as its program builds it."""
+    needed("hatchling")
+    npm_package("pyodide")
+    folder = tmp_path_factory.mktemp("playground")
+    loaded(EXAMPLES / "browser" / "build.py").main(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def playground_address(playground):
+    """Where a static server has that page."""
+    with served(playground) as address:
+        yield address
 
 
 @pytest.fixture

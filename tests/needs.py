@@ -73,11 +73,11 @@ def needs_core():
 
 
 def npm_package(name):
-    """The folder of a package of npm, in one that NODE_PATH names."""
-    for folder in filter(None, os.environ.get("NODE_PATH", "").split(os.pathsep)):
-        if (place := Path(folder) / name).exists():
-            return place
-    return skip(f"NODE_PATH names no folder with {name}: npm install {name}")
+    """The folder of a package of npm, one of those that examples/browser/package.json names."""
+    place = EXAMPLES / "browser" / "node_modules" / name
+    if not place.exists():
+        skip(f"there is no {name} of npm: npm ci --prefix examples/browser")
+    return place
 
 
 def program(*names, package):

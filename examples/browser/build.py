@@ -1,35 +1,78 @@
-"""Puts the page, this package and what it imports into a folder for any static web server.
+"""Puts the playground into a folder for any static web server: all that it loads is in there.
 
 pip install . hatchling
 python examples/browser/build.py
 python -m http.server --directory examples/browser/site
+
+Node.js's npm installs what `package.json` names beside this program, unless it is there already.
 """
 
+import argparse
 import json
 import os
 import shutil
 import subprocess
 import sys
+from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from zipfile import ZipFile
 
 HERE = Path(__file__).parent
+NPM = HERE / "node_modules"
+PYODIDE = (
+    "pyodide-lock.json",
+    "pyodide.asm.mjs",
+    "pyodide.asm.wasm",
+    "pyodide.mjs",
+    "python_stdlib.zip",
+)
 
 
 def main(folder: Path) -> None:
-    """Build the site in `folder`."""
-    folder.mkdir(parents=True, exist_ok=True)
-    for old in folder.glob("*.whl"):
-        old.unlink()
+    """Build the playground in `folder`."""
+    install()
+    shutil.rmtree(folder, ignore_errors=True)
+    (folder / "pyodide").mkdir(parents=True)
+    wheels(folder)
+    for name in PYODIDE:
+        shutil.copy(NPM / "pyodide" / name, folder / "pyodide")
+    shutil.copy(NPM / "@viz-js" / "viz" / "dist" / "viz.js", folder / "viz.mjs")
+    for pattern in ("*.html", "*.css", "*.mjs", "keep.js"):
+        for path in HERE.glob(pattern):
+            shutil.copy(path, folder)
+    for path in HERE.glob("*.py"):  # what a tab asks of Python stands beside its module
+        if path.with_suffix(".mjs").exists():
+            shutil.copy(path, folder)
+    options = ["--bundle", "--format=esm", "--minify", "--log-level=warning"]
+    output = f"--outfile={folder.resolve() / 'editor.mjs'}"
+    esbuild = [NPM / ".bin" / "esbuild", "editor.mjs", *options, output, "--allow-overwrite"]
+    subprocess.run(esbuild, cwd=HERE, check=True)  # noqa: S603
+    listed(folder)
+
+
+def install() -> None:
+    """Have npm install the packages, as `package-lock.json` says."""
+    wanted = (HERE / "package.json").read_text(encoding="utf-8")
+    for name, version in json.loads(wanted)["dependencies"].items():
+        package = NPM / name / "package.json"
+        if not package.exists() or json.loads(package.read_text("utf-8"))["version"] != version:
+            npm = shutil.which("npm")
+            if npm is None:
+                sys.exit("building the playground needs Node.js and npm: apt-get install npm")
+            subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=HERE, check=True)  # noqa: S603
+            return
+
+
+def wheels(folder: Path) -> None:
+    """Write the wheel of this package, and of what it imports, and a list of them."""
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder.resolve()]
     pure = {**os.environ, "MICROGRAD_PLUS_PURE": "1"}  # no compiled core, which is for one machine
     subprocess.run(build, cwd=HERE.parent.parent, env=pure, check=True)  # noqa: S603
-    pack("graphviz", folder)
-    for name in ("index.html", "walk.mjs"):
-        shutil.copy(HERE / name, folder)
-    wheels = sorted(path.name for path in folder.glob("*.whl"))
-    (folder / "wheels.json").write_text(json.dumps(wheels), encoding="utf-8")
+    for name in ("graphviz", "webcolors"):
+        pack(name, folder)
+    names = sorted(path.name for path in folder.glob("*.whl"))
+    (folder / "wheels.json").write_text(json.dumps(names), encoding="utf-8")
 
 
 def pack(name: str, folder: Path) -> None:
@@ -41,5 +84,17 @@ def pack(name: str, folder: Path) -> None:
                 wheel.write(str(file.locate()), str(file))
 
 
+def listed(folder: Path) -> None:
+    """Write the list of all files, and their digest, for the service worker that keeps them."""
+    paths = sorted(path for path in folder.rglob("*") if path.is_file())
+    digest = sha256(b"".join(path.read_bytes() for path in paths)).hexdigest()[:16]
+    names = [path.relative_to(folder).as_posix() for path in paths]
+    names = ["./", *(name for name in names if name != "keep.js")]
+    text = f"self.VERSION = {json.dumps(digest)};\nself.FILES = {json.dumps(names, indent=0)};\n"
+    (folder / "files.js").write_text(text, encoding="utf-8")
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]) if len(sys.argv) > 1 else HERE / "site")
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--out", type=Path, default=HERE / "site", help="the folder to write")
+    main(parser.parse_args().out)

@@ -5,10 +5,13 @@ import pytest
 from tests.effort import slow
 from tests.needs import EXAMPLES, needs_core
 
-PROGRAMS = {str(path.relative_to(EXAMPLES)) for path in EXAMPLES.rglob("*.py")}
-# no examples themselves; test_browser and test_guides run them
-TOOLS = {"browser/build.py", "guide/render.py", "guide/rerun.py"}
-
+# what builds pages is no example itself; test_playground and test_guides run it
+PROGRAMS = sorted(
+    str(path.relative_to(EXAMPLES))
+    for folder in EXAMPLES.iterdir()
+    if folder.name not in ("browser", "guide")
+    for path in folder.rglob("*.py")
+)
 
 LONG = {
     "b_neural_networks/digits.py",
@@ -22,7 +25,7 @@ LONG = {
 
 @pytest.mark.parametrize(
     "name",
-    [pytest.param(name, marks=[slow] * (name in LONG)) for name in sorted(PROGRAMS - TOOLS)],
+    [pytest.param(name, marks=[slow] * (name in LONG)) for name in PROGRAMS],
 )
 def test_every_example_runs(example, name):
     if name == "compiler/rosenbrock.py":

@@ -1,11 +1,6 @@
-"""The package in a browser: its wheel under Pyodide, and the page of examples/browser/.
-
-Nothing comes from a network: the addresses that the page loads from are answered from the npm
-packages in the folder that NODE_PATH names (npm install pyodide @viz-js/viz).
-"""
+"""The package under Pyodide, Python for browsers: its wheel computes what CPython computes."""
 
 import json
-import re
 import subprocess
 import sys
 from pathlib import Path
@@ -14,41 +9,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus.drawing.dot import layout
-from micrograd_plus.drawing.dot.labels import number
-from micrograd_plus.graph import order
-from micrograd_plus.parsing import from_text, read_numbers
-from tests.needs import EXAMPLES, ROOT, loaded, needed, npm_package, program
-from tests.pages import sentence
-
-PAGE = (EXAMPLES / "browser" / "index.html").read_text(encoding="utf-8")
-CDN = "https://cdn.jsdelivr.net/npm/"
-SITE = "https://site.example/"
-TYPES = {
-    ".html": "text/html",
-    ".js": "text/javascript",
-    ".mjs": "text/javascript",
-    ".json": "application/json",
-    ".wasm": "application/wasm",
-}
-
-
-@pytest.fixture(scope="session")
-def node_modules():
-    """The folder with the npm packages pyodide and @viz-js/viz."""
-    npm_package("@viz-js/viz")
-    return npm_package("pyodide").parent
-
-
-@pytest.fixture(scope="session")
-def site(tmp_path_factory):
-    """The page with its wheels, as its program builds it."""
-    needed("hatchling")
-    folder = tmp_path_factory.mktemp("site")
-    loaded(EXAMPLES / "browser" / "build.py").main(folder)
-    return folder
-
-
-# ---------------------------------------------------------------- the wheel under Pyodide
+from tests.needs import ROOT, npm_package, program
 
 EVERYTHING = r"""
 import io, json, sys
@@ -113,7 +74,7 @@ ERRORS = ["x + q", "sim(x)", "x.real", "log(x - 2)", "+".join(["x"] * 401), "(" 
 
 
 @pytest.fixture(scope="module")
-def both(node_modules, site, tmp_path_factory):
+def both(playground, tmp_path_factory):
     """The same program's results under CPython and under Pyodide."""
     node = program("node", package="nodejs")
     code = tmp_path_factory.mktemp("code") / "everything.py"
@@ -122,7 +83,7 @@ def both(node_modules, site, tmp_path_factory):
     results = []
     for command in (
         [sys.executable, code],
-        [node, script, node_modules, code, *sorted(site.glob("*.whl"))],
+        [node, script, npm_package("pyodide").parent, code, *sorted(playground.glob("*.whl"))],
     ):
         run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
         assert run.returncode == 0, run.stderr[-2000:]
@@ -170,125 +131,3 @@ def test_pictures_are_laid_out_by_a_function_where_no_program_can_be(monkeypatch
         layout.LayoutError, match=r"set micrograd_plus\.drawing\.dot\.layout\.in_browser"
     ):
         picture.pipe("png")
-
-
-# ---------------------------------------------------------------- the page
-
-
-@pytest.fixture(scope="module")
-def page(browser, node_modules, site):
-    """The page, in which nothing may be fetched that is neither its own nor what it names."""
-    troubles = []
-
-    def answer(route):
-        url = route.request.url
-        if url.startswith(CDN):
-            pattern = r"((?:@[^/]+/)?[^@/]+)@([^/]+)/(.*)"
-            name, version, path = re.fullmatch(pattern, url.removeprefix(CDN)).groups()
-            package = json.loads((node_modules / name / "package.json").read_text("utf-8"))
-            assert package["version"] == version, f"the page asks for {name} {version}"
-            file = node_modules / name / path
-        else:
-            file = site / (url.removeprefix(SITE) or "index.html")
-        if not url.startswith((CDN, SITE)) or not file.is_file():
-            troubles.append(url)
-            return route.abort()
-        kind = TYPES.get(file.suffix, "application/octet-stream")
-        headers = {"access-control-allow-origin": "*", "content-type": kind}
-        return route.fulfill(body=file.read_bytes(), headers=headers)
-
-    context = browser.new_context(color_scheme="dark")
-    page = context.new_page()
-    page.on("pageerror", lambda error: troubles.append(str(error)))
-    page.on("dialog", lambda dialog: troubles.append(dialog.message))
-    page.route("**/*", answer)
-    page.goto(f"{SITE}#expression=tanh(u)&numbers=u%3D0.5")
-    page.wait_for_selector("form button:enabled, #told.error", timeout=120_000)
-    assert page.get_by_role("status").inner_text() == ""
-    page.first = sentence(page)
-    yield page
-    context.close()
-    assert not troubles
-
-
-def step_through(page, expression, numbers):
-    page.get_by_label("Expression").fill(expression)
-    page.get_by_label("A number").fill(numbers)
-    page.get_by_label("A number").press("Enter")
-
-
-def test_the_page_begins_with_the_walkthrough_of_its_address(page):
-    assert page.first == "u = 0.5"
-    step_through(page, "x * x", "x=3")
-    assert page.url == f"{SITE}#expression=x+*+x&numbers=x%3D3"
-
-
-@pytest.mark.parametrize(
-    ("expression", "numbers"),
-    [
-        ("d = x + y; f = d * z", "x=1 y=-3 z=4"),
-        ("a = relu(w*x + b); a ** 2", "w=2, x=1.5,  b=-1"),
-    ],
-)
-def test_the_page_steps_through_what_is_typed(page, expression, numbers):
-    step_through(page, expression, numbers)
-    given = read_numbers(numbers.replace(",", " ").split())
-    f = from_text(expression, given)
-    walk = mg.step_through(f)
-    assert sentence(page) == walk[0].text
-    for step in walk[1:]:  # the walkthrough has the keyboard at once
-        page.keyboard.press("ArrowRight")
-        assert sentence(page) == step.text
-    f.backward()
-    shown = page.locator("#walk svg text").all_text_contents()
-    for node in order(f):
-        assert {number(node.data), number(node.grad)} <= {text.strip() for text in shown}
-    page.get_by_role("button", name="First step").click()
-    assert sentence(page) == walk[0].text
-    assert page.locator(".mg-stepper").count() == 1
-
-
-@pytest.mark.parametrize(
-    ("expression", "numbers", "field", "words"),
-    [
-        ("x * q", "x=1", "expression", "at column 5, 'q': unknown name; give it a value"),
-        ("sigmod(x)", "x=1", "expression", "(did you mean sigmoid?)"),
-        ("log(x)", "x=-1", "expression", "at column 1, 'log(x)': log of x = -1.0"),
-        ("sqrt(x)", "x=0", "expression", "gradient through sqrt of x = 0.0"),
-        ("x", "x=one", "numbers", "'x=one': 'one' is not a number"),
-        ("x * '<img src=y onerror=alert(1)>'", "x=1", "expression", "strings and backslashes are"),
-        ("+".join(["x"] * 401), "x=1", "expression", "more than 400 levels deep"),
-    ],
-)
-def test_what_can_not_be_understood_is_marked_and_the_last_walkthrough_stays(
-    page, expression, numbers, field, words
-):
-    step_through(page, "u * u", "u=2")
-    step_through(page, expression, numbers)
-    told = page.get_by_role("status").inner_text()
-    assert words in told
-    assert "\n" not in told
-    marked = page.locator("[aria-invalid=true]")
-    assert marked.evaluate_all("all => all.map(e => e.name)") == [field]
-    assert marked.evaluate("e => e === document.activeElement")
-    assert sentence(page) == "u = 2"
-    step_through(page, "x * x", "x=3")
-    assert page.get_by_role("status").inner_text() == ""
-    assert page.locator("[aria-invalid=true]").count() == 0
-    assert sentence(page) == "x = 3"
-
-
-def test_light_and_dark(page):
-    step_through(page, "x * x", "x=3")
-    for scheme, expected in (("light", "rgb(255, 255, 255)"), ("dark", "rgb(17, 24, 39)")):
-        page.emulate_media(color_scheme=scheme)
-        for selector in ("body", ".mg-stepper"):
-            colour = page.locator(selector).evaluate("e => getComputedStyle(e).backgroundColor")
-            assert colour == expected
-
-
-def test_what_is_loaded_has_a_pinned_version_and_a_checksum():
-    found = json.loads(re.search(r'<script type="importmap">(.*?)</script>', PAGE, re.DOTALL)[1])
-    assert sorted(found["imports"].values()) == sorted(found["integrity"])
-    for url in found["integrity"]:
-        assert re.search(r"@\d+\.\d+\.\d+/", url)
