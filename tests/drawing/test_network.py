@@ -16,6 +16,7 @@ from micrograd_plus.drawing.frames import frame_sources, walked
 from micrograd_plus.drawing.look import FORWARD, GRADIENT
 from micrograd_plus.drawing.pages.stepper import content
 from micrograd_plus.drawing.scene.network import network
+from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.graph import order
 from tests.effort import examples
 from tests.hostile import SAMPLES
@@ -153,6 +154,14 @@ def test_a_walk_has_one_place_for_each_number(made):
         inks = [text.get("fill") for text in plate.findall(".//{*}text")]
         assert {FORWARD, GRADIENT} <= {*inks}
         assert scene.complete or scene.neurons == ()
+
+
+def test_the_network_of_micrograd_s_demo_is_walked_without_asking_for_a_limit():
+    model = nn.MLP(2, [16, 16, 1], seed=1)
+    f = nn.mse(model([Value(0.5), Value(-1.0)]), 1.0)
+    scene = walked(mg.step_through(f), LIMIT)
+    assert scene.complete
+    assert len(scene.places) == len(order(f)) == 406
 
 
 def test_the_numbers_of_a_walk_appear_with_their_steps_where_wires_are_crowded():

@@ -9,6 +9,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus.drawing.dot import layout
+from micrograd_plus.drawing.scene.parts import LIMIT
 from tests.effort import slow
 from tests.needs import EXAMPLES, needed
 from tests.pages import brightness
@@ -128,7 +129,7 @@ def test_where_no_picture_can_be_made_values_stay_text(monkeypatch):
         assert f._repr_mimebundle_() == {}
         with pytest.raises(layout.LayoutError):
             mg.draw(f)._repr_mimebundle_()
-    for _ in range(400):
+    for _ in range(LIMIT):
         f = f + 1
     assert f._repr_mimebundle_() == {}
 

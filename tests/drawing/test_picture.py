@@ -23,7 +23,7 @@ from micrograd_plus.drawing.dot.layout import LayoutError
 from micrograd_plus.drawing.frames import walked
 from micrograd_plus.drawing.look import NAME
 from micrograd_plus.drawing.pages.stepper import told
-from micrograd_plus.drawing.scene.parts import GraphTooLargeError, scene
+from micrograd_plus.drawing.scene.parts import LIMIT, GraphTooLargeError, scene
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
 from tests.effort import examples
@@ -249,14 +249,14 @@ def test_drawing_changes_nothing_and_any_graph_can_be_drawn(graph):
 def test_a_large_graph_folds_in_a_picture_and_is_refused_in_a_page_to_step_through():
     x = Value(1, "x")
     f = x
-    for _ in range(400):
+    for _ in range(LIMIT):
         f = f + 1
     assert "operations" in mg.draw(f).source
     details = [{"detail": detail} for detail in ("operations", "gates")]
-    for options in ({"limit": 401}, {"limit": None}, *details):
-        assert "v400" in mg.draw(f, **options).source
-    assert "v399" in mg.draw(f.args[0], limit=400).source
-    with pytest.raises(GraphTooLargeError, match=r"401 nodes.*400.*inner values.*limit=401"):
+    for options in ({"limit": LIMIT + 1}, {"limit": None}, *details):
+        assert f"v{LIMIT}" in mg.draw(f, **options).source
+    assert f"v{LIMIT - 1}" in mg.draw(f.args[0], limit=LIMIT).source
+    with pytest.raises(GraphTooLargeError, match=r"501 nodes.*500.*inner values.*limit=501"):
         mg.step_through(f)._repr_html_()
 
 

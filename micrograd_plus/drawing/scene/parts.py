@@ -25,8 +25,11 @@ if TYPE_CHECKING:
     Numbers = tuple[float | None, float | None]
     Shares = dict[tuple[Value, int], float]
 
-LIMIT = 400
-"""The largest number of nodes in a picture to zoom into, such as that of a walk."""
+LIMIT = 500
+"""The largest number of nodes in a picture to zoom into, such as that of a walk.
+
+A loss of micrograd's demo, a network 2-16-16-1, has 406.
+"""
 READABLE = 120
 """The largest number of nodes in a picture to be read as a whole.
 
