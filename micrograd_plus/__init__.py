@@ -21,7 +21,7 @@ from importlib import import_module as _import_module
 from pathlib import Path as _Path
 
 from micrograd_plus import functions as _functions
-from micrograd_plus._tools.errors import did_you_mean as _did_you_mean
+from micrograd_plus._tools.habits import front as _front
 from micrograd_plus.graph import hooks as _hooks
 
 # where each public name lives; what most programs don't need is loaded when its name is used
@@ -34,19 +34,14 @@ _HOMES = {  # each line is "from home import name", to which more may be added
 __all__ = sorted(_HOMES)
 
 
-def __getattr__(name: str) -> object:
-    if name not in _HOMES:
-        hint = _did_you_mean(name, _HOMES)
-        # without the module, or Python's own traceback would ask again
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}{hint}", name=name)
+def _load(name: str) -> object:
     if _HOMES[name] == __name__:
         return _import_module(f"{__name__}.{name}")
     value = globals()[name] = getattr(_import_module(_HOMES[name]), name)
     return value
 
 
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = _front(__name__, __all__, _load)
 
 
 def _in_notebook(*asked: object) -> dict[str, str]:

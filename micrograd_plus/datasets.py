@@ -12,6 +12,11 @@ from random import Random
 from typing import Any
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.habits import front
+
+__all__ = ["blobs", "circles", "digits", "moons", "parabolas", "rows", "spirals", "split", "xor"]
+
+__getattr__, __dir__ = front(__name__, __all__)
 
 Data = tuple[list[list[float]], list[Any]]
 

@@ -12,7 +12,7 @@ so each result ends a graph of plain nodes (`node.py`) that behave as numbers (`
 from __future__ import annotations
 
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, overload
 
 from micrograd_plus import ops
 from micrograd_plus.graph import assign, finite, hooks, in_turn, order
@@ -30,7 +30,7 @@ from micrograd_plus.graph.sweep import accumulate
 from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
 __all__ = ["Value", "apply", "operand", "record", "values"]
 
@@ -67,11 +67,20 @@ class Value(Lectured):
 
     __slots__ = ()
 
-    def __init__(self, data: float, label: str = "", _op: str = "") -> None:
+    @overload
+    def __init__(self, data: float, label: str = "") -> None: ...
+    @overload
+    def __init__(
+        self, data: float, _children: Iterable[Value], _op: str = "", label: str = ""
+    ) -> None: ...
+    def __init__(self, data: float, _children: Any = "", _op: str = "", label: str = "") -> None:
         self._data = finite(data, "a Value's data")
         self.grad = 0.0
         self.op = self.left = self.right = None
-        self.label = label if isinstance(label, str) else self._made_of(label, _op)
+        if isinstance(_children, str) and isinstance(label, str):  # Value(3, "x")
+            self.label = _children or label
+        else:  # as in micrograd
+            self.label = self._made_of(_children, _op, label)
         hooks.changes += 1  # it may replace another leaf: lets cached copies notice
 
     @in_turn

@@ -313,7 +313,7 @@ def test_a_value_is_made_of_a_number_and_perhaps_a_label():
     made = [Value(3, "abc"), Value(data=3, label="abc"), Value(3, label="abc"), Named("abc")]
     assert [(v.data, v.label) for v in made] == [(3, "abc")] * 4
     assert (type(Weight(3)), type(Named("abc"))) == (Weight, Named)
-    for wrong in (Value, partial(Value, 1, number=2), partial(Value, 1, "a", "", 2)):
+    for wrong in (Value, partial(Value, 1, number=2), partial(Value, 1, "a", "", "", 2)):
         with pytest.raises(TypeError, match=r"__init__\(\) "):
             wrong()
     for large in (10**400, math.inf, math.nan):

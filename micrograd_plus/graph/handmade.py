@@ -1,4 +1,4 @@
-"""micrograd's interface of a Value: `_prev`, `_op`, `_backward`, and operations made by hand.
+"""micrograd's interface: `_prev`, `_children`, `_op`, `_backward`, and operations made by hand.
 
 In micrograd's lecture a function makes a Value out of a number, its children and a symbol, and then
 gives it a `_backward` that adds to the children's gradients. Here a node is plain data and holds no
@@ -69,9 +69,14 @@ class Lectured(Number):
     __slots__ = ()
 
     @property
+    def _children(self) -> tuple[Any, ...]:
+        """The arguments that are Values, in order."""
+        return tuple(arg for arg in self.args if isinstance(arg, Node))
+
+    @property
     def _prev(self) -> set[Any]:
         """The arguments that are Values, each once."""
-        return {arg for arg in self.args if isinstance(arg, Node)}
+        return set(self._children)
 
     @property
     def _op(self) -> str:
@@ -90,20 +95,21 @@ class Lectured(Number):
             raise AttributeError(f"only a Value made by hand can be given a _backward: {made}")
         self.op = _tried(self, function)
 
-    def _made_of(self, children: Any, symbol: str) -> str:
-        """Make this the result of an operation made by hand, without a label."""
-        args = tuple(dict.fromkeys(children)) if isinstance(children, tuple | list | set) else None
-        if args is None or not all(isinstance(arg, Node) for arg in args):
-            kind = type(children).__name__
+    def _made_of(self, children: Any, symbol: str, label: str) -> str:
+        """Make this the result of an operation made by hand; its label."""
+        given = children if isinstance(label, str) else label
+        args = tuple(dict.fromkeys(given)) if isinstance(given, tuple | list | set) else None
+        if args is None or given is label or not all(isinstance(arg, Node) for arg in args):
+            kind = type(given).__name__
             raise TypeError(
-                f"a label must be a string, or a tuple of Values as children, not {children!r} "
+                f"a label must be a string, or a tuple of Values as children, not {given!r} "
                 f"({kind})"
             )
         if args:
             numbers = [arg._data for arg in args]
             self.op = Handmade(symbol or "f", self._data, numbers, [None] * len(args))
             self.left, self.right = packed(self.op, args)
-        return ""
+        return label
 
 
 def _pass_on(node: Any) -> None:

@@ -60,8 +60,8 @@ class Number(Node):
 
     def __index__(self) -> int:
         raise TypeError(
-            f"{self!r} can't be an index: write take(rows, x) of micrograd_plus for rows[x], or "
-            "rows[int(x)] for the row at its present number"
+            f"{self!r} can't be an index: write take(rows, x) of micrograd_plus for rows[x], which "
+            "compiled functions need, or elsewhere rows[int(x)] for the row at its present number"
         )
 
     def __floor__(self) -> int:

@@ -3,6 +3,7 @@
 Others import `activations`, `losses` and `module`.
 """
 
+from micrograd_plus._tools.habits import front
 from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.nn.initial import INITIAL
 from micrograd_plus.nn.layers import MLP, Layer, Maxout, Neuron
@@ -39,3 +40,5 @@ __all__ = [
     "softmax_cross_entropy",
     "squared_error",
 ]
+
+__getattr__, __dir__ = front(__name__, __all__)

@@ -9,6 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
+from micrograd_plus._tools.habits import with_known_options
 from micrograd_plus._tools.nested import listed
 from micrograd_plus.engine import Value
 from micrograd_plus.nn.activations import OF_LAYERS, Activation, find_activation, name_of
@@ -51,6 +52,7 @@ class Neuron(Module):
 
     shows_parts = False
 
+    @with_known_options
     def __init__(
         self,
         nin: int,

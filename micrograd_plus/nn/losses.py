@@ -12,6 +12,7 @@ from functools import reduce
 from typing import Any
 
 from micrograd_plus import functions
+from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, finite
 from micrograd_plus.nn.module import Module, parameters_of
@@ -151,12 +152,12 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
     >>> round(binary_cross_entropy(Value(0.8), 1).data, 4)
     0.2231
     """
-    t = _probability(target)
-    terms = []
+    t, terms = _probability(target), []
+    better = "binary_cross_entropy_with_logits"
     if not _is(t, 0.0):  # 0 · log 0 counts as 0
-        terms.append(-t * functions.log(probability))
+        terms.append(-t * _log(probability, better))
     if not _is(t, 1.0):
-        terms.append((t - 1.0) * functions.log(1.0 - probability))
+        terms.append((t - 1.0) * _log(1.0 - probability, better))
     return _sum(terms)
 
 
@@ -215,10 +216,10 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
     """
     classes = _classes(probabilities)
     if isinstance(target, Value):
-        return -functions.log(functions.take(probabilities, target))
+        return -_log(functions.take(probabilities, target), "softmax_cross_entropy")
     ts = _distribution(target, classes)
     pairs = zip(probabilities, ts, strict=True)
-    terms = [-t * functions.log(y) for y, t in pairs if not _is(t, 0.0)]
+    terms = [-t * _log(y, "softmax_cross_entropy") for y, t in pairs if not _is(t, 0.0)]
     return _sum(terms)
 
 
@@ -317,10 +318,23 @@ def _probability(target: Any) -> Any:
     return t
 
 
+def _log(probability: Any, better: str) -> Any:
+    """The logarithm of a probability; the error where there is none names a loss for logits."""
+    try:
+        return functions.log(probability)
+    except NonFiniteError as error:
+        message = f"{error}; this loss takes probabilities, such as a softmax or sigmoid gives: "
+        message += f"for the outputs of a linear layer use {better}"
+        raise NonFiniteError(message, error.op, error.operands, error.numbers) from None
+
+
 def _classes(outputs: Any) -> int:
     if not isinstance(outputs, Sized):
         kind = type(outputs).__name__
-        raise TypeError(f"an output for each class is needed, in a list, not {outputs!r} ({kind})")
+        raise TypeError(
+            f"an output for each class is needed, in a list, not {outputs!r} ({kind}); for two "
+            "classes and one output use binary_cross_entropy_with_logits"
+        )
     return len(outputs)
 
 

@@ -3,6 +3,7 @@
 Others import `clipping`, `optimizer` and `rules`.
 """
 
+from micrograd_plus._tools.habits import front
 from micrograd_plus.optim.clipping import clip_by_norm, clip_by_value
 from micrograd_plus.optim.newton import newton, newton_step
 from micrograd_plus.optim.optimizer import Optimizer
@@ -39,3 +40,5 @@ __all__ = [
     "newton",
     "newton_step",
 ]
+
+__getattr__, __dir__ = front(__name__, __all__)

@@ -7,6 +7,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.habits import with_known_options
 from micrograd_plus.graph import assign, check_parameter, finite, hooks, in_turn
 from micrograd_plus.optim.rules import Rule
 
@@ -36,6 +37,7 @@ class Optimizer:
     2.0
     """
 
+    @with_known_options
     def __init__(self, parameters: Iterable[Value], rule: Rule) -> None:
         if not isinstance(rule, Rule):
             raise TypeError(f"the rule must be one such as Adam(0.01), not {rule!r}")

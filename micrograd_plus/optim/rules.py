@@ -7,11 +7,15 @@ To add a rule, add a class here: its options, the names of its states, and `upda
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from micrograd_plus._tools.habits import check_options
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Self
 
     State = tuple[Any, ...]
     Step = tuple[Any, State]  # a parameter and its states after a step
@@ -36,8 +40,19 @@ class Rule(ABC):
     rate: float | Callable[[float], float] = 0.01
     states: ClassVar[tuple[str, ...]] = ()
 
+    def __new__(cls, *_: Any, **options: Any) -> Self:
+        check_options(cls.__name__, options, [field.name for field in fields(cls)])
+        return super().__new__(cls)
+
     def __post_init__(self) -> None:
         """Check the options."""
+        if isinstance(self.rate, Iterable) or hasattr(self.rate, "parameters"):
+            name = type(self).__name__
+            raise TypeError(
+                f"a rule takes its rate first, not parameters: write fit(model, data, loss, "
+                f"{name}(0.01)), or Optimizer(model.parameters(), {name}(0.01)) for a loop of "
+                "your own"
+            )
         for field in fields(self):
             option = getattr(self, field.name)
             if callable(option) or isinstance(option, bool):

@@ -6,6 +6,7 @@ figure. Colour-blind readers can tell the colours apart, and lines differ by das
 Others import `curves` and `style`.
 """
 
+from micrograd_plus._tools.habits import front
 from micrograd_plus.plots.curves import activation, fitted, gradient_flow, smoothed, training_curves
 from micrograd_plus.plots.planes import decision_boundary, loss_along, loss_surface
 from micrograd_plus.plots.style import COLOURS, DASHES, GREY, MARKERS, PALE, style
@@ -26,3 +27,5 @@ __all__ = [
     "style",
     "training_curves",
 ]
+
+__getattr__, __dir__ = front(__name__, __all__)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.files import check_places
+from micrograd_plus._tools.habits import with_known_options
 from micrograd_plus._tools.progress import progress as show_progress
 from micrograd_plus.compiler.trace import uncollected
 from micrograd_plus.datasets import split
@@ -70,6 +71,7 @@ class TrainingError(NonFiniteError):
         self.history = History() if history is None else history  # an empty history is falsy
 
 
+@with_known_options
 def fit(
     model: Module,
     data: Any,

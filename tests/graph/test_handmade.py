@@ -4,11 +4,16 @@ import copy
 import math
 import pickle
 import random
+from xml.etree import ElementTree
 
 import pytest
+from graphviz import Digraph
 
 import micrograd_plus as mg
 from micrograd_plus import Value
+from micrograd_plus.drawing.dot import layout
+from micrograd_plus.engine import apply
+from micrograd_plus.ops import TABLE
 from tests.needs import needed
 
 # --------------------------------------------------------- parts of a graph, by their old names
@@ -303,9 +308,67 @@ def test_gradients_of_all_that_is_no_child_would_be_lost():
 
 def test_children_are_values():
     assert Value(2.0, (), "").op is None
+    with pytest.raises(TypeError, match=r"a label must be a string, .* not 3"):
+        Value(1.0, label=3)
     for children in (3, (3.0,), [None]):
         with pytest.raises(TypeError, match="or a tuple of Values as children, not"):
             Value(1.0, children)
+
+
+def test_the_constructor_takes_micrograds_names():
+    a, b = Value(2.0, label="a"), Value(data=3.0, label="b")
+    for out in (
+        Value(5.0, (a, b), "+", label="c"),
+        Value(5.0, _children=(a, b), _op="+", label="c"),
+        Value(5.0, [a, b], "+", "c"),
+    ):
+        assert (out.label, out._op, out._prev, out._children) == ("c", "+", {a, b}, (a, b))
+    assert (a * a)._children == (a, a)
+    assert a._children == (a * 3.0)._children[1:] == ()
+    assert Value(1.0, "x", label="y").label == Value(1.0, label="x").label == "x"
+
+
+# ---------------------------------------------------------- a helper copied out of the lecture
+
+
+def draw_dot(root):
+    """The lecture's picture: a record for each value, a circle for each operation."""
+    dot = Digraph(format="svg", graph_attr={"rankdir": "LR"})
+    nodes, edges = traced(root)
+    for n in nodes:
+        uid = str(id(n))
+        about = "{ %s | data %.4f | grad %.4f }" % (n.label, n.data, n.grad)  # noqa: UP031
+        dot.node(name=uid, label=about, shape="record")
+        if n._op:
+            dot.node(name=uid + n._op, label=n._op)
+            dot.edge(uid + n._op, uid)
+    for n1, n2 in edges:
+        dot.edge(str(id(n1)), str(id(n2)) + n2._op)
+    return dot
+
+
+def test_the_lectures_drawing_helper_draws_every_operation():
+    """Each value has a record with its numbers, and each operation an oval of its own."""
+    outs = []
+    for op in TABLE.values():
+        args = [Value(x, f"x{i}") for i, x in enumerate(op.example[0])]
+        outs.append(apply(op, *args))
+    f = mg.sum(outs)
+    f.label = "f"
+    nodes, edges = traced(f)
+    svg = ElementTree.fromstring(layout.render(draw_dot(f).source, "svg"))
+    shapes = {
+        "records": ".//{*}polygon",
+        "ovals": ".//{*}ellipse",
+        "edges": ".//{*}g[@class='edge']",
+    }
+    found = {name: len(svg.findall(path)) for name, path in shapes.items()}
+    made = sum(node.op is not None for node in nodes)
+    assert found["ovals"] == made
+    assert found["edges"] == made + len(edges)
+    texts = [text.text for text in svg.iterfind(".//{*}text")]
+    assert f"data {f.data:.4f}" in texts
+    assert {"tanh", "×", "f"} <= {text.strip() for text in texts}
 
 
 # ------------------------------------------------------------------------------- micrograd's demo
