@@ -12,7 +12,7 @@ so each result ends a graph of plain nodes (`node.py`) that behave as numbers (`
 from __future__ import annotations
 
 from itertools import repeat
-from typing import TYPE_CHECKING, Any, overload
+from typing import TYPE_CHECKING
 
 from micrograd_plus import ops
 from micrograd_plus.graph import assign, finite, hooks, in_turn, order
@@ -67,13 +67,9 @@ class Value(Lectured):
 
     __slots__ = ()
 
-    @overload
-    def __init__(self, data: float, label: str = "") -> None: ...
-    @overload
     def __init__(
-        self, data: float, _children: Iterable[Value], _op: str = "", label: str = ""
-    ) -> None: ...
-    def __init__(self, data: float, _children: Any = "", _op: str = "", label: str = "") -> None:
+        self, data: float, _children: str | Iterable[Value] = "", _op: str = "", label: str = ""
+    ) -> None:
         self._data = finite(data, "a Value's data")
         self.grad = 0.0
         self.op = self.left = self.right = None

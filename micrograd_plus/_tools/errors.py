@@ -52,5 +52,5 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # loaded only after an error
 
     names = {other.casefold(): other for other in known}
-    near = get_close_matches(str(name).casefold(), names, n=1, cutoff=0.75)
+    near = get_close_matches(str(name).casefold(), names, n=1, cutoff=0.65)
     return f" (did you mean {names[near[0]]}?)" if near else ""

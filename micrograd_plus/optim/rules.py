@@ -7,7 +7,7 @@ To add a rule, add a class here: its options, the names of its states, and `upda
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -40,13 +40,13 @@ class Rule(ABC):
     rate: float | Callable[[float], float] = 0.01
     states: ClassVar[tuple[str, ...]] = ()
 
-    def __new__(cls, *_: Any, **options: Any) -> Self:
-        check_options(cls.__name__, options, [field.name for field in fields(cls)])
+    def __new__(cls, *_: Any, **_options: Any) -> Self:
+        check_options(cls.__name__, _options, [field.name for field in fields(cls)])
         return super().__new__(cls)
 
     def __post_init__(self) -> None:
         """Check the options."""
-        if isinstance(self.rate, Iterable) or hasattr(self.rate, "parameters"):
+        if hasattr(self.rate, "parameters") or isinstance(self.rate, list | tuple | Iterator):
             name = type(self).__name__
             raise TypeError(
                 f"a rule takes its rate first, not parameters: write fit(model, data, loss, "

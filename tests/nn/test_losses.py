@@ -219,6 +219,39 @@ def test_probabilities_of_0_are_refused_where_they_count(loss, outputs, target):
         loss(outputs, target)
 
 
+@pytest.mark.parametrize(("loss", "outputs"), [(nn.cross_entropy, 2), (nn.binary_cross_entropy, 1)])
+def test_logits_instead_of_probabilities_are_met_with_the_loss_for_them(loss, outputs):
+    """By the engine, in compiled programs, and in trainings."""
+    better = {1: "binary_cross_entropy_with_logits", 2: "softmax_cross_entropy"}[outputs]
+    model = nn.MLP(2, [outputs], activation="linear")
+    for p in model.parameters():
+        p.data = -0.5 if p.label.startswith("w") else 0.1
+    x, t = [-1.0, -0.8], 1
+
+    def compiled():
+        program = mg.compile(lambda x, t: loss(model(x), t), x, t, params=model)
+        return program.value_and_grad([x, [1.0, 2.0]], [t, t])
+
+    where = {
+        "log of": lambda: loss(model([1.0, 2.0]), t),
+        "example 1: log of": compiled,
+        "epoch 1, batch 1: log of": lambda: mg.fit(
+            model, ([[1.0, 2.0]], [t]), loss, epochs=1, engine="eager"
+        ),
+    }
+    for place, make in where.items():
+        with pytest.raises(mg.NonFiniteError) as caught:
+            make()
+        assert str(caught.value).startswith(place)
+        assert str(caught.value).endswith(f"for the outputs of a linear layer use {better}")
+
+
+def test_one_output_for_several_classes_is_met_with_the_loss_for_two():
+    for loss in (nn.cross_entropy, nn.softmax_cross_entropy):
+        with pytest.raises(TypeError, match="one output use binary_cross_entropy_with_logits"):
+            loss(Value(0.5), 1)
+
+
 # ----------------------------------------------------------------------- targets
 
 
