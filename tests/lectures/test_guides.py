@@ -105,6 +105,19 @@ def test_a_guide_says_what_it_teaches_ends_in_exercises_and_is_light(name):
     assert (FOLDER / f"{name}.ipynb").stat().st_size < 600_000
 
 
+def test_each_question_has_an_answer_that_runs():
+    """Code stands between the question and the next heading; the test above runs it."""
+    code = "(a cell of code)"
+    whole = "\n".join(
+        code if cell["cell_type"] == "code" else text(cell["source"])
+        for cell in cells("13_questions")
+    )
+    asked = re.findall(r"^## (.*\?)\n((?:(?!## ).*\n)*)", whole, re.MULTILINE)
+    assert len(asked) >= 9
+    for question, answer in asked:
+        assert code in answer, question
+
+
 def test_pages_of_the_guides(program, tmp_path, open_page):
     name = "02_the_chain_rule_by_walking"
     written = program("render").main(tmp_path / "site", [FOLDER / f"{name}.ipynb"])

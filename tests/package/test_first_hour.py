@@ -1,7 +1,8 @@
-"""What goes wrong in the first hour: each row of the README's table is made to happen."""
+"""What goes wrong in the first hour: each row of the table of messages is made to happen."""
 
 import contextlib
 import importlib.util
+import json
 import math
 import os
 import re
@@ -18,10 +19,12 @@ from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus.check.debugging import ForgottenCallWarning
 from micrograd_plus.cli.main import main
 from micrograd_plus.parsing import from_text
-from tests.needs import ROOT, needed
+from tests.needs import EXAMPLES, ROOT, needed
 
-TABLE = (ROOT / "README.md").read_text(encoding="utf-8").partition("| what is wrong |")[2]
-ROWS = dict(re.findall(r"^\| (.*) \| .*?`([^`]*)` \|$", TABLE.partition("\n\n")[0], re.MULTILINE))
+QUESTIONS = json.loads((EXAMPLES / "guide" / "13_questions.ipynb").read_text(encoding="utf-8"))
+TEXT = "".join(line for cell in QUESTIONS["cells"] for line in cell["source"])
+TABLE = TEXT.partition("| what is wrong |")[2].partition("\n\n")[0]
+ROWS = dict(re.findall(r"^\| (.*) \| .*?`([^`]*)` \|$", TABLE, re.MULTILINE))
 
 
 def run(*command, **environment):
@@ -141,7 +144,7 @@ SITUATIONS = {
 
 
 @pytest.mark.parametrize("situation", SITUATIONS)
-def test_the_user_sees_what_the_readme_says(situation, tmp_path, request):
+def test_the_user_sees_what_the_table_says(situation, tmp_path, request):
     pattern = re.escape(ROWS[situation]).replace("…", ".*")
     assert re.search(pattern, SITUATIONS[situation](tmp_path, request))
 
