@@ -113,7 +113,7 @@ class Explanation:
 
 
 def counted(paths: int) -> str:
-    """How many paths there are, as text: there may be more than particles in the universe.
+    """How many paths there are, as text; of 10¹⁸ or more, their power of ten.
 
     Args:
         paths: their number.

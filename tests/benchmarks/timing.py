@@ -6,8 +6,8 @@ import time
 def in_turns(contenders, repetitions, least=0.05, clock=time.perf_counter):
     """The seconds of a call of each function, `repetitions` times.
 
-    Machines have moods, so the functions take turns; each turn is a loop of about `least` seconds.
-    Of what takes longer than half a second, three turns show as much.
+    The speed of a machine changes with its load, so the functions take turns; each turn is a loop
+    of about `least` seconds. Of what takes longer than half a second, three turns show as much.
 
     Args:
         contenders: the functions by their names.

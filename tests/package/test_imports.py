@@ -50,9 +50,10 @@ def test_a_circle_of_imports_would_be_found():
         TopologicalSorter(circle).prepare()
 
 
-def test_readme_lists_the_rooms_from_the_top_to_the_bottom():
-    text = (PACKAGE.parent / "README.md").read_text(encoding="utf-8")
-    cells = re.findall(r"^\| (`.*?) \|", text.partition("## How it is built")[2], re.MULTILINE)
+def test_the_table_lists_the_rooms_from_the_top_to_the_bottom():
+    text = (ROOT / ".github" / "CONTRIBUTING.md").read_text(encoding="utf-8")
+    table = text.partition("| room |")[2].partition("\n\n")[0]
+    cells = re.findall(r"^\| (`.*?) \|", table, re.MULTILINE)
     lines = [re.findall(r"`(\w+)(?:/|\.py)`", cell) for cell in cells]
     height = {name: -i for i, line in enumerate(lines) for name in line}
     assert sorted(height) == sorted(rooms())
