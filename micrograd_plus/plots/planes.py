@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _STRENGTH = 0.25  # of colours, where a model only decides
 _SHARES = {0.5: 0.1, 0.6: 0.17, 0.75: 0.25, 0.9: 0.33, 0.99: 0.42}  # strengths, by probabilities
-_STRENGTHS = {math.log(p / (1 - p)): strength for p, strength in _SHARES.items()}
+STRENGTHS = {math.log(p / (1 - p)): strength for p, strength in _SHARES.items()}
 
 
 def decision_boundary(
@@ -72,7 +72,7 @@ def decision_boundary(
     scores = [[_scores(model([x, y])) for x in xs] for y in ys]
     found = {_class(score) for row in scores for score in row}
     scored = isinstance(scores[0][0], list)
-    strengths = _STRENGTHS if scored else {0.0: _STRENGTH}
+    strengths = STRENGTHS if scored else {0.0: _STRENGTH}
     axes = on(axes)
     for k in sorted(found | {int(t) for t in targets}):
         colour = COLOURS[k % len(COLOURS)]

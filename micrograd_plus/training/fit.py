@@ -226,7 +226,7 @@ def fit(
 
         try:
             while len(history) < epochs and not history.stopped:
-                order = _shuffled(train, training.random) if shuffle else train
+                order = shuffled(train, training.random) if shuffle else train
                 row = _epoch(learner, order, size, history, advance)
                 learner.check_kept()
                 if held_out:
@@ -256,7 +256,7 @@ def fit(
     return history
 
 
-def _shuffled(numbers: array[int], random: Random) -> array[int]:
+def shuffled(numbers: array[int], random: Random) -> array[int]:
     """Numbers in a random order, in which random keys are ascending: with NumPy or without."""
     keys = array("Q", random.randbytes(8 * len(numbers)))
     if numpy := sys.modules.get("numpy"):

@@ -5,12 +5,19 @@ import math
 import random
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from micrograd_plus import ops
-from micrograd_plus.compiler.codegen.javascript import Script
+import micrograd_plus as mg
+from micrograd_plus import NonFiniteError, Value, ops
+from micrograd_plus.compiler.codegen.javascript import Script, graph_function, rule_function
+from micrograd_plus.compiler.codegen.updates import RULES
+from micrograd_plus.graph.recording import recorded
+from micrograd_plus.graph.sweep import derivatives
 from micrograd_plus.ops import TABLE
 from micrograd_plus.ops.floats import floats
-from tests.effort import share
+from micrograd_plus.testing import graphs, numbers
+from tests.effort import examples, share
 from tests.node import running_node
 
 EDGES = [0.0, 5e-324, 1e-300, 1e-8, 1 / 3, 0.5, 1.0, 1.5, 2.0, 2.5, 3.0, 17.3, 40.0, 41.0, 710.0]
@@ -97,3 +104,55 @@ def test_only_what_is_called_is_defined_and_only_what_is_needed_computed():
         "};",
         "})()",
     ]
+
+
+@examples(200)
+@given(graphs(), st.data())
+def test_graphs_with_their_derivatives(javascript, graph, data):
+    root, leaves = graph
+    others = st.lists(numbers(), min_size=len(leaves), max_size=len(leaves))
+    points = [[leaf.data for leaf in leaves], data.draw(others)]
+    try:
+        slopes = derivatives(root, leaves, m=recorded)
+    except NonFiniteError:
+        return
+    code = graph_function(leaves, [root, *slopes])
+    for point, found in zip(points, javascript(code, points), strict=True):
+        for leaf, x in zip(leaves, point, strict=True):
+            leaf.data = x
+        try:
+            mg.replay(root)
+            expected = [root.data, *derivatives(root, leaves)]
+        except NonFiniteError:
+            continue
+        scale = max(1.0, *map(abs, expected))
+        for ours, theirs in zip(found, expected, strict=True):
+            assert math.isclose(ours, theirs, rel_tol=1e-11, abs_tol=1e-12 * scale)
+
+
+def test_graphs_that_need_nothing_given_and_results_that_are_numbers(javascript):
+    x, y = Value(2.0), Value(3.0)
+    code = graph_function([x], [y * 2, 0.5, x, x * y, y * 2])
+    assert javascript(code, [[5.0]]) == [[6.0, 0.5, 5.0, 15.0, 6.0]]
+
+
+@pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)
+def test_update_rules(javascript, kind):
+    draw = random.Random(kind.__name__)
+    rule = kind(0.1)
+    points = [
+        [
+            draw.gauss(0, 1),
+            *(draw.uniform(0, 2) for _ in rule.states),
+            draw.gauss(0, 1),
+            draw.uniform(0, 1),
+            draw.randint(1, 50),
+        ]
+        for _ in range(50)
+    ]
+    found = javascript(rule_function(rule), points)
+    for (gradient, *states, parameter, rate, step), (number, *after) in zip(
+        points, found, strict=True
+    ):
+        theirs = rule.update(gradient, tuple(states), parameter, rate, step)
+        assert [number, *after] == pytest.approx([theirs[0], *theirs[1]], rel=1e-12)

@@ -11,12 +11,15 @@ from micrograd_plus.compiler.codegen.python import Python
 from micrograd_plus.compiler.codegen.rules import Functions
 from micrograd_plus.compiler.codegen.sharing import shared
 from micrograd_plus.compiler.codegen.syntax import Binary, Call, Let, Name, Node, node
+from micrograd_plus.graph import order
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from micrograd_plus.compiler.codegen.syntax import Instruction
+    from micrograd_plus.engine import Value
     from micrograd_plus.ops.operation import Op
+    from micrograd_plus.optim.rules import Rule
 
 # What JavaScript lacks, or computes otherwise than `floats`: whole numbers, for one, are never −0.
 _OWN = {
@@ -160,3 +163,57 @@ class Script:
 
 
 _NUMBERS = Functions()
+
+
+def graph_function(given: Sequence[Value], results: Sequence[Value | float]) -> str:
+    """The text of a function that computes Values from others, as they are recorded.
+
+    Args:
+        given: what the function is given, in this order; other leaves are constants.
+        results: what it returns.
+
+    >>> from micrograd_plus import values
+    >>> x, y = values(x=2, y=3)
+    >>> print(graph_function([x, y], [x * y + y]))
+    (() => {
+    return ([x1, x2]) => {
+    const n1 = x1 * x2;
+    const n2 = n1 + x2;
+    return [n2];
+    };
+    })()
+    """
+    script = Script()
+    names: dict[Any, Any] = {value: script.given() for value in given}
+    known = {*map(id, given)}
+    for result in results:
+        for value in order(result, known) if not isinstance(result, float) else ():
+            args = [arg if isinstance(arg, float) else names[arg] for arg in value.args]
+            names[value] = script.value(value.op, args) if value.op else value.data
+            names[value] = script.named(names[value])
+            known.add(id(value))
+    return script.function([script.named(names.get(result, result)) for result in results])
+
+
+def rule_function(rule: Rule) -> str:
+    """The text of a function that is given what a rule's `update` is, and returns what that does.
+
+    It is given a gradient, the parameter's states, the parameter, the rate and the number of the
+    step, and returns the parameter and its states.
+
+    Args:
+        rule: the update rule.
+
+    >>> from micrograd_plus import optim
+    >>> print(rule_function(optim.GradientDescent()))
+    (() => {
+    return ([x1, x2, x3, x4]) => {
+    const n1 = x2 - x3 * x1;
+    return [n1];
+    };
+    })()
+    """
+    script = Script()
+    gradient, *states, parameter, rate, step = (script.given() for _ in range(4 + len(rule.states)))
+    number, after = rule.update(gradient, tuple(states), parameter, rate, step)  # type: ignore[arg-type]
+    return script.function([*map(script.named, (number, *after))])

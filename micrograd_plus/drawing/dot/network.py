@@ -27,7 +27,7 @@ _CABLE = 124.0, 60.0  # the size of a plate with many numbers
 _TALLEST = 40.0  # of a gate
 _LINE = 14.0  # the height of a line of text, for numbers of the usual size
 _USUAL = 12  # points
-_THIN, _THICK = 0.6, 4.0  # wires with the smallest and the largest weight
+THIN, THICK = 0.6, 4.0  # wires with the smallest and the largest weight
 _TRIES = 24  # places on a wire where its number may stand
 
 Point = tuple[float, float]
@@ -294,7 +294,7 @@ class Network:
             return {"penwidth": "2.6"} if self.parts[wire.source].carried > 1 else {}
         part = self.parts[wire.weight]
         x = part.data or 0.0
-        width = _THIN + (_THICK - _THIN) * (abs(x) / largest if largest else 0.0)
+        width = THIN + (THICK - THIN) * (abs(x) / largest if largest else 0.0)
         return {
             "class": "negative" if x < 0 else "positive",
             "penwidth": f"{width:.2f}",
