@@ -16,6 +16,7 @@ import sys
 from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
+from runpy import run_path
 from zipfile import ZipFile
 
 HERE = Path(__file__).parent
@@ -44,6 +45,8 @@ def main(folder: Path) -> None:
     for path in HERE.glob("*.py"):  # what a tab asks of Python stands beside its module
         if path.with_suffix(".mjs").exists():
             shutil.copy(path, folder)
+    offered = run_path(str(HERE / "train.py"))["choices"]()  # so that fields wait for no Python
+    (folder / "train.json").write_text(offered, encoding="utf-8")
     options = ["--bundle", "--format=esm", "--minify", "--log-level=warning"]
     output = f"--outfile={folder.resolve() / 'editor.mjs'}"
     esbuild = [NPM / ".bin" / "esbuild", "editor.mjs", *options, output, "--allow-overwrite"]
