@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import keyword
 import re
-from itertools import islice
+from itertools import islice, repeat
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
@@ -36,7 +36,7 @@ class Arguments:
     Attributes:
         sizes: how many numbers each argument has, by its name in the program.
         models: the structure of each argument, with an array for what comes as one: of floats, or
-            of ints if it marks indices, see `_model`.
+            of ints if it marks indices, see `model_of`.
         given: the example, with floats and ints in it.
         first: its numbers.
         whole: for each of them whether it is an index, which each call checks.
@@ -62,7 +62,7 @@ class Arguments:
         self.given: tuple[Any, ...] = mapped(lambda x: x if type(x) is int else float(x), example)
         self.first: list[float] = flat(self.given)
         limits = iter(rows)
-        self.models = tuple(_model(numpy, part, limits) for part in example)
+        self.models = tuple(model_of(numpy, part, limits) for part in example)
         self.whole = [type(x) is int for x in flat(self.models)]
         plain = [isinstance(x, numpy.ndarray) and x.dtype.kind == "f" and x.ndim < 2
                 for x in self.models]  # fmt: skip
@@ -177,6 +177,36 @@ class Arguments:
         return f"(examples, {str(shape)[1:-1]})" if self._batched else str(shape)
 
 
+def by_position(fn: Callable[..., Any], given: tuple[Any, ...], named: dict[str, Any]) -> Any:
+    """All arguments of a function in order, those given by name, too.
+
+    Args:
+        fn: the function.
+        given: its arguments by position.
+        named: those by name.
+
+    Raises:
+        TypeError: it has none of such a name, or one lacks that stands before another.
+
+    >>> by_position(lambda x, y, z: x, (1,), {"z": 3, "y": 2})
+    (1, 2, 3)
+    """
+    if not named:
+        return given
+    signature = inspect.signature(fn)
+    try:
+        bound = signature.bind(*given, **named)
+    except TypeError as error:
+        raise TypeError(f"{error}, by the function's signature {signature}") from None
+    if bound.kwargs:
+        some = ", ".join(bound.kwargs)
+        raise TypeError(
+            f"{some} can't be given by name only: give all arguments before it, too, and no "
+            f"keyword-only ones; the function's signature is {signature}"
+        )
+    return bound.args
+
+
 def arranged(model: Any, rows: Any) -> Any:
     """Rows of numbers, perhaps for many examples, in a structure of arrays.
 
@@ -184,8 +214,6 @@ def arranged(model: Any, rows: Any) -> Any:
         model: the structure; where it has an array, one of that shape comes, and otherwise a row.
         rows: an array of (numbers, examples), or of numbers.
     """
-    if model is None:  # a single number
-        return rows[0, ...]
     if hasattr(model, "shape"):
         return rows.T.reshape((*rows.shape[1:], *model.shape))
     start = 0
@@ -203,14 +231,22 @@ def arranged(model: Any, rows: Any) -> Any:
     return mapped(take, model, "leaves")
 
 
-def _model(numpy: Any, example: Any, rows: Iterator[int]) -> Any:
-    """An argument's structure, with an array for what comes as one array.
+_NONE = repeat(0)
+
+
+def model_of(numpy: Any, example: Any, rows: Iterator[int] = _NONE) -> Any:
+    """The structure of an argument or a result, with an array for what comes as one array.
 
     That for real numbers has zeros, that for indices how many rows there are, 0 if none are known.
+
+    Args:
+        numpy: the module.
+        example: that argument or result.
+        rows: for each of its numbers how many rows it is an index of, 0 if of none.
     """
     if isinstance(example, list | tuple | dict) and _regular(example) is None:
         parts = example.values() if isinstance(example, dict) else example
-        return with_items(example, [_model(numpy, part, rows) for part in parts])
+        return with_items(example, [model_of(numpy, part, rows) for part in parts])
     array = numpy.asarray(example)
     counts = numpy.array([*islice(rows, array.size)], int).reshape(array.shape)
     return counts if array.dtype.kind in "iu" else numpy.zeros(array.shape)
@@ -241,7 +277,8 @@ def _common(count: int, shapes: set[tuple[int, ...] | None]) -> tuple[int, ...] 
 def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]]:
     """For each array of an argument the part that was given, the model's array, and its name."""
     if isinstance(model, dict):
-        if not hasattr(given, "keys") or {*given.keys()} != {*model}:
+        keys = given.keys() if hasattr(given, "keys") else getattr(given, "columns", ())
+        if {*keys} != {*model}:
             raise ValueError(
                 f"argument {where} must have the keys {', '.join(map(repr, model))}, as in the "
                 f"function's example, unlike {shown(given)}"

@@ -40,14 +40,17 @@ class Batched(ABC):
         vector[:] = finite_row(numpy, "the vector", numbers, len(vector), vector.dtype)
 
     @abstractmethod
-    def __call__(self, *batch: Any) -> Any:
+    def __call__(self, *batch: Any, **named: Any) -> Any:
         """The outputs for a batch.
 
         Args:
             batch: an array for each argument of the function, its first axis being the batch.
+            named: likewise by name.
 
         Returns:
-            Arrays in the structure that the function returns, their first axis being the batch.
+            Arrays in the structure that the function returns, their first axis being the batch. As
+            for arguments, a list of K numbers is one array, (N, K), and a tuple or dictionary one
+            of arrays.
 
         Raises:
             ValueError: the shapes are not those of an example, with a batch axis before.
@@ -57,7 +60,7 @@ class Batched(ABC):
 
     @abstractmethod
     def value_and_grad(
-        self, *batch: Any, weights: Any = None, chunk: int | None = None
+        self, *batch: Any, weights: Any = None, chunk: int | None = None, **named: Any
     ) -> tuple[Any, ...]:
         """The mean output over a batch, and its gradient with respect to the parameters.
 
@@ -66,6 +69,7 @@ class Batched(ABC):
             weights: a number that each example's output is multiplied by before they are added,
                 an array; 1 / N by default, which is the mean, while ones give the sum.
             chunk: how many examples to compute at a time, which bounds the memory; all by default.
+            named: as for a call.
 
         Returns:
             A number and an array; with `input_gradients` also an array for each argument, with

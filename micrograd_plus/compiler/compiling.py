@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler.arguments import by_position
 from micrograd_plus.compiler.codegen.backends import find_backend
 from micrograd_plus.compiler.native.point import PointProgram
 from micrograd_plus.compiler.program import Program
@@ -27,10 +28,12 @@ DTYPES = ("float64", "float32")
 @overload
 def compile(
     fn: Callable[..., Any],
+    /,
     *example: Any,
     params: Module | Iterable[Value] = (),
     backend: Literal["native"],
     batched: Literal[False],
+    **named: Any,
 ) -> PointProgram: ...
 
 
@@ -46,23 +49,27 @@ def compile(
     has_aux: bool = False,
     backend: str = "numpy",
     batched: Literal[True] = True,
+    **named: Any,
 ) -> Program: ...
 
 
 @overload
 def compile(
     fn: Callable[..., Any],
+    /,
     *,
     params: Module | Iterable[Value] = (),
     dtype: str = "float64",
     input_gradients: bool = False,
     has_aux: bool = False,
     backend: str = "numpy",
+    **named: Any,
 ) -> Program | Programs: ...
 
 
 def compile(
     fn: Callable[..., Any],
+    /,
     *example: Any,
     params: Module | Iterable[Value] = (),
     dtype: str = "float64",
@@ -70,6 +77,7 @@ def compile(
     has_aux: bool = False,
     backend: str = "numpy",
     batched: bool = True,
+    **named: Any,
 ) -> Program | PointProgram | Programs:
     """Record a function of one example, and turn it into a program for batches.
 
@@ -95,11 +103,13 @@ def compile(
             batch, by an estimate of what both take.
         batched: whether the program is for batches; if not, it is a `PointProgram` for one point
             at a time, which the native backend alone has.
+        named: examples of further arguments, by the names that the function has for them.
 
     Raises:
         TraceError: the function reads numbers that differ between examples, or records another
             graph each time it runs.
-        TypeError: `fn` is not a function, or `params` are not Values.
+        TypeError: `fn` is not a function, or has no argument of a name, or `params` are not
+            Values.
         ValueError: there is no such backend or dtype, the backend lacks an option, or a parameter
             is not a leaf, or given twice.
         ModuleNotFoundError: NumPy is missing, or what the backend needs.
@@ -111,9 +121,12 @@ def compile(
     (17.0, array([13.,  8.]))
     >>> compile(lambda x, t: (w * x + b - t) ** 2, params=[w, b]).value_and_grad([1.0], [3.0])
     (0.0, array([0., 0.]))
+    >>> compile(lambda x, t: (w * x + b - t) ** 2, x=0.0, t=0.0)(x=[1.0], t=[5.0])
+    array([4.])
     """
     if not callable(fn):
         raise TypeError(f"a function is needed, not {fn!r} ({type(fn).__name__})")
+    example = by_position(fn, example, named)
     if not isinstance(params, Module):
         params = _values(params)
     dtype = _type_name(dtype)

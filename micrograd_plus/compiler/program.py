@@ -8,8 +8,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
-from micrograd_plus._tools.nested import flat, mapped
-from micrograd_plus.compiler.arguments import Arguments, arranged
+from micrograd_plus._tools.nested import flat
+from micrograd_plus.compiler.arguments import Arguments, arranged, by_position, model_of
 from micrograd_plus.compiler.batched import Batched
 from micrograd_plus.compiler.causes import Causes
 from micrograd_plus.compiler.checks import all_finite, finite_row
@@ -84,7 +84,7 @@ class Program(Batched):
         self._leaves = Leaves(params, found.outside, found.surroundings)
         self.parameters = self._leaves.parameters
         # only how they are nested: the outputs would keep the recorded graph alive
-        self._structure = mapped(lambda _: None, found.outputs)
+        self._structure = model_of(numpy, found.outputs)
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
             raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
         self._differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
@@ -102,20 +102,20 @@ class Program(Batched):
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
         self._try_out(found)
 
-    def __call__(self, *batch: Any) -> Any:
-        columns = self._arguments.columns(batch)
+    def __call__(self, *batch: Any, **named: Any) -> Any:
+        columns = self._arguments.columns(by_position(self._fn, batch, named))
         rows = self._runs.ready["forward"](self._leaves.numbers(), *columns)
         if not all_finite(self._numpy, rows):
             self._causes.refuse(columns, [rows], slopes=False)
         return arranged(self._structure, rows.copy())  # they may be a view of the batch
 
     def value_and_grad(
-        self, *batch: Any, weights: Any = None, chunk: int | None = None
+        self, *batch: Any, weights: Any = None, chunk: int | None = None, **named: Any
     ) -> tuple[Any, ...]:
         run = self._runs.ready.get("value_and_grad")
         if run is None:
             raise TypeError("only a function that returns one number has a gradient")
-        columns = self._arguments.columns(batch)
+        columns = self._arguments.columns(by_position(self._fn, batch, named))
         numbers, shares, count = self._leaves.numbers(), self._equal, columns[0].shape[1]
         if weights is not None or len(shares) != count:
             shares = self._shares(weights, count)
@@ -133,7 +133,7 @@ class Program(Batched):
             slopes = self._numpy.concatenate(wide[: len(self._arguments.sizes)])
             results += (arranged(self._arguments.models, slopes),)
         if self._has_aux:
-            results += (self.other_results(wide[-1]),)
+            results += (arranged(self._structure[1], self._numpy.array(wide[-1])),)
         return results
 
     def source(self, backend: str = "numpy") -> str:
@@ -160,14 +160,6 @@ class Program(Batched):
     def numbers(self) -> Any:
         """What the functions take as p: `vector`, and after it other leaves that they read."""
         return self._leaves.numbers()
-
-    def other_results(self, rows: Any) -> Any:
-        """The last result of the generated `value_and_grad`, in the structure of the function's.
-
-        Args:
-            rows: an array for each of them, as the function gave them.
-        """
-        return arranged(self._structure[1], self._numpy.array(rows))
 
     @property
     def groups(self) -> Sequence[Group]:

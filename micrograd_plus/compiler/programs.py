@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import with_items
+from micrograd_plus.compiler.arguments import by_position
 from micrograd_plus.compiler.batched import Batched
 from micrograd_plus.compiler.checks import real_array, shown
 from micrograd_plus.compiler.leaves import Leaves, recipe
@@ -61,12 +62,14 @@ class Programs(Batched):
         self._leaves.live_in(numpy.empty(len(self.parameters), dtype))
         self._compiled: dict[Any, Program] = {}
 
-    def __call__(self, *batch: Any) -> Any:
+    def __call__(self, *batch: Any, **named: Any) -> Any:
+        batch = by_position(self._fn, batch, named)
         return self.program_for(*batch)(*batch)
 
     def value_and_grad(
-        self, *batch: Any, weights: Any = None, chunk: int | None = None
+        self, *batch: Any, weights: Any = None, chunk: int | None = None, **named: Any
     ) -> tuple[Any, ...]:
+        batch = by_position(self._fn, batch, named)
         found = self.program_for(*batch).value_and_grad(*batch, weights=weights, chunk=chunk)
         self._gradient = found[1]
         return found

@@ -134,6 +134,7 @@ class Compiled:
         before = content(problem.model)
         x, target = problem.found[0]
         outputs = problem.model(x)
+        self._outputs = nested.mapped(lambda _: 0.0, outputs)
         self._classes = len(outputs) if isinstance(outputs, list | tuple) else 1
         computed = formulas(problem, outputs, target)
         self._figures = Figures(problem, computed)
@@ -232,7 +233,7 @@ class Compiled:
             value, gradient, _ = self.program.value_and_grad(*(array[:1] for array in arrays))
         except NonFiniteError:  # training raises it again, with its place
             return
-        found = self._numpy.array([losses, *measured]).T
+        found = self._numpy.column_stack([losses, measured])
         same = self._numpy.isclose(found, expected, rtol=1e-9, atol=1e-9).all(axis=0).tolist()
         if not all(same):
             name = [*self._formulas][same.index(False)]
@@ -279,7 +280,8 @@ class Compiled:
         """Keep the results for some examples, with the metrics that the program doesn't compute."""
         metrics: dict[str, list[float]] = {}
         if self._others:
-            outputs = _by_example(self.program.other_results(rows)[2])
+            first = len(self._formulas)  # of the outputs, see `_total`
+            outputs = (nested.filled(self._outputs, iter(row)) for row in rows[first:].T.tolist())
             pairs = [*zip(outputs, part.targets, strict=True)]
             metrics = self.problem.measured(pairs, self._others)
         self._figures.keep(rows, part.numbers, metrics, means)
@@ -362,15 +364,3 @@ def _total(
         return whole, [one, [f(outputs, *(given or (target,))) for f in metrics], outputs]
 
     return total
-
-
-def _by_example(outputs: Any) -> list[Any]:
-    """The outputs for each example, from arrays with those of all."""
-    if isinstance(outputs, list | tuple | dict):
-        parts = outputs.values() if isinstance(outputs, dict) else outputs
-        rows = map(list, zip(*map(_by_example, parts), strict=True))
-        if type(outputs) is list:
-            return [*rows]
-        return [nested.with_items(outputs, row) for row in rows]
-    found: list[Any] = outputs.tolist() if outputs.ndim == 1 else [*outputs]
-    return found

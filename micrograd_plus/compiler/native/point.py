@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import flat, mapped
-from micrograd_plus.compiler.arguments import Arguments, arranged
+from micrograd_plus.compiler.arguments import Arguments, arranged, by_position
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.native.lanes import tapes_of_core
 from micrograd_plus.compiler.native.tape import tape
@@ -91,11 +91,12 @@ class PointProgram:
             self._model = models[0] if len(models) == 1 else models
         self._count = len(wanted)
 
-    def __call__(self, *point: Any) -> Any:
+    def __call__(self, *point: Any, **named: Any) -> Any:
         """The outputs at a point.
 
         Args:
             point: the arguments of the function, in the shapes of the example.
+            named: likewise by name.
 
         Returns:
             Numbers in the structure that the function returns.
@@ -104,17 +105,18 @@ class PointProgram:
             ValueError: the shapes are not those of the example.
             NonFiniteError: a result is not finite; the message names the operation.
         """
-        numbers = self._run(point)
+        numbers = self._run(by_position(self._fn, point, named))
         if self._structure is None:
             return numbers[0]
         rows = arranged(self._structure, self._numpy.array(numbers))
         return mapped(lambda x: x, rows, "leaves")  # 0-dimensional arrays become numbers
 
-    def value_and_grad(self, *point: Any) -> tuple[float, Any]:
+    def value_and_grad(self, *point: Any, **named: Any) -> tuple[float, Any]:
         """The output at a point, and its gradient.
 
         Args:
             point: as for a call.
+            named: likewise.
 
         Returns:
             A number, and an array of its derivatives with respect to the parameters. If there are
@@ -128,7 +130,7 @@ class PointProgram:
             raise TypeError("only a function that returns one number has a gradient")
         shape = getattr(self._model, "shape", None)
         gradient = self._numpy.empty(self._count if shape is None else shape)
-        (value,) = self._run(point, gradient)
+        (value,) = self._run(by_position(self._fn, point, named), gradient)
         return value, gradient if shape is not None else arranged(self._model, gradient)
 
     def __reduce__(self) -> tuple[Any, ...]:
