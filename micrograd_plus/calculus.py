@@ -2,8 +2,10 @@
 
 The functions to differentiate take Values, or nested lists, tuples, dictionaries and arrays of
 them, and return the same. A transform takes numbers in these shapes and returns numbers, with lists
-for arrays. Given Values, or asked with `create_graph=True`, it returns Values, so that transforms
-can be nested to any order. Keyword arguments are passed on unchanged, and not differentiated.
+for arrays and tables. Given Values, or asked with `create_graph=True`, it returns Values, so that
+transforms can be nested to any order. Where all arguments are given by name, derivatives come in a
+dictionary by these names; those given by name beside others are passed on unchanged, and not
+differentiated.
 """
 
 from __future__ import annotations
@@ -46,6 +48,8 @@ def value_and_grad(f: Function, create_graph: bool = False) -> Function:
 
     >>> value_and_grad(lambda x, y: x * y)(2, 3)
     (6.0, (3.0, 2.0))
+    >>> value_and_grad(lambda x, y: x * y)(x=2, y=3)
+    (6.0, {'x': 3.0, 'y': 2.0})
     """
 
     @wraps(f)
@@ -120,15 +124,15 @@ def hessian(f: Function, create_graph: bool = False) -> Function:
     """A function that computes the Hessian of `f`: n reverse passes for n variables.
 
     Args:
-        f: a function of scalars, or of nested structures of scalars, that returns a scalar.
+        f: a function of scalars, or of nested structures of them, that returns either.
         create_graph: whether to return Values, which can be differentiated again.
 
     Returns:
         A function of the same arguments that returns the gradient's Jacobian: for a list of n
-        numbers an n by n list of lists.
+        numbers an n by n list of lists; and one for each output, in the shape of the outputs.
 
     Raises:
-        TypeError: (when called) `f` does not return a scalar.
+        TypeError: (when called) `f` returns something else.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
     Source: lecture C, see help(micrograd_plus).
@@ -136,20 +140,20 @@ def hessian(f: Function, create_graph: bool = False) -> Function:
     >>> hessian(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2 + 4 * x[0] * x[1])([2, 1])
     [[10.0, 4.0], [4.0, 6.0]]
     """
-    return jacobian(grad(f), create_graph)
+    return jacobian(jacobian(f), create_graph)
 
 
 def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Function:
     """A function that computes a derivative of `f`, a function of one number, of any order.
 
     Args:
-        f: a function of a scalar that returns a scalar.
+        f: a function of a scalar that returns a scalar, or a nested structure of scalars.
         order: how often to differentiate, 0 or more.
         create_graph: whether to return a Value, which can be differentiated again.
 
     Raises:
         ValueError: `order` is not a whole number of 0 or more.
-        TypeError: (when called) `f` does not return a scalar.
+        TypeError: (when called) there is more than one argument, or `f` returns something else.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
     Source: lecture C, see help(micrograd_plus).
@@ -161,14 +165,22 @@ def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Funct
         raise ValueError(f"the order of a derivative is a whole number from 0, not {order!r}")
 
     @wraps(f)
-    def slope(x: Any, /, **options: Any) -> Any:
-        call = _Call(f, (x,), create_graph, options)
-        found = call.scalar()
-        for n in range(order):
-            found = call.gradient(found, call.as_values or n < order - 1)[0]
-        return call.plain(found)
+    def slopes(*args: Any, **options: Any) -> Any:
+        call = _Call(f, args, create_graph, options)
+        if len(call.leaves) != 1:
+            raise TypeError(
+                f"a derivative is that of a function of one number, not of {len(call.leaves)}: "
+                "grad differentiates with respect to several"
+            )
 
-    return slope
+        def slope(found: Any) -> Any:
+            for n in range(order):
+                found = call.gradient(found, call.as_values or n < order - 1)[0]
+            return call.plain(found)
+
+        return _map(slope, call.output)
+
+    return slopes
 
 
 def jvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) -> tuple[Any, Any]:
@@ -241,23 +253,24 @@ def hvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
     """The Hessian of `f` times a vector, forward mode over reverse mode, without the Hessian.
 
     Args:
-        f: a function of nested structures of scalars that returns a scalar.
+        f: a function of nested structures of scalars that returns a scalar or such a structure.
         primals: a tuple of arguments for `f`.
         tangents: the vector, in the shape of `primals`.
         create_graph: whether to return Values, which can be differentiated again.
 
     Returns:
-        H · tangents: for one argument in its shape, for several a tuple.
+        H · tangents: for one argument in its shape, for several a tuple; and one for each output,
+        in the shape of the outputs.
 
     Raises:
-        TypeError: `f` does not return a scalar.
+        TypeError: `f` returns something else.
         ValueError: the shapes of `primals` and `tangents` differ.
         NonFiniteError: a value or a derivative is not a finite number.
 
     >>> hvp(lambda x: x[0] ** 2 * x[1], ([2, 3],), ([1, 0],))
     [6.0, 4.0]
     """
-    return jvp(grad(f), primals, tangents, create_graph)[1]
+    return jvp(jacobian(f), primals, tangents, create_graph)[1]
 
 
 class _Call:
@@ -268,11 +281,9 @@ class _Call:
             raise TypeError(f"a function is needed, not {f!r} ({type(f).__name__})")
         if not isinstance(args, tuple):
             raise TypeError(f"the arguments come as a tuple, such as (x,), not as {args!r}")
-        if options and not args:
-            raise TypeError(
-                f"arguments given by name, {', '.join(options)}, are passed on as constants: give "
-                "what to differentiate with respect to by position"
-            )
+        named = bool(options) and not args
+        if named:  # a dictionary is what is differentiated
+            args, options = (options,), {}
         self.args, inputs, self.leaves, self.done = planted(args)
         departures: list[Any] = []
         calls = running()
@@ -280,7 +291,7 @@ class _Call:
         self.as_values = bool(create_graph or calls or self.done)
         try:
             calls.append(departures)
-            self.output = f(*inputs, **options)
+            self.output = f(**inputs[0]) if named else f(*inputs, **options)
         finally:
             calls.pop()
         outputs = flat(self.output)
@@ -296,7 +307,10 @@ class _Call:
         if isinstance(self.output, _SCALAR):
             return self.output
         kind = type(self.output).__name__
-        raise TypeError(f"the function has to return one Value, not {self.output!r} ({kind})")
+        raise TypeError(
+            f"the function has to return one Value, not {self.output!r} ({kind}): jacobian "
+            "differentiates several"
+        )
 
     def gradient(self, output: Any, as_values: bool | None = None) -> list[Any]:
         """One reverse pass: the derivatives of an output with respect to the leaves."""

@@ -192,7 +192,7 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
     """Split a set at random into a training set and a held-out set.
 
     Args:
-        data: inputs and targets.
+        data: inputs and targets, or a list of pairs of these.
         fraction: the part to hold out, between 0 and 1.
         seed: a whole number, for the same split each time.
 
@@ -209,7 +209,7 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
         raise TypeError(
             f"split takes a pair (inputs, targets) and a fraction, which is not a {kind}"
         )
-    inputs, targets = list(rows(data[0])), list(rows(data[1]))
+    inputs, targets = (list(rows(part)) for part in unzipped(data))
     if len(inputs) != len(targets):
         raise ValueError(f"{len(inputs)} inputs need as many targets, not {len(targets)}")
     held = round(len(inputs) * fraction) if 0 < fraction < 1 else 0
@@ -247,6 +247,26 @@ def rows(part: Any, what: str = "the data") -> Any:
         kind = type(part).__name__
         raise TypeError(f"{what}: a {kind} has no rows in order: make it a list or an array")
     return part
+
+
+def unzipped(data: Any) -> Any:
+    """A list of pairs of inputs and target as inputs and targets; anything else unchanged.
+
+    Args:
+        data: examples. Two pairs could also be inputs and targets; they count as pairs if the
+            second has several inputs and one target.
+
+    >>> unzipped([([1.0, 2.0], 0), ([3.0, 4.0], 1)])
+    (([1.0, 2.0], [3.0, 4.0]), (0, 1))
+    """
+    pairs = isinstance(data, list) and all(isinstance(x, tuple) and len(x) == 2 for x in data)
+    if not (pairs and data) or (len(data) == 2 and [*map(_several, data[1])] != [True, False]):
+        return data
+    return tuple(zip(*data, strict=True))
+
+
+def _several(x: Any) -> bool:
+    return hasattr(x, "__len__")
 
 
 def _random(points: Any, noise: float, seed: int) -> Random:

@@ -10,6 +10,7 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from micrograd_plus import ops
+from micrograd_plus._tools.nested import listed
 from micrograd_plus._tools.text import sentence
 from micrograd_plus.engine import Value, apply
 from micrograd_plus.graph import REAL, hooks, real, scalar
@@ -584,7 +585,7 @@ def _taken(rows: Sequence[Any], index: Value) -> Any:
 
 def _sequence(items: Any, name: str, least: int = 0) -> list[Any]:
     try:
-        found = list(items)
+        found = list(listed(items))
     except TypeError:
         kind = type(items).__name__
         raise TypeError(

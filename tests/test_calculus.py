@@ -290,9 +290,56 @@ def test_arguments_given_by_name_are_constants(transform):
 
 
 @pytest.mark.parametrize("transform", TRANSFORMS[:-1])
-def test_names_alone_give_nothing_to_differentiate_for(transform):
-    with pytest.raises(TypeError, match="given by name, x, y, are passed on as constants"):
-        transform(lambda x, y: x * y)(x=2.0, y=3.0)
+def test_arguments_given_by_name_alone_are_differentiated(transform):
+    def f(x, y):
+        return x * y[0] + y[1] ** 2
+
+    found = transform(f)(y=[3.0, 5.0], x=2.0)
+    assert found == transform(lambda given: f(**given))({"y": [3.0, 5.0], "x": 2.0})
+    with pytest.raises(TypeError, match="unexpected keyword argument 'z'"):
+        transform(f)(x=2.0, z=3.0)
+    with pytest.raises(TypeError, match="must be a real number, not 'mean'"):
+        transform(f)(x=2.0, y="mean")
+
+
+def test_a_derivative_takes_its_one_number_by_name():
+    assert mg.derivative(lambda x: x**3)(x=2.0) == 12
+    for count, wrong in ((2, {"x": 2.0, "y": 1.0}), (2, {"x": [1.0, 2.0]}), (0, {"x": []})):
+        with pytest.raises(TypeError, match=f"of one number, not of {count}"):
+            mg.derivative(lambda x, y=0: 1.0)(**wrong)
+
+
+def test_transforms_of_functions_that_return_dictionaries():
+    """Each output by itself is what the function that returns it alone would give."""
+
+    def f(x):
+        return {"a": x[0] ** 2 * x[1], "rest": [x[1] ** 3, {"constant": 2.0}]}
+
+    x, v = [2.0, 3.0], [1.0, -1.0]
+    alone = [
+        lambda x: f(x)["a"],
+        lambda x: f(x)["rest"][0],
+        lambda x: f(x)["rest"][1]["constant"] + 0 * x[0],
+    ]
+    found = {
+        "jacobian": (mg.jacobian(f)(x), [mg.grad(g)(x) for g in alone]),
+        "hessian": (mg.hessian(f)(x), [mg.hessian(g)(x) for g in alone]),
+        "jvp": (mg.jvp(f, (x,), (v,))[1], [mg.jvp(g, (x,), (v,))[1] for g in alone]),
+        "hvp": (mg.hvp(f, (x,), (v,)), [mg.hvp(g, (x,), (v,)) for g in alone]),
+        "derivative": (
+            mg.derivative(lambda t: f([t, t]), 2)(3.0),
+            [mg.derivative(lambda t, g=g: g([t, t]), 2)(3.0) for g in alone],
+        ),
+    }
+    for outputs, (a, b, c) in found.values():
+        assert outputs == {"a": a, "rest": [b, {"constant": c}]}
+    value, pullback = mg.vjp(f, x)
+    assert value == {"a": 12.0, "rest": [27.0, {"constant": 2.0}]}
+    upstream = {"a": 1.0, "rest": [10.0, {"constant": 7.0}]}
+    assert pullback(upstream) == [12.0, 4.0 + 270.0]
+    for transform in (mg.grad, mg.value_and_grad):
+        with pytest.raises(TypeError, match=r"return one Value, not .*jacobian differentiates"):
+            transform(f)(x)
 
 
 def test_what_is_inside_depends_on_what_is_outside():

@@ -1,6 +1,7 @@
 """Nested structures of numbers or Values: lists, tuples, named tuples, dictionaries and arrays.
 
-Anything else is a leaf.
+Tables and their columns, those of pandas and polars, count as arrays of their rows. Anything else
+is a leaf.
 """
 
 from __future__ import annotations
@@ -26,8 +27,8 @@ def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any
     Args:
         f: a function of a leaf.
         nested: the structure.
-        arrays: whether arrays are "kept" (as arrays of objects, or as pandas objects), become
-            "lists", or count as "leaves". A 0-dimensional array counts as its item.
+        arrays: whether arrays are "kept" (as arrays of objects), become "lists", or count as
+            "leaves". A 0-dimensional array counts as its item.
 
     >>> mapped(lambda x: 2 * x, ({"w": [1, 2], "b": 3}, 4))
     ({'w': [2, 4], 'b': 6}, 8)
@@ -38,13 +39,14 @@ def mapped(f: Callable[[Any], Any], nested: Any, arrays: Arrays = "kept") -> Any
     if isinstance(nested, _NESTED):
         items = nested.values() if isinstance(nested, dict) else nested
         return with_items(nested, [mapped(f, item, arrays) for item in items])
+    nested = _array_of(nested)
     axes = getattr(nested, "ndim", None)
     if axes == 0:
         return f(nested.item())
     if isinstance(axes, int) and arrays == "kept":
         return _array(f, nested)
     if (isinstance(axes, int) or hasattr(nested, "tolist")) and arrays != "leaves":
-        return mapped(f, _rows(nested), arrays)
+        return mapped(f, nested.tolist(), arrays)
     return f(nested)
 
 
@@ -69,22 +71,22 @@ def with_items(nested: Any, items: list[Any]) -> Any:
 def _array(f: Callable[[Any], Any], array: Any) -> Any:
     numpy = need("numpy", "numpy")
     found = numpy.empty(array.shape, object)
-    for i, x in enumerate(flat(_rows(array))):
+    for i, x in enumerate(flat(array.tolist())):
         found.flat[i] = f(x)
-    if isinstance(array, numpy.ndarray) or hasattr(array, "iloc"):
-        kept = array.astype(object)  # keeps attributes such as the names of columns
+    if isinstance(array, numpy.ndarray):
+        kept = array.astype(object)  # of the same class
         kept[:] = found
         return kept
     return found
 
 
-def _rows(array: Any) -> Any:
-    """An array as nested lists; a DataFrame has no `tolist` of its own."""
-    return array.tolist() if hasattr(array, "tolist") else array.to_numpy().tolist()
+def _array_of(x: Any) -> Any:
+    """A table, or a column of one, as an array; anything else unchanged."""
+    return x.to_numpy() if hasattr(x, "to_numpy") else x
 
 
 def listed(x: Any) -> Any:
-    """An iterator as a list, which can be read twice; anything else unchanged.
+    """What can be read twice, by rows: an iterator as a list, a table as an array.
 
     Args:
         x: anything.
@@ -92,7 +94,9 @@ def listed(x: Any) -> Any:
     >>> listed(map(abs, [-1, 2])), listed((1, 2))
     ([1, 2], (1, 2))
     """
-    return list(x) if hasattr(x, "__next__") else x
+    if type(x) is list or type(x) is tuple:  # the usual ones
+        return x
+    return list(x) if hasattr(x, "__next__") else _array_of(x)
 
 
 def filled(nested: Any, leaves: Iterator[Any], arrays: Arrays = "kept") -> Any:
@@ -121,6 +125,25 @@ def flat(nested: Any) -> list[Any]:
     leaves: list[Any] = []
     mapped(leaves.append, nested, "lists")
     return leaves
+
+
+def paths(nested: Any, name: str) -> Iterator[tuple[str, Any]]:
+    """The leaves, in order, each with the expression that leads to it.
+
+    Args:
+        nested: the structure.
+        name: what it is called in that expression.
+
+    >>> [*paths({"w": [1, 2], "b": 3}, "x")]
+    [("x['w'][0]", 1), ("x['w'][1]", 2), ("x['b']", 3)]
+    """
+    plain = mapped(lambda x: x, nested, "lists")
+    if not isinstance(plain, _NESTED):
+        yield name, plain
+        return
+    parts = plain.items() if isinstance(plain, dict) else enumerate(plain)
+    for key, part in parts:
+        yield from paths(part, f"{name}[{key!r}]")
 
 
 def aligned(nested: Any, model: Any) -> list[Any] | None:

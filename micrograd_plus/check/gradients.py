@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.nested import filled, listed, paths
 from micrograd_plus.calculus import Function, grad, jacobian, jvp
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import evaluate, inputs, local_derivatives, order, real
+from micrograd_plus.graph import REAL, evaluate, inputs, local_derivatives, order, real
 from micrograd_plus.graph.handmade import Handmade
 from micrograd_plus.graph.recording import recorded
 from micrograd_plus.graph.sweep import adjoints
@@ -128,7 +129,7 @@ class Report:
         return str(self)
 
 
-def check_gradients(f: Function, *point: float, second: bool = True) -> Report:
+def check_gradients(f: Function, *point: Any, second: bool = True) -> Report:
     """Check the derivatives of a function at a point in three ways.
 
     Reverse mode and forward mode, which share the table of derivatives, are compared with finite
@@ -137,9 +138,9 @@ def check_gradients(f: Function, *point: float, second: bool = True) -> Report:
     where its formula allows them, to find the culprit.
 
     Args:
-        f: a function of scalars that returns a scalar.
-        point: a number for each argument.
-        second: whether to check the second derivatives, too.
+        f: a function of scalars, or of nested structures of scalars, that returns a scalar.
+        point: each argument, a number or lists, dictionaries and arrays of numbers.
+        second: whether to check the second derivatives, too, n² of n numbers.
 
     Returns:
         The report. Where only a kink keeps the numbers from agreeing, it says so.
@@ -153,8 +154,12 @@ def check_gradients(f: Function, *point: float, second: bool = True) -> Report:
     derivative  reverse  forward  differences
     ∂f/∂x1            3        3            3  ok
     ∂f/∂x2            2        2            2  ok
+    >>> [row.name for row in check_gradients(lambda x: x[0] / x[1], [2, 3], second=False).rows]
+    ['∂f/∂x1[0]', '∂f/∂x1[1]']
     """
-    return check_graph(f, {f"x{i}": x for i, x in enumerate(point, start=1)}, second)
+    given = [*map(listed, point)]
+    numbers = {path: x for i, part in enumerate(given, start=1) for path, x in paths(part, f"x{i}")}
+    return check_graph(lambda *xs: f(*filled(given, iter(xs))), numbers, second)
 
 
 def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Report:
@@ -178,6 +183,8 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
     numbers = [real(x, f"the number for {name}") for name, x in point.items()]
     leaves = [Value(x, name) for name, x in zip(names, numbers, strict=True)]
     root = f(*leaves)
+    if not isinstance(root, (Value, *REAL)):
+        raise TypeError(f"the function has to return one Value, not a {type(root).__name__}")
     nodes = order(root) if isinstance(root, Value) else []
     reached = [_kinks_reached(nodes, leaf) for leaf in leaves]
     excused = list(map(bool, reached))

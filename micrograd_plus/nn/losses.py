@@ -13,8 +13,9 @@ from typing import Any
 
 from micrograd_plus import functions
 from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.nested import listed
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import REAL, finite
+from micrograd_plus.graph import REAL, finite, scalar
 from micrograd_plus.nn.module import Module, parameters_of
 from micrograd_plus.ops.floats import floats
 
@@ -297,8 +298,9 @@ def _mean(terms: list[Any]) -> Any:
 
 
 def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
-    ys = list(outputs) if isinstance(outputs, Iterable) else [outputs]
-    ts = list(targets) if isinstance(targets, Iterable) else [targets]
+    ys, ts = (
+        list(listed(x)) if isinstance(x, Iterable) else [x] for x in (outputs, scalar(targets))
+    )
     if len(ys) != len(ts):
         raise ValueError(f"{len(ys)} outputs need as many targets, not {len(ts)}")
     return list(zip(ys, ts, strict=True))
@@ -340,6 +342,7 @@ def _classes(outputs: Any) -> int:
 
 def _distribution(target: Any, classes: int) -> list[Any]:
     """The probability of each class, from an index or from such probabilities."""
+    target = scalar(target)
     if isinstance(target, Iterable):
         ts = [_probability(t) for t in target]
         known = not any(isinstance(t, Value) for t in ts)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
-from micrograd_plus.datasets import rows
+from micrograd_plus.datasets import rows, unzipped
 from micrograd_plus.graph import finite
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ Examples = Sequence[tuple[list[float], Any]]
 
 
 def examples(data: Any, what: str = "the data") -> InMemory | OnDemand:
-    """Pairs of inputs and target, from two sequences or from one of such pairs.
+    """Pairs of inputs and target, from two sequences or from one of such pairs, as `zip` gives.
 
     Data in memory are checked and copied, to arrays if NumPy is installed; of data on demand only
     the first example is read.
@@ -29,6 +29,7 @@ def examples(data: Any, what: str = "the data") -> InMemory | OnDemand:
         ValueError: there are no rows, rows differ in length, or a number is not finite; the
             message names row and column.
     """
+    data = unzipped(data)
     if rows(data, what) is data and _on_demand(data) and not hasattr(data, "tolist"):
         return OnDemand(data.__getitem__, len(data), what)
     try:

@@ -104,7 +104,7 @@ def fit(
             arrays and the rows of tables such as DataFrames are checked at once. Other objects with
             a length and items, and NumPy's `memmap`, are read batch by batch and checked as they
             are read; they must return the same each time. One such object may hold pairs of inputs
-            and target.
+            and target, and so may a list, such as `list(zip(X, Y))`.
         loss: a function of outputs and target, such as those of `nn`.
         optimizer: an update rule of `optim` with its rate or schedule; Adam by default. Schedules
             get the time in epochs.

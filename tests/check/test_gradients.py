@@ -317,8 +317,21 @@ def test_a_report_shows_its_table_where_it_ends_a_line():
 def test_what_differences_can_not_tell_is_said(monkeypatch):
     report = mg.check_gradients(lambda x: x + 1e15, 1e-3, second=False)
     assert "not checked by differences" in str(report)
-    with pytest.raises(TypeError, match="the number for x1 must be a real number"):
-        mg.check_gradients(mg.sin, [1.0, 2.0])
+    with pytest.raises(TypeError, match=r"the number for x1\[1\] must be a real number"):
+        mg.check_gradients(mg.sum, [1.0, "2"])
+    with pytest.raises(TypeError, match="return one Value, not a list"):
+        mg.check_gradients(lambda x: [x], 1.0)
+
+
+def test_structures_are_checked_number_by_number():
+    """As the same function of single numbers is, second derivatives included."""
+    found = mg.check_gradients(lambda p: p["w"][0] * p["w"][1] ** p["b"], {"w": [2, 3], "b": 4})
+    alone = mg.check_gradients(lambda w, v, b: w * v**b, 2, 3, 4)
+    assert [row.reverse for row in found.rows] == [row.reverse for row in alone.rows]
+    first = ["∂f/∂x1['w'][0]", "∂f/∂x1['w'][1]", "∂f/∂x1['b']"]
+    assert [row.name for row in found.rows][:3] == first
+    with pytest.raises(GradientError):
+        mg.check_gradients(lambda x: x[0] * x[0].data, [3.0])
 
 
 def test_edges_of_the_domain_of_an_expression():
