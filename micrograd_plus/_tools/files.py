@@ -13,9 +13,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 try:
-    import fcntl
-except ModuleNotFoundError:  # Windows: temporary files of killed processes stay
-    fcntl = None  # type: ignore[assignment]
+    from fcntl import LOCK_EX, LOCK_NB, flock
+except ImportError:  # Windows, and browsers: temporary files of killed processes stay
+    flock = None  # type: ignore[assignment]
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -145,7 +145,7 @@ def _is_regular(file: BinaryIO) -> bool:
 @contextmanager
 def _locked_prefix(folder: Path) -> Iterator[str]:
     """The locked prefix of temporary files within the block; first removes leftovers of others."""
-    if fcntl:
+    if flock is not None:
         _remove_leftovers(folder)
     while True:
         name = f".micrograd-plus-{secrets.token_hex(8)}"
@@ -153,8 +153,8 @@ def _locked_prefix(folder: Path) -> Iterator[str]:
         try:
             with lock.open("xb") as file:
                 with suppress(OSError):  # a disk without locks: no leftovers are removed
-                    if fcntl:
-                        fcntl.flock(file, fcntl.LOCK_EX)
+                    if flock is not None:
+                        flock(file, LOCK_EX)
                 if lock.exists():  # another process may have removed it before it was locked
                     yield name
                     return
@@ -174,7 +174,7 @@ def _remove_leftovers(folder: Path) -> None:
         with suppress(OSError), ExitStack() as stack:
             with suppress(FileNotFoundError):  # its lock was removed before
                 lock = stack.enter_context((folder / f"{name}.lock").open("r+b"))
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                flock(lock, LOCK_EX | LOCK_NB)
             for path in left:
                 path.unlink(missing_ok=True)
 

@@ -12,8 +12,10 @@ from micrograd_plus.drawing.dot import layout
 from tests.needs import ROOT, npm_package, program
 
 EVERYTHING = r"""
-import io, json, sys
+import io, json, sys, tempfile
+from pathlib import Path
 import micrograd_plus as mg
+from micrograd_plus._tools import files
 from micrograd_plus import ops
 from micrograd_plus.engine import apply
 from micrograd_plus.parsing import from_text
@@ -54,6 +56,7 @@ result = {
     "table": {name: derivatives(op) for name, op in ops.TABLE.items()},
     "hessian": mg.hessian(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2 + 4 * x[0] * x[1])([2, 1]),
     "errors": [refused(text) for text in ERRORS],
+    "file": files.write(Path(tempfile.mkdtemp(), "file"), b"whole").read_text(),
 }
 try:
     mg.draw(mg.Value(1)).pipe()
@@ -101,6 +104,10 @@ def test_values_gradients_sentences_and_dot_are_those_of_cpython(both):
     assert found["hessian"] == [[10, 4], [4, 6]]
 
 
+def test_files_are_written(both):
+    assert [results["file"] for results in both] == ["whole", "whole"]
+
+
 def test_every_operation_is_that_of_cpython(both):
     expected, found = both
     assert found["table"].keys() == expected["table"].keys()
@@ -124,6 +131,7 @@ def test_pictures_are_laid_out_by_a_function_where_no_program_can_be(monkeypatch
     monkeypatch.setattr(layout, "in_browser", lambda source: f"<svg>{len(source)}</svg>")
     picture = mg.draw(f)
     assert picture.pipe("svg") == f"<svg>{len(picture.source)}</svg>".encode()
+    assert f._repr_mimebundle_().keys() == {"image/svg+xml", "text/plain"}
     assert 'src="data:image/svg+xml;base64,' in mg.step_through(f)._repr_html_()
     assert picture.pipe("dot") == picture.source.encode()
     monkeypatch.setattr(layout.sys, "platform", "emscripten")

@@ -329,7 +329,7 @@ def test_a_lock_that_another_takes_for_a_leftover(tmp_path, monkeypatch):
             taken.append(file.name)
             Path(file.name).unlink()
 
-    monkeypatch.setattr("fcntl.flock", flock)
+    monkeypatch.setattr(files, "flock", flock)
     assert write(tmp_path / "state", b"whole").read_bytes() == b"whole"
     assert taken
     assert names(tmp_path) == ["state"]
@@ -343,9 +343,9 @@ def test_systems_without_locks(missing, tmp_path, monkeypatch):
     left = tmp_path / ".micrograd-plus-0123456789abcdef.lock"
     left.touch()
     if missing == "module":
-        monkeypatch.setattr(files, "fcntl", None)
+        monkeypatch.setattr(files, "flock", None)
     else:
-        monkeypatch.setattr("fcntl.flock", flock)
+        monkeypatch.setattr(files, "flock", flock)
     assert write(tmp_path / "state", b"whole").read_bytes() == b"whole"
     assert names(tmp_path) == [left.name, "state"]  # perhaps its writer lives
 
