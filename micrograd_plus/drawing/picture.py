@@ -122,13 +122,13 @@ class Picture:
     def _repr_mimebundle_(self, include: Any = None, exclude: Any = None) -> dict[str, str]:
         if not layout.asked(include, exclude):
             return {"text/plain": repr(self)}
-        # a notebook that is not trusted shows the PNG, but no SVG
-        png, svg = layout.together(partial(self.pipe, "png"), partial(self.pipe, "svg"))
-        return {
-            "image/svg+xml": self._shown(svg.decode()),
-            "image/png": base64.b64encode(png).decode(),
-            "text/plain": repr(self),
-        }
+        shown = {"text/plain": repr(self)}
+        if layout.in_browser is None:  # where a notebook that is not trusted shows no SVG
+            png, svg = layout.together(partial(self.pipe, "png"), partial(self.pipe, "svg"))
+            shown["image/png"] = base64.b64encode(png).decode()
+        else:
+            svg = self.pipe("svg")
+        return {"image/svg+xml": self._shown(svg.decode()), **shown}
 
 
 def draw(
