@@ -4,6 +4,8 @@ pip install . hatchling
 python examples/browser/build.py
 python -m http.server --directory examples/browser/site
 
+With --lite it is the guides, as notebooks that run in a browser: see lite.py.
+
 Node.js's npm installs what `package.json` names beside this program, unless it is there already.
 """
 
@@ -17,6 +19,7 @@ from hashlib import sha256
 from importlib import metadata
 from pathlib import Path
 from runpy import run_path
+from tempfile import TemporaryDirectory
 from zipfile import ZipFile
 
 HERE = Path(__file__).parent
@@ -69,13 +72,20 @@ def install() -> None:
 
 def wheels(folder: Path) -> None:
     """Write the wheel of this package, and of what it imports, and a list of them."""
-    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder.resolve()]
-    pure = {**os.environ, "MICROGRAD_PLUS_PURE": "1"}  # no compiled core, which is for one machine
-    subprocess.run(build, cwd=HERE.parent.parent, env=pure, check=True)  # noqa: S603
+    wheel(folder)
     for name in ("graphviz", "webcolors"):
         pack(name, folder)
     names = sorted(path.name for path in folder.glob("*.whl"))
     (folder / "wheels.json").write_text(json.dumps(names), encoding="utf-8")
+
+
+def wheel(folder: Path) -> Path:
+    """Write the wheel of this package for every machine: its path."""
+    build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder.resolve()]
+    pure = {**os.environ, "MICROGRAD_PLUS_PURE": "1"}  # no compiled core, which is for one machine
+    subprocess.run(build, cwd=HERE.parent.parent, env=pure, check=True)  # noqa: S603
+    (path,) = folder.glob("micrograd_plus-*.whl")
+    return path
 
 
 def pack(name: str, folder: Path) -> None:
@@ -100,4 +110,15 @@ def listed(folder: Path) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--out", type=Path, default=HERE / "site", help="the folder to write")
-    main(parser.parse_args().out)
+    parser.add_argument(
+        "--lite", action="store_true", help="write the guides as notebooks that run in a browser"
+    )
+    asked = parser.parse_args()
+    if asked.lite:
+        import lite  # what it needs, the playground does not
+
+        install()
+        with TemporaryDirectory() as made:
+            lite.main(asked.out, wheel(Path(made)), NPM)
+    else:
+        main(asked.out)

@@ -31,8 +31,8 @@ def written(*parts):
     """The files that people wrote, as paths in the checkout."""
     paths = [path for part in parts for path in (ROOT / part).rglob("*") if path.is_file()]
     paths += [ROOT / part for part in parts if (ROOT / part).is_file()]
-    # by Python, by examples/browser/build.py, and by Hypothesis where a notebook runs
-    made = {"__pycache__", "site", ".hypothesis"}
+    # by Python, by npm and examples/browser/build.py, and by Hypothesis where a notebook runs
+    made = {"__pycache__", "node_modules", "site", ".hypothesis"}
     names = {path.relative_to(ROOT).as_posix() for path in paths if not made & {*path.parts}}
     return names - built(names)
 
