@@ -19,7 +19,7 @@ const LOOK = EditorView.theme({
   ".cm-scroller": { font: "15px/1.5 ui-monospace, Menlo, Consolas, monospace", minHeight: "8em", maxHeight: "40vh" },
   ".cm-content": { caretColor: "var(--text)" },
   ".cm-gutters": { backgroundColor: "transparent", color: "var(--name)", border: "0" },
-  ".cm-wrong": { backgroundColor: "color-mix(in srgb, var(--gradient) 22%, transparent)", textDecoration: "wavy underline var(--gradient)" },
+  ".cm-wrong": { boxShadow: "inset 4px 0 var(--gradient)", textDecoration: "wavy underline var(--gradient)" },
 });
 
 const mark = StateEffect.define();

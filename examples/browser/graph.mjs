@@ -1,22 +1,21 @@
 // The Graph tab: code on one side, and the page that Python makes of it on the other.
-import { read, write } from "./address.mjs";
+import * as address from "./address.mjs";
 import { editor } from "./editor.mjs";
 import { EXAMPLES } from "./examples.mjs";
 import { show, start } from "./python.mjs";
 
-const VIEWS = {
-  picture: "Picture", step: "Step", play: "Play", quiz: "Quiz",
-};
+const VIEWS = { picture: "Picture", step: "Step", card: "Card", play: "Play", quiz: "Quiz" };
 
 export function mount(section) {
   const find = (selector) => section.querySelector(selector);
-  const [numbers, examples] = [find("#numbers"), find("#examples")];
-  const [running, stopping] = [find("#run"), find("#stop")];
-  const [told, printed, frame] = [find("#told"), find("#printed"), find("iframe")];
+  const [numbers, examples, views, wire] = ["#numbers", "#examples", "#views", "#wire"].map(find);
+  const [running, stopping, told, printed] = ["#run", "#stop", "#told", "#printed"].map(find);
+  const frame = find("iframe");
   const code = editor(find("#code"), "Code", run);
-  const views = find("#views");
   let worker;
-  let waiting = false; // for Python, to run what is there as soon as it can
+  let ready = false; // Python
+  let shared = ""; // the state that the address has
+  let asked = false; // to run what stands there; what a link brought does not run by itself
 
   for (const { title } of EXAMPLES) examples.add(new Option(title));
   for (const [value, title] of Object.entries(VIEWS)) {
@@ -26,101 +25,114 @@ export function mount(section) {
     views.append(label);
   }
 
-  const state = () => ({ code: code.text(), numbers: numbers.value, view: views.querySelector(":checked").value });
+  const view = () => views.querySelector(":checked").value;
 
-  function fill({ code: text, numbers: given, view }) {
-    code.write(text);
-    numbers.value = given;
-    views.querySelector(`[value="${view in VIEWS ? view : "step"}"]`).checked = true;
+  // What is shared, the code under the tab's own name.
+  const state = () => ({
+    graph: code.text(), numbers: numbers.value, view: view(), ...(view() === "card" && { wire: wire.value }),
+  });
+
+  function fill(state) {
+    code.write(state.graph);
+    numbers.value = state.numbers ?? "";
+    views.querySelector(`[value="${state.view in VIEWS ? state.view : "step"}"]`).checked = true;
+    wire.replaceChildren(new Option(state.wire ?? ""));
+    wire.parentElement.hidden = true;
+    asked = false;
   }
 
-  function tell(text, error = false) {
+  function tell(text, wrong = false) {
     told.textContent = text;
-    told.classList.toggle("error", error);
-  }
-
-  function busy(is) {
-    stopping.disabled = !is;
+    told.classList.toggle("error", wrong);
   }
 
   function begin() {
+    ready = false;
     worker = start("graph.worker.mjs");
-    worker.ready = false;
     worker.addEventListener("message", ({ data }) => {
       if ("doing" in data) tell(data.doing);
       else if ("failed" in data) tell(`Python could not be loaded: ${data.failed}`, true);
-      else if (data.ready) ready();
-      else shown(data);
+      else if ("ready" in data) begun();
+      else answered(data);
     });
     worker.addEventListener("error", ({ message }) => tell(`Python could not be loaded: ${message}`, true));
   }
 
-  function ready() {
-    worker.ready = true;
-    tell("Ready: press Run.");
+  function begun() {
+    ready = true;
     navigator.serviceWorker?.register("keep.js");
-    if (waiting) run();
+    if (asked) run();
+    else tell("Press Run.");
   }
 
   function run() {
-    waiting = !worker.ready;
-    write("graph", address());
-    if (waiting) return;
+    asked = true;
+    shared = `${new URLSearchParams(state())}`;
+    address.write("graph", state());
+    if (!ready || !stopping.disabled) return; // until Python is there, or has answered
+    const { graph, ...rest } = state();
     tell("Running.");
-    busy(true);
-    worker.postMessage(state());
-  }
-
-  const address = () => {
-    const { code: graph, ...rest } = state();
-    return { graph, ...rest };
-  };
-
-  function shown(answer) {
-    busy(false);
-    printed.textContent = answer.printed;
-    printed.hidden = !answer.printed;
-    numbers.ariaInvalid = String("error" in answer && answer.field === "numbers");
-    if ("error" in answer) {
-      tell(answer.line ? `Line ${answer.line}: ${answer.error}` : answer.error, true);
-      code.wrong(answer.line);
-      if (answer.field === "numbers") numbers.focus();
-      return;
-    }
-    tell("");
-    code.wrong(null);
-    show(frame, answer.html);
+    stopping.disabled = false;
+    running.disabled = true;
+    worker.postMessage({ code: graph, ...rest });
   }
 
   function stop() {
     worker.terminate();
-    busy(false);
-    waiting = false;
+    idle();
+    asked = false;
     begin();
   }
 
-  function given() {
-    const asked = read("graph");
-    if (asked) fill({ code: asked.get("graph"), numbers: asked.get("numbers") ?? "", view: asked.get("view") });
-    return asked;
+  function idle() {
+    stopping.disabled = true;
+    running.disabled = false;
+  }
+
+  function answered({ html, error, field, line, wires, printed: text }) {
+    idle();
+    printed.textContent = text;
+    printed.hidden = !text;
+    numbers.ariaInvalid = String(error !== undefined && field === "numbers");
+    code.wrong(line ?? null);
+    if (error !== undefined) {
+      tell(line ? `Line ${line}: ${error}` : error, true);
+      if (field === "numbers") numbers.focus();
+      return; // what was shown before stays
+    }
+    tell("");
+    wire.parentElement.hidden = !wires;
+    if (wires) {
+      const chosen = wires.includes(wire.value) ? wire.value : wires[0];
+      wire.replaceChildren(...wires.map((name) => new Option(name, name, false, name === chosen)));
+    }
+    show(frame, html);
+  }
+
+  // Takes over what the address says, unless it stands here already; whether it says anything.
+  function read() {
+    const given = address.read("graph");
+    if (given && `${given}` !== shared) fill(Object.fromEntries(given));
+    return given !== null;
   }
 
   running.addEventListener("click", run);
   stopping.addEventListener("click", stop);
-  views.addEventListener("change", run);
-  numbers.addEventListener("keydown", (event) => {
-    if (event.key === "Enter") run();
+  section.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && event.target === numbers) run();
   });
+  views.addEventListener("change", () => asked && run());
+  wire.addEventListener("change", () => asked && run());
   examples.addEventListener("change", () => {
     fill(EXAMPLES[examples.selectedIndex - 1]);
     examples.selectedIndex = 0;
     run();
   });
-  addEventListener("hashchange", given);
+  addEventListener("hashchange", read);
 
-  if (!given()) {
+  if (!read()) {
     fill(EXAMPLES[0]);
-    waiting = true;
+    asked = true;
   }
   begin();
 }

@@ -2,6 +2,9 @@
 import { loadPyodide } from "./pyodide/pyodide.mjs";
 import { instance } from "./viz.mjs";
 
+// What this site has stored is not for the code that runs here; nor does Python see the worker.
+for (const store of ["caches", "indexedDB"]) Object.defineProperty(self, store, { value: undefined });
+
 // Loads them, and the Python module of the tab, whose name is that of a file beside this one.
 //
 // Args: its name; `tell`, a function that gets what is being done, as text.
@@ -10,7 +13,6 @@ export async function load(name, tell) {
   tell("Loading Python and Graphviz: 15 MB, which are kept for the next visit.");
   const here = (file) => new URL(file, import.meta.url).href;
   const [python, viz, archives, source] = await Promise.all([
-    // Python sees nothing of the worker around it, such as what this site has stored
     loadPyodide({ indexURL: here("pyodide/"), jsglobals: {} }),
     instance(),
     got(here("wheels.json")).then((answer) => answer.json()).then((wheels) =>

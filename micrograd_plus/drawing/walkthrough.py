@@ -66,7 +66,12 @@ class Walkthrough(Walk):
         print_steps(self, file, self.look.digits)
 
     def to_html(
-        self, path: str | os.PathLike[str], title: str = "Step through", *, bare: bool = False
+        self,
+        path: str | os.PathLike[str],
+        title: str = "Step through",
+        *,
+        bare: bool = False,
+        card: Value | None = None,
     ) -> Path:
         """Write a page with the picture, buttons, a slider and each step's sentence.
 
@@ -77,15 +82,17 @@ class Walkthrough(Walk):
             path: the file to write; it needs no network and no other file.
             title: the page's title.
             bare: whether to leave the title out, for an iframe in another page.
+            card: a value of the graph, whose paths to the output are shown at first.
 
         Returns:
             The path of the file.
 
         Raises:
             GraphTooLargeError: the graph has too many nodes to draw.
+            ValueError: the picture has no wire of the value `card`.
             LayoutError, OSError: as for `Picture.to_html`.
         """
-        return write_page(path, title, [("", self)], bare=bare)
+        return _write(path, title, [("", self._html(card))], bare)
 
     def frames(
         self, folder: str | os.PathLike[str], format: str = "svg", *, sentences: bool = False
@@ -161,9 +168,12 @@ class Walkthrough(Walk):
         return f"<Walkthrough of {len(self)} steps: see .print(), .to_html(path), .frames(folder)>"
 
     def _repr_html_(self) -> str:
+        return self._html()
+
+    def _html(self, card: Value | None = None) -> str:
         from micrograd_plus.drawing.pages.stepper import fragment
 
-        return fragment(self, self.limit, self.look._replace(points=STAGE.points))
+        return fragment(self, self.limit, self.look._replace(points=STAGE.points), card)
 
 
 def write_page(
@@ -197,11 +207,16 @@ def write_page(
     ...     write_page(Path(folder, "two.html"), "Two gates", walks).name
     'two.html'
     """
+    return _write(path, title, [(heading, walk._repr_html_()) for heading, walk in walks], bare)
+
+
+def _write(
+    path: str | os.PathLike[str], title: str, sections: Sequence[tuple[str, str]], bare: bool
+) -> Path:
     from micrograd_plus.drawing.pages.page import page
     from micrograd_plus.drawing.pages.stepper import NOTE
 
-    html = page(title, [(heading, walk._repr_html_()) for heading, walk in walks], NOTE, bare=bare)
-    return write(Path(path), html.encode())
+    return write(Path(path), page(title, sections, NOTE, bare=bare).encode())
 
 
 def step_through(

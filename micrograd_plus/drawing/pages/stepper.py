@@ -29,13 +29,16 @@ NOTE = (
 _MOST = 4  # paths that are listed for a wire
 
 
-def fragment(walk: Walk, limit: int = LIMIT, look: Look = STAGE) -> str:
+def fragment(walk: Walk, limit: int = LIMIT, look: Look = STAGE, card: Value | None = None) -> str:
     """A walkthrough as a piece of HTML, for a page or for a notebook's cell.
 
-    Args, Raises: as for `walked`, with `look` for how the numbers on the wires look; and
+    Args, Raises: as for `walked`, with `look` for how the numbers on the wires look, and `card` for
+    a value whose paths are shown at first, if the picture has its wire, or else a ValueError; and
     LayoutError as for `layout.render`.
     """
     picture = walked(walk, limit)
+    if card is not None and card not in picture.places:
+        raise ValueError(f"the picture has no wire of {card!r}: give a Value of this graph")
     source = as_dot(picture._replace(complete=False))
     sentences = "\n".join(step.text for step in walk)
     still, told = layout.together(
@@ -44,6 +47,8 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = STAGE) -> str:
     if other := walk.other():
         told["other"] = content(walked(other, limit), other, look)
         told["sigma"], told["other"]["sigma"] = walk.sigma, other.sigma
+    if card is not None:
+        told["card"] = f"v{picture.places[card]}"
     return living("mg-stepper", still, "stepper", told)
 
 

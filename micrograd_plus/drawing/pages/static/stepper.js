@@ -155,7 +155,8 @@ export function stepper(root, walk) {
     show(step);
     remember(current);
   }
-  show(walk.end ? last : 0);
+  show(walk.end || walk.card ? last : 0);
+  if (walk.card) cards.open(walk.card);
   const remember = address(root, show);
   let before = 0;
   whileShown(root, "beforeprint", () => {

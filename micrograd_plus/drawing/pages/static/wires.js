@@ -99,5 +99,5 @@ export function wires(walk, parts, aside, reveal) {
     title.textContent = told.join("; ");
     desc.textContent = differentiated ? described(walk.wires[id], walk.output, walk.steps) : "";
   }
-  return { describe, close };
+  return { describe, open, close };
 }
