@@ -364,6 +364,17 @@ def test_the_keyboard_alone_finds_a_wire_and_opens_and_closes_its_card(open_page
     assert page.evaluate("document.activeElement.querySelector('title').textContent") == "z = 4"
 
 
+def test_a_page_begins_with_the_card_that_it_is_given(open_page, tmp_path):
+    f = xyz()
+    walk = mg.step_through(f)
+    d = next(value for value in f.args if value.label == "d")
+    page = open_page(walk.to_html(tmp_path / "a.html", card=d))
+    assert page.get_by_role("region", name="The wire d").is_visible()
+    assert page.locator(".mg-count").inner_text() == "8 / 8"
+    with pytest.raises(ValueError, match=r"no wire of Value\(data=1.0.*give a Value of this graph"):
+        walk.to_html(tmp_path / "b.html", card=mg.Value(1.0))
+
+
 def test_a_quiz_s_wires_tell_nothing(open_page, tmp_path):
     page = open_page(mg.quiz(xyz()).to_html(tmp_path / "a.html"))
     assert page.locator("svg [role=button]").count() == 0
