@@ -71,6 +71,7 @@ export async function mount(section) {
 
   function make() {
     run(false);
+    tell("Making the data and the network.");
     worker.postMessage({ make: { asked: asked(), extent: isOwn() ? [-1, 1] : [] } });
   }
 
@@ -127,7 +128,7 @@ export async function mount(section) {
     walk(html) {
       frame.hidden = false;
       show(frame, html);
-      tell("The steps of the example are below.");
+      tell(`Example ${chosen()[1]}: its steps are below.`);
       frame.scrollIntoView({ behavior: SLOW.matches ? "instant" : "smooth", block: "nearest" });
     },
     error(text) {

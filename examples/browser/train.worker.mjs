@@ -27,19 +27,18 @@ const orders = {
   },
   train(_, epochs) {
     pace = epochs;
-    if (seen) turn();
+    if (seen) turn(pace);
   },
   pause() {
     pace = 0;
   },
   step() {
     pace = 0;
-    epochs(1);
-    picture();
+    turn(1);
   },
   seen() {
     seen = true;
-    if (pace) turn();
+    if (pace) turn(pace);
   },
   walk(_, [part, index]) {
     try {
@@ -50,12 +49,9 @@ const orders = {
   },
 };
 
-function turn() {
-  epochs(pace);
-  picture();
-}
-
-function epochs(count) {
+// Some passes through the data, and a picture, unless a number is not finite: then nothing of the
+// last pass is kept.
+function turn(count) {
   const { lesson, trainer, batch, rate } = made;
   for (let i = 0; i < count; i++) {
     const { parameters, states } = trainer;
@@ -69,6 +65,7 @@ function epochs(count) {
     }
     made.epoch += 1;
   }
+  picture();
 }
 
 function picture() {

@@ -1,14 +1,16 @@
 """The playground's Train tab: its programs, its training in JavaScript, and the page itself."""
 
+import contextlib
 import json
 import re
 import subprocess
+from urllib.parse import parse_qs
 
 import pytest
 
 import micrograd_plus as mg
 from micrograd_plus.training import evaluate
-from tests.needs import EXAMPLES, loaded, program
+from tests.needs import EXAMPLES, loaded, npm_package, program
 from tests.pages import sentence
 
 BROWSER = EXAMPLES / "browser"
@@ -131,24 +133,24 @@ def test_a_training_in_javascript_is_that_of_fit():
 # ------------------------------------------------------------------------------ the page
 
 
-@pytest.fixture
-def tab(browser, playground_address):
-    """Opens the tab at an address; nothing may fail in it."""
-    troubles, contexts = [], []
-
-    def tab(state, **options):
-        contexts.append(browser.new_context(**options))
-        page = contexts[-1].new_page()
-        page.on("pageerror", lambda error: troubles.append(str(error)))
-        page.on("console", lambda line: troubles.append(line.text))
-        page.goto(f"{playground_address}#train={state}")
-        told(page, "After epoch 0:")
-        return page
-
-    yield tab
-    for context in contexts:
-        context.close()
+@contextlib.contextmanager
+def opened(browser, address, **options):
+    """The tab at an address, when it is ready; nothing may fail in it."""
+    troubles = []
+    context = browser.new_context(**options)
+    page = context.new_page()
+    page.on("pageerror", lambda error: troubles.append(str(error)))
+    page.on("console", lambda line: troubles.append(line.text))
+    page.goto(address)
+    told(page, "After epoch 0:")
+    yield page
+    context.close()
     assert not troubles
+
+
+def part(page, name):
+    """A field or a button."""
+    return page.locator(f"#train [name={name}]")
 
 
 def told(page, words):
@@ -160,11 +162,11 @@ def told(page, words):
 
 def trained(page, epochs):
     """Train until so many epochs are over, and pause."""
-    page.get_by_role("button", name="Train").click()
+    part(page, "run").click()
     epoch = page.locator("#train output")
     while int(epoch.inner_text()) < epochs:
         page.wait_for_timeout(20)
-    page.get_by_role("button", name="Pause").click()
+    part(page, "run").click()
     words = told(page, "After epoch")
     page.wait_for_timeout(200)
     assert told(page, "After epoch") == words  # it does rest
@@ -173,13 +175,30 @@ def trained(page, epochs):
 
 def losses(page):
     """The losses and accuracies of both sets, in the table."""
-    cells = page.locator("#train td").all_inner_texts()
+    cells = page.locator("#train tbody td").all_inner_texts()
     loss, accuracy, held_loss, held_accuracy = (float(text.rstrip(" %")) for text in cells)
     return [(loss, accuracy), (held_loss, held_accuracy)]
 
 
-def test_it_trains_and_walks_through_an_example_with_the_numbers_of_python(tab, capsys):
-    page = tab("moons", viewport={"width": 1280, "height": 900})
+@pytest.fixture(scope="module")
+def wide(browser, playground_address):
+    """The tab as it is at first, on a wide screen."""
+    size = {"width": 1280, "height": 900}
+    with opened(browser, f"{playground_address}#train=moons", viewport=size) as page:
+        yield page
+
+
+@pytest.fixture(scope="module")
+def narrow(browser, playground_address):
+    """The tab on a phone in the dark, for a reader who wants little motion."""
+    look = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"}
+    address = f"{playground_address}#train=xor&points=40&hidden=4"
+    with opened(browser, address, **look, reduced_motion="reduce") as page:
+        yield page
+
+
+def test_it_trains_and_walks_through_an_example_with_the_numbers_of_python(wide, capsys):
+    page = wide
     before = losses(page)
     begin = page.evaluate("performance.now()")
     epochs = trained(page, 40)
@@ -195,9 +214,9 @@ def test_it_trains_and_walks_through_an_example_with_the_numbers_of_python(tab, 
         expected = evaluate(made["model"], data, made["loss"])
         assert loss == pytest.approx(expected["loss"], rel=1e-3)
         assert accuracy == pytest.approx(100 * expected["accuracy"], abs=0.06)
-    page.get_by_role("textbox", name="Example", exact=True).fill("7")
-    page.get_by_role("button", name="Step through it").click()
-    told(page, "The steps of the example are below")
+    part(page, "example").fill("7")
+    part(page, "walk").click()
+    told(page, "Example 7: its steps are below")
     frame = page.frame_locator("#train iframe").frame_locator("iframe")
     inputs, targets = made["train"]
     x = [mg.Value(number, f"x_{i}") for i, number in enumerate(inputs[7])]
@@ -205,3 +224,125 @@ def test_it_trains_and_walks_through_an_example_with_the_numbers_of_python(tab, 
     assert sentence(frame) == walk[0].text
     frame.get_by_role("button", name="Last step").click()
     assert sentence(frame) == walk[-1].text
+
+
+def test_a_page_that_trains_answers_at_once(wide):
+    """Between two frames the page never works as long as one notices."""
+    part(wide, "reset").click()
+    told(wide, "After epoch 0:")
+    part(wide, "run").click()
+    wide.wait_for_timeout(500)
+    wide.evaluate("""() => {
+      window.worked = [];
+      new PerformanceObserver((list) => window.worked.push(...list.getEntries()))
+        .observe({ type: "longtask" });
+    }""")
+    before = int(wide.locator("#train output").inner_text())
+    part(wide, "seed").focus()
+    wide.wait_for_timeout(1500)
+    assert int(wide.locator("#train output").inner_text()) > before
+    part(wide, "run").click()
+    told(wide, "After epoch")
+    assert wide.evaluate("window.worked.filter(({ duration }) => duration > 1000).length") == 0
+
+
+def test_clicks_choose_examples_and_neurons(wide):
+    plane, network = (wide.locator(f"#train .{name} canvas") for name in ("plane", "network"))
+    chosen = part(wide, "example")
+    chosen.fill("0")
+    plane.click(position={"x": 40, "y": 200})
+    told(wide, r"Example \d+: its steps are below")
+    assert chosen.input_value() != "0"
+    select = part(wide, "neuron")
+    before = plane.screenshot()
+    network.click(position={"x": 12, "y": 80})
+    assert select.locator("option:checked").inner_text() == "input x0"
+    wide.wait_for_timeout(100)
+    assert plane.screenshot() != before
+    network.click(position={"x": 12, "y": 80})
+    assert select.input_value() == ""
+
+
+def test_it_fits_a_phone_and_can_be_used_by_everyone(narrow):
+    assert narrow.evaluate("document.documentElement.scrollWidth") == 390
+    axe = npm_package("axe-core").joinpath("axe.min.js").read_text(encoding="utf-8")
+    narrow.evaluate(axe)
+    for scheme in ("dark", "light"):
+        narrow.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        found = narrow.evaluate("axe.run('#train', { iframes: false })")["violations"]
+        assert [(one["id"], one["nodes"][0]["html"]) for one in found] == []
+    for canvas in narrow.locator("#train canvas").all():
+        assert canvas.get_attribute("aria-label")
+
+
+def test_it_trains_by_the_keyboard_with_little_motion(narrow):
+    epoch = narrow.locator("#train output")
+    part(narrow, "step").press("Enter")
+    told(narrow, "After epoch 1:")
+    button = part(narrow, "run")
+    button.press("Enter")
+    part(narrow, "run").wait_for()
+    seen = {int(epoch.inner_text()) for _ in range(60) if not narrow.wait_for_timeout(20)}
+    part(narrow, "run").press("Enter")
+    told(narrow, "After epoch")
+    assert len(seen) <= 6  # two pictures a second, of more than one epoch each
+
+
+def test_points_of_ones_own_are_set_by_clicks_or_fields_and_shared_by_the_address(narrow):
+    part(narrow, "data").select_option("own")
+    assert told(narrow, "Points: set points of two classes").endswith("by the fields")
+    assert part(narrow, "run").is_disabled()
+    plane = narrow.locator("#train .plane canvas")
+    width = plane.bounding_box()["width"]
+    plane.click(position={"x": width / 4, "y": width / 4})
+    part(narrow, "class").select_option("2")
+    for x in ("0.5", "0.6"):
+        part(narrow, "x").fill(x)
+        part(narrow, "add").click()
+    told(narrow, "After epoch 0:")
+    (x, y, kind), *others = [
+        [*map(float, point.split(","))]
+        for point in parse_qs(narrow.url.partition("#")[2])["own"][0].split(";")
+    ]
+    assert others == [[0.5, 0.0, 2.0], [0.6, 0.0, 2.0]]
+    assert kind == 0
+    assert -0.7 < x < -0.4 < 0.4 < y < 0.7
+    assert part(narrow, "loss").input_value() == "softmax_cross_entropy"
+    part(narrow, "class").select_option("a click chooses an example")
+    plane.click(position={"x": width / 4 + 3, "y": width / 4})
+    told(narrow, "Example [01]: its steps are below")
+    part(narrow, "clear").click()
+    told(narrow, "Points: set points of two classes")
+
+
+def test_a_link_fills_the_fields_and_trains_nothing(narrow):
+    address = narrow.url.partition("#")[0]
+    state = "train=two-parabolas&points=90&hidden=&batch=1&loss=mse&rule=GradientDescent&rate=9"
+    narrow.goto(f"{address}#{state}")
+    told(narrow, "After epoch 0:")
+    assert part(narrow, "rate").input_value() == "9"
+    code = narrow.locator("#train code").text_content()
+    assert "datasets.parabolas(90, noise=0.1, seed=0)" in code
+    assert "rule = optim.GradientDescent(9.0)" in code
+    part(narrow, "run").click()  # at too large a rate
+    assert told(narrow, "Epoch ").endswith("would not be finite; lower the rate.")
+    assert part(narrow, "run").inner_text() == "Train"
+    for name, label, text, right in (
+        ("rate", "Rate", "fast", "0.01"),
+        ("hidden", "Hidden layers", "100", "2"),
+    ):
+        field = narrow.get_by_label(label)
+        field.fill(text)
+        field.press("Tab")
+        assert repr(text) in told(narrow, f"{label}: ")
+        assert part(narrow, name).get_attribute("aria-invalid") == "true"
+        field.fill(right)
+        field.press("Tab")
+        told(narrow, "After epoch 0:")
+    trained(narrow, 15)
+    words = told(narrow, "After epoch")
+    link = narrow.get_by_role("link", name="Train")
+    narrow.get_by_role("link", name="Graph").click()
+    assert not narrow.locator("#train").is_visible()
+    link.click()
+    assert told(narrow, "After epoch") == words  # nothing begins anew
