@@ -133,6 +133,7 @@ def test_pictures_are_laid_out_by_a_function_where_no_program_can_be(monkeypatch
     assert picture.pipe("svg") == f"<svg>{len(picture.source)}</svg>".encode()
     assert f._repr_mimebundle_().keys() == {"image/svg+xml", "text/plain"}
     assert 'src="data:image/svg+xml;base64,' in mg.step_through(f)._repr_html_()
+    assert layout.svgs(["graph {}", "a"]) == ["<svg>8</svg>", "<svg>1</svg>"]
     assert picture.pipe("dot") == picture.source.encode()
     monkeypatch.setattr(layout.sys, "platform", "emscripten")
     with pytest.raises(

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from micrograd_plus._tools.errors import did_you_mean
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -96,6 +96,24 @@ def render(source: str, format: str) -> bytes:
         reason = " ".join(run.stderr.decode(errors="replace").split())
         raise LayoutError(f"{Path(command[0]).name} failed on the picture: {reason}")
     return _told(run.stdout.decode()).encode() if format == "svg" else run.stdout
+
+
+def svgs(sources: Iterable[str]) -> list[str]:
+    """Pictures as SVG, by a program that is started once.
+
+    Args:
+        sources: the DOT source of each.
+
+    Raises:
+        LayoutError: as for `render`.
+
+    >>> [picture.count("<svg") for picture in svgs(["graph {}", "graph {}"])]
+    [1, 1]
+    """
+    if in_browser is not None:  # which takes one at a time
+        return [render(source, "svg").decode() for source in sources]
+    text = render("\n".join(sources), "svg").decode()
+    return [f"<?xml{picture}" for picture in text.split("<?xml")[1:]]
 
 
 def _told(svg: str) -> str:

@@ -101,6 +101,5 @@ def _name(fold: Fold) -> str:
 
 def _laid_out(sources: list[str]) -> list[str]:
     """Pictures as SVG elements, laid out in one go."""
-    text = layout.render("\n".join(sources), "svg").decode()
-    pictures = (_NEEDLESS.sub("", f"<?xml{svg}") for svg in text.split("<?xml")[1:])
+    pictures = (_NEEDLESS.sub("", svg) for svg in layout.svgs(sources))
     return [_CELL.sub(r'<path fill="\1" d="M\2 \3V\4H\5V\3z"/>', svg) for svg in pictures]

@@ -90,8 +90,7 @@ def deck(walk: Walkthrough, size: tuple[int, int], seconds: float, title: str) -
     """The slides of a walk: its frames, which have one layout, as large as there is room."""
     width, height = size
     sources = frame_sources(walked(walk, walk.limit), walk, walk.look)
-    svgs = layout.render("\n".join(sources), "svg").decode().split("<?xml")[1:]
-    drawings = [drawn(svg[svg.index("<svg") :]) for svg in svgs]
+    drawings = [drawn(svg[svg.index("<svg") :]) for svg in layout.svgs(sources)]
     margin = _MARGIN * height
     wide, tall = width - 2 * margin, _PICTURE * height - margin
     room = max(drawing.width for drawing in drawings), max(drawing.height for drawing in drawings)
