@@ -56,9 +56,6 @@ export async function mount(section) {
   function changed(field) {
     if (field === fields.data && !isOwn()) fields.noise.value = choices.noises[field.value];
     fit();
-    const { data, ...rest } = asked();
-    const other = Object.entries(rest).filter(([name, text]) => text !== String(choices.first[name]));
-    write("train", { train: data, ...Object.fromEntries(other) });
     make();
   }
 
@@ -70,6 +67,9 @@ export async function mount(section) {
   // ---------------------------------------------------------------- what the worker is told
 
   function make() {
+    const { data, ...rest } = asked();
+    const other = Object.entries(rest).filter(([name, text]) => text !== String(choices.first[name]));
+    write("train", { train: data, ...Object.fromEntries(other) });
     run(false);
     tell("Making the data and the network.");
     worker.postMessage({ make: { asked: asked(), extent: isOwn() ? [-1, 1] : [] } });
@@ -90,6 +90,7 @@ export async function mount(section) {
     }
     run(false);
     tell("Python writes the steps of this example.");
+    named("walk").disabled = true; // one after the other
     worker.postMessage({ walk: [part, Number(index)] });
   }
 
@@ -126,12 +127,14 @@ export async function mount(section) {
       else next();
     },
     walk(html) {
+      named("walk").disabled = false;
       frame.hidden = false;
       show(frame, html);
       tell(`Example ${chosen()[1]}: its steps are below.`);
       frame.scrollIntoView({ behavior: SLOW.matches ? "instant" : "smooth", block: "nearest" });
     },
     error(text) {
+      named("walk").disabled = false;
       run(false);
       tell(text, true);
     },
@@ -226,7 +229,7 @@ export async function mount(section) {
     const { part, index } = nearest(placed(lesson, width, height).marks, x, y);
     [named("part").value, named("example").value] = [part, index];
     draw();
-    walk();
+    if (!named("walk").disabled) walk();
   });
   network.addEventListener("click", (event) => {
     const [x, y, width, height] = at(event, network);
@@ -254,8 +257,8 @@ export async function mount(section) {
   for (const name of ["neuron", "part", "example"]) named(name).addEventListener("change", draw);
   addEventListener("hashchange", () => {
     if (section.hidden) return run(false);
-    const before = JSON.stringify(asked());
-    fill(read("train"));
+    const [given, before] = [read("train"), JSON.stringify(asked())];
+    if (given) fill(given);
     if (JSON.stringify(asked()) !== before) make();
   });
   const repaint = () => {
