@@ -43,17 +43,16 @@ def main(folder: Path) -> None:
         shutil.copy(NPM / "pyodide" / name, folder / "pyodide")
     shutil.copy(NPM / "@viz-js" / "viz" / "dist" / "viz.js", folder / "viz.mjs")
     for pattern in ("*.html", "*.css", "*.mjs", "keep.js"):
-        for path in HERE.glob(pattern):
+        for path in set(HERE.glob(pattern)) - {HERE / "editor.mjs"}:
             shutil.copy(path, folder)
     for path in HERE.glob("*.py"):  # what a tab asks of Python stands beside its module
         if path.with_suffix(".mjs").exists():
             shutil.copy(path, folder)
     offered = run_path(str(HERE / "train.py"))["choices"]()  # so that fields wait for no Python
     (folder / "train.json").write_text(offered, encoding="utf-8")
-    options = ["--bundle", "--format=esm", "--minify", "--log-level=warning"]
-    output = f"--outfile={folder.resolve() / 'editor.mjs'}"
-    esbuild = [NPM / ".bin" / "esbuild", "editor.mjs", *options, output, "--allow-overwrite"]
-    subprocess.run(esbuild, cwd=HERE, check=True)  # noqa: S603
+    bundle = ["--bundle", "--format=esm", "--minify", "--log-level=warning"]
+    run("esbuild", "editor.mjs", *bundle, f"--outfile={folder.resolve() / 'editor.mjs'}")
+    run("node", "snapshot.js", str(folder.resolve()))
     listed(folder)
 
 
@@ -63,11 +62,16 @@ def install() -> None:
     for name, version in json.loads(wanted)["dependencies"].items():
         package = NPM / name / "package.json"
         if not package.exists() or json.loads(package.read_text("utf-8"))["version"] != version:
-            npm = shutil.which("npm")
-            if npm is None:
-                sys.exit("building the playground needs Node.js and npm: apt-get install npm")
-            subprocess.run([npm, "ci", "--no-audit", "--no-fund"], cwd=HERE, check=True)  # noqa: S603
-            return
+            return run("npm", "ci", "--no-audit", "--no-fund")
+    return None
+
+
+def run(program: str, *options: str) -> None:
+    """Run one of Node.js's programs, or of npm's packages, beside this one."""
+    path = shutil.which(program, path=f"{NPM / '.bin'}{os.pathsep}{os.environ['PATH']}")
+    if path is None:
+        sys.exit(f"there is no {program} on the PATH: apt-get install nodejs npm")
+    subprocess.run([path, *options], cwd=HERE, check=True)  # noqa: S603
 
 
 def wheels(folder: Path) -> None:
