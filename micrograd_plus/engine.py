@@ -114,12 +114,20 @@ class Value(Lectured):
     __sub__, __rsub__ = binary(ops.subtract)
     __mul__, __rmul__ = binary(ops.multiply)
     __truediv__, __rtruediv__ = binary(ops.divide, one=ops.reciprocal)
+    __mod__, __rmod__ = binary(ops.mod)
+    __floordiv__, __rfloordiv__ = binary(ops.floor_divide)
     __pow__, __rpow__ = binary(ops.power)
     __neg__, __abs__ = map(unary, (ops.negate, ops.abs))
     abs = __abs__
 
     def __pos__(self) -> Value:
         return self
+
+    def __divmod__(self, other: Value | float) -> tuple[Value, Value]:
+        return self // other, self % other
+
+    def __rdivmod__(self, other: float) -> tuple[Value, Value]:
+        return other // self, other % self
 
     # functions; NumPy calls these by name on arrays of Values
     exp, expm1, sqrt, cbrt = map(unary, (ops.exp, ops.expm1, ops.sqrt, ops.cbrt))
@@ -130,9 +138,13 @@ class Value(Lectured):
     softplus, log_sigmoid, selu = map(unary, (ops.softplus, ops.log_sigmoid, ops.selu))
     asin, acos, atan = map(unary, (ops.asin, ops.acos, ops.atan))
     asinh, acosh, atanh = map(unary, (ops.asinh, ops.acosh, ops.atanh))
+    arcsin, arccos, arctan, arcsinh, arccosh, arctanh = asin, acos, atan, asinh, acosh, atanh
+    fabs, rint = __abs__, unary(ops.round)
     erf, erfc = map(unary, (ops.erf, ops.erfc))
-    leaky_relu: Callable[..., Value]  # these have options, whose defaults are in functions.py
+    leaky_relu: Callable[..., Value]  # these have further arguments, see functions.py
     elu: Callable[..., Value]
+    hypot: Callable[..., Value]
+    arctan2: Callable[..., Value]
 
 
 def values(**numbers: float) -> tuple[Value, ...]:

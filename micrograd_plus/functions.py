@@ -43,6 +43,7 @@ __all__ = [
     "exp",
     "expm1",
     "floor",
+    "floor_divide",
     "gelu",
     "greater",
     "hard_tanh",
@@ -62,6 +63,7 @@ __all__ = [
     "mean",
     "min",
     "minimum",
+    "mod",
     "pow",
     "prelu",
     "reciprocal",
@@ -206,10 +208,12 @@ tanh = _unary(ops.tanh)
 trunc = _unary(ops.trunc)
 
 atan2 = _binary(ops.atan2)
+floor_divide = _binary(ops.floor_divide)
 greater = _binary(ops.greater)
 hypot = _binary(ops.hypot)
 maximum = _binary(ops.maximum)
 minimum = _binary(ops.minimum)
+mod = _binary(ops.mod)
 pow = _binary(ops.power, "pow")
 xlogy = _binary(ops.xlogy)
 
@@ -422,6 +426,7 @@ def dot(
 
 
 Value.leaky_relu, Value.elu = leaky_relu, elu
+Value.hypot, Value.arctan2 = hypot, atan2
 
 
 def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduction:

@@ -1,6 +1,6 @@
 """Graphs from text: arithmetic in Python's syntax, parsed but never executed by Python.
 
-The language has numbers, names, + − * / **, parentheses, the functions of `functions.py` and
+The language has numbers, names, + − * / // % **, parentheses, the functions of `functions.py` and
 assignments separated by `;` or line ends.
 """
 
@@ -32,6 +32,8 @@ _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
     ast.Div: operator.truediv,
+    ast.FloorDiv: operator.floordiv,
+    ast.Mod: operator.mod,
     ast.Pow: operator.pow,
     ast.USub: operator.neg,
     ast.UAdd: operator.pos,

@@ -20,6 +20,7 @@ class _MP(Namespace):
     abs, maximum, minimum, round = map(staticmethod, (mpmath.fabs, max, min, mpmath.nint))
     log2 = staticmethod(lambda x: mpmath.log(x, 2))
     cbrt = staticmethod(lambda x: mpmath.sign(x) * mpmath.cbrt(abs(x)))
+    mod = staticmethod(lambda x, y: x - y * mpmath.floor(x / y))
     trunc = staticmethod(lambda x: mpmath.sign(x) * mpmath.floor(abs(x)))
     where = staticmethod(lambda condition, a, b: a if condition else b)
 

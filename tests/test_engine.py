@@ -221,13 +221,15 @@ def test_an_interrupt_in_backward_changes_no_gradient():
 
 
 @pytest.mark.parametrize("number", NUMBERS, ids=lambda n: type(n).__name__)
-@pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "**"])
+@pytest.mark.parametrize("symbol", ["+", "-", "*", "/", "//", "%", "**"])
 def test_numbers_on_either_side(number, symbol):
     v, compute = Value(3), {
         "+": lambda a, b: a + b,
         "-": lambda a, b: a - b,
         "*": lambda a, b: a * b,
         "/": lambda a, b: a / b,
+        "//": lambda a, b: a // b,
+        "%": lambda a, b: a % b,
         "**": lambda a, b: a**b,
     }[symbol]  # fmt: skip
     for left, right in ((v, number), (number, v)):

@@ -4,17 +4,19 @@ import contextlib
 import decimal
 import fractions
 import math
+import re
 from decimal import Decimal
 from fractions import Fraction
-from operator import add, mul, sub, truediv
+from operator import add, floordiv, mod, mul, sub, truediv
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import Value
+from micrograd_plus.compiler.codegen.backends import NumPy
 from tests.effort import examples
 from tests.needs import needed
 
@@ -40,7 +42,9 @@ REAL = (int, float, fractions.Fraction, np.floating, np.integer)
 
 
 @examples(1000)
-@given(OPERANDS, st.sampled_from([add, sub, mul, truediv, mg.maximum]), st.booleans())
+@given(
+    OPERANDS, st.sampled_from([add, sub, mul, truediv, floordiv, mod, mg.maximum]), st.booleans()
+)
 def test_any_operand_gives_a_value_or_a_clear_error(other, compute, swapped):
     v = Value(1.5, "v")
     operands = (other, v) if swapped else (v, other)
@@ -78,6 +82,55 @@ class Tensor:
 
     def __iter__(self):
         return map(Tensor, self.array)
+
+
+@given(st.floats(allow_nan=False), st.floats(allow_nan=False), st.booleans())
+@examples(500)
+def test_remainders_are_those_of_python(x, y, swapped):
+    """Also where the quotient is just below a whole number, and whatever the signs."""
+    assume(y and math.isfinite(x) and math.isfinite(y) and abs(x / y) < 2**50)
+    left, right = (x, Value(y)) if swapped else (Value(x), y)
+    assert (left % right).data == x % y
+    assert (left // right).data == x // y
+    assert [part.data for part in divmod(left, right)] == [*divmod(x, y)]
+
+
+@given(st.integers(-40, 40), st.integers(-7, 7).filter(bool), st.floats(0.01, 0.99))
+def test_derivatives_of_remainders_are_those_of_their_definition(n, y, between):
+    """Where x lies between n and n + 1 times y, x % y is x − n · y."""
+    x, y = Value((n + between) * y), Value(y)
+    (x % y).backward()
+    assert (x.grad, y.grad) == (1, -n)
+    (x // y).backward()
+    assert (x.grad, y.grad) == (1, -n)  # nothing is added
+    assert mg.check_gradients(lambda x, y: x % y + x // y, x.data, y.data).ok
+
+
+COUNTERPARTS = re.findall(
+    r"^(\w+) = np\.(?!where)(\w+)$", "\n".join(NumPy.primitives.values()), re.M
+)
+"""The table's names of operations, and NumPy's names of the functions that compute the same."""
+
+
+@pytest.mark.parametrize(("name", "its"), [*COUNTERPARTS, ("pow", "power"), ("abs", "fabs")])
+@pytest.mark.parametrize("arrays", [False, True])
+def test_functions_of_numpy_take_values(name, its, arrays):
+    """With the values and gradients of ours, also where they take the way of Python's protocols."""
+    function, ufunc = getattr(mg, name), getattr(np, its)
+    point = [1.3] if name == "acosh" else [0.3, 0.7][: ufunc.nin]
+
+    def gradient(compute):
+        xs = [Value(x) for x in point]
+        out = compute(*xs)
+        if isinstance(out, Value):
+            out.backward()
+        return float(out), [x.grad for x in xs]
+
+    def with_numpy(*xs):
+        return ufunc(*(np.array([x]) for x in xs))[0] if arrays else ufunc(*xs)
+
+    assert gradient(with_numpy) == gradient(function)
+    assert gradient(function)[0] == pytest.approx(float(ufunc(*point)), rel=1e-15)
 
 
 def jax_array(numbers):

@@ -190,8 +190,8 @@ def test_reading_leaves_the_warnings_alone():
     assert warnings.filters == before
 
 
-CHARACTERS = "xyd012.+-*/()=; \n,[]{}:<>'\"_@#\\lambdaexpforinsum\x00é\ud800\x0c"
-OPERATORS = st.sampled_from(["+", "-", "*", "/", "**"])
+CHARACTERS = "xyd012.+-*/%()=; \n,[]{}:<>'\"_@#\\lambdaexpforinsum\x00é\ud800\x0c"
+OPERATORS = st.sampled_from(["+", "-", "*", "/", "//", "%", "**"])
 FUNCTIONS = st.sampled_from(["exp", "log", "sqrt", "sum", "dot"])
 TREES = st.recursive(
     st.sampled_from(["x", "y", "2", "0.5", "q", "exp", "-3"]),

@@ -36,6 +36,7 @@ def _total(function: Callable[..., float]) -> staticmethod[..., float]:
 class _Floats(Namespace):
     add, subtract = staticmethod(operator.add), staticmethod(operator.sub)
     multiply, divide = staticmethod(operator.mul), staticmethod(operator.truediv)
+    mod = staticmethod(operator.mod)
     abs = staticmethod(builtins.abs)
     tanh, atan, asinh = staticmethod(math.tanh), staticmethod(math.atan), staticmethod(math.asinh)
     atan2, cbrt = staticmethod(math.atan2), staticmethod(math.cbrt)

@@ -123,6 +123,47 @@ divide = Op(
     example=((1.0, 4.0), 0.25),
 )
 
+
+def _to_whole(x: float, y: float) -> float:
+    """How far x, or y alone, has to move for x / y to be a whole number."""
+    quotient = x / y
+    if not math.isfinite(quotient):
+        return 0.0
+    below = math.floor(quotient)
+    found = [builtins.abs(x - n * y) for n in (below, below + 1)]
+    return builtins.min(found + [builtins.abs(y - x / n) for n in (below, below + 1) if n])
+
+
+mod = Op(
+    "mod",
+    formula="{0:product} mod {1:power}",
+    latex=r"{0:product} \bmod {1:power}",
+    binds="product",
+    gates=("{0} mod x", "mod {1}"),
+    partials=(lambda m, out, x, y: 1.0, lambda m, out, x, y: -m.floor_divide(x, y)),
+    domain=Domain("y ≠ 0", lambda x, y: y != 0),
+    kink=_to_whole,
+    commutative=False,
+    about="the remainder x % y = x − y · ⌊x / y⌋, which has the sign of y",
+    example=((-7.0, 3.0), 2.0),
+)
+
+floor_divide = Op(
+    "floor_divide",
+    symbol="⌊÷⌋",
+    formula="⌊{0:product} / {1:power}⌋",
+    latex=r"\left\lfloor \frac{{{0}}}{{{1}}} \right\rfloor",
+    gates=("⌊{0}/x⌋", "⌊÷{1}⌋"),
+    # not ⌊x / y⌋: where the quotient is just below a whole number, it is rounded to that
+    value=lambda m, x, y: m.round(x / y - m.mod(x, y) / y),
+    partials=(lambda m, out, x, y: 0.0, lambda m, out, x, y: 0.0),
+    domain=Domain("y ≠ 0", lambda x, y: y != 0),
+    kink=_to_whole,
+    commutative=False,
+    about="the largest whole number x // y that is at most x / y",
+    example=((-7.0, 3.0), -3.0),
+)
+
 negate = Op(
     "negate",
     symbol="×−1",

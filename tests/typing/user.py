@@ -115,7 +115,10 @@ def functions() -> None:
         assert_type(function(x), mg.Value)
         assert_type(function(0.5), float)
     assert_type(mg.acosh(x + 1), mg.Value)
-    for binary in (mg.atan2, mg.greater, mg.hypot, mg.maximum, mg.minimum, mg.pow, mg.xlogy):
+    for binary in (
+        *(mg.atan2, mg.floor_divide, mg.greater, mg.hypot, mg.maximum, mg.minimum, mg.mod),
+        *(mg.pow, mg.xlogy),
+    ):
         assert_type(binary(x, 2), mg.Value)
         assert_type(binary(2, x), mg.Value)
         assert_type(binary(1, 2), float)

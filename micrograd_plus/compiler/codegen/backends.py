@@ -28,7 +28,7 @@ def _primitives(library: str, special: str) -> dict[str, str]:
         special: where error functions come from: a module, or lines that define both.
     """
     like_math = """cbrt ceil cos cosh exp expm1 floor hypot log log10 log1p log2 maximum
-        minimum sign sin sinh sqrt tan tanh trunc where abs"""
+        minimum mod sign sin sinh sqrt tan tanh trunc where abs"""
     others = {"round": "rint", "atan2": "arctan2"} | {
         f"a{name}": f"arc{name}" for name in ("cos", "cosh", "sin", "sinh", "tan", "tanh")
     }

@@ -29,6 +29,11 @@ _OWN = {
     "minimum": "double x, double y) { return x <= y || x != x ? x : y; }",
     "power": "double x, double y) { return y == 2.0 ? x * x : pow(x, y); }",
     "where": "double condition, double x, double y) { return condition ? x : y; }",
+    "mod": """double x, double y)
+{
+    double r = fmod(x, y);
+    return r != 0.0 && (r < 0.0) != (y < 0.0) ? r + y : r;
+}""",
     "ceil": "double x) { return ceil(x) + 0.0; }",
     "floor": "double x) { return floor(x) + 0.0; }",
     "round": "double x) { return rint(x) + 0.0; }",

@@ -27,6 +27,11 @@ _OWN = {
     "minimum": "const minimum = (x, y) => x <= y || x !== x ? x : y;",
     "power": "const power = (x, y) => y === 2 ? x * x : x === 1 || y === 0 ? 1 : Math.pow(x, y);",
     "where": "const where = (condition, x, y) => condition ? x : y;",
+    "mod": """\
+const mod = (x, y) => {
+  const r = x % y;
+  return (r !== 0 && r < 0 !== y < 0 ? r + y : r) + 0;
+};""",
     "ceil": "const ceil = (x) => Math.ceil(x) + 0;",
     "floor": "const floor = (x) => Math.floor(x) + 0;",
     "trunc": "const trunc = (x) => Math.trunc(x) + 0;",
