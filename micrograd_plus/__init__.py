@@ -49,4 +49,8 @@ def _in_notebook(*asked: object) -> dict[str, str]:
     return bundle
 
 
-_hooks.picture = _in_notebook
+def _predicted(*asked: object) -> object:
+    return _import_module("micrograd_plus.training.predicting").predict(*asked)
+
+
+_hooks.picture, _hooks.predict = _in_notebook, _predicted

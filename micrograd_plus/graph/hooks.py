@@ -99,3 +99,6 @@ def _no_picture(node: Any, include: Any = None, exclude: Any = None) -> dict[str
 picture: Callable[..., dict[str, str]] = _no_picture
 """How a notebook displays a node besides its text. The modules that draw are far above this: the
 package's `__init__` puts a function here that loads them when they are wanted."""
+
+predict: Callable[..., Any]
+"""What a model gives for many inputs. What compiles models is above them, too: likewise."""

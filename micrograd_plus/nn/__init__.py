@@ -1,6 +1,6 @@
 """Neural networks on Values: layers, losses and initial weights.
 
-Others import `activations`, `losses` and `module`.
+Others import `activations`, `losses`, `module` and `trained`.
 """
 
 from micrograd_plus._tools.habits import front

@@ -92,7 +92,7 @@ class Neuron(Module):
             x: `nin` numbers or Values.
 
         Raises:
-            TypeError: `x` is no sequence.
+            TypeError: `x` is no sequence of numbers.
             ValueError: there are more or fewer than `nin`.
         """
         try:
@@ -102,10 +102,15 @@ class Neuron(Module):
             kind = type(x).__name__
             raise TypeError(f"the neuron takes a list of inputs, not {x!r} ({kind})") from None
         if count != len(self.w):
-            raise ValueError(f"the neuron takes {len(self.w)} inputs, not {count}")
+            raise ValueError(f"the neuron takes {len(self.w)} inputs, not {count}{_examples(x)}")
         if not self.expanded:
-            weighted: Value = functions.dot(self.w, x, self.b)
+            try:
+                weighted: Value = functions.dot(self.w, x, self.b)
+            except TypeError as error:
+                raise TypeError(f"{error}{_examples(x)}") from None
             return weighted
+        if several := _examples(x):
+            raise TypeError(f"the neuron takes {len(self.w)} inputs{several}")
         total: Value = self.w[0] * x[0]
         for w, xi in zip(self.w[1:], x[1:], strict=True):
             total = total + w * xi
@@ -304,6 +309,14 @@ class MLP(Module):
 
     def describe(self) -> str:
         return f"MLP {' → '.join(map(str, self._sizes))}"
+
+
+def _examples(x: Sequence[Any]) -> str:
+    """What to do with many examples instead; "" if `x` is one."""
+    first = x[0] if len(x) else None
+    width = len(first) if isinstance(first, list | tuple) or getattr(first, "ndim", 0) else 0  # type: ignore[arg-type]
+    several = f": {len(x)} examples of {width} are for model.predict(X), and model(x) takes one"
+    return several if width else ""
 
 
 def _positive(n: Any, what: str) -> None:

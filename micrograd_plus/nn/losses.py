@@ -46,12 +46,55 @@ def as_numbers(loss: Callable[..., Any], target: Any, classes: int) -> Any:
     return _distribution(target, classes) if correct(loss) is _largest else target
 
 
-def _classifies(test: Correct) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+def classes(loss: Callable[..., Any], outputs: Any) -> Any:
+    """The class of each example, as targets name it.
+
+    Args:
+        loss: a loss that classifies.
+        outputs: an array of (examples, outputs), or of examples where there is one output.
+
+    Raises:
+        ValueError: the loss does not classify, or not by so many outputs.
+
+    >>> import numpy
+    >>> classes(softmax_cross_entropy, numpy.array([[0.1, 0.9], [0.6, 0.4]]))
+    array([1, 0])
+    """
+    name = getattr(loss, "__name__", repr(loss))
+    chosen = getattr(loss, "classes", None)
+    if chosen is None:
+        known = ", ".join(x for x, f in globals().items() if hasattr(f, "classes"))
+        raise ValueError(f"{name} does not classify, as {known} do: without it outputs are given")
+    axes, several = getattr(outputs, "ndim", 0), correct(loss) is _largest
+    if axes != 1 + several:
+        wanted = "an output for each class" if several else "one output"
+        raise ValueError(f"{name} needs {wanted}, and an example gives {_shown(outputs)}")
+    return chosen(outputs)
+
+
+def _shown(outputs: Any) -> str:
+    shape = getattr(outputs, "shape", None)
+    return f"the shape {shape[1:]}" if shape else f"a {type(outputs).__name__}"
+
+
+Mark = Callable[[Callable[..., Any]], Callable[..., Any]]
+
+
+def _classifies(test: Correct, chosen: Callable[[Any], Any]) -> Mark:
     def mark(loss: Callable[..., Any]) -> Callable[..., Any]:
-        loss.correct = test  # type: ignore[attr-defined]
+        loss.correct, loss.classes = test, chosen  # type: ignore[attr-defined]
         return loss
 
     return mark
+
+
+def _two_classes(bound: float, low: int) -> Mark:
+    """Marks a loss of two classes, `low` and 1: outputs above the bound are those of class 1."""
+    middle = (low + 1) / 2  # of targets
+    return _classifies(
+        lambda y, t, m=floats: (y > bound) == (t > middle),
+        lambda outputs: low + (1 - low) * (outputs > bound),
+    )
 
 
 # ---------------------------------------------------------------------- regression
@@ -114,7 +157,7 @@ def squared_error(outputs: Any, targets: Any) -> Any:
 # ------------------------------------------------------------------- two classes
 
 
-@_classifies(lambda score, label, m=floats: (score > 0) == (label > 0))
+@_two_classes(bound=0.0, low=-1)
 def hinge(score: Any, label: float) -> Any:
     """The max-margin loss max(0, 1 − t · y): where it is positive, its derivative ∂/∂y is −t.
 
@@ -135,7 +178,7 @@ def hinge(score: Any, label: float) -> Any:
     return functions.relu(1.0 - score * label)
 
 
-@_classifies(lambda p, t, m=floats: (p > 0.5) == (t > 0.5))
+@_two_classes(bound=0.5, low=0)
 def binary_cross_entropy(probability: Any, target: float) -> Any:
     """−t log p − (1 − t) log(1 − p); where p = σ(z), its derivative with respect to z is p − t.
 
@@ -162,7 +205,7 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
     return _sum(terms)
 
 
-@_classifies(lambda z, t, m=floats: (z > 0) == (t > 0.5))
+@_two_classes(bound=0.0, low=0)
 def binary_cross_entropy_with_logits(logit: Any, target: float) -> Any:
     """Binary cross entropy of σ(z) without overflow, softplus(z) − t · z: its ∂/∂z is σ(z) − t.
 
@@ -196,7 +239,10 @@ def _largest(outputs: Sequence[Any], target: Any, m: Any = floats) -> Any:
     return right
 
 
-@_classifies(_largest)
+_several_classes = _classifies(_largest, lambda outputs: outputs.argmax(axis=1))
+
+
+@_several_classes
 def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
     """−Σ tₖ log yₖ, whose derivative ∂/∂yₖ is −tₖ / yₖ; where y = softmax(z), ∂/∂zₖ is yₖ − tₖ.
 
@@ -224,7 +270,7 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
     return _sum(terms)
 
 
-@_classifies(_largest)
+@_several_classes
 def softmax_cross_entropy(logits: Sequence[Any], target: Any) -> Any:
     """Cross entropy of y = softmax(z) without overflow, log Σ exp zₖ − Σ tₖ zₖ: ∂/∂zₖ is yₖ − tₖ.
 

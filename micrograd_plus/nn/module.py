@@ -5,7 +5,6 @@ from __future__ import annotations
 import gc
 import sys
 from collections import deque
-from collections.abc import Mapping
 from functools import partial, wraps
 from itertools import repeat
 from types import (
@@ -20,9 +19,10 @@ from typing import TYPE_CHECKING, Any
 from weakref import ref
 
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import assign, finite
+from micrograd_plus.graph import assign
 from micrograd_plus.graph.places import Place
 from micrograd_plus.nn.activations import operation_of
+from micrograd_plus.nn.trained import Kept, Trained
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -76,7 +76,7 @@ class Parts(list[Any]):
     sort, reverse = _counted(list.sort), _counted(list.reverse)
 
 
-class Module:
+class Module(Trained):
     """What has parameters: Values and Modules as its attributes, or in collections of such.
 
     The leaves among these Values are its parameters; one that stands in two places counts once.
@@ -241,46 +241,6 @@ class Module:
         """Set the gradients of all parameters to 0."""
         assign(self.parameters(), "grad", repeat(0.0))
 
-    def state_dict(self) -> dict[str, float]:
-        """The number of each parameter by its path.
-
-        Raises:
-            ValueError: two parameters have the same path.
-        """
-        return {name: parameter.data for name, parameter in self._by_name().items()}
-
-    def _by_name(self) -> dict[str, Value]:
-        found: dict[str, Value] = {}
-        for name, parameter in self.named_parameters():
-            if name in found:
-                raise ValueError(f"two parameters have the path {name!r}")
-            found[name] = parameter
-        return found
-
-    def load_state_dict(self, state: Mapping[str, float]) -> None:
-        """Set all parameters to the numbers that `state_dict` gave.
-
-        Args:
-            state: a number for each parameter's path.
-
-        Raises:
-            ValueError: names are missing or unknown; then nothing is changed.
-            TypeError: the state is no dictionary, or an entry no number; nothing is changed.
-            NonFiniteError: an entry is not a finite number; then nothing is changed.
-        """
-        if not isinstance(state, Mapping):
-            raise TypeError(f"a dictionary of numbers by path is needed, not {state!r}")
-        parameters = self._by_name()
-        for what, names in (
-            ("lacks", parameters.keys() - state.keys()),
-            ("has the unknown", state.keys() - parameters.keys()),
-        ):
-            if names:
-                some = ", ".join(sorted(names)[:3]) + (", …" if len(names) > 3 else "")
-                raise ValueError(f"the state {what} {some}: it is that of another model")
-        numbers = [finite(state[name], f"the state's {name}") for name in parameters]
-        assign(parameters.values(), "data", numbers)
-
     def describe(self) -> str:
         """What the module is, in a few words, for `repr` and for pictures."""
         return type(self).__name__
@@ -369,7 +329,7 @@ def _search(module: Module) -> tuple[list[Value], list[Any], dict[int, Any]]:
 
 _CONSTANTS = (type(None), float, int, str, bytes)
 _PLAIN = (
-    Place, *_CONSTANTS, type, ModuleType,
+    Place, Kept, *_CONSTANTS, type, ModuleType,
     FunctionType, BuiltinFunctionType, MethodType, TracebackType, partial,
 )  # fmt: skip
 """What holds no parameters, or may use some that are not its own, and so is not looked into."""

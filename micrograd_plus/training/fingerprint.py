@@ -17,6 +17,7 @@ from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL
 from micrograd_plus.graph.places import Place
 from micrograd_plus.nn.module import Module
+from micrograd_plus.nn.trained import Kept
 from micrograd_plus.training.examples import InMemory
 
 if TYPE_CHECKING:
@@ -184,6 +185,8 @@ def _attributes(model: Module) -> Iterator[tuple[Module, str, str, Any]]:
     """The modules in a model, with the path, name and content of each attribute."""
     for place, module in model.named_modules():
         for name, thing in vars(module).items():
+            if isinstance(thing, Kept):  # follows from all others
+                continue
             yield module, f"{place}.{name}" if place else name, name, thing
 
 

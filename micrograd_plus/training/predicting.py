@@ -1,0 +1,75 @@
+"""What a model gives for many examples: by a compiled program, which is kept with the model."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from micrograd_plus._tools import nested
+from micrograd_plus._tools.extras import need
+from micrograd_plus.compiler import Programs, TraceError
+from micrograd_plus.compiler.checks import check_finite, real_array, shown
+from micrograd_plus.datasets import rows
+from micrograd_plus.engine import Value
+from micrograd_plus.nn import module
+from micrograd_plus.nn.losses import classes
+from micrograd_plus.nn.trained import Kept
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from micrograd_plus.nn.module import Module
+
+
+def predict(model: Module, inputs: Any, loss: Callable[..., Any] | None) -> Any:
+    """As `Trained.predict`.
+
+    Args:
+        model: the model.
+        inputs: many examples.
+        loss: one that classifies, or None.
+    """
+    numpy = need("numpy", "numpy")
+    given = nested.listed(rows(inputs, "the inputs"))
+    try:
+        array = real_array(numpy, given, float, "example")
+        check_finite(numpy, array, given, "example")
+    except ValueError as error:
+        raise type(error)(
+            f"the inputs must be numbers, an example in each row, not {shown(given)}{error}"
+        ) from None
+    if numpy.asarray(given).dtype.kind in "iu":  # perhaps indices
+        array = array.astype(int)
+    try:
+        outputs = _outputs(model, array)
+    except ArithmeticError:
+        raise
+    except (TypeError, ValueError) as error:
+        raise type(error)(
+            f"the inputs, of the shape {array.shape}, must be an example in each row, of numbers "
+            f"as the model takes them: {error}"
+        ) from error
+    return outputs if loss is None else classes(loss, outputs)
+
+
+def _outputs(model: Module, array: Any) -> Any:
+    kept, now = vars(model).get("_kept") or Kept(), module.attributes
+    if kept.programs and (kept.attributes == now or kept.text == repr(model)):
+        kept.attributes = now
+        with suppress(TypeError, ValueError):  # the model is not what it was, or can't be compiled
+            return kept.programs(array)
+    programs = Programs(model, model, "float64", False, False, "auto")
+    vars(model)["_kept"] = Kept(programs, repr(model), now)
+    try:
+        return programs(array)
+    except TraceError:
+        return _one_by_one(model, array)
+
+
+def _one_by_one(model: Module, array: Any) -> Any:
+    """The outputs of a model that can't be compiled."""
+    found = [
+        nested.mapped(lambda y: y.data if isinstance(y, Value) else y, model(x))
+        for x in array.tolist()
+    ]
+    return need("numpy", "numpy").array(found)
