@@ -103,7 +103,7 @@ def test_labels_and_constants():
         ("x < y", ["comparisons"]),
         ("x and y", ["and, or"]),
         ("not x", ["operator"]),
-        ("x // y", ["operator"]),
+        ("x << y", ["operator"]),
         ("x @ y", ["operator"]),
         ("True", ["truth values"]),
         ("None", ["constant"]),

@@ -13,7 +13,7 @@ from micrograd_plus.compiler.arguments import Arguments, arranged, by_position, 
 from micrograd_plus.compiler.batched import Batched
 from micrograd_plus.compiler.causes import Causes
 from micrograd_plus.compiler.checks import all_finite, finite_row
-from micrograd_plus.compiler.codegen.backends import find_backend
+from micrograd_plus.compiler.codegen.backends import Interface, find_backend
 from micrograd_plus.compiler.fastest import Fastest
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.matrices import Matrices
@@ -85,6 +85,7 @@ class Program(Batched):
         self.parameters = self._leaves.parameters
         # only how they are nested: the outputs would keep the recorded graph alive
         self._structure = model_of(numpy, found.outputs)
+        self._outputs = len(found.results)
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
             raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
         self._differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
@@ -136,16 +137,40 @@ class Program(Batched):
             results += (arranged(self._structure[1], self._numpy.array(wide[-1])),)
         return results
 
-    def source(self, backend: str = "numpy") -> str:
+    def source(self, backend: str = "numpy", weights: bool = False) -> str:
         """The program's matrix code as the text of a module that runs without this package.
+
+        Its functions are called with arrays that have an example in each row; its first lines say
+        how.
 
         Args:
             backend: "numpy" or "jax".
+            weights: whether the text has the present numbers of the parameters, so that they need
+                not be given.
 
         Raises:
             ValueError: there is no such backend.
+
+        >>> from micrograd_plus import compile, nn
+        >>> model = nn.MLP(2, [3, 2], seed=1)
+        >>> module = {}
+        >>> exec(compile(model, [0.0, 0.0], params=model).source(weights=True), module)
+        >>> import numpy
+        >>> module["forward"](numpy.ones((5, 2))).shape
+        (5, 2)
         """
-        return find_backend(backend).module(self._matrices.code, self._dtype.name)
+        numbers = self._leaves.numbers()
+        shapes = [getattr(x, "shape", None) for x in self._arguments.models]
+        given = zip(self._arguments.sizes.items(), shapes or [(0,)], strict=True)
+        outputs = getattr(self._structure, "shape", None)
+        interface = Interface(
+            {name: (size,) if shape is None else shape for (name, size), shape in given},
+            (self._outputs,) if outputs is None else outputs,
+            len(numbers),
+            self._dtype.name,
+            numbers.tolist() if weights else None,
+        )
+        return find_backend(backend).module(self._matrices.code, interface)
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:

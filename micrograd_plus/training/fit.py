@@ -131,7 +131,7 @@ def fit(
             memory are compared number by number, data on demand by length and first example,
             functions by name, by what they close over and the global numbers they use. To change
             something else, start a new training from its parameters:
-            `model.load_state_dict(json.load(file)["parameters"])`.
+            `model.load(path)`.
         progress: whether to show a bar; by default on a terminal and in a notebook.
         engine: "eager" records each example anew; "compiled" traces the loss of one example, and
             runs it by NumPy or the compiled core, whichever is faster; "auto" compiles, or prints

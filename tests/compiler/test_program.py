@@ -11,6 +11,7 @@ import keyword
 import linecache
 import math
 import pickle
+import re
 import string
 import subprocess
 import sys
@@ -159,7 +160,7 @@ def test_the_source_runs_without_the_package(tmp_path, backend):
     )
     (tmp_path / "program.py").write_text(code)
     given = {"p": [p.data for p in model.parameters()]}
-    given |= {"x": np.transpose(X).tolist(), "t": np.transpose(ONE_HOT).tolist()}
+    given |= {"x": X, "t": ONE_HOT}
     done = subprocess.run(
         [sys.executable, "-I", str(tmp_path / "program.py")],
         input=json.dumps(given), capture_output=True, text=True, check=True,
@@ -169,6 +170,69 @@ def test_the_source_runs_without_the_package(tmp_path, backend):
     rel = {"numpy": 0, "jax": 1e-13}[backend]
     assert value == pytest.approx(mine[0], rel=rel)
     np.testing.assert_allclose(gradient, mine[1], rtol=rel, atol=rel)
+
+
+SOURCES = {  # a function, an example, a batch, and what the first lines say of it
+    "a network": (nn.MLP(2, [3, 2], seed=1), ([0.0, 0.0],), (np.ones((4, 2)),), "outputs, (N, 2)"),
+    "a neuron": (nn.Neuron(2, seed=1), ([0.0, 0.0],), (np.ones((4, 2)),), "outputs, (N,)"),
+    "a loss": (
+        lambda x, t: nn.mse(MODEL(x), t), ([0.0, 0.0], 0.0), (np.ones((4, 2)), np.arange(4.0)),
+        "x is (N, 2); t is (N,)",
+    ),
+    "a table": (
+        lambda x: mg.sum(x[0]) * x[1][2], (np.zeros((2, 3)),), (np.arange(24.0).reshape(4, 2, 3),),
+        "x is (N, 2, 3)",
+    ),
+    "a pair": (lambda x, y: (x * y, [x, y]), (0.0, 0.0), ([1.0, 2.0], [3.0, 4.0]), "(N, 3)"),
+}  # fmt: skip
+MODEL = nn.Neuron(2, seed=2)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize(("fn", "example", "batch", "said"), SOURCES.values(), ids=SOURCES)
+def test_the_source_takes_examples_in_rows(fn, example, batch, said, dtype, backend):
+    """With the weights in it or without, by its own first lines alone."""
+    needed(backend)
+    params = fn if isinstance(fn, nn.Module) else MODEL
+    program = compile(fn, *example, params=params, dtype=dtype)
+    expected = [np.reshape(part, (len(batch[0]), -1)) for part in flat_arrays(program(*batch))]
+    tolerance = {"float64": 1e-13, "float32": 1e-5}[dtype]
+    for weights in (False, True):
+        module, text = {}, program.source(backend, weights=weights)
+        exec(text, module)
+        about = module["__doc__"]
+        assert text.startswith(f'"""{about}"""')
+        assert said in about
+        call = re.search(r"forward\((.*?)\)", about)[1].split(", ")
+        assert ("p" in call) is not weights
+        given = [np.asarray(part, dtype) for part in batch]
+        p = [] if weights else [program.numbers]
+        found = np.asarray(module["forward"](*p, *given))
+        assert found.dtype == dtype
+        np.testing.assert_allclose(
+            found.reshape(len(found), -1), np.hstack(expected), rtol=tolerance
+        )
+        assert ("value_and_grad" in about) is ("value_and_grad" in program.functions)
+        if "value_and_grad" in about:
+            value, gradient = module["value_and_grad"](*p, *given)
+            mine = program.value_and_grad(*batch)
+            assert float(value) == pytest.approx(mine[0], rel=tolerance)
+            np.testing.assert_allclose(gradient, mine[1], rtol=tolerance, atol=tolerance)
+
+
+def flat_arrays(found):
+    return [array for part in found for array in flat_arrays(part)] if isinstance(
+        found, tuple | list) else [found]  # fmt: skip
+
+
+def test_weights_in_the_source_are_those_of_now():
+    w = Value(2.0, "w")
+    program = compile(lambda x: w * x, 0.0, params=[w])
+    w.data = 1 / 3
+    module = {}
+    exec(program.source(weights=True), module)
+    assert module["forward"]([3.0, 6.0]).tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize("backend", ["numpy", "jax"])

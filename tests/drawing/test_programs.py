@@ -60,7 +60,7 @@ def arrays(program, x, t):
     code = re.sub(r"    return value, .*", f"{views}    return locals()", program.source())
     scope = {}
     exec(code, scope)
-    return scope["value_and_grad"](program.vector, x.T, np.reshape(t, (7, -1)).T)
+    return scope["value_and_grad"](program.vector, x, t)
 
 
 def formulas(source):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import textwrap
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -14,7 +15,7 @@ from micrograd_plus.compiler.codegen.python import ATOM, Python, indented, liter
 from micrograd_plus.compiler.codegen.syntax import ALL, Affine, Library, Name, Node, Part
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterator, Mapping, Sequence
 
     from micrograd_plus.compiler.codegen.generate import Code
     from micrograd_plus.compiler.codegen.syntax import Function, Index, Loop, Node, Write
@@ -56,6 +57,50 @@ def windows(x, first, shape, steps):
 }
 
 
+@dataclass(frozen=True)
+class Interface:
+    """How a program's module is called: with an example in each row.
+
+    Attributes:
+        shapes: the shape of each argument for one example, by its name.
+        outputs: that of the outputs, () for one number.
+        count: how many numbers `p` has.
+        dtype: "float64" or "float32".
+        numbers: those of `p`, if they are to be in the text.
+    """
+
+    shapes: Mapping[str, tuple[int, ...]]
+    outputs: tuple[int, ...]
+    count: int
+    dtype: str
+    numbers: Sequence[float] | None = None
+
+    def about(self, code: Code, library: str) -> str:
+        """The first lines of the module."""
+        p = () if self.numbers else ("p",)
+        calls = {f"forward({', '.join([*p, *self.shapes])})": f"the outputs, {_rows(self.outputs)}"}
+        if code.gradient:
+            call = f"value_and_grad({', '.join([*p, *self.shapes, 's=None'])})"
+            more = ", and the program's other results" * (len(code.gradient.results) > 2)
+            calls[call] = f"their mean, its derivatives by p{more}"
+        wide = max(map(len, calls))
+        lines = [f"    {call:{wide}}  # {what}" for call, what in calls.items()]
+        given = [f"{name} is {_rows(shape)}" for name, shape in self.shapes.items()]
+        if p:
+            given.insert(0, f"p has the {self.count} numbers of the parameters")
+        weight = "; s has the weight of each example, 1 / N by default" if code.gradient else ""
+        return "\n".join([
+            f'"""A program of micrograd_plus for {library}, called with arrays of N examples:',
+            "", *lines, "",
+            *textwrap.wrap(f"Each row is an example: {'; '.join(given)}{weight}.", 95), '"""',
+        ])  # fmt: skip
+
+
+def _rows(shape: tuple[int, ...]) -> str:
+    """The shape of an array for N examples."""
+    return f"({', '.join(['N', *map(str, shape)])}{',' * (not shape)})"
+
+
 class NumPy(Python):
     """NumPy, whose arrays are changed in place."""
 
@@ -68,33 +113,49 @@ class NumPy(Python):
         primitives |= dict.fromkeys(("erf", "erfc"), error_functions.NUMPY)
     prelude = _PRELUDE
 
-    def module(self, code: Code, dtype: str) -> str:
+    def module(self, code: Code, interface: Interface) -> str:
         """A program as the text of a Python module.
 
         Args:
             code: the program.
-            dtype: "float64" or "float32".
+            interface: how it is called.
         """
-        return "\n".join([*self.header(dtype), "", self.functions(code)])
+        lines = [interface.about(code, type(self).__name__), "", *self.header(interface.dtype), ""]
+        if interface.numbers is not None:
+            numbers = textwrap.wrap(", ".join(map(repr, interface.numbers)), 95)
+            end = f'], dtype="{interface.dtype}")'
+            lines += [f"p = {self.library}.array([", *indented(numbers), end]
+        return "\n".join([*lines, self.functions(code, interface)])
 
-    def functions(self, code: Code) -> str:
-        """A program as functions, without the imports that they need."""
+    def functions(self, code: Code, interface: Interface | None = None) -> str:
+        """A program as functions, without the imports that they need.
+
+        Args:
+            code: the program.
+            interface: how it is called; by default with arrays of (numbers, examples).
+        """
         made = [function for function in (code.forward, code.gradient) if function]
         lines = self.definitions([(function.lines, function.results) for function in made])
         lines += ["", *(f"{x} = np.array({literal(y)})" for x, y in code.arrays.constants.items())]
         for function in made:
-            lines += ["", "", *self.compiled, *self.function(function)]
+            lines += ["", "", *self.compiled, *self.function(function, interface)]
         return "\n".join([*lines, ""])
 
-    def function(self, function: Function) -> list[str]:
-        """The lines of a function of a batch."""
-        given = list(function.parameters)
-        body = [f"N = {given[1]}.shape[1]"]
+    def function(self, function: Function, interface: Interface | None = None) -> list[str]:
+        """The lines of a function of a batch; see `functions`."""
+        given, body = list(function.parameters), []
+        for name, shape in interface.shapes.items() if interface else ():
+            array = f"{self.library}.asarray({name}, p.dtype)"
+            body.append(f"{name} = {array}.reshape(len({name}), {math.prod(shape)}).T")
+        body.append(f"N = {given[1]}.shape[1]")
         if given[-1] == "s":
             given[-1] = "s=None"
             full = f"{self.library}.full(N, 1 / max(N, 1), p.dtype)"
             weight = f"s = {full} if s is None else {self.own('s')}"
             body.append(f"{weight}  # the weight of each example")
+        if interface:
+            function = replace(function, results=_by_rows(function, interface))
+            given = given[interface.numbers is not None :]
         body += [*self.block(function.lines), f"return {self.results(function)}"]
         return [f"def {function.name}({', '.join(given)}):", *indented(body)]
 
@@ -125,6 +186,15 @@ class NumPy(Python):
         """
         quiet: Callable[..., Any] = need("numpy", self.extra).errstate(all="ignore")(function)
         return quiet
+
+
+def _by_rows(function: Function, interface: Interface) -> Sequence[Node]:
+    """The results of a function, with an example in each row."""
+    if function.name == "forward":
+        (rows,) = function.results
+        return [rows.T if interface.outputs else rows[0]]
+    value, gradient, *wide = function.results
+    return [value, gradient, *(rows.T for rows in wide)]
 
 
 _JAX_PRELUDE = {

@@ -32,7 +32,7 @@ _OWN = {
     "mod": """double x, double y)
 {
     double r = fmod(x, y);
-    return r != 0.0 && (r < 0.0) != (y < 0.0) ? r + y : r;
+    return r == 0.0 ? copysign(r, y) : (r < 0.0) != (y < 0.0) ? r + y : r;
 }""",
     "ceil": "double x) { return ceil(x) + 0.0; }",
     "floor": "double x) { return floor(x) + 0.0; }",
