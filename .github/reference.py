@@ -1,17 +1,9 @@
-"""The API reference: pages that pdoc makes from the docstrings of the public modules.
-
-    python .github/reference.py FOLDER
-
-Warnings are errors. tests/package/test_reference.py looks at what the docstrings say.
-"""
+"""The API reference: what is public, and the pages of it, which `site.py` hands to Sphinx."""
 
 import inspect
-import sys
-import warnings
+import re
 from collections.abc import Iterator
-from importlib import import_module, metadata
-from itertools import chain
-from pathlib import Path
+from importlib import import_module
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +12,8 @@ nn optim datasets training plots compiler testing parsing engine core graph.hook
 _tools.errors check.gradients check.debugging walk.paths walk.steps walk.questions
 drawing.picture drawing.walkthrough drawing.play drawing.quiz
 """
+_EXAMPLE = re.compile(r"^ *>>> .*(?:\n.*\S.*)*", re.MULTILINE)
+_MARKUP = re.compile(r"`([^`]+)`|[\\*|]|_(?!\w)")  # what Markdown and reStructuredText differ in
 
 
 def modules() -> list[ModuleType]:
@@ -42,29 +36,70 @@ def public(module: ModuleType) -> Iterator[tuple[str, Any]]:
         yield name, getattr(module, name)
 
 
-def main(folder: Path) -> None:
-    """Write the pages."""
-    import pdoc
+def places() -> dict[str, str]:
+    """Where each public name is told: its path, without modules, by the name alone.
 
+    What several modules offer is told once, where it takes the fewest words to write.
+    """
+    found: dict[str, str] = {}
+    seen: set[int] = set()
+    for module in modules():
+        for name, thing in public(module):
+            if id(thing) not in seen and not isinstance(thing, ModuleType):
+                seen.add(id(thing))
+                found.setdefault(name, f"{module.__name__}.{name}")
+    return found
+
+
+def quiet() -> None:
+    """Take away what Python says of named tuples, which is no more than that they are some."""
     for module in modules():
         for _, thing in public(module):
-            # what Hypothesis and named tuples wrap or make has its types in our modules
-            for made in (getattr(thing, "__wrapped__", None), getattr(thing, "__new__", None)):
-                if inspect.isfunction(made):
-                    made.__module__ = thing.__module__
-            for field in getattr(thing, "_fields", ()):  # which say no more than that they are some
-                getattr(thing, field).__doc__ = thing.__new__.__doc__ = ""
-    pdoc.render.configure(
-        docformat="google",
-        footer_text=f"micrograd-plus {metadata.version('micrograd-plus')}",
-        show_source=False,
-    )
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        # each without the modules in it, which pdoc would show where __all__ has their names
-        pages = [(module.__name__, rf"!{module.__name__}\.") for module in modules()]
-        pdoc.pdoc(*chain.from_iterable(pages), output_directory=folder)
+            for field in getattr(thing, "_fields", ()):
+                getattr(thing, field).__doc__ = ""
 
 
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+def page(module: ModuleType, told: dict[str, str]) -> str:
+    """The page of a module, for Sphinx.
+
+    Args:
+        module: the module.
+        told: where each name is, see `places`.
+    """
+    name = module.__name__
+    here = [path for path in told.values() if path.rpartition(".")[0] == name]
+    other = [told[x] for x, _ in public(module) if x in told and told[x] not in here]
+    lines = [name, "=" * len(name), "", f".. automodule:: {name}", ""]
+    if other:
+        lines += ["See also " + ", ".join(f":py:obj:`{path}`" for path in other) + ".", ""]
+    return "\n".join([*lines, *map(_directive, here)])
+
+
+def _directive(path: str) -> str:
+    module, _, name = path.rpartition(".")
+    thing = getattr(import_module(module), name)
+    if not inspect.isclass(thing):
+        return f".. auto{'function' if callable(thing) else 'data'}:: {path}\n"
+    kind = "exception" if issubclass(thing, BaseException) else "class"
+    return f".. auto{kind}:: {path}\n   :members:\n   :special-members: __call__\n"
+
+
+def restructured(text: str, told: dict[str, str]) -> str:
+    """A docstring, which is Markdown, as reStructuredText; public names in backticks are links.
+
+    Args:
+        text: the docstring.
+        told: where each name is, see `places`.
+    """
+
+    def written(found: re.Match[str]) -> str:
+        if not (code := found[1]):
+            return "\\" + found[0]
+        name = code.removesuffix("()").rpartition(".")[2]
+        return f":py:obj:`{code} <{told[name]}>`" if name in told else f"``{code}``"
+
+    parts, end = [], 0
+    for example in _EXAMPLE.finditer(text):
+        parts += [_MARKUP.sub(written, text[end : example.start()]), example[0]]
+        end = example.end()
+    return "".join([*parts, _MARKUP.sub(written, text[end:])])

@@ -2,9 +2,13 @@
 
 To test an operation of your own, draw points where it is smooth:
 
-    @given(testing.points(my_operation))
-    def test_my_operation(point):
-        assert check_gradients(lambda *xs: apply(my_operation, *xs), *point).ok
+>>> from hypothesis import given
+>>> from micrograd_plus import check_gradients
+>>> from micrograd_plus.engine import apply
+>>> from micrograd_plus.ops import tanh
+>>> @given(points(tanh))
+... def test_tanh(point):
+...     assert check_gradients(lambda *xs: apply(tanh, *xs), *point).ok
 """
 
 from __future__ import annotations

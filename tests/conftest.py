@@ -3,7 +3,9 @@
 import contextlib
 import doctest
 import io
+import os
 import re
+import sys
 import tarfile
 from functools import cache, cached_property
 from pathlib import Path
@@ -14,7 +16,7 @@ from hypothesis import settings
 import tests.effort  # noqa: F401, which registers the profiles
 from micrograd_plus import build_info
 from tests.needs import EXAMPLES, ROOT, loaded, needed, npm_package, program, skip
-from tests.processes import hatchling, served
+from tests.processes import hatchling, served, started
 
 settings.load_profile("plain")
 LEFT_OUT = pytest.StashKey[int]()
@@ -96,6 +98,19 @@ def pure_wheel(unpacked, tmp_path_factory):
     """The package as it is published for everything else."""
     folder = tmp_path_factory.mktemp("pure_wheel")
     return hatchling("wheel", unpacked, folder, MICROGRAD_PLUS_PURE="1")
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The documentation: what its command has built, or builds now."""
+    if built := os.environ.get("MICROGRAD_PLUS_PAGES"):
+        return Path(built)
+    needed("sphinx", "furo", "myst_nb", "micrograd", "matplotlib")
+    folder = tmp_path_factory.mktemp("site")
+    with started([sys.executable, ROOT / ".github" / "site.py", folder]) as [building]:
+        printed, errors = building.communicate()
+    assert building.returncode == 0, printed[-2000:] + errors
+    return folder
 
 
 class Example:

@@ -5,11 +5,11 @@ import pytest
 from tests.effort import slow
 from tests.needs import EXAMPLES, needs_core
 
-# what builds pages is no example itself; test_playground and test_guides run it
+# what builds pages and pictures is no example; test_playground, test_guides, test_pictures run it
 PROGRAMS = sorted(
     str(path.relative_to(EXAMPLES))
     for folder in EXAMPLES.iterdir()
-    if folder.name not in ("browser", "guide")
+    if folder.name not in ("browser", "guide", "pictures")
     for path in folder.rglob("*.py")
 )
 

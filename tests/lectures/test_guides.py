@@ -8,14 +8,12 @@ import sys
 import pytest
 
 from tests.effort import slow
-from tests.eyes import contrast
 from tests.needs import EXAMPLES, needed, needs_core
-from tests.pages import SEEN, brightness
 from tests.processes import isolated_jupyter
 
 FOLDER = EXAMPLES / "guide"
 GUIDES = sorted(path.stem for path in FOLDER.glob("*.ipynb"))
-PACKAGES = ("nbclient", "nbconvert", "ipykernel", "PIL", "matplotlib", "hypothesis")
+PACKAGES = ("nbclient", "ipykernel", "PIL", "matplotlib", "hypothesis")
 
 
 @pytest.fixture
@@ -26,8 +24,7 @@ def program(monkeypatch, tmp_path):
     for name, value in isolated_jupyter(tmp_path).items():
         monkeypatch.setenv(name, value)
     yield importlib.import_module
-    for name in ("render", "rerun"):
-        sys.modules.pop(name, None)
+    sys.modules.pop("rerun", None)
 
 
 def cells(name):
@@ -116,42 +113,3 @@ def test_each_question_has_an_answer_that_runs():
     assert len(asked) >= 9
     for question, answer in asked:
         assert code in answer, question
-
-
-def test_pages_of_the_guides(program, tmp_path, open_page):
-    name = "02_the_chain_rule_by_walking"
-    written = program("render").main(tmp_path / "site", [FOLDER / f"{name}.ipynb"])
-    assert [path.name for path in written] == [f"{name}.html", "index.html"]
-    index = open_page(written[1])
-    index.get_by_role("link", name="2 · The chain rule by walking").click()
-    assert index.title() == "2 · The chain rule by walking"
-    root = index.locator(".mg-stepper").first
-    root.get_by_role("button", name="Last step").click()
-    assert "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4" in root.locator(".mg-sentence").inner_text()
-    solution = index.get_by_text("One. c uses b")
-    assert not solution.is_visible()
-    index.get_by_text("Solutions").click()
-    assert solution.is_visible()
-
-
-@pytest.mark.parametrize("width", [390, 1280])
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_pages_of_the_guides_are_as_dark_as_the_system(program, tmp_path, open_page, scheme, width):
-    names = "02_the_chain_rule_by_walking", "04_training_and_watching"
-    written = program("render").main(tmp_path, [FOLDER / f"{name}.ipynb" for name in names])
-    count = 0
-    for path in written:
-        page = open_page(path, color_scheme=scheme, viewport={"width": width, "height": 800})
-        assert page.evaluate("document.documentElement.scrollWidth") == width
-        pictures = page.locator(":is(.jp-RenderedImage, .jp-RenderedSVG) > *")
-        for picture in pictures.all():
-            darkest, behind, brightest = brightness(picture)
-            assert (behind < 60) if scheme == "dark" else (behind > 200)
-            assert brightest - darkest > 150
-        count += pictures.count()
-        pictures.evaluate_all("all => all.forEach(e => e.remove())")  # their styles tell nothing
-        page.locator("details").evaluate_all("all => all.forEach(e => e.open = true)")
-        seen = page.evaluate(SEEN)
-        assert [entry for entry in seen if contrast(*entry[1:]) < 4.5] == []
-        assert {contrast(behind, "#ffffff") > 5 for *_, behind in seen} == {scheme == "dark"}
-    assert count == 4

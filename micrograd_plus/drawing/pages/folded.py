@@ -44,10 +44,7 @@ def folded_page(
     Raises:
         LayoutError: no program to lay pictures out is installed, or it failed.
     """
-    if scene is None or draw is None:
-        views, left_out = [{"svg": svg, "title": "", "opens": {}} for svg in _laid_out([source])], 0
-    else:
-        views, left_out = _views(scene, draw)
+    views, left_out = pictures(source, scene, draw)
     note = "Zoom with the buttons, + and −, or Ctrl and the wheel; drag to move."
     if len(views) > 1:
         note = f"Click on a box, or press Enter on it, to see what is inside. {note}"
@@ -57,9 +54,29 @@ def folded_page(
             f"{left_out:,} of the boxes don't open, as the page would grow too large: draw them "
             "with expand=, or draw a part of the graph."
         )
+    return page(title, [(warning, fragment(views))], note, ".mg-folds .mg-picture", bare)
+
+
+def fragment(views: list[dict[str, Any]]) -> str:
+    """Pictures, each of which opens others, as a piece of HTML.
+
+    Args:
+        views: what `pictures` gives.
+    """
     content = {"views": views, "inks": INKS, "css": resource("stepper.css") + resource("folds.css")}
-    fragment = living("mg-stepper mg-folds", "", "folds", content)
-    return page(title, [(warning, fragment)], note, ".mg-folds .mg-picture", bare)
+    return living("mg-stepper mg-folds", "", "folds", content)
+
+
+def pictures(
+    source: str, scene: Scene | None = None, draw: Callable[..., str] | None = None
+) -> tuple[list[dict[str, Any]], int]:
+    """A picture, the pictures of what is folded in it, and how many are left out for lack of room.
+
+    Args, Raises: as for `folded_page`.
+    """
+    if scene is None or draw is None:
+        return [{"svg": svg, "title": "", "opens": {}} for svg in _laid_out([source])], 0
+    return _views(scene, draw)
 
 
 def _views(scene: Scene, draw: Callable[..., str]) -> tuple[list[dict[str, Any]], int]:

@@ -1,5 +1,5 @@
-// A picture in which folds open. The number of the picture shown stands in the page's address, so
-// the browser's Back button leads out of a fold.
+// A picture in which folds open. If the page is its own, the number of the picture shown stands in
+// the address, so the browser's Back button leads out of a fold.
 import { make } from "./dom.js";
 import { picture } from "./picture.js";
 import { stage } from "./stage.js";
@@ -16,6 +16,8 @@ export function folds(element, content) {
   const { views, inks, css } = content;
   const way = make("nav", { className: "mg-way", ariaLabel: "Where this picture stands" });
   let root = element;
+  const own = root.closest(".mg-page"); // or the address may be that of another picture, or a text
+  const open = own ? (i) => { location.hash = i; } : (i) => show(i);
 
   const ancestors = (i) => (i === null ? [] : [...ancestors(views[i].above), i]);
 
@@ -23,21 +25,23 @@ export function folds(element, content) {
     const texts = [...element.querySelectorAll("text")].map((text) => text.textContent).join(" ");
     const label = `Open ${views[target].title}: ${texts}`;
     Object.assign(element, { role: "link", ariaLabel: label, tabIndex: 0 });
-    element.addEventListener("click", () => { location.hash = target; });
+    element.addEventListener("click", () => open(target));
     element.addEventListener("keydown", (event) => {
       if (event.key !== "Enter") return;
       event.preventDefault();
-      location.hash = target;
+      open(target);
     });
   }
 
   let current = null;
   function leave(event) {
     const { above } = views[current];
-    if (event.key === "Escape" && above !== null) location.hash = above;
+    if (event.key === "Escape" && above !== null) open(above);
   }
-  function show() {
-    const wanted = Number(location.hash.slice(1));
+  function read() {
+    show(Number(location.hash.slice(1)));
+  }
+  function show(wanted) {
     const view = wanted in views ? wanted : 0;
     if (view === current) return;
     const before = current;
@@ -64,11 +68,12 @@ export function folds(element, content) {
       const here = i === view;
       const step = here
         ? make("span", { ariaCurrent: "page" }, title)
-        : make("a", { href: `#${i}` }, title);
+        : make("a", { href: `#${i}`, onclick: (event) => { event.preventDefault(); open(i); } }, title);
       return i ? [" › ", step] : [step];
     }));
     if (before !== null) from.focus({ preventScroll: true });
   }
-  addEventListener("hashchange", show);
-  show();
+  if (!own) return show(0);
+  addEventListener("hashchange", read);
+  read();
 }
