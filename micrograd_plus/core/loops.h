@@ -7,7 +7,30 @@ typedef double NAMED(vector) VECTOR_TYPE;
 
 #define SLOT(v, s) ((v) + (ptrdiff_t)WIDTH * (s))
 #define PART(v, s) ((NAMED(vector) *)SLOT(v, s))[p]
-#define EACH_PART for (int p = 0; p < WIDTH / VECTOR; p++)
+#define PARTS (WIDTH / VECTOR)
+#define EACH_PART UNROLLED for (int p = 0; p < PARTS; p++)
+
+/* The first and the second half of the parts; and half slots, as the derivatives of a tape have. */
+#define HALVES (PARTS / 2)
+#define SECOND(v, s) ((NAMED(vector) *)SLOT(v, s))[p + HALVES]
+#define HALF(v, s) ((NAMED(vector) *)((v) + (ptrdiff_t)HALF_SLOT * (s)))[p]
+#define EACH_HALF UNROLLED for (int p = 0; p < HALVES; p++)
+
+/* How many instructions with the same factors are computed together: as many as registers hold. */
+#define ROWS (VECTOR > 2 ? VECTOR / 2 : 1)
+#define EACH_ROW UNROLLED for (int j = 0; j < rows; j++)
+#define EACH_GROUP(most, call) \
+    { \
+        ptrdiff_t i = r->start; \
+        for (; r->stop - i >= most; i += most) { enum { rows = most }; call; } \
+        for (; i < r->stop; i++) { enum { rows = 1 }; call; } \
+    }
+#define EACH_GROUP_BACK(most, call) \
+    { \
+        ptrdiff_t i = r->stop; \
+        while (i - r->start >= most) { enum { rows = most }; i -= most; call; } \
+        while (i > r->start) { enum { rows = 1 }; i--; call; } \
+    }
 
 #if WIDTH != 1
 /* Whether n numbers are finite: counted without a branch, and so several at a time. */
@@ -26,57 +49,99 @@ TARGET static int NAMED(finite_floats)(ptrdiff_t n, const float *x)
 }
 #endif
 
-/* The first and the second half of the parts; and half slots, as the derivatives of a tape have. */
-#define HALVES (WIDTH / VECTOR / 2)
-#define SECOND(v, s) ((NAMED(vector) *)SLOT(v, s))[p + HALVES]
-#define HALF(v, s) ((NAMED(vector) *)((v) + (ptrdiff_t)HALF_SLOT * (s)))[p]
-#define EACH_HALF for (int p = 0; p < HALVES; p++)
-
-/* Sums of products, of two slots each, and of further terms. In weighted ones the first factor of
-   each product is a number that all examples share, which is read where there is one of it. */
-INLINED TARGET void NAMED(sums)(int weighted, const run *r, const tape *t, double *v)
+/* Sums of products, of two slots each, and of further terms: those of `rows` instructions from the
+   i-th on, computed together. In weighted ones the first factor of each product is a number that
+   all examples share, read where there is one of it; the other factors are the same in all rows. */
+INLINED TARGET void NAMED(sums)(
+    int weighted, int rows, ptrdiff_t i, const run *r, const tape *t, double *v)
 {
-    const slot *targets = t->targets, *factors = t->factors;
-    const double *shared = t->v;
-    for (ptrdiff_t i = r->start; i < r->stop; i++) {
-        const slot *a = t->args + 3 * i;
-        NAMED(vector) total[WIDTH / VECTOR];
-        EACH_PART total[p] = (NAMED(vector)){0};
-        for (slot k = a[0]; k < a[1]; k++)
-            if (weighted) EACH_PART total[p] += shared[targets[k]] * PART(v, factors[k]);
-            else EACH_PART total[p] += PART(v, targets[k]) * PART(v, factors[k]);
-        for (slot k = a[1]; k < a[2]; k++)
-            EACH_PART total[p] += PART(v, targets[k]);
-        EACH_PART PART(v, r->out + i) = total[p];
+    const slot *a = t->args + 3 * i, *factors = t->factors + a[0], *targets[ROWS];
+    NAMED(vector) total[ROWS][PARTS];
+    EACH_ROW targets[j] = t->targets + a[3 * j];
+    EACH_ROW EACH_PART total[j][p] = (NAMED(vector)){0};
+    for (slot k = 0; k < a[1] - a[0]; k++)
+        EACH_ROW {
+            const slot x = targets[j][k];
+            if (weighted) EACH_PART total[j][p] += t->v[x] * PART(v, factors[k]);
+            else EACH_PART total[j][p] += PART(v, x) * PART(v, factors[k]);
+        }
+    EACH_ROW {
+        for (slot k = a[3 * j + 1]; k < a[3 * j + 2]; k++)
+            EACH_PART total[j][p] += PART(v, t->targets[k]);
+        EACH_PART PART(v, r->out + i + j) = total[j][p];
     }
 }
 
 INLINED TARGET void NAMED(sums_back)(
-    int weighted, int wanted, const run *r, const tape *t, double *v, double *d)
+    int weighted, int rows, ptrdiff_t i, const run *r, const tape *t, double *v, double *d)
 {
-    const slot *targets = t->targets, *factors = t->factors;
+    const slot *a = t->args + 3 * i, *factors = t->factors + a[0], *targets[ROWS];
     const double *shared = t->v;
-    double *slopes = t->d;
-    for (ptrdiff_t i = r->stop - 1; i >= r->start; i--) {
-        const slot *a = t->args + 3 * i;
-        NAMED(vector) g[WIDTH / VECTOR];
-        EACH_PART g[p] = PART(d, r->out + i);
-        const slot begin = a[0], middle = a[1], end = a[2];
-        for (slot k = begin; k < middle; k++) {
-            const slot x = targets[k], y = factors[k]; /* read before d is written to */
-            if (weighted && wanted & 1) EACH_HALF HALF(slopes, x) +=
-                g[p] * PART(v, y) + g[p + HALVES] * SECOND(v, y);
-            if (!weighted && wanted & 1) EACH_PART PART(d, x) += g[p] * PART(v, y);
-            if (weighted && wanted & 2) EACH_PART PART(d, y) += g[p] * shared[x];
-            if (!weighted && wanted & 2) EACH_PART PART(d, y) += g[p] * PART(v, x);
+    const slot products = a[1] - a[0], bits = r->wanted; /* read before d is written to */
+    NAMED(vector) g[ROWS][PARTS];
+    EACH_ROW targets[j] = t->targets + a[3 * j];
+    EACH_ROW EACH_PART g[j][p] = PART(d, r->out + i + j);
+    for (slot k = 0; k < products; k++) {
+        const slot x = targets[0][k], y = factors[k];
+        if (!weighted && bits & 1) EACH_PART PART(d, x) += g[0][p] * PART(v, y);
+        if (!weighted && bits & 2) EACH_PART PART(d, y) += g[0][p] * PART(v, x);
+        if (weighted && bits & 2) EACH_PART {
+            NAMED(vector) to = PART(d, y);
+            EACH_ROW to += g[j][p] * shared[targets[j][k]];
+            PART(d, y) = to;
         }
-        if (wanted & 4)
-            for (slot k = middle; k < end; k++) {
-                const slot x = targets[k];
-                EACH_PART PART(d, x) += g[p];
+    }
+    if (bits & 4) EACH_ROW
+        for (slot k = a[3 * j + 1]; k < a[3 * j + 2]; k++)
+            EACH_PART PART(d, t->targets[k]) += g[j][p];
+}
+
+#if WIDTH != 1
+/* The sum of the numbers in half a slot, several at a time. */
+INLINED TARGET double NAMED(sum_of_half)(const NAMED(vector) *half)
+{
+    double x[HALF_SLOT];
+    memcpy(x, half, sizeof x);
+    UNROLLED for (int n = HALF_SLOT / 2; n; n /= 2)
+        UNROLLED for (int l = 0; l < n; l++) x[l] += x[l + n];
+    return x[0];
+}
+
+/* Add the derivatives with respect to the shared factors of weighted sums, for some blocks of LANES
+   examples, each of which begins `size` numbers after the one before. */
+INLINED TARGET void NAMED(weights_back)(
+    int rows, ptrdiff_t i, const run *r, const tape *t, double *v, double *d,
+    ptrdiff_t blocks, ptrdiff_t size)
+{
+    const slot *a = t->args + 3 * i, *factors = t->factors + a[0], *targets[ROWS];
+    const slot products = a[1] - a[0], out = r->out + i;
+    double *slopes = t->d;
+    EACH_ROW targets[j] = t->targets + a[3 * j];
+    for (slot k = 0; k < products; k++) {
+        NAMED(vector) total[ROWS][HALVES];
+        EACH_ROW EACH_HALF total[j][p] = (NAMED(vector)){0};
+        for (ptrdiff_t at = 0; at < blocks * size; at += size)
+            EACH_HALF {
+                const NAMED(vector) x = PART(v + at, factors[k]), y = SECOND(v + at, factors[k]);
+                EACH_ROW total[j][p] += PART(d + at, out + j) * x + SECOND(d + at, out + j) * y;
             }
+        EACH_ROW {
+            const slot to = targets[j][k];
+            if (slopes) EACH_HALF HALF(slopes, to) += total[j][p];
+            else t->sums[to] += NAMED(sum_of_half)(total[j]);
+        }
     }
 }
+
+TARGET static void NAMED(weights)(
+    const tape *t, ptrdiff_t from, ptrdiff_t to, double *v, double *d,
+    ptrdiff_t blocks, ptrdiff_t size)
+{
+    for (const run *r = t->runs + from; r < t->runs + to; r++)
+        if (r->code == WEIGHTED && r->wanted & 1)
+            EACH_GROUP(ROWS, NAMED(weights_back)(rows, i, r, t, v, d, blocks, size))
+}
+#endif
 
 /* Operations that are lowered: their values, and local derivatives, are in slots already. */
 INLINED TARGET void NAMED(copies)(const run *r, const tape *t, double *v)
@@ -129,8 +194,8 @@ TARGET static void NAMED(values)(const tape *t, ptrdiff_t from, ptrdiff_t to, do
         switch (r->code) {
             UNARY_OPERATIONS(VALUES) BINARY_OPERATIONS(VALUES) TERNARY_OPERATIONS(VALUES)
             REDUCING_OPERATIONS(REDUCED)
-            case SUM: NAMED(sums)(0, r, t, v); break;
-            case WEIGHTED: NAMED(sums)(WIDTH > 1, r, t, v); break;
+            case SUM: EACH_GROUP(1, NAMED(sums)(0, rows, i, r, t, v)) break;
+            case WEIGHTED: EACH_GROUP(ROWS, NAMED(sums)(WIDTH > 1, rows, i, r, t, v)) break;
             case LOWERED: NAMED(copies)(r, t, v); break;
         }
 }
@@ -176,8 +241,9 @@ TARGET static void NAMED(slopes)(
         if (!r->wanted) continue;
         switch (r->code) {
             REDUCING_OPERATIONS(SPREAD)
-            case SUM: NAMED(sums_back)(0, r->wanted, r, t, v, d); continue;
-            case WEIGHTED: NAMED(sums_back)(WIDTH > 1, r->wanted, r, t, v, d); continue;
+            case SUM: EACH_GROUP_BACK(1, NAMED(sums_back)(0, rows, i, r, t, v, d)) continue;
+            case WEIGHTED:
+                EACH_GROUP_BACK(ROWS, NAMED(sums_back)(WIDTH > 1, rows, i, r, t, v, d)) continue;
             case LOWERED: NAMED(copies_back)(r, t, v, d); continue;
         }
         switch (WIDTH == 1 ? r->code << 3 | r->wanted : r->code) {
@@ -188,11 +254,16 @@ TARGET static void NAMED(slopes)(
 
 #undef SLOT
 #undef PART
+#undef PARTS
 #undef EACH_PART
 #undef HALVES
 #undef SECOND
 #undef HALF
 #undef EACH_HALF
+#undef ROWS
+#undef EACH_ROW
+#undef EACH_GROUP
+#undef EACH_GROUP_BACK
 #undef ARGUMENTS
 #undef VALUES
 #undef REDUCED

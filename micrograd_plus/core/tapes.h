@@ -23,8 +23,16 @@ typedef struct { /* consecutive instructions of one operation */
 typedef struct {
     const run *runs;
     const slot *args, *targets, *factors;
-    double *v, *d; /* the numbers that all examples share, and their derivatives in half slots */
+    double *v;       /* the numbers that all examples share, */
+    double *sums;    /* their derivatives, */
+    double *d;       /* or if this isn't NULL these, in half slots, of which they are the sums */
 } tape;
+
+#ifdef __GNUC__
+#define UNROLLED _Pragma("GCC unroll 16")
+#else
+#define UNROLLED
+#endif
 
 #define WIDTH 1
 #define VECTOR 1
@@ -69,11 +77,14 @@ typedef struct {
 typedef struct {
     void (*values)(const tape *, ptrdiff_t, ptrdiff_t, double *);
     void (*slopes)(const tape *, ptrdiff_t, ptrdiff_t, double *, double *);
+    void (*weights)(
+        const tape *, ptrdiff_t, ptrdiff_t, double *, double *, ptrdiff_t, ptrdiff_t);
     int (*finite)(ptrdiff_t, const double *);
     int (*finite_floats)(ptrdiff_t, const float *);
 } loops;
 
-#define LOOPS(kind) (loops){values_##kind, slopes_##kind, finite_##kind, finite_floats_##kind}
+#define LOOPS(kind) (loops){ \
+    values_##kind, slopes_##kind, weights_##kind, finite_##kind, finite_floats_##kind}
 
 static int find_loops(loops *found)
 {

@@ -33,10 +33,14 @@ cdef extern from *:
         const slot *targets
         const slot *factors
         double *v
+        double *sums
         double *d
     ctypedef struct loops:
         void (*values)(const tape *, Py_ssize_t, Py_ssize_t, double *) noexcept
         void (*slopes)(const tape *, Py_ssize_t, Py_ssize_t, double *, double *) noexcept
+        void (*weights)(
+            const tape *, Py_ssize_t, Py_ssize_t, double *, double *, Py_ssize_t, Py_ssize_t
+        ) noexcept
         bint (*finite)(Py_ssize_t, const double *) noexcept
         bint (*finite_floats)(Py_ssize_t, const float *) noexcept
     void values_of_one(const tape *, Py_ssize_t, Py_ssize_t, double *) noexcept
@@ -45,6 +49,7 @@ cdef extern from *:
 
 cdef enum:
     ALIGNED = 64  # bytes of the widest register
+    KEPT = 1 << 18  # bytes of values and derivatives of several blocks of LANES examples
 
 cdef loops found[3]
 cdef loops wide
@@ -127,6 +132,28 @@ cdef class _Memory:
         PyBuffer_Release(&self.view)
 
 
+cdef void spread(double *wide, slot s, Py_ssize_t blocks, Py_ssize_t size, double x) noexcept:
+    """Write a number to a slot for lanes, of each block."""
+    cdef Py_ssize_t block, lane
+    wide += LANES * <Py_ssize_t>s
+    for block in range(blocks):
+        for lane in range(LANES):
+            wide[lane] = x
+        wide += size
+
+
+cdef double total(const double *wide, slot s, Py_ssize_t blocks, Py_ssize_t size) noexcept:
+    """The sum of the numbers in a slot for lanes, of all blocks."""
+    cdef Py_ssize_t block, lane
+    cdef double found = 0.0
+    wide += LANES * <Py_ssize_t>s
+    for block in range(blocks):
+        for lane in range(LANES):
+            found += wide[lane]
+        wide += size
+    return found
+
+
 cdef class Machine:
     """Computes the outputs of a tape, and their derivatives, at points or for batches.
 
@@ -143,14 +170,15 @@ cdef class Machine:
     cdef type kind  # of arrays
     cdef double *v  # the numbers
     cdef double *d  # the derivatives with respect to them
-    cdef double *wide_v  # for batches: LANES of them in each slot
+    cdef double *wide_v  # for batches: LANES of them in each slot, in each of some blocks
     cdef double *wide_d
     cdef void *block
     cdef run *runs
-    cdef tape tape
+    cdef tape tape  # whose derivatives are in half slots where there is a single block
     cdef const slot *outputs
     cdef const slot *widened  # those that all examples share and lanes read
     cdef Py_ssize_t size, results, low, high, widths
+    cdef Py_ssize_t first, length, blocks  # of wide slots the first, their numbers, and the blocks
     cdef Py_ssize_t inputs, count  # the first slot of the inputs, and their number
     cdef Py_ssize_t shared_values, shared, values, all  # ends of the tape's parts, as runs
 
@@ -170,7 +198,12 @@ cdef class Machine:
         self.runs = <run *>calloc(self.all + 1, sizeof(run))
         if self.d == NULL or self.runs == NULL:
             raise MemoryError
-        self.tape.runs = self.runs
+        self.tape.runs, self.tape.v, self.tape.sums = self.runs, self.v, self.d
+        self.first = min(tape.widened[:1].tolist() + [self.inputs])
+        self.length = LANES * (self.size - self.first)
+        self.blocks = max(1, KEPT // (2 * (self.length + 1) * <Py_ssize_t>sizeof(double)))
+        if 8 * self.widths > len(tape.targets):  # to copy these costs more than blocks save
+            self.blocks = 1
         start = 0
         for r, (code, stop, out) in enumerate(tape.runs.tolist()):
             self.runs[r] = run(code >> 3, code & 7, start, stop, out)
@@ -242,67 +275,77 @@ cdef class Machine:
         if slopes is not None:
             inner = _Memory(slopes, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
         cdef list given = [_Memory(column, PyBUF_STRIDES) for column in columns]
-        cdef Py_ssize_t i, lane, examples = to.view.shape[1], at = 0
+        cdef Py_ssize_t block, examples = to.view.shape[1], at = 0, size = self.length
+        cdef Py_ssize_t blocks = min(self.blocks, (examples + LANES - 1) // LANES)
         cdef double value = 0.0
-        cdef double total
         memcpy(self.v, leaves.view.buf, leaves.view.len)
         memset(self.d, 0, self.size * sizeof(double))
         values_of_one(&self.tape, 0, self.shared_values if shares is None else self.shared, self.v)
         if examples <= FEW:
             while at < examples:
-                value += self.some(1, at, examples, given, to, shares, inner)
+                value += self.some(1, at, examples, 0, given, to, shares, inner)
                 at += 1
         else:
-            self.widen()
+            self.widen(blocks)
             while at < examples:
-                value += self.some(LANES, at, examples, given, to, shares, inner)
-                at += LANES
+                block = 0
+                while block < blocks and at < examples:
+                    value += self.some(LANES, at, examples, block * size, given, to, shares, inner)
+                    at += LANES
+                    block += 1
+                if shares is not None:
+                    wide.weights(
+                        &self.tape, self.shared, self.values, self.wide_v, self.wide_d, block, size
+                    )
             if shares is not None:
-                self.narrow()
+                self.narrow(blocks)
         if first is not None:
             if examples:  # else 0 · inf might be among the products
                 slopes_of_one(&self.tape, 0, self.shared_values, self.v, self.d)
             memcpy(first.view.buf, self.d, first.view.len)
         return value
 
-    cdef int widen(self) except -1:
+    cdef int widen(self, Py_ssize_t blocks) except -1:
         """Give each lane what all examples share."""
-        cdef Py_ssize_t i, k, lane, count = LANES * self.size
+        cdef Py_ssize_t k, size = self.length
+        cdef Py_ssize_t halves = HALF_SLOT * self.inputs if self.blocks == 1 else 0
+        cdef double *start
         if self.block == NULL:
-            self.block = malloc((2 * count + HALF_SLOT * self.inputs) * sizeof(double) + ALIGNED)
+            self.block = malloc((2 * self.blocks * size + halves) * sizeof(double) + ALIGNED)
             if self.block == NULL:
                 raise MemoryError
-            self.wide_v = <double *>(<uintptr_t>self.block + ALIGNED & ~<uintptr_t>(ALIGNED - 1))
-            self.wide_d = self.wide_v + count
-            self.tape.v, self.tape.d = self.v, self.wide_d + count
+            start = <double *>(<uintptr_t>self.block + ALIGNED & ~<uintptr_t>(ALIGNED - 1))
+            self.tape.d = start if halves else NULL
+            self.wide_v = start + halves - LANES * self.first
+            self.wide_d = self.wide_v + self.blocks * size
+        if halves:
+            memset(self.tape.d, 0, halves * sizeof(double))
         for k in range(self.widths):
-            i = LANES * <Py_ssize_t>self.widened[k]
-            for lane in range(LANES):
-                self.wide_v[i + lane] = self.v[self.widened[k]]
-            memset(self.wide_d + i, 0, LANES * sizeof(double))
-        memset(self.tape.d, 0, HALF_SLOT * self.inputs * sizeof(double))
+            spread(self.wide_v, self.widened[k], blocks, size, self.v[self.widened[k]])
+            spread(self.wide_d, self.widened[k], blocks, size, 0.0)
         return 0
 
-    cdef void narrow(self) noexcept:
+    cdef void narrow(self, Py_ssize_t blocks) noexcept:
         """Add up the derivatives with respect to what all examples share."""
-        cdef Py_ssize_t i, k, lane
-        for i in range(self.inputs):
+        cdef Py_ssize_t i, k
+        for i in range(self.inputs if self.tape.d else 0):
             for k in range(HALF_SLOT):
                 self.d[i] += self.tape.d[HALF_SLOT * i + k]
         for k in range(self.widths):
-            i = self.widened[k]
-            for lane in range(LANES):
-                self.d[i] += self.wide_d[LANES * i + lane]
+            self.d[self.widened[k]] += total(self.wide_d, self.widened[k], blocks, self.length)
 
     cdef double some(
-        self, int width, Py_ssize_t at, Py_ssize_t examples, list columns, _Memory rows,
-        _Memory weights, _Memory slopes,
+        self, int width, Py_ssize_t at, Py_ssize_t examples, Py_ssize_t offset, list columns,
+        _Memory rows, _Memory weights, _Memory slopes,
     ):
-        """Compute `width` examples, or those that are left, from one on: as for `batch`."""
-        cdef Py_ssize_t lane, i, k, left = min(width, examples - at)
+        """Compute `width` examples, or those that are left, from one on: as for `batch`.
+
+        Wide slots begin `offset` numbers after those of the first block.
+        """
+        cdef Py_ssize_t lane, i, left = min(width, examples - at)
         cdef Py_ssize_t late = self.size - self.inputs, skipped = self.results - rows.view.shape[0]
-        cdef double *v = self.v if width == 1 else self.wide_v
-        cdef double *d = self.d if width == 1 else self.wide_d
+        cdef double *v = self.v if width == 1 else self.wide_v + offset
+        cdef double *d = self.d if width == 1 else self.wide_d + offset
         cdef double *to = v + width * self.inputs
         cdef double *out
         cdef double weight, value = 0.0
@@ -311,9 +354,11 @@ cdef class Machine:
         for column in columns:
             for i in range(column.view.shape[0]):
                 place = <char *>column.view.buf + i * column.view.strides[0]
-                for lane in range(width):  # the last example, again, where none is left
-                    k = at + min(lane, left - 1)
-                    to[lane] = (<double *>(place + k * column.view.strides[1]))[0]
+                place += at * column.view.strides[1]
+                for lane in range(left):
+                    to[lane] = (<double *>(place + lane * column.view.strides[1]))[0]
+                for lane in range(left, width):  # the last example, again, where none is left
+                    to[lane] = to[left - 1]
                 to += width
         if weights is None:
             if width == 1:

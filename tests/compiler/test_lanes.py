@@ -231,6 +231,57 @@ def test_sums_of_products_with_what_examples_share(left, right, weighted, count,
         assert_close(found[0][0], slopes, 1e-14)
 
 
+@pytest.mark.parametrize("count", [2, 16, 100, 1000])
+@pytest.mark.parametrize("units", [1, 2, 7, 9])
+def test_layers_are_those_of_numpy(units, count):
+    """Sums with the same factors are computed together, and several blocks of examples."""
+    from micrograd_plus.core import tapes
+
+    model = nn.MLP(40, [units, 3], activation="tanh", seed=units)
+    tied = model.layers[1].neurons[0].w[0]  # has two places in a layer
+    model.layers[1].neurons[1].w[0] = tied
+    program = native(lambda x: mg.sum([y * y for y in model(x)]), [0.0] * 40, params=model)
+    numbers = np.random.default_rng(units)
+    x, weights = numbers.normal(size=(count, 40)), numbers.normal(size=count)
+    (w, b), (v, c) = (
+        (np.array([[w.data for w in n.w] for n in layer.neurons]),
+         np.array([n.b.data for n in layer.neurons]))
+        for layer in model.layers
+    )  # fmt: skip
+    hidden = np.tanh(x @ w.T + b)
+    outputs = hidden @ v.T + c
+    after = 2 * outputs * weights[:, None]
+    before = after @ v * (1 - hidden**2)
+    expected = {}
+    for layer, inputs, slopes in ((0, x, before), (1, hidden, after)):
+        found = model.layers[layer].neurons, slopes.T @ inputs, slopes.sum(axis=0)
+        for n, row, bias in zip(*found, strict=True):
+            for leaf, slope in zip([*n.w, n.b], [*row, bias], strict=True):
+                expected[leaf] = expected.get(leaf, 0.0) + slope
+    for kind in range(tapes.KINDS):
+        tapes.choose(kind)
+        value, gradient = program.value_and_grad(x, weights=weights)
+        assert value == pytest.approx(weights @ (outputs**2).sum(axis=1), rel=1e-12)
+        assert_close(gradient, [expected[leaf] for leaf in program.parameters], 1e-11)
+    tapes.choose(0)
+
+
+def test_sums_with_the_same_factors_may_read_each_other():
+    w = [Value(0.1 * k) for k in range(9)]
+
+    def fn(x):
+        sums = [mg.dot(w[:2], x)]
+        for k in range(7):
+            sums.append(mg.dot(w[k : k + 2], x) + sums[-1] + w[8])
+        return mg.sum([y * y for y in sums])
+
+    program = native(fn, [1.0, 2.0], params=w)
+    batch = np.random.default_rng(1).normal(size=(40, 2))
+    values, _, gradients = eager(fn, batch, w)
+    assert_close(program(batch), values, 1e-13)
+    assert_close(program.value_and_grad(batch)[1], gradients.mean(axis=0), 1e-13)
+
+
 def test_what_examples_share_is_computed_once():
     w = Value(0.5)
     program = native(lambda x: mg.exp(mg.sin(w)) * x + mg.log(w) + w * w, 1.0, params=[w])

@@ -56,7 +56,10 @@ FEW = 3
 """The number of examples up to which a tape computes them one after the other."""
 
 _EACH = "for (ptrdiff_t k = 0; k < n; k++)"
-_SLOT = "{lanes} * (ptrdiff_t)(args ? args[k] : k)"
+
+# Where a slot's numbers begin. Slots for lanes always come from a tape: a choice between two kinds
+# would keep compilers from computing several lanes at a time.
+_SLOT = {1: "(args ? args[k] : k)", LANES: f"{LANES} * (ptrdiff_t)args[k]"}
 
 # What reduces an array: the number to begin with, and how each number of the array joins it.
 _FOLDS = {
@@ -257,7 +260,7 @@ class _Loops(C):
     def __init__(self, c: C) -> None:
         self.kind, self.lanes, self.primitives = c.kind, c.lanes, c.primitives
         self.lines: list[str] = []
-        self._lane, self._slot = f"EACH_LANE({c.lanes})", _SLOT.format(lanes=c.lanes)
+        self._lane, self._slot = f"EACH_LANE({c.lanes})", _SLOT[c.lanes]
         self._totals: dict[int, tuple[Node, str]] = {}  # with the nodes, as ids are given again
 
     def _written(self, x: Node) -> tuple[str, int]:
@@ -355,7 +358,7 @@ def _defined(head: str, lines: Sequence[str]) -> list[str]:
 def _reduction(c: C, op: Op) -> Sequence[list[str]]:
     """The lines of a reduction's value and of its derivatives."""
     if op in _ONE_BY_ONE:
-        places = {"lanes": c.lanes, "slot": _SLOT.format(lanes=c.lanes)}
+        places = {"lanes": c.lanes, "slot": _SLOT[c.lanes]}
         return [[line.format(**places) for line in lines] for lines in _ONE_BY_ONE[op]]
     m = AtOnce(Functions(), Name("x"))
     return _Loops(c).value(m.value(op)), _Loops(c).slope(m.slope(op, Name("out")))

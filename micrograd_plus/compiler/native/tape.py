@@ -33,9 +33,9 @@ CODES: dict[Op, int] = core.CODES if core else {}
 """The codes of operations, as the core was built with them; without it tapes can't be run."""
 
 SUM, WEIGHTED, LOWERED = range(len(CODES), len(CODES) + 3)
-"""The codes of a sum of products and other terms, of one whose products have a first factor that
-all examples share, and of an operation that is lowered, that is, written as several instructions of
-other operations."""
+"""The codes of a sum of products and other terms; of one whose products have a first factor that
+all examples share, and whose other factors are those of all sums of the run; and of an operation
+that is lowered, that is, written as several instructions of other operations."""
 
 _ANY = min([SUM, *(code for op, code in CODES.items() if not op.arity)])
 """The first of the codes that don't stand for a fixed number of arguments."""
@@ -130,10 +130,10 @@ class _Builder:
         numpy = need("numpy", "numpy")
         rows = numpy.array(self._rows, numpy.int64).reshape(-1, 6)
         self._join_sums(rows, results, long)
-        self._weigh(rows)
+        alike = self._weigh(rows)
         counts = numpy.bincount(rows[:, 0], minlength=_GONE)[:_GONE]
         shared, kept = int(counts[:_BATCHED].sum()), int(counts.sum())
-        sequence = numpy.lexsort((rows[:, 2], rows[:, 1], rows[:, 0]))[:kept]
+        sequence = numpy.lexsort((alike, rows[:, 2], rows[:, 1], rows[:, 0]))[:kept]
         inputs, leaves = self._inputs, len(self._start) - self._inputs
         offsets = numpy.where(numpy.arange(kept) < shared, leaves, leaves + inputs)
         place = numpy.zeros(len(rows) + 1, numpy.int64)
@@ -145,7 +145,8 @@ class _Builder:
             return numpy.where(slots < 0, leaf, place[numpy.maximum(slots, 0)]).astype(numpy.uint32)
 
         rows = rows[sequence]
-        changes = numpy.diff(rows[:, [0, 2]], axis=0).any(axis=1)
+        kinds = numpy.column_stack((rows[:, [0, 2]], alike[sequence]))
+        changes = numpy.diff(kinds, axis=0).any(axis=1)
         stops = numpy.append(numpy.flatnonzero(changes) + 1, kept)[:kept]  # none without rows
         ranges = _ranges(rows)
         args = numpy.where(ranges, rows[:, 3:], final(numpy.where(ranges, ~inputs, rows[:, 3:])))
@@ -164,24 +165,41 @@ class _Builder:
             final(results),
         )
 
-    def _weigh(self, rows: Any) -> None:
-        """Make weighted those sums whose products all have a factor that all examples share."""
+    def _weigh(self, rows: Any) -> Any:
+        """Make weighted those sums whose products all have a factor that all examples share.
+
+        Other terms that all examples share become products with 1. Returns a number for each row,
+        which is the same for weighted sums of a depth with the same other factors: they make a run.
+        """
         numpy = need("numpy", "numpy")
         batched, inputs = self._batched, self._inputs
+        alike, groups = numpy.zeros(len(rows), int), dict[tuple[int, bytes], int]()
+
+        def differs(slot: int) -> bool:
+            return bool(batched[slot]) if slot >= 0 else ~slot < inputs
+
         sums = (rows[:, 2] >> MOST == SUM) & (rows[:, 0] & _BATCHED > 0)
         for row in numpy.flatnonzero(sums & (rows[:, 3] < rows[:, 4])).tolist():
-            code, begin, middle = rows[row, 2:5].tolist()
-            x, y = self._targets[begin:middle], self._factors[begin:middle]
-            own, other = ([batched[k] if k >= 0 else ~k < inputs for k in some] for some in (x, y))
+            code, begin, middle, end = rows[row, 2:].tolist()
+            pairs = [*zip(self._targets[begin:middle], self._factors[begin:middle], strict=True)]
+            own, other = ([*map(differs, some)] for some in zip(*pairs, strict=True))
             if any(a and b for a, b in zip(own, other, strict=True)):
                 continue
-            pairs = [(b, a) if its else (a, b) for a, b, its in zip(x, y, own, strict=True)]
-            self._targets[begin:middle], self._factors[begin:middle] = (
-                array("q", some) for some in zip(*pairs, strict=True)
-            )
+            pairs = [(y, x) if its else (x, y) for (x, y), its in zip(pairs, own, strict=True)]
             bits, swapped = code & 3, (code & 1) << 1 | code >> 1 & 1
             bits = (swapped if any(own) else 0) | (0 if all(own) else bits)
+            terms = self._targets[middle:end]
+            shared = [(x, self._slot(1.0)) for x in terms if not differs(x)]
+            bits |= len(shared) > 0 and code & _OTHERS > 0
+            pairs += shared + [(x, x) for x in terms if differs(x)]
+            self._targets[begin:end], self._factors[begin:end] = (
+                array("q", some) for some in zip(*pairs, strict=True)
+            )
             rows[row, 2] = WEIGHTED << MOST | code & _OTHERS | bits
+            rows[row, 4] = middle = middle + len(shared)
+            key = int(rows[row, 1]), self._factors[begin:middle].tobytes()
+            alike[row] = groups.setdefault(key, len(groups))
+        return alike
 
     def _widened(self, rows: Any, results: Sequence[int]) -> Any:
         """What instructions for each example read, other than first factors of weighted sums."""
