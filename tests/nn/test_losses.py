@@ -226,7 +226,7 @@ def test_logits_instead_of_probabilities_are_met_with_the_loss_for_them(loss, ou
     model = nn.MLP(2, [outputs], activation="linear")
     for p in model.parameters():
         p.data = -0.5 if p.label.startswith("w") else 0.1
-    x, t = [-1.0, -0.8], 1
+    x, t = [-0.8, -0.6], 1
 
     def compiled():
         program = mg.compile(lambda x, t: loss(model(x), t), x, t, params=model)
