@@ -17,6 +17,7 @@ from typing import Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import aligned, filled, flat, listed, mapped
+from micrograd_plus._tools.text import short
 from micrograd_plus.core import twin
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, order
@@ -162,7 +163,7 @@ def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Funct
     48.0
     """
     if not isinstance(order, int) or order < 0:
-        raise ValueError(f"the order of a derivative is a whole number from 0, not {order!r}")
+        raise ValueError(f"the order of a derivative is a whole number from 0, not {short(order)}")
 
     @wraps(f)
     def slopes(*args: Any, **options: Any) -> Any:
@@ -278,9 +279,9 @@ class _Call:
 
     def __init__(self, f: Function, args: Any, create_graph: bool, options: dict[str, Any]) -> None:
         if not callable(f):
-            raise TypeError(f"a function is needed, not {f!r} ({type(f).__name__})")
+            raise TypeError(f"a function is needed, not {short(f)} ({type(f).__name__})")
         if not isinstance(args, tuple):
-            raise TypeError(f"the arguments come as a tuple, such as (x,), not as {args!r}")
+            raise TypeError(f"the arguments come as a tuple, such as (x,), not as {short(args)}")
         named = bool(options) and not args
         if named:  # a dictionary is what is differentiated
             args, options = (options,), {}
@@ -298,7 +299,7 @@ class _Call:
         for x in outputs:
             if not isinstance(x, _SCALAR) or isinstance(x, bool):
                 kind = type(x).__name__
-                raise TypeError(f"the function has to return Values, not {x!r} ({kind})")
+                raise TypeError(f"the function has to return Values, not {short(x)} ({kind})")
         if departures:
             tell(departures, self.leaves, outputs, self.done)
 
@@ -308,7 +309,7 @@ class _Call:
             return self.output
         kind = type(self.output).__name__
         raise TypeError(
-            f"the function has to return one Value, not {self.output!r} ({kind}): jacobian "
+            f"the function has to return one Value, not {short(self.output)} ({kind}): jacobian "
             "differentiates several"
         )
 
@@ -383,7 +384,7 @@ def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:
         raise ValueError(f"{what} need the shape {shape}, not {given_shape}")
     for x in scalars:
         if not isinstance(x, _SCALAR):
-            raise TypeError(f"{what} are numbers, not {x!r} ({type(x).__name__})")
+            raise TypeError(f"{what} are numbers, not {short(x)} ({type(x).__name__})")
     return scalars
 
 

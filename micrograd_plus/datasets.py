@@ -13,6 +13,7 @@ from typing import Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.habits import front
+from micrograd_plus._tools.text import short
 
 __all__ = ["blobs", "circles", "digits", "moons", "parabolas", "rows", "spirals", "split", "xor"]
 
@@ -182,7 +183,7 @@ def digits(size: int = 8) -> Data:
     (1797, 64, [0, 1, 2, 3, 4])
     """
     if not isinstance(size, int) or size < 8 or size % 8:
-        raise ValueError(f"the size of digits must be a multiple of 8, not {size!r}")
+        raise ValueError(f"the size of digits must be a multiple of 8, not {short(size)}")
     found = need("sklearn.datasets", "examples").load_digits()
     images = (found.images / 16.0).repeat(size // 8, axis=1).repeat(size // 8, axis=2)
     return images.reshape(len(images), -1).tolist(), found.target.tolist()
@@ -214,7 +215,9 @@ def split(data: Data, fraction: float = 0.2, seed: int = 0) -> tuple[Data, Data]
         raise ValueError(f"{len(inputs)} inputs need as many targets, not {len(targets)}")
     held = round(len(inputs) * fraction) if 0 < fraction < 1 else 0
     if not 0 < held < len(inputs):
-        raise ValueError(f"a fraction {fraction!r} of {len(inputs)} examples leaves a part empty")
+        raise ValueError(
+            f"a fraction {short(fraction)} of {len(inputs)} examples leaves a part empty"
+        )
     order = list(range(len(inputs)))
     Random(seed).shuffle(order)  # noqa: S311  not for secrets
     parts = order[held:], order[:held]
@@ -274,7 +277,7 @@ def _random(points: Any, noise: float, seed: int) -> Random:
     if points > _MOST:
         raise ValueError(f"the number of points is at most {_MOST:,}, not {points:,}")
     if not 0 <= noise < math.inf:
-        raise ValueError(f"the noise must be a finite number of at least 0, not {noise!r}")
+        raise ValueError(f"the noise must be a finite number of at least 0, not {short(noise)}")
     return Random(seed)  # noqa: S311  not for secrets
 
 
@@ -285,7 +288,7 @@ def _count(i: int, points: int, classes: int) -> int:
 
 def _check_whole(n: Any, what: str) -> None:
     if not isinstance(n, Integral) or n < 1:
-        raise ValueError(f"the number of {what} must be a positive whole number, not {n!r}")
+        raise ValueError(f"the number of {what} must be a positive whole number, not {short(n)}")
 
 
 def _with_noise(rows: list[list[float]], noise: float, random: Random) -> list[list[float]]:

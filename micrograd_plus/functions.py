@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar, overload
 
 from micrograd_plus import ops
 from micrograd_plus._tools.nested import listed
-from micrograd_plus._tools.text import sentence
+from micrograd_plus._tools.text import sentence, short
 from micrograd_plus.engine import Value, apply
 from micrograd_plus.graph import REAL, hooks, real, scalar
 from micrograd_plus.graph.recording import binary, dot_of, unary
@@ -567,7 +567,7 @@ def take(rows: Iterable[Any], index: Value | float) -> Any:
         return _taken(found, index)
     number = real(index.data if isinstance(index, Value) else index, "take's index")
     if not number.is_integer():
-        raise ValueError(f"take's index must be a whole number, not {index!r}")
+        raise ValueError(f"take's index must be a whole number, not {short(index)}")
     if 0 <= number < len(found):
         return found[int(number)]
     last = f"only rows 0 to {len(found) - 1}" if found else "no rows"
@@ -594,7 +594,7 @@ def _sequence(items: Any, name: str, least: int = 0) -> list[Any]:
     except TypeError:
         kind = type(items).__name__
         raise TypeError(
-            f"{name} needs a sequence, such as a list, not {items!r} ({kind})"
+            f"{name} needs a sequence, such as a list, not {short(items)} ({kind})"
         ) from None
     if len(found) < least:
         raise ValueError(f"{name} needs at least one term")

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
 from micrograd_plus._tools.errors import NonFiniteError, did_you_mean
-from micrograd_plus._tools.text import brief, visible
+from micrograd_plus._tools.text import brief, short, visible
 from micrograd_plus.engine import Value
 
 if TYPE_CHECKING:
@@ -112,9 +112,9 @@ def with_lines(text: str, numbers: Mapping[str, float | Value]) -> tuple[Value, 
 
 def _read(text: str, numbers: Mapping[str, float | Value]) -> _Reader:
     if not isinstance(text, str):
-        raise TypeError(f"an expression is a string, such as 'x * y', not {text!r}")
+        raise TypeError(f"an expression is a string, such as 'x * y', not {short(text)}")
     if not isinstance(numbers, Mapping):
-        raise TypeError(f"numbers must be a dictionary such as {{'x': 1.0}}, not {numbers!r}")
+        raise TypeError(f"numbers must be a dictionary such as {{'x': 1.0}}, not {short(numbers)}")
     try:
         return _Reader(text, numbers)
     except RecursionError:  # the caller is close to Python's recursion limit already
@@ -143,9 +143,9 @@ def read_numbers(assignments: list[str]) -> dict[str, float]:
         if not name.isidentifier() or keyword.iskeyword(name):
             raise ExpressionError(f"{shown}: {_shown(name)} can't be a name")
         if name in functions.__all__:
-            raise ExpressionError(f"{shown}: {name!r} is the name of a function")
+            raise ExpressionError(f"{shown}: {short(name)} is the name of a function")
         if name in numbers:
-            raise ExpressionError(f"{shown}: {name!r} already has the value {numbers[name]:g}")
+            raise ExpressionError(f"{shown}: {short(name)} already has the value {numbers[name]:g}")
         try:
             numbers[name] = float(number)
         except ValueError:
@@ -186,9 +186,9 @@ class _Reader:
 
     def assign(self, statement: ast.stmt, name: str, outcome: Any) -> Value:
         if name in functions.__all__:
-            raise self.error(statement, f"{name!r} is the name of a function")
+            raise self.error(statement, f"{short(name)} is the name of a function")
         if name in self.names or name in self.numbers:
-            raise self.error(statement, f"{name!r} already has a value; choose another name")
+            raise self.error(statement, f"{short(name)} already has a value; choose another name")
         value = self.value(statement, outcome)
         value.label = value.label or name
         self.names[name] = value
@@ -222,18 +222,18 @@ class _Reader:
         if name in self.names:
             return self.names[name]
         if name in functions.__all__:
-            raise self.error(node, f"{name!r} is a function; call it as in {name}(x)")
+            raise self.error(node, f"{short(name)} is a function; call it as in {name}(x)")
         hint = did_you_mean(name, [*self.names, *self.numbers])
-        raise self.error(node, f"unknown name{hint}; give it a value, as in {name}=1")
+        raise self.error(node, f"unknown name{hint}; give it a value, as in {brief(name)}=1")
 
     def call(self, node: ast.expr, name: str, args: list[ast.expr], depth: int) -> Any:
         if name in self.names or name in self.numbers:
             raise self.error(
-                node, f"{name!r} is not a function; write products with *, as in x*(y)"
+                node, f"{short(name)} is not a function; write products with *, as in x*(y)"
             )
         if name not in functions.__all__:
             hint = did_you_mean(name, functions.__all__) or "; see help(micrograd_plus.functions)"
-            raise self.error(node, f"no function {name!r}{hint}")
+            raise self.error(node, f"no function {short(name)}{hint}")
         function = getattr(functions, name)
         parameters = inspect.signature(function).parameters.values()
         least = len([p for p in parameters if p.default is p.empty])

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.text import short, shorten, visible
+
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from micrograd_plus.ops.operation import Op
 
@@ -39,6 +41,21 @@ class NonFiniteError(ArithmeticError, ValueError):
         self.numbers = tuple(numbers)
 
 
+def choose(begins: str, name: object, known: Collection[str]) -> str:
+    """The error about a name that there is not: what was meant, perhaps, and what there is.
+
+    Args:
+        begins: the beginning of the sentence.
+        name: the unknown name.
+        known: the names that exist.
+
+    >>> choose("there is no format", "sgv", ["svg", "png"])
+    "there is no format 'sgv' (did you mean svg?); choose from svg, png"
+    """
+    names = shorten(", ".join(map(visible, known)), 300)
+    return f"{begins} {short(name)}{did_you_mean(name, known)}; choose from {names}"
+
+
 def did_you_mean(name: object, known: Iterable[str]) -> str:
     """The suggestion that an error about an unknown name ends in; "" if no name is similar.
 
@@ -52,5 +69,6 @@ def did_you_mean(name: object, known: Iterable[str]) -> str:
     from difflib import get_close_matches  # loaded only after an error
 
     names = {other.casefold(): other for other in known}
-    near = get_close_matches(str(name).casefold(), names, n=1, cutoff=0.65)
+    asked = name[:100].casefold() if isinstance(name, str) else ""
+    near = get_close_matches(asked, names, n=1, cutoff=0.65)
     return f" (did you mean {names[near[0]]}?)" if near else ""

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
 
 from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.text import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable
@@ -136,7 +137,7 @@ def front(
         if load and name in names:
             return load(name)
         # without the module, or Python's own traceback would ask again
-        message = f"module {module!r} has no attribute {name!r}{_hint(module, name, names)}"
+        message = f"module {module!r} has no attribute {short(name)}{_hint(module, name, names)}"
         raise AttributeError(message, name=name)
 
     return __getattr__, lambda: sorted(names)
@@ -185,7 +186,7 @@ def check_options(what: str, given: Iterable[str], known: Collection[str]) -> No
             hint = f": in this package it is {OPTIONS[name]}"
         elif name in LINES:
             hint = f": in this package write {LINES[name]}"
-        raise TypeError(f"{what}() has no option {name!r}{hint}")
+        raise TypeError(f"{what}() has no option {short(name)}{hint}")
 
 
 def with_known_options(function: Callable[P, R]) -> Callable[P, R]:

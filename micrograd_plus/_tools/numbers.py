@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from micrograd_plus._tools.figures import Figure
-from micrograd_plus._tools.text import RAISED
+from micrograd_plus._tools.text import RAISED, short
 
 
 def text_number(x: float, digits: int = 4, decimals: int = 0) -> str:
@@ -74,5 +74,5 @@ def checked_digits(digits: int) -> int:
         ValueError: it is not a whole number from 1 to 17, which tell any two floats apart.
     """
     if type(digits) is not int or not 1 <= digits <= 17:
-        raise ValueError(f"digits must be a whole number from 1 to 17, not {digits!r}")
+        raise ValueError(f"digits must be a whole number from 1 to 17, not {short(digits)}")
     return digits

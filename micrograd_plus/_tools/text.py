@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from reprlib import Repr
 from textwrap import wrap
+from typing import Any
 
 RAISED = dict(
     zip(
@@ -110,6 +112,19 @@ def sentence(phrase: str) -> str:
 def shorten(text: str, width: int = 40) -> str:
     """A text of at most `width` characters."""
     return text if len(text) <= width else text[: width - 1] + "…"
+
+
+_short = Repr()
+_short.maxstring = _short.maxother = 100
+
+
+def short(thing: Any) -> str:
+    """`repr(thing)` for an error: on one line, and of much only the beginning.
+
+    >>> short("x"), short([1.0] * 1000)
+    ("'x'", '[1.0, 1.0, 1.0, 1.0, 1.0, 1.0, ...]')
+    """
+    return shorten(" ".join(_short.repr(thing).split()), 200)
 
 
 def broken(text: str, columns: int) -> list[str]:

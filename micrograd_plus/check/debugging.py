@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.text import brief
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import follows, hooks, inputs
 from micrograd_plus.graph.leaving import PACKAGE, outside, strict
@@ -240,5 +241,5 @@ def _line_of(traceback: TracebackType | None) -> str:
 
 
 def _name(value: Value) -> str:
-    name = value.label or (value.op.name if value.op else "a leaf")
+    name = brief(value.label) or (value.op.name if value.op else "a leaf")
     return f"{name} = {value.data!r}"

@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,8 +29,7 @@ class Parser(argparse.ArgumentParser):
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             known = list(action.choices)
-            message = f"there is no {value!r}{did_you_mean(value, known)}; choose from "
-            raise argparse.ArgumentError(action, message + ", ".join(known))
+            raise argparse.ArgumentError(action, choose("there is no", value, known))
 
     def find(self, option: str) -> argparse.Action | None:
         """The option that an argument such as --html or --html=FILE names exactly."""

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import filled, flat, mapped, with_items
-from micrograd_plus.compiler.checks import check_finite, real_array, shown, told, usual
+from micrograd_plus._tools.text import short
+from micrograd_plus.compiler.checks import check_finite, real_array, told, usual
 from micrograd_plus.engine import Value
 from micrograd_plus.ops import TABLE
 
@@ -142,7 +143,7 @@ class Arguments:
         except ValueError as error:
             raise type(error)(
                 f"argument {where} must be numbers of the shape {self._axes(shape)}, not "
-                f"{shown(given)}{error}"
+                f"{short(given)}{error}"
             ) from None
         differs = array.shape[batched:] != shape and (array.size or not array.ndim)
         if array.ndim < batched or differs:
@@ -281,7 +282,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
         if {*keys} != {*model}:
             raise ValueError(
                 f"argument {where} must have the keys {', '.join(map(repr, model))}, as in the "
-                f"function's example, unlike {shown(given)}"
+                f"function's example, unlike {short(given)}"
             )
         for key, part in model.items():
             yield from _leaves(given[key], part, f"{where}[{key!r}]")
@@ -298,7 +299,7 @@ def _leaves(given: Any, model: Any, where: str) -> Iterator[tuple[Any, Any, str]
     if not isinstance(given, apart) or len(given) != len(model):
         raise ValueError(
             f"argument {where} must have {len(model)} parts, as in the function's example, "
-            f"unlike {shown(given)}"
+            f"unlike {short(given)}"
         )
     for k, (part, its) in enumerate(zip(given, model, strict=True)):
         yield from _leaves(part, its, f"{where}[{k}]")

@@ -8,6 +8,7 @@ from micrograd_plus import graph
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import flat
+from micrograd_plus._tools.text import brief
 from micrograd_plus.engine import Value, record
 from micrograd_plus.graph.sweep import adjoints
 
@@ -43,7 +44,7 @@ class Causes:
         """
         numpy, vector = need("numpy", "numpy"), self._leaves.vector()
         for p, x in zip(self._leaves.parameters, vector.tolist(), strict=True):
-            graph.finite(x, f"the vector's number for {p.label or 'a parameter'}")
+            graph.finite(x, f"the vector's number for {brief(p.label) or 'a parameter'}")
         bad = numpy.zeros(columns[0].shape[1], bool)
         for rows in wide:
             bad |= ~numpy.isfinite(rows).all(axis=0)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-import reprlib
 from collections.abc import Callable, Sequence
 from importlib import import_module
 from numbers import Real
 from typing import Any, TypeVar
 
 from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.text import short
 from micrograd_plus.core import nodes as core
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -85,7 +85,7 @@ def finite_row(numpy: Any, name: str, given: Any, count: int, dtype: Any) -> Any
     except ValueError as error:
         why = str(error)
     if why or found.shape != (count,):
-        raise ValueError(f"{name} must be {count} finite numbers, not {given!r}{why}")
+        raise ValueError(f"{name} must be {count} finite numbers, not {short(given)}{why}")
     return found
 
 
@@ -146,13 +146,4 @@ def told(numpy: Any, bad: Any, given: Any, each: str, what: str = "") -> str:
     place = tuple(numpy.argwhere(bad)[0].tolist())
     x = numpy.asarray(given, dtype=object)[place]
     where = f"in {each} {place[0]} there is" if place else "it is"
-    return f": {where} {x!r}{', ' * bool(what)}{what}"
-
-
-def shown(given: Any) -> str:
-    """An argument, shortened to a few words on one line.
-
-    Args:
-        given: what was given for it.
-    """
-    return " ".join(reprlib.repr(given).split())
+    return f": {where} {short(x)}{', ' * bool(what)}{what}"

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Literal, overload
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.text import short
 from micrograd_plus.compiler.arguments import by_position
 from micrograd_plus.compiler.codegen.backends import find_backend
 from micrograd_plus.compiler.native.point import PointProgram
@@ -125,7 +126,7 @@ def compile(
     array([4.])
     """
     if not callable(fn):
-        raise TypeError(f"a function is needed, not {fn!r} ({type(fn).__name__})")
+        raise TypeError(f"a function is needed, not {short(fn)} ({type(fn).__name__})")
     example = by_position(fn, example, named)
     if not isinstance(params, Module):
         params = _values(params)
@@ -136,7 +137,7 @@ def compile(
         if backend != "native" or input_gradients or has_aux:
             raise ValueError(
                 "with batched=False the backend is 'native', and there is neither input_gradients "
-                f"nor has_aux; not {backend!r}, {input_gradients!r}, {has_aux!r}"
+                f"nor has_aux; not {short(backend)}, {short(input_gradients)}, {short(has_aux)}"
             )
         return uncollected(lambda: PointProgram(fn, example, params))
     if backend not in ("native", "auto"):
@@ -163,13 +164,13 @@ def _needs_arguments(fn: Callable[..., Any]) -> bool:
 def _values(params: Any) -> list[Value]:
     if not isinstance(params, Iterable):
         kind = type(params).__name__
-        raise TypeError(f"params is a model or a list of Values, not {params!r} ({kind})")
+        raise TypeError(f"params is a model or a list of Values, not {short(params)} ({kind})")
     listed: list[Value] = params if isinstance(params, list) else list(params)
     seen = set()
     for p in listed:
         check_parameter(p)
         if p in seen:  # by identity
-            raise ValueError(f"params has {p!r} twice: give each parameter once")
+            raise ValueError(f"params has {short(p)} twice: give each parameter once")
         seen.add(p)
     return listed
 
@@ -181,5 +182,5 @@ def _type_name(dtype: Any) -> str:
         with suppress(TypeError):  # it is not a type
             name = need("numpy", "numpy").dtype(dtype).name
     if name not in DTYPES:
-        raise ValueError(f"dtype is {' or '.join(map(repr, DTYPES))}, not {dtype!r}")
+        raise ValueError(f"dtype is {' or '.join(map(repr, DTYPES))}, not {short(dtype)}")
     return str(name)

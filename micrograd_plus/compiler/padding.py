@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
-from micrograd_plus.compiler.checks import real_array, shown
+from micrograd_plus._tools.text import short
+from micrograd_plus.compiler.checks import real_array
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -61,7 +62,7 @@ def _items(numpy: Any, document: Any, number: int) -> Any:
     except ValueError as error:
         why = str(error)
     if why or not row.ndim:
-        given = f"document {number} must be a sequence of numbers, not {shown(document)}"
+        given = f"document {number} must be a sequence of numbers, not {short(document)}"
         raise ValueError(given + why)
     whole = numpy.asarray(document)
     return whole if whole.dtype.kind in "iu" else row

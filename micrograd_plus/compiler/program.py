@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import flat
+from micrograd_plus._tools.text import short
 from micrograd_plus.compiler.arguments import Arguments, arranged, by_position, model_of
 from micrograd_plus.compiler.batched import Batched
 from micrograd_plus.compiler.causes import Causes
@@ -87,7 +88,9 @@ class Program(Batched):
         self._structure = model_of(numpy, found.outputs)
         self._outputs = len(found.results)
         if has_aux and not (isinstance(found.outputs, list | tuple) and len(found.outputs) == 2):
-            raise TypeError(f"with has_aux the function must return a pair, not {found.outputs!r}")
+            raise TypeError(
+                f"with has_aux the function must return a pair, not {short(found.outputs)}"
+            )
         self._differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._arguments = Arguments(fn, example, found.rows, self._dtype)
         self._causes = Causes(fn, self._arguments, self._leaves)
@@ -272,7 +275,7 @@ class Program(Batched):
                             rows = numpy.concatenate(wide[: len(columns)])
                             slopes += rows[:, 0].tolist()
             except Exception as error:
-                raise TraceError(f"the program can't be run: {error!r}") from error
+                raise TraceError(f"the program can't be run: {short(error)}") from error
             compare(recorded, values, [*self.parameters, *found.inputs][: len(slopes)], slopes)
 
     def _shares(self, weights: Any, count: int) -> Any:
@@ -289,7 +292,7 @@ class Program(Batched):
     ) -> tuple[Any, ...]:
         """The results of a batch from those of its chunks."""
         if type(chunk) is not int or chunk < 1:
-            raise ValueError(f"chunk must be a positive whole number, not {chunk!r}")
+            raise ValueError(f"chunk must be a positive whole number, not {short(chunk)}")
         count = arrays[-1].shape[0]
         places = [slice(i, i + chunk) for i in range(0, max(count, 1), chunk)]
         pieces = [run(numbers, *(array[..., place] for array in arrays)) for place in places]

@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.nested import with_items
+from micrograd_plus._tools.text import short
 from micrograd_plus.compiler.arguments import by_position
 from micrograd_plus.compiler.batched import Batched
-from micrograd_plus.compiler.checks import real_array, shown
+from micrograd_plus.compiler.checks import real_array
 from micrograd_plus.compiler.leaves import Leaves, recipe
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.compiler.trace import uncollected
@@ -120,11 +121,11 @@ class Programs(Batched):
             array = real_array(self._numpy, given, self._options[0], "example")
         except ValueError as error:
             raise type(error)(
-                f"argument {where} must be numbers for each example, not {shown(given)}{error}"
+                f"argument {where} must be numbers for each example, not {short(given)}{error}"
             ) from None
         if not array.ndim or not len(array):
             raise ValueError(
-                f"argument {where} must be numbers for each example, not {shown(given)}: there is "
+                f"argument {where} must be numbers for each example, not {short(given)}: there is "
                 "no example to compile the function with"
             )
         whole = self._numpy.asarray(given).dtype.kind in "iu"

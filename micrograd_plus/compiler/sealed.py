@@ -6,6 +6,7 @@ import sys
 import threading
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from micrograd_plus._tools.text import brief
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import Node, hooks, order
 
@@ -45,7 +46,7 @@ class Seal:
 
     def refuse(self, node: Any, what: str, deed: str) -> None:
         """Raise an error, and remember it in case the function catches it."""
-        name = f" of {node.label}" if node.label else ""
+        name = f" of {brief(node.label)}" if node.label else ""
         self.errors.append(TraceError(f"the {what}{name} is {deed}"))
         raise self.errors[-1]
 

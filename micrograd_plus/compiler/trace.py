@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import flat, mapped
+from micrograd_plus._tools.text import brief, short
 from micrograd_plus.compiler.sealed import TraceError, sealed
 from micrograd_plus.compiler.sites import Sites
 from micrograd_plus.compiler.surroundings import Surroundings
@@ -124,11 +125,11 @@ def _run(
     for out in flat(outputs):
         if not isinstance(out, (Value, Real)):
             kind = type(out).__name__
-            raise TraceError(f"the function must return Values, not {out!r} ({kind})")
+            raise TraceError(f"the function must return Values, not {short(out)} ({kind})")
     if not flat(outputs):
         raise TraceError(
-            f"the function returns no Value, only {outputs!r}: return what it computes from its "
-            "arguments"
+            f"the function returns no Value, only {short(outputs)}: return what it computes from "
+            "its arguments"
         )
     return _Run(leaves, outputs, {node for node in made if node.op is None})
 
@@ -160,8 +161,9 @@ def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
     for x, y in twins.items():
         if not follows(y):
             raise TraceError(
-                f"the data of {y.label or y.op.name} don't follow from its arguments: something "
-                "was assigned to it or to them, or its rule gives another number each time it runs"
+                f"the data of {brief(y.label) or y.op.name} don't follow from its arguments: "
+                "something was assigned to it or to them, or its rule gives another number each "
+                "time it runs"
             )
         if x.op is not None:
             continue

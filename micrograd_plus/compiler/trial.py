@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
+from micrograd_plus._tools.text import brief, short
 from micrograd_plus.compiler.sealed import TraceError
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import inputs, order
@@ -55,7 +56,7 @@ def compare(
             for x, mine in zip(wanted, slopes, strict=True):
                 theirs = found.get(x, 0.0)
                 if mine != theirs:  # many are equal, down to the last bit
-                    what = f"derivative with respect to {x.label or 'a number'}"
+                    what = f"derivative with respect to {brief(x.label) or 'a number'}"
                     _check(what, mine, theirs, out, value=False)
 
 
@@ -76,8 +77,8 @@ def _check(what: str, mine: float, theirs: float, out: Any, value: bool) -> None
         if abs(mine - theirs) <= _FAR * scale:
             return
     raise TraceError(
-        f"the program's {what} would be {mine!r}, and the engine's is {theirs!r}: unless the "
-        "function is another one for Values than for numbers, please report this fault of the "
+        f"the program's {what} would be {short(mine)}, and the engine's is {short(theirs)}: unless "
+        "the function is another one for Values than for numbers, please report this fault of the "
         "compiler; until it is mended use the engine itself, or another backend"
     )
 

@@ -7,6 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from micrograd_plus._tools.errors import choose
 from micrograd_plus._tools.files import write_all
 from micrograd_plus._tools.text import broken
 from micrograd_plus.drawing.dot import layout
@@ -148,7 +149,7 @@ def write_frames(
         OSError: the folder can't be written.
     """
     if format not in FORMATS:
-        raise ValueError(f"there is no format {format!r}; choose from {', '.join(FORMATS)}")
+        raise ValueError(choose("there is no format", format, FORMATS))
     from micrograd_plus._tools.progress import progress  # loads modules that other walks don't need
 
     folder = Path(folder)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose, did_you_mean
 from micrograd_plus._tools.numbers import checked_digits
+from micrograd_plus._tools.text import short
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -93,8 +94,7 @@ def colored(colors: str, digits: int | None = None) -> Look:
         ValueError: there are no such colours, or `digits` is not a whole number from 1 to 17.
     """
     if colors not in COLORS:
-        hint = did_you_mean(colors, COLORS)
-        raise ValueError(f"there are no colors {colors!r}{hint}; choose from {', '.join(COLORS)}")
+        raise ValueError(choose("there are no colors", colors, COLORS))
     look = COLORS[colors]
     return look if digits is None else look._replace(digits=checked_digits(digits))
 
@@ -123,7 +123,7 @@ def checked_color(text: str) -> str:
     except ValueError:
         hint = did_you_mean(name, webcolors.names())
         raise ValueError(
-            f"{text!r} is not a colour{hint}; write one such as 'white' or '#fefce8'"
+            f"{short(text)} is not a colour{hint}; write one such as 'white' or '#fefce8'"
         ) from None
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools import dark, files
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.dot.layout import LayoutError
 from micrograd_plus.drawing.dot.source import as_dot
@@ -208,8 +208,7 @@ def draw(
     if most < 1:
         raise ValueError(f"the limit must be a positive number of nodes, not {limit}")
     if detail not in (None, *DETAILS):
-        hint = did_you_mean(str(detail), DETAILS)
-        raise ValueError(f"there is no detail {detail!r}{hint}; choose from {', '.join(DETAILS)}")
+        raise ValueError(choose("there is no detail", detail, DETAILS))
     picture = _scene(root, style, most, detail, expand)
     drawn = partial(as_dot, style=style, look=look)
     return Picture(drawn(picture, background=background), picture, drawn, background)

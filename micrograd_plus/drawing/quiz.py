@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from micrograd_plus._tools import files
+from micrograd_plus._tools.text import short
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.look import colored
 from micrograd_plus.drawing.pages.page import page
@@ -50,7 +51,7 @@ class Quiz:
         digits: int | None = None,
     ) -> None:
         if not isinstance(root, Value):
-            raise TypeError(f"a quiz needs a Value, not {root!r} ({type(root).__name__})")
+            raise TypeError(f"a quiz needs a Value, not {short(root)} ({type(root).__name__})")
         self.root = root
         self.look = colored("accessible", digits)
         self.walk = Walk(root, digits=4 if digits is None else digits)

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
-from micrograd_plus._tools.text import shorten, visible
+from micrograd_plus._tools.text import brief, shorten
 from micrograd_plus.core import twin
 from micrograd_plus.graph.atomic import assign, in_turn
 from micrograd_plus.graph.node import N, Node
@@ -110,7 +110,7 @@ def evaluate(op: Op, args: Sequence[Any], numbers: Sequence[float], label: str =
         why = "the result is too large for a float"
     else:
         why = f"{op.name} is defined for {op.domain.text}"
-    name = f" ({visible(label)})" if label else ""
+    name = f" ({brief(label)})" if label else ""
     message = f"{op.name} of {_operands(args, numbers)}{name} is not finite: {why}"
     raise NonFiniteError(message, op, args, numbers)
 
@@ -156,7 +156,7 @@ def infinite_gradient(op: Op, args: Sequence[Any], numbers: Sequence[float]) -> 
 
 
 def _operands(args: Sequence[Any], numbers: Sequence[float]) -> str:
-    labels = [visible(getattr(arg, "label", "")) for arg in args]
+    labels = [brief(getattr(arg, "label", "")) for arg in args]
     shown = [f"{a} = {x!r}" if a else repr(x) for a, x in zip(labels, numbers, strict=True)]
     if len(shown) > 8:
         shown[4:-4] = ["…"]

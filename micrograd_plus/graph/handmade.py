@@ -14,6 +14,7 @@ from types import CellType, FunctionType, ModuleType
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.latex import word
+from micrograd_plus._tools.text import short
 from micrograd_plus.graph.atomic import assigning, in_turn, run_through
 from micrograd_plus.graph.node import Node, packed
 from micrograd_plus.graph.number import Number
@@ -57,7 +58,7 @@ def _known(
     if any(isinstance(x, Node) or (type(x) is float and x != n) for x, n in zip(xs, numbers)):  # noqa: B905
         raise TypeError(
             f"{name}, made by hand, is known at one point: to compute it at another, or to "
-            f"differentiate it twice, make it apply(Op({name!r}, value=lambda m, x: …, "
+            f"differentiate it twice, make it apply(Op({short(name)}, value=lambda m, x: …, "
             "partials=(lambda m, out, x: …,), about=…, example=…), x)"
         )
     return result
@@ -102,7 +103,7 @@ class Lectured(Number):
         if args is None or given is label or not all(isinstance(arg, Node) for arg in args):
             kind = type(given).__name__
             raise TypeError(
-                f"a label must be a string, or a tuple of Values as children, not {given!r} "
+                f"a label must be a string, or a tuple of Values as children, not {short(given)} "
                 f"({kind})"
             )
         if args:
@@ -136,8 +137,9 @@ def _tried(node: Any, function: Callable[[], None]) -> Handmade:
         run_through(undo)
     for stranger in others & changed:
         raise ValueError(
-            f"the _backward of {node.op.name} changes the gradient of {stranger!r}, which is not "
-            f"among its children: name them all, as in Value(data, (a, b), {node.op.name!r})"
+            f"the _backward of {node.op.name} changes the gradient of {short(stranger)}, which is "
+            f"not among its children: name them all, as in Value(data, (a, b), "
+            f"{short(node.op.name)})"
         )
     return Handmade(node.op.name, node._data, [arg._data for arg in args], found)
 

@@ -20,7 +20,7 @@ from opcode import opmap
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from micrograd_plus._tools.text import visible
+from micrograd_plus._tools.text import brief
 from micrograd_plus.graph import hooks
 from micrograd_plus.graph.evaluation import order
 from micrograd_plus.graph.node import Node
@@ -67,7 +67,7 @@ class _Departure(NamedTuple):
     registry: Any
 
     def tell(self) -> None:
-        name = visible(self.label) or (f"the result of {self.op.name}" if self.op else "a Value")
+        name = brief(self.label) or (f"the result of {self.op.name}" if self.op else "a Value")
         message = (
             f"the number of {name} leaves the graph here, and what is computed from it has no "
             "gradient: instead of float(), round() and functions of math and NumPy use those of "

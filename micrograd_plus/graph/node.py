@@ -7,7 +7,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from micrograd_plus._tools.errors import NonFiniteError
-from micrograd_plus._tools.text import visible
+from micrograd_plus._tools.text import brief, short
 from micrograd_plus.core import nodes, twin
 from micrograd_plus.graph import hooks
 
@@ -92,15 +92,15 @@ def look(node: Node) -> None:
 @twin
 def checked(node: Node, number: Any) -> float:
     """A number to assign to a node's data as a float; raises as `finite` does."""
-    return finite(number, f"the data of {visible(node.label)}" if node.label else "a Value's data")
+    return finite(number, f"the data of {brief(node.label)}" if node.label else "a Value's data")
 
 
 def check_parameter(p: Any) -> None:
     """Raise TypeError if it is not a Value, and ValueError if it is not a leaf."""
     if not isinstance(p, Node):
-        raise TypeError(f"a parameter is a Value, not {p!r} ({type(p).__name__})")
+        raise TypeError(f"a parameter is a Value, not {short(p)} ({type(p).__name__})")
     if p.op is not None:
-        raise ValueError(f"a parameter is a leaf, not the result {p!r} of an operation")
+        raise ValueError(f"a parameter is a leaf, not the result {short(p)} of an operation")
 
 
 def packed(op: Op | None, args: tuple[Any, ...]) -> tuple[Any, Any]:
@@ -140,7 +140,7 @@ def real(x: Any, what: str) -> float:
     """
     number = x if isinstance(x, REAL) else scalar(x)
     if not isinstance(number, REAL):
-        raise TypeError(f"{what} must be a real number, not {x!r} ({type(x).__name__})")
+        raise TypeError(f"{what} must be a real number, not {short(x)} ({type(x).__name__})")
     try:
         return float(number)
     except OverflowError:
@@ -152,4 +152,4 @@ def finite(x: Any, what: str) -> float:
     number = x if type(x) is float else real(x, what)
     if _LOW < number < _HIGH:
         return number
-    raise NonFiniteError(f"{what} must be a finite number, not {x!r}")
+    raise NonFiniteError(f"{what} must be a finite number, not {short(x)}")

@@ -6,6 +6,7 @@ import math
 import operator
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.text import short
 from micrograd_plus.graph import hooks
 from micrograd_plus.graph.copying import copy_node, deep_copy, reduce_node
 from micrograd_plus.graph.leaving import converted
@@ -60,8 +61,9 @@ class Number(Node):
 
     def __index__(self) -> int:
         raise TypeError(
-            f"{self!r} can't be an index: write take(rows, x) of micrograd_plus for rows[x], which "
-            "compiled functions need, or elsewhere rows[int(x)] for the row at its present number"
+            f"{short(self)} can't be an index: write take(rows, x) of micrograd_plus for rows[x], "
+            "which compiled functions need, or elsewhere rows[int(x)] for the row at its present "
+            "number"
         )
 
     def __floor__(self) -> int:

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from micrograd_plus import ops
-from micrograd_plus._tools.text import sentence
+from micrograd_plus._tools.text import sentence, short
 from micrograd_plus.core import nodes, twin
 from micrograd_plus.graph.evaluation import evaluate
 from micrograd_plus.graph.hooks import observers
@@ -107,7 +107,9 @@ def apply(op: Op, *arguments: Any) -> Any:
 def _argument(op: Op, x: Any) -> Any:
     arg = operand(x)
     if arg is NotImplemented:
-        raise TypeError(f"{op.name} needs Values or real numbers, not {x!r} ({type(x).__name__})")
+        raise TypeError(
+            f"{op.name} needs Values or real numbers, not {short(x)} ({type(x).__name__})"
+        )
     return arg
 
 

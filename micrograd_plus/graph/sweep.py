@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
-from micrograd_plus._tools.text import visible
+from micrograd_plus._tools.text import brief, short
 from micrograd_plus.core import twin
 from micrograd_plus.graph.atomic import assign, assigning, in_turn, run_through
 from micrograd_plus.graph.evaluation import infinite_gradient, inputs, local_derivatives, order
@@ -309,9 +309,10 @@ def refuse_other_gradients(nodes: Iterable[Any]) -> None:
     """Raise TypeError if something other than a number was assigned to a gradient."""
     for node in nodes:
         if not isinstance(node.grad, (Node, *REAL)):
-            name = f" of {visible(node.label)}" if node.label else ""
+            name = f" of {brief(node.label)}" if node.label else ""
             raise TypeError(
-                f"the gradient{name} must be a number, not {node.grad!r}: zero_grad() sets it to 0"
+                f"the gradient{name} must be a number, not {short(node.grad)}: zero_grad() sets it "
+                "to 0"
             )
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions, ops
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose
 
 if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
@@ -52,10 +52,9 @@ def find_activation(activation: Activation) -> Callable[..., Any] | None:
         return functions.prelu
     if activation not in ACTIVATIONS:
         known = ["linear", *ACTIVATIONS, "prelu"]
-        hint = did_you_mean(activation, [*known, *OF_LAYERS, "maxout"])
         raise ValueError(
-            f"a neuron has no activation {activation!r}{hint}; choose from {', '.join(known)}; "
-            f"whole layers also have {' and '.join(OF_LAYERS)}, and layers of an MLP maxout"
+            choose("a neuron has no activation", activation, [*known, *OF_LAYERS, "maxout"])
+            + f", of which {' and '.join(OF_LAYERS)} are for whole layers, and maxout for an MLP's"
         )
     return ACTIVATIONS[activation]
 

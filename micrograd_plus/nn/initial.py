@@ -14,7 +14,7 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose
 
 if TYPE_CHECKING:
     from random import Random
@@ -91,6 +91,5 @@ def find_initial(init: str | Initial) -> Initial:
     if callable(init):
         return init
     if init not in INITIAL:
-        hint, known = did_you_mean(init, INITIAL), ", ".join(INITIAL)
-        raise ValueError(f"there are no initial weights {init!r}{hint}; choose from {known}")
+        raise ValueError(choose("there are no initial weights", init, INITIAL))
     return INITIAL[init]

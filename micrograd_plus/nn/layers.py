@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import functions
 from micrograd_plus._tools.habits import with_known_options
 from micrograd_plus._tools.nested import listed
+from micrograd_plus._tools.text import short
 from micrograd_plus.engine import Value
 from micrograd_plus.nn.activations import OF_LAYERS, Activation, find_activation, name_of
 from micrograd_plus.nn.initial import Initial, find_initial
@@ -100,7 +101,7 @@ class Neuron(Module):
             count = len(x)
         except TypeError:
             kind = type(x).__name__
-            raise TypeError(f"the neuron takes a list of inputs, not {x!r} ({kind})") from None
+            raise TypeError(f"the neuron takes a list of inputs, not {short(x)} ({kind})") from None
         if count != len(self.w):
             raise ValueError(f"the neuron takes {len(self.w)} inputs, not {count}{_examples(x)}")
         if not self.expanded:
@@ -279,7 +280,9 @@ class MLP(Module):
         **neuron: Any,
     ) -> None:
         if not isinstance(nouts, Iterable):
-            raise TypeError(f"nouts lists the neurons of each layer, as in [16, 1], not {nouts!r}")
+            raise TypeError(
+                f"nouts lists the neurons of each layer, as in [16, 1], not {short(nouts)}"
+            )
         sizes = [nin, *nouts]
         if len(sizes) < 2:
             raise ValueError("a network needs at least one layer, such as nouts=[1]")
@@ -321,7 +324,7 @@ def _examples(x: Sequence[Any]) -> str:
 
 def _positive(n: Any, what: str) -> None:
     if not isinstance(n, Integral) or n < 1:
-        raise ValueError(f"the number of {what} must be a positive whole number, not {n!r}")
+        raise ValueError(f"the number of {what} must be a positive whole number, not {short(n)}")
 
 
 def _random(seed: Any) -> Any:

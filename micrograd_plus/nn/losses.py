@@ -14,6 +14,7 @@ from typing import Any
 from micrograd_plus import functions
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import listed
+from micrograd_plus._tools.text import short
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, finite, scalar
 from micrograd_plus.nn.module import Module, parameters_of
@@ -174,7 +175,7 @@ def hinge(score: Any, label: float) -> Any:
     0.75
     """
     if not isinstance(label, Value) and label not in (-1, 1):
-        raise ValueError(f"hinge needs a label of −1 or 1, not {label!r}")
+        raise ValueError(f"hinge needs a label of −1 or 1, not {short(label)}")
     return functions.relu(1.0 - score * label)
 
 
@@ -362,7 +363,7 @@ def _probability(target: Any) -> Any:
         return target
     t = finite(target, "a target")
     if not 0 <= t <= 1:
-        raise ValueError(f"a target must lie between 0 and 1, not {target!r}")
+        raise ValueError(f"a target must lie between 0 and 1, not {short(target)}")
     return t
 
 
@@ -380,8 +381,8 @@ def _classes(outputs: Any) -> int:
     if not isinstance(outputs, Sized):
         kind = type(outputs).__name__
         raise TypeError(
-            f"an output for each class is needed, in a list, not {outputs!r} ({kind}); for two "
-            "classes and one output use binary_cross_entropy_with_logits"
+            f"an output for each class is needed, in a list, not {short(outputs)} ({kind}); for "
+            "two classes and one output use binary_cross_entropy_with_logits"
         )
     return len(outputs)
 
@@ -394,11 +395,13 @@ def _distribution(target: Any, classes: int) -> list[Any]:
         known = not any(isinstance(t, Value) for t in ts)
         if len(ts) != classes or (known and abs(sum(ts) - 1) > 1e-6):
             raise ValueError(
-                f"the probabilities of {classes} classes must add up to 1, unlike {target!r}"
+                f"the probabilities of {classes} classes must add up to 1, unlike {short(target)}"
             )
         return ts
     known = isinstance(target, REAL) and math.isfinite(target)
     index = int(float(target)) if known else -1
     if index != target or not 0 <= index < classes:
-        raise ValueError(f"a class must be a whole number from 0 to {classes - 1}, not {target!r}")
+        raise ValueError(
+            f"a class must be a whole number from 0 to {classes - 1}, not {short(target)}"
+        )
     return [float(k == index) for k in range(classes)]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.files import write
+from micrograd_plus._tools.text import short
 from micrograd_plus.graph import assign, finite, hooks
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class Trained:
         found: dict[str, Value] = {}
         for name, parameter in self.named_parameters():
             if name in found:
-                raise ValueError(f"two parameters have the path {name!r}")
+                raise ValueError(f"two parameters have the path {short(name)}")
             found[name] = parameter
         return found
 
@@ -103,7 +104,7 @@ class Trained:
             NonFiniteError: an entry is not a finite number; then nothing is changed.
         """
         if not isinstance(state, Mapping):
-            raise TypeError(f"a dictionary of numbers by path is needed, not {state!r}")
+            raise TypeError(f"a dictionary of numbers by path is needed, not {short(state)}")
         parameters = self._by_name()
         for what, names in (
             ("lacks", parameters.keys() - state.keys()),
@@ -164,5 +165,7 @@ class Trained:
         if (theirs := content.get("model", mine)) != mine:
             pairs = zip_longest(theirs if isinstance(theirs, list) else [], mine)
             one, other = next(pair for pair in pairs if pair[0] != pair[1])
-            raise ValueError(f"{path} is that of another model: it has {one!r}, not {other!r}")
+            raise ValueError(
+                f"{path} is that of another model: it has {short(one)}, not {short(other)}"
+            )
         self.load_state_dict(content["parameters"])

@@ -20,6 +20,7 @@ import operator
 from functools import cache, partial, reduce
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.text import short
 from micrograd_plus.ops.operation import Domain, Op
 
 if TYPE_CHECKING:
@@ -1072,7 +1073,7 @@ def find(name: str) -> Op:
         return TABLE[name]
     except KeyError:
         known = ", ".join(sorted(TABLE))
-        raise KeyError(f"no operation is called {name!r}; there are {known}") from None
+        raise KeyError(f"no operation is called {short(name)}; there are {known}") from None
 
 
 def has(op: Op) -> bool:
@@ -1089,7 +1090,8 @@ def _reduced(op: Op) -> tuple[Callable[[str], Op], tuple[str]]:
     if has(op):
         return find, (op.name,)  # the rules themselves can't be pickled
     raise TypeError(
-        f"{op!r} can't be pickled: only operations of the table can, as they are looked up by name"
+        f"{short(op)} can't be pickled: only operations of the table can, as they are looked up by "
+        "name"
     )
 
 
@@ -1101,7 +1103,7 @@ class Namespace:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in TABLE or TABLE[name].primitive:
-            raise AttributeError(f"{type(self).__name__} has no function {name!r}")
+            raise AttributeError(f"{type(self).__name__} has no function {short(name)}")
         function = partial(TABLE[name].value, self)
         setattr(self, name, function)  # next time it is found without this method
         return function
@@ -1115,7 +1117,7 @@ class Operations:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in TABLE:
-            raise AttributeError(f"there is no operation {name!r}")
+            raise AttributeError(f"there is no operation {short(name)}")
         function = partial(self._apply, TABLE[name])
         setattr(self, name, function)  # next time it is found without this method
         return function

@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.text import short
 from micrograd_plus.graph import assign, check_parameter, in_turn
 from micrograd_plus.ops.floats import floats
 
@@ -99,7 +100,7 @@ def _shortened(gradient: Any, largest: Any, relative: Any, limit: float) -> Any:
 
 def _leaves(parameters: Iterable[Value], limit: float) -> list[Value]:
     if not limit > 0:
-        raise ValueError(f"the limit must be a positive number, not {limit!r}")
+        raise ValueError(f"the limit must be a positive number, not {short(limit)}")
     leaves = list(parameters)
     for leaf in leaves:
         check_parameter(leaf)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.habits import with_known_options
+from micrograd_plus._tools.text import brief, short
 from micrograd_plus.graph import assign, check_parameter, finite, hooks, in_turn
 from micrograd_plus.optim.rules import Rule
 
@@ -40,7 +41,7 @@ class Optimizer:
     @with_known_options
     def __init__(self, parameters: Iterable[Value], rule: Rule) -> None:
         if not isinstance(rule, Rule):
-            raise TypeError(f"the rule must be one such as Adam(0.01), not {rule!r}")
+            raise TypeError(f"the rule must be one such as Adam(0.01), not {short(rule)}")
         if not isinstance(parameters, Iterable):
             kind = type(parameters).__name__
             raise TypeError(f"a list such as model.parameters() is needed, not {kind}")
@@ -76,7 +77,7 @@ class Optimizer:
             raise NonFiniteError(f"step {step}: an update is not finite; lower the rate") from None
         numbers, states = [], []
         for p, (number, state) in zip(self.parameters, updates, strict=True):
-            what = f"step {step}: {p.label or 'a parameter'}"
+            what = f"step {step}: {brief(p.label) or 'a parameter'}"
             numbers.append(finite(number, what))
             states.append(state)
             for x in state:
@@ -112,12 +113,12 @@ class Optimizer:
             raise ValueError(f"the state is that of {state['rule']}, not of {name}")
         steps = state["steps"]
         if not isinstance(steps, int) or steps < 0:
-            raise ValueError(f"steps must be a whole number from 0, not {steps!r}")
+            raise ValueError(f"steps must be a whole number from 0, not {short(steps)}")
         states = [tuple(finite(x, "a state") for x in numbers) for numbers in state["states"]]
         if [len(s) for s in states] != [len(names)] * len(self.parameters):
             raise ValueError(f"the state is not that of {len(self.parameters)} parameters")
         for numbers in states:
             for what, x in zip(names, numbers, strict=True):
                 if x < 0 and what in ("cache", "mean_square"):
-                    raise ValueError(f"a {what} can't be negative, as {x!r} is")
+                    raise ValueError(f"a {what} can't be negative, as {short(x)} is")
         self.states, self.steps = states, steps

@@ -12,6 +12,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from micrograd_plus._tools.habits import check_options
+from micrograd_plus._tools.text import short
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +59,9 @@ class Rule(ABC):
             if callable(option) or isinstance(option, bool):
                 continue
             if not isinstance(option, int | float) or not 0 <= option < float("inf"):
-                raise ValueError(f"{field.name} must be a number from 0, not {option!r}")
+                raise ValueError(f"{field.name} must be a number from 0, not {short(option)}")
             if field.name in ("beta1", "beta2", "decay") and option >= 1:
-                raise ValueError(f"{field.name} must be less than 1, not {option!r}")
+                raise ValueError(f"{field.name} must be less than 1, not {short(option)}")
 
     def rate_at(self, time: float) -> float:
         """The learning rate at a time, in steps or epochs as the schedule counts.

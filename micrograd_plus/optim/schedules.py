@@ -10,6 +10,8 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from micrograd_plus._tools.text import short
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -161,4 +163,4 @@ class WarmUp:
 
 def _positive(time: float, name: str) -> None:
     if not time > 0:
-        raise ValueError(f"{name} must be a positive time, not {time!r}")
+        raise ValueError(f"{name} must be a positive time, not {short(time)}")

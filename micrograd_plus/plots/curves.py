@@ -6,6 +6,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.errors import choose
 from micrograd_plus.calculus import derivative
 from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.plots.style import GREY, MARKERS, PALE, around, line, on, pair, plain, style
@@ -38,8 +39,7 @@ def activation(
     name = f if isinstance(f, str) else getattr(f, "__name__", "f").replace("<lambda>", "f")
     if isinstance(f, str):
         if f not in ACTIVATIONS:
-            known = ", ".join(ACTIVATIONS)
-            raise ValueError(f"there is no activation {f!r} to draw; choose from {known}")
+            raise ValueError(choose("to draw, there is no activation", f, ACTIVATIONS))
         f = ACTIVATIONS[f]
     xs = line(*span, 400)  # an even number, so that none is 0, where many have a kink
     curves = {"f(x)": [float(f(x)) for x in xs], "f'(x)": list(map(derivative(f), xs))}

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus import compiler
 from micrograd_plus._tools.nested import mapped
 from micrograd_plus._tools.numbers import text_number
+from micrograd_plus._tools.text import short
 from micrograd_plus.datasets import rows
 from micrograd_plus.nn.losses import as_numbers
 from micrograd_plus.plots.style import (
@@ -67,7 +68,7 @@ def decision_boundary(
         raise ValueError("a decision boundary is drawn for inputs of two numbers each")
     for i, t in enumerate(targets):
         if not (t >= 0 and t % 1 == 0):
-            raise ValueError(f"target {i} is {t!r}: classes are counted 0, 1, 2, …")
+            raise ValueError(f"target {i} is {short(t)}: classes are counted 0, 1, 2, …")
     xs, ys = (around([row[i] for row in inputs], steps) for i in (0, 1))
     scores = [[_scores(model([x, y])) for x in xs] for y in ys]
     found = {_class(score) for row in scores for score in row}
@@ -126,7 +127,7 @@ def loss_surface(
     paths = dict(path) if isinstance(path, Mapping) else {"": path} if len(path) else {}
     points = [point for way in paths.values() for point in way]
     if odd := [point for point in points if len(point) != 2]:
-        raise ValueError(f"a point on the surface has two numbers, unlike {odd[0]!r}")
+        raise ValueError(f"a point on the surface has two numbers, unlike {short(odd[0])}")
     if span is not None:
         xs, ys = (line(*ends, steps) for ends in span)
     elif points:

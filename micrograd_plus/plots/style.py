@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools import dark
+from micrograd_plus._tools.errors import choose
 from micrograd_plus._tools.extras import need
 from micrograd_plus._tools.files import write
 from micrograd_plus._tools.text import brief
@@ -62,7 +63,7 @@ def check_format(path: str | Path) -> None:
     format = Path(path).suffix[1:]
     known = need("matplotlib.backend_bases", "plot").FigureCanvasBase.get_supported_filetypes()
     if format and format.lower() not in known:
-        raise ValueError(f"{path}: there is no format {format!r}; choose from {', '.join(known)}")
+        raise ValueError(choose(f"{path}: there is no format", format, known))
 
 
 def save(figure: Any, path: str | Path) -> None:

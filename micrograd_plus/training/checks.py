@@ -7,7 +7,8 @@ from collections.abc import Mapping
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose
+from micrograd_plus._tools.text import brief, short
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import REAL, finite, order
 from micrograd_plus.graph.places import placed
@@ -60,7 +61,7 @@ def check_reached(
         i, total, leaves = bad
         raise ValueError(
             "the loss depends on no parameter of the model, so that nothing would be trained: "
-            f"that of row {i} is {f'computed from {_named(leaves)}' if leaves else repr(total)}; "
+            f"that of row {i} is {f'computed from {_named(leaves)}' if leaves else short(total)}; "
             "compute it from the parameters themselves, without float(), .data or "
             "other Values in their place"
         )
@@ -98,7 +99,7 @@ def _warn_of(others: set[Value]) -> None:
 
 def _named(leaves: set[Value]) -> str:
     """Some leaves, by their labels or else as `repr` shows them."""
-    names = sorted(leaf.label or repr(leaf) for leaf in leaves)
+    names = sorted(brief(leaf.label) or short(leaf) for leaf in leaves)
     return ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
 
 
@@ -157,20 +158,20 @@ def check_parts(model: Any, loss: Any, metrics: Any, files: Mapping[str, Any]) -
     """Check the types of the model, the loss, the metrics and the names of files."""
     if not isinstance(model, Module):
         raise TypeError(
-            f"a model such as nn.MLP(2, [16, 1]) is needed, or another Module, not {model!r}"
+            f"a model such as nn.MLP(2, [16, 1]) is needed, or another Module, not {short(model)}"
         )
     if not callable(loss):
-        raise TypeError(f"a loss is a function such as nn.mse, not {loss!r}")
+        raise TypeError(f"a loss is a function such as nn.mse, not {short(loss)}")
     if not isinstance(metrics, Mapping | None):
-        raise TypeError(f"metrics are functions by name, as in {{'size': f}}, not {metrics!r}")
+        raise TypeError(f"metrics are functions by name, as in {{'size': f}}, not {short(metrics)}")
     for name, metric in (metrics or {}).items():
         if name in ("loss", "rate", "epoch") or str(name).startswith("validation "):
-            raise ValueError(f"a metric can't be called {name!r}: the history has that name")
+            raise ValueError(f"a metric can't be called {short(name)}: the history has that name")
         if not callable(metric):
-            raise TypeError(f"the metric {name!r} must be a function, not {metric!r}")
+            raise TypeError(f"the metric {short(name)} must be a function, not {short(metric)}")
     for name, path in files.items():
         if not isinstance(path, str | PathLike | None):
-            raise TypeError(f"{name} must be the name of a file, not {path!r}")
+            raise TypeError(f"{name} must be the name of a file, not {short(path)}")
 
 
 def check_settings(
@@ -184,17 +185,16 @@ def check_settings(
 ) -> None:
     """Check the numbers and names among the settings."""
     if engine != "jax" and current().processes > 1:
-        raise ValueError(f"the processes of a cluster train with engine='jax', not {engine!r}")
+        raise ValueError(f"the processes of a cluster train with engine='jax', not {short(engine)}")
     if engine not in ENGINES:
-        hint = did_you_mean(engine, ENGINES)
-        raise ValueError(f"there is no engine {engine!r}{hint}; choose from {', '.join(ENGINES)}")
+        raise ValueError(choose("there is no engine", engine, ENGINES))
     whole = {"epochs": epochs, "batch_size": batch_size, "patience": patience}
     for name, number in whole.items():
         optional = number is None and name != "epochs"
         if not optional and (not isinstance(number, int) or number < 1):
-            raise ValueError(f"{name} must be a positive whole number, not {number!r}")
+            raise ValueError(f"{name} must be a positive whole number, not {short(number)}")
     if not isinstance(seed, int):
-        raise TypeError(f"seed must be a whole number, not {seed!r}")
+        raise TypeError(f"seed must be a whole number, not {short(seed)}")
     for name, number in {"clip_norm": clip_norm, "clip_value": clip_value}.items():
         if number is not None and not finite(number, name) > 0:
-            raise ValueError(f"{name} must be a positive number, not {number!r}")
+            raise ValueError(f"{name} must be a positive number, not {short(number)}")

@@ -12,6 +12,7 @@ from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.text import short
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -78,7 +79,7 @@ class Cluster:
     ) -> None:
         for name, number, least in (("processes", processes, 1), ("process_id", process_id, 0)):
             if not isinstance(number, int) or isinstance(number, bool) or number < least:
-                raise ValueError(f"{name} must be a whole number from {least}, not {number!r}")
+                raise ValueError(f"{name} must be a whole number from {least}, not {short(number)}")
         if process_id >= processes:
             raise ValueError(
                 f"process_id must be less than the {processes} processes, as they count from 0, "
@@ -92,7 +93,7 @@ class Cluster:
             _address(coordinator)
         if not (isinstance(timeout, int | float) and 1 <= timeout <= _LONGEST):
             raise ValueError(
-                f"timeout must be a number of seconds from 1 to {_LONGEST:,}, not {timeout!r}"
+                f"timeout must be a number of seconds from 1 to {_LONGEST:,}, not {short(timeout)}"
             )
         self.coordinator, self.timeout = coordinator, timeout
         self.processes, self.process_id = processes, process_id
@@ -249,7 +250,7 @@ def _leave(code: int) -> None:
 def _address(text: str) -> tuple[str, int]:
     host, colon, port = text.rpartition(":")
     if not (colon and host and port.isascii() and port.isdigit() and 0 < int(port) < 2**16):
-        raise ValueError(f"a coordinator is HOST:PORT, such as 10.0.0.1:9876, not {text!r}")
+        raise ValueError(f"a coordinator is HOST:PORT, such as 10.0.0.1:9876, not {short(text)}")
     return host.strip("[]"), int(port)
 
 

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.text import short
 from micrograd_plus.datasets import rows, unzipped
 from micrograd_plus.graph import finite
 
@@ -136,7 +137,7 @@ class OnDemand(Sequence[tuple[list[float], Any]]):
             inputs, target = rows(pair)
         except (TypeError, ValueError):
             raise TypeError(
-                f"{self._what}, row {i}: a pair of inputs and target is needed, not {pair!r}"
+                f"{self._what}, row {i}: a pair of inputs and target is needed, not {short(pair)}"
             ) from None
         return inputs, target
 
@@ -279,7 +280,7 @@ def _targets(given: Any, what: str) -> Any:
 def _row(row: Any, where: str) -> list[float]:
     row = _plain(rows(row, where))
     if not isinstance(row, Iterable) or isinstance(row, str | bytes):
-        raise TypeError(f"{where}: a sequence of numbers is needed, not {row!r}")
+        raise TypeError(f"{where}: a sequence of numbers is needed, not {short(row)}")
     return [finite(x, f"{where}, column {j}") for j, x in enumerate(row)]
 
 

@@ -11,7 +11,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose
 from micrograd_plus._tools.files import write
 from micrograd_plus._tools.text import visible
 from micrograd_plus.plots.curves import gradient_flow, training_curves
@@ -51,11 +51,7 @@ class History:
         try:
             return [epoch[name] for epoch in self.epochs]
         except KeyError:
-            known = self.last
-            hint = did_you_mean(name, known)
-            raise KeyError(
-                f"there is no figure {name!r}{hint}; choose from {', '.join(known)}"
-            ) from None
+            raise KeyError(choose("there is no figure", name, self.last)) from None
 
     def __len__(self) -> int:
         return len(self.epochs)

@@ -6,7 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus import ops
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose
 from micrograd_plus.graph import order
 from micrograd_plus.graph.recording import apply
 from micrograd_plus.graph.sweep import adjoints
@@ -57,8 +57,7 @@ def gates(nodes: Sequence[Value], sigma: bool = False, detail: str = "operations
     ['multiply', 'multiply', 'add']
     """
     if detail not in DETAILS:
-        hint = did_you_mean(detail, DETAILS)
-        raise ValueError(f"there is no detail {detail!r}{hint}; choose from {', '.join(DETAILS)}")
+        raise ValueError(choose("there is no detail", detail, DETAILS))
     found: Gates = {node: (node.op, node.args) for node in nodes}
     found = _taken_apart(found) if detail == "gates" else _with_softmaxes(found)
     return _with_sigmoids(found) if sigma else found

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from micrograd_plus import ops
 from micrograd_plus._tools.names import text_name
 from micrograd_plus._tools.numbers import text_number
+from micrograd_plus._tools.text import short
 from micrograd_plus.graph import inputs
 from micrograd_plus.graph.sweep import adjoints, slopes
 from micrograd_plus.walk.formula import (
@@ -155,7 +156,7 @@ def explain(x: Value, of: Value, most: int = 10) -> Explanation:
     nodes = list(gradients)
     named = names(nodes)
     if x not in named:
-        raise ValueError(f"{of!r} does not depend on {x!r}")
+        raise ValueError(f"{short(of)} does not depend on {short(x)}")
     best, count = largest(_edges(takewhile(lambda node: node is not x, reversed(nodes))), of, most)
     return Explanation(
         gradients[x], [_path(product, way, of) for product, way in best[x]], count[x], named

@@ -12,7 +12,7 @@ from itertools import islice
 from math import isfinite
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from micrograd_plus._tools.text import brief, shorten, visible
+from micrograd_plus._tools.text import brief, short, shorten, visible
 from micrograd_plus.engine import Value
 from micrograd_plus.walk.mistakes import Reader
 
@@ -88,7 +88,7 @@ def read(text: str) -> Answer:
         digits = int(found[3] or 0) - len(found[2] or "")
         if below and isfinite(number / below):
             return Answer(number / below, 0.0 if found[4] else float(f"1e{digits}"))
-    raise ValueError(f"{brief(text.strip())!r} is not a number: {UNREADABLE}")
+    raise ValueError(f"{short(brief(text.strip()))} is not a number: {UNREADABLE}")
 
 
 def _with_exponent(found: re.Match[str]) -> str:
@@ -319,17 +319,21 @@ def _wanted(walk: Walk, hide: Hide) -> set[tuple[Value, Slot]]:
     if isinstance(hide, str):
         if hide not in KINDS:
             choices = ", ".join(map(repr, KINDS))
-            raise ValueError(f"hide={hide!r} is none of {choices}, or a list such as ['x', 'y']")
+            raise ValueError(
+                f"hide={short(hide)} is none of {choices}, or a list such as ['x', 'y']"
+            )
         return {(node, slot) for node in walk.names for slot in KINDS[hide]}
     by_name = {name: node for node, name in walk.names.items()}
     wanted: set[tuple[Value, Slot]] = set()
     for one in [hide] if isinstance(hide, Value) else hide:
         if not isinstance(one, (Value, str)):
-            raise TypeError(f"hide has Values and names, not {one!r} ({type(one).__name__})")
+            raise TypeError(f"hide has Values and names, not {short(one)} ({type(one).__name__})")
         node = by_name.get(one) if isinstance(one, str) else one
         if node is None or node not in walk.names:
             known = shorten(", ".join(map(visible, by_name)), 200)
-            raise ValueError(f"{walk.names[walk.root]} does not depend on {one!r}; it has {known}")
+            raise ValueError(
+                f"{walk.names[walk.root]} does not depend on {short(one)}; it has {known}"
+            )
         wanted.add((node, "grad"))
     if not wanted:
         raise ValueError("hide is empty: there is nothing to ask")

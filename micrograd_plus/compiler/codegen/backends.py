@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.errors import choose
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.codegen import error_functions
 from micrograd_plus.compiler.codegen.python import ATOM, Python, indented, literal, subscript, whole
@@ -354,6 +355,5 @@ def find_backend(name: str, others: Sequence[str] = ()) -> NumPy:
         ValueError: there is none of that name.
     """
     if name not in BACKENDS:
-        known = ", ".join([*BACKENDS, *others])
-        raise ValueError(f"there is no backend {name!r}; choose from {known}")
+        raise ValueError(choose("there is no backend", name, [*BACKENDS, *others]))
     return BACKENDS[name]

@@ -7,6 +7,7 @@ from operator import attrgetter
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus._tools.text import short
 from micrograd_plus.compiler.codegen.sharing import definition
 from micrograd_plus.compiler.codegen.syntax import (
     Affine,
@@ -88,7 +89,7 @@ class Python:
                 if name in _METHODS:
                     place, *given = self.text(args[0], ATOM), *given[1:]
                 return f"{place}.{name}({', '.join(given)})", ATOM
-        raise TypeError(f"{x!r} can't be written in Python")
+        raise TypeError(f"{short(x)} can't be written in Python")
 
     def number(self, x: float) -> str:
         """A number."""

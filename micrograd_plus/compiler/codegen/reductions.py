@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
+from micrograd_plus._tools.text import short
 from micrograd_plus.compiler.codegen.rules import numbers
 from micrograd_plus.compiler.codegen.syntax import Library, Name, Node, Part, node
 
@@ -44,8 +45,8 @@ class AtOnce:
         made = node(self._reduced(op, self._x) if op in _METHODS else op.value(self, self._x))
         if self.each(made):
             raise TypeError(
-                f"{op!r} says that its rules take all arguments at once, but its value has not "
-                "one number for all of them: reduce them by m.sum, m.max or m.min"
+                f"{short(op)} says that its rules take all arguments at once, but its value has "
+                "not one number for all of them: reduce them by m.sum, m.max or m.min"
             )
         return made
 
@@ -87,7 +88,7 @@ class AtOnce:
 def _at_once(op: Op) -> Op:
     if not op.at_once:
         raise TypeError(
-            f"an operation's rule that takes all arguments at once uses {op!r}, whose own rule "
-            "takes them one by one: write it with m.sum, m.max and m.min"
+            f"an operation's rule that takes all arguments at once uses {short(op)}, whose own "
+            "rule takes them one by one: write it with m.sum, m.max and m.min"
         )
     return op

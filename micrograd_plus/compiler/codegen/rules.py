@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import ops
+from micrograd_plus._tools.text import short
 from micrograd_plus.compiler.codegen.syntax import (
     Binary,
     Call,
@@ -26,7 +27,7 @@ class Functions:
 
     def __getattr__(self, name: str) -> Callable[..., Any]:
         if name not in ops.TABLE:
-            raise AttributeError(f"there is no operation {name!r}")
+            raise AttributeError(f"there is no operation {short(name)}")
         op = ops.TABLE[name]
 
         def function(*args: Any) -> Any:

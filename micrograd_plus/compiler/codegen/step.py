@@ -12,6 +12,7 @@ from itertools import chain, pairwise
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.text import short
 from micrograd_plus.compiler.codegen.rules import ArrayFunctions
 
 if TYPE_CHECKING:
@@ -96,7 +97,7 @@ class Whole:
 def operation_of(e: Expression) -> Op:
     """The operation of an expression that has one."""
     if e.op is None:
-        raise TypeError(f"{e!r} is no operation")
+        raise TypeError(f"{short(e)} is no operation")
     return e.op
 
 

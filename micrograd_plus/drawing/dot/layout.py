@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,8 +66,7 @@ class LayoutError(RuntimeError):
 def check_format(format: str, known: Sequence[str] = FORMATS) -> None:
     """Raise ValueError for a format that is not known."""
     if format not in known:
-        hint = did_you_mean(format, known)
-        raise ValueError(f"there is no format {format!r}{hint}; choose from {', '.join(known)}")
+        raise ValueError(choose("there is no format", format, known))
 
 
 def render(source: str, format: str) -> bytes:

@@ -6,7 +6,7 @@ from functools import partial
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.errors import choose
 from micrograd_plus.drawing.dot import heatmap, labels
 from micrograd_plus.drawing.dot.network import Network
 from micrograd_plus.drawing.look import (
@@ -49,8 +49,7 @@ def as_dot(
     from graphviz import Digraph  # loaded only for drawing
 
     if style not in STYLES:
-        hint = did_you_mean(style, STYLES)
-        raise ValueError(f"there is no style {style!r}{hint}; choose from {', '.join(STYLES)}")
+        raise ValueError(choose("there is no style", style, STYLES))
     look = look.on(background)
     graph = Digraph(
         graph_attr={

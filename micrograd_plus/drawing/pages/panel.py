@@ -8,8 +8,9 @@ import math
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from micrograd_plus._tools.errors import choose
 from micrograd_plus._tools.names import text_name
-from micrograd_plus._tools.text import visible
+from micrograd_plus._tools.text import short, visible
 from micrograd_plus.drawing.dot import labels
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import walked
@@ -100,7 +101,7 @@ class Panel:
         {'x': 1.0}
         """
         if name not in self.texts:
-            raise ValueError(f"there is no field {name!r}; choose from {', '.join(self.texts)}")
+            raise ValueError(choose("there is no field", name, self.texts))
         self.texts[name] = text
         alone = {name: text}
         waiting = {other: self.texts[other] for other in self.errors} | alone
@@ -221,7 +222,7 @@ def panel_of(f: Any, given: Mapping[str, Any]) -> Panel:
         return _of_graph(f, given)
     if not (isinstance(f, str) or callable(f)):
         raise TypeError(
-            f"play needs a Value, an expression or a function, not {f!r} ({type(f).__name__})"
+            f"play needs a Value, an expression or a function, not {short(f)} ({type(f).__name__})"
         )
     fields = [_field(name, numbers) for name, numbers in given.items()]
     if not fields:
@@ -255,7 +256,7 @@ def _of_graph(root: Value, given: Mapping[str, Any]) -> Panel:
         raise ValueError("no leaf of the graph has a label: give one, as in Value(1.0, 'x')")
     for name in given:
         if name not in known:
-            raise ValueError(f"the graph has no leaf {name!r}; it has {', '.join(known)}")
+            raise ValueError(f"the graph has no leaf {short(name)}; it has {', '.join(known)}")
 
     def record(leaves: Mapping[str, Value]) -> Value:
         for name, leaf in leaves.items():
@@ -276,11 +277,11 @@ def _field(name: str, given: Any, start: float | None = None) -> Field:
         given = (-reach, reach)
     numbers = [finite(x, f"the range of {name}") for x in given]
     if len(numbers) not in (2, 3) or not 0 < numbers[1] - numbers[0] < math.inf:
-        raise ValueError(f"a range is (low, high) or (low, high, step), not {name}={given!r}")
+        raise ValueError(f"a range is (low, high) or (low, high, step), not {name}={short(given)}")
     low, high = numbers[:2]
     step = numbers[2] if len(numbers) == 3 else 10.0 ** (math.floor(math.log10(high - low)) - 2)
     if step <= 0:
-        raise ValueError(f"the step of {name} must be above 0, not {step!r}")
+        raise ValueError(f"the step of {name} must be above 0, not {short(step)}")
     if start is None:
         start = low + round((high - low) / 2 / step) * step
     return Field(name, start, low, high, step)

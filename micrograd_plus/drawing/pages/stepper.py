@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools.names import text_name
 from micrograd_plus._tools.numbers import text_number
+from micrograd_plus._tools.text import short
 from micrograd_plus.drawing.dot import labels, layout
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import lit, walked
@@ -38,7 +39,7 @@ def fragment(walk: Walk, limit: int = LIMIT, look: Look = STAGE, card: Value | N
     """
     picture = walked(walk, limit)
     if card is not None and card not in picture.places:
-        raise ValueError(f"the picture has no wire of {card!r}: give a Value of this graph")
+        raise ValueError(f"the picture has no wire of {short(card)}: give a Value of this graph")
     source = as_dot(picture._replace(complete=False))
     sentences = "\n".join(step.text for step in walk)
     still, told = layout.together(

@@ -10,6 +10,7 @@ import math
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeAlias
 
+from micrograd_plus._tools.text import short
 from micrograd_plus.drawing.scene.cutting import fewer
 from micrograd_plus.drawing.scene.folds import Flat, Fold
 from micrograd_plus.drawing.scene.grouping import grouped
@@ -134,10 +135,10 @@ def _wanted(flat: Flat, expand: Expand) -> Callable[[Fold, int], bool]:
             found = {i for i, owner in enumerate(flat.owners) if owner and place in owner.chain()}
             modules.append((place, found))
         else:
-            raise TypeError(f"expand takes Values, labels, modules or a number, not {thing!r}")
+            raise TypeError(f"expand takes Values, labels, modules or a number, not {short(thing)}")
         if not found:
             what = "called" if isinstance(thing, str) else "of"
-            raise ValueError(f"there is nothing {what} {thing!r} in the graph to expand")
+            raise ValueError(f"there is nothing {what} {short(thing)} in the graph to expand")
 
     def opens(fold: Fold, depth: int) -> bool:
         if not values.isdisjoint(fold.members):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from micrograd_plus._tools import files
 from micrograd_plus._tools.errors import did_you_mean
-from micrograd_plus._tools.text import broken, shorten
+from micrograd_plus._tools.text import broken, short, shorten
 from micrograd_plus.drawing.dot import layout
 from micrograd_plus.drawing.frames import frame_sources, walked
 from micrograd_plus.drawing.look import NAME, TEXT
@@ -78,11 +78,13 @@ def write_slides(
     if format not in _WRITTEN:
         hint = did_you_mean(format, _WRITTEN)
         known = ", ".join(f".{ending}" for ending in _WRITTEN)
-        raise ValueError(f"{path}: there are no slides in {format!r}{hint}; end it in {known}")
+        raise ValueError(f"{path}: there are no slides in {short(format)}{hint}; end it in {known}")
     if not (len(size) == 2 and all(type(side) is int and 100 <= side <= 10_000 for side in size)):
-        raise ValueError(f"size must be a width and a height of 100 to 10,000 pixels, not {size!r}")
+        raise ValueError(
+            f"size must be a width and a height of 100 to 10,000 pixels, not {short(size)}"
+        )
     if not 0.02 <= seconds <= 600:
-        raise ValueError(f"seconds must be from 0.02 to 600, not {seconds!r}")
+        raise ValueError(f"seconds must be from 0.02 to 600, not {short(seconds)}")
     return files.write(path, _WRITTEN[format](deck(walk, size, seconds, path.stem)))
 
 
