@@ -6,7 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions, ops
-from micrograd_plus._tools.errors import choose
+from micrograd_plus._tools.errors import did_you_mean
+from micrograd_plus._tools.text import short
 
 if TYPE_CHECKING:
     from micrograd_plus.ops.operation import Op
@@ -52,9 +53,11 @@ def find_activation(activation: Activation) -> Callable[..., Any] | None:
         return functions.prelu
     if activation not in ACTIVATIONS:
         known = ["linear", *ACTIVATIONS, "prelu"]
+        hint = did_you_mean(activation, [*known, *OF_LAYERS, "maxout"])
         raise ValueError(
-            choose("a neuron has no activation", activation, [*known, *OF_LAYERS, "maxout"])
-            + f", of which {' and '.join(OF_LAYERS)} are for whole layers, and maxout for an MLP's"
+            f"a neuron has no activation {short(activation)}{hint}; choose from "
+            f"{', '.join(known)}; whole layers also have {' and '.join(OF_LAYERS)}, and layers of "
+            "an MLP maxout"
         )
     return ACTIVATIONS[activation]
 
