@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools import nested
 from micrograd_plus._tools.extras import need
+from micrograd_plus._tools.text import short
 from micrograd_plus.compiler import Programs, TraceError
-from micrograd_plus.compiler.checks import check_finite, real_array, shown
+from micrograd_plus.compiler.checks import check_finite, real_array
 from micrograd_plus.datasets import rows
 from micrograd_plus.engine import Value
 from micrograd_plus.nn import module
@@ -36,7 +37,7 @@ def predict(model: Module, inputs: Any, loss: Callable[..., Any] | None) -> Any:
         check_finite(numpy, array, given, "example")
     except ValueError as error:
         raise type(error)(
-            f"the inputs must be numbers, an example in each row, not {shown(given)}{error}"
+            f"the inputs must be numbers, an example in each row, not {short(given)}{error}"
         ) from None
     if numpy.asarray(given).dtype.kind in "iu":  # perhaps indices
         array = array.astype(int)
