@@ -14,6 +14,7 @@ export function mount(section) {
   const code = editor(find("#code"), "Code", run);
   let worker;
   let ready = false; // Python
+  let note = "Press Run."; // what is told when Python is there
   let shared = ""; // the state that the address has
   let asked = false; // to run what stands there; what a link brought does not run by itself
 
@@ -55,14 +56,14 @@ export function mount(section) {
       else if ("ready" in data) begun();
       else answered(data);
     });
-    worker.addEventListener("error", ({ message }) => tell(`Python could not be loaded: ${message}`, true));
+    worker.addEventListener("error", ({ message }) => broken(message));
   }
 
   function begun() {
     ready = true;
     navigator.serviceWorker?.register("keep.js");
     if (asked) run();
-    else tell("Press Run.");
+    else tell(note);
   }
 
   function run() {
@@ -71,6 +72,7 @@ export function mount(section) {
     address.write("graph", state());
     if (!ready || !stopping.disabled) return; // until Python is there, or has answered
     const { graph, ...rest } = state();
+    note = "Press Run.";
     tell("Running.");
     stopping.disabled = false;
     running.disabled = true;
@@ -82,6 +84,13 @@ export function mount(section) {
     idle();
     asked = false;
     begin();
+  }
+
+  // What Python itself does not survive, such as thousands of nested parentheses, ends its worker.
+  function broken(message) {
+    if (!ready) return tell(`Python could not be loaded: ${message}`, true);
+    note = `That was too much for Python, which was started again: ${message.split("\n")[0]}`;
+    stop();
   }
 
   function idle() {

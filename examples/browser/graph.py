@@ -19,6 +19,7 @@ from micrograd_plus.graph import hooks
 from micrograd_plus.parsing import read_numbers
 
 CODE = "<code>"
+PRINTED = 10_000  # characters of what is printed that are shown: the last
 VIEWS = {
     "picture": mg.draw,
     "step": mg.step_through,
@@ -57,7 +58,7 @@ def answer(request: str) -> str:
         told |= {"error": message(error, names), "line": lines.of(error)}
     finally:
         hooks.observers.remove(lines)
-    return json.dumps({**told, "printed": printed.getvalue()})
+    return json.dumps({**told, "printed": printed.getvalue()[-PRINTED:]})
 
 
 class Names(dict[str, Any]):
@@ -128,7 +129,8 @@ def message(error: BaseException, names: Names) -> str:
     if isinstance(error, NameError):
         hint = did_you_mean(error.name, [*names, *dir(mg)])
         return f"there is no {error.name}{hint}; if it is a number, write {error.name}=1 below"
-    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    told = traceback.TracebackException.from_exception(error)  # whose text never fails
+    text = error.msg if isinstance(error, SyntaxError) else str(told)
     if type(error).__module__.startswith("micrograd_plus") or type(error) is ValueError:
         return text
     return f"{type(error).__name__}: {text}" if text else type(error).__name__

@@ -38,6 +38,11 @@ def answer(code, given="x=2 y=3", view="step", **more):
         ("def f(n):\n    return f(n + 1)\n\nf(1)", 2, "RecursionError: maximum recursion depth"),
         ("x + 1\n1 / 0", 2, "ZeroDivisionError: division by zero"),
         ("x\nraise SystemExit", 2, "SystemExit"),
+        (
+            "class Odd(Exception):\n    def __str__(self): return 1\nraise Odd",
+            3,
+            "Odd: <exception str() failed>",
+        ),
         ("relu('a')", 1, "TypeError: relu needs Values or real numbers, not 'a' (str)"),
         ("print(x.data)", None, "no line gives a Value to show"),
         ("", None, "no line gives a Value to show"),
@@ -79,6 +84,8 @@ def test_what_is_printed_comes_back_and_steps_have_their_lines():
     assert told["printed"] == "first\n"
     assert "line 3: b = a * y" in told["html"]
     assert "line 2: a = x + y" in told["html"]
+    assert answer("print('a' * 20_000, 'the end')\nx")["printed"].endswith("aa the end\n")
+    assert len(answer("print('a' * 20_000)\nx")["printed"]) == GRAPH.PRINTED
 
 
 def test_the_card_of_a_wire_is_open_at_first():
@@ -118,13 +125,7 @@ def page(browser, playground_address):
     page.goto(playground_address)
     done(page)
     page.first = sentence(shown(page))
-
-    def refused():
-        """Forget what the console said of something that the policy has refused."""
-        page.wait_for_timeout(100)
-        troubles[:] = [text for text in troubles if "Content Security Policy" not in text]
-
-    page.refused = refused
+    page.troubles = troubles
     yield page
     page.context.close()
     assert not troubles
@@ -138,6 +139,12 @@ def done(page):
 def shown(page):
     """The page that Python made."""
     return page.frame_locator("#graph iframe").frame_locator("iframe").locator("body")
+
+
+def refused(page):
+    """Forget what the console said of something that the page's policy has refused."""
+    page.wait_for_timeout(100)
+    page.troubles[:] = [text for text in page.troubles if "Content Security Policy" not in text]
 
 
 def write(page, code, given="x=2 y=3"):
@@ -240,18 +247,30 @@ def test_what_is_typed_is_shown_as_text_and_runs_alone(page):
     assert run(page, f"raise ValueError({text!r})") == f"Line 1: {text}"
     worker = page.workers[0]
     assert worker.evaluate("() => [typeof caches, typeof indexedDB]") == ["undefined"] * 2
-    refused = """() => new Promise((done) => {
+    asked = """() => new Promise((done) => {
         addEventListener("securitypolicyviolation", (event) => done(event.effectiveDirective));
         fetch("https://elsewhere.example/").catch(() => {});
     })"""
-    assert worker.evaluate(refused) == "connect-src"  # in the worker, too, the page's policy holds
-    page.refused()
+    assert worker.evaluate(asked) == "connect-src"  # in the worker, too, the page's policy holds
+    refused(page)
     inside = page.frames[-1]
     assert inside.parent_frame.parent_frame == page.main_frame
     reached = """() => ["parent.document", "localStorage"].map((what) => {
         try { return what === "localStorage" ? typeof localStorage : typeof parent.document }
         catch (error) { return error.name } })"""
     assert inside.evaluate(reached) == ["SecurityError"] * 2
+
+
+def test_what_python_does_not_survive_is_told(page):
+    gone = page.workers[0]
+    gone.evaluate("() => { setTimeout(() => { throw new Error('the stack\\nis full') }) }")
+    page.wait_for_selector("#told:text('was started again')", timeout=LOADED)
+    told = page.locator("#told").inner_text()
+    assert told.endswith("was started again: Uncaught Error: the stack")
+    page.troubles.clear()  # that error, which the console tells too
+    assert page.workers[0] is not gone
+    assert run(page, "x * y") == ""
+    assert "again" not in page.locator("#told").inner_text()
 
 
 def test_what_never_ends_can_be_stopped(page):
@@ -289,7 +308,7 @@ def test_everyone_can_use_it_at_any_width(page, scheme, width):
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     page.evaluate(npm_package("axe-core").joinpath("axe.min.js").read_text(encoding="utf-8"))
     found = page.evaluate("axe.run(document, {iframes: false}).then(found => found.violations)")
-    page.refused()  # axe tries styles of its own
+    refused(page)  # what replaces a marked line gets a style from the browser's editor
     assert [(trouble["id"], trouble["nodes"][0]["html"]) for trouble in found] == []
 
 
