@@ -146,6 +146,7 @@ def check_gradients(f: Function, *point: Any, second: bool = True) -> Report:
         The report. Where only a kink keeps the numbers from agreeing, it says so.
 
     Raises:
+        TypeError: the function does not return one number, or the point has something else.
         GradientError: derivatives are wrong; the message names the operation, the argument, its
             local derivative and both numbers.
         NonFiniteError: the function has no value, or no derivative, at the point.
@@ -174,6 +175,7 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
         The report.
 
     Raises:
+        TypeError: the function does not return one number, or the point has something else.
         GradientError, NonFiniteError: as for `check_gradients`.
 
     >>> check_graph(lambda w, x: w * x, {"w": 2, "x": 3}, second=False).rows[0].name
