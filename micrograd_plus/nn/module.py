@@ -21,8 +21,9 @@ from weakref import ref
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import assign
 from micrograd_plus.graph.places import Place
+from micrograd_plus.nn import trained
 from micrograd_plus.nn.activations import operation_of
-from micrograd_plus.nn.trained import Kept, Trained
+from micrograd_plus.nn.trained import Kept
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -76,7 +77,7 @@ class Parts(list[Any]):
     sort, reverse = _counted(list.sort), _counted(list.reverse)
 
 
-class Module(Trained):
+class Module:
     """What has parameters: Values and Modules as its attributes, or in collections of such.
 
     The leaves among these Values are its parameters; one that stands in two places counts once.
@@ -240,6 +241,9 @@ class Module(Trained):
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""
         assign(self.parameters(), "grad", repeat(0.0))
+
+    predict, save, load = trained.predict, trained.save, trained.load
+    state_dict, load_state_dict = trained.state_dict, trained.load_state_dict
 
     def describe(self) -> str:
         """What the module is, in a few words, for `repr` and for pictures."""

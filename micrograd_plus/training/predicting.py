@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 def predict(model: Module, inputs: Any, loss: Callable[..., Any] | None) -> Any:
-    """As `Trained.predict`.
+    """As `Module.predict`.
 
     Args:
         model: the model.
