@@ -75,7 +75,11 @@ class Lanes:
     def _converting(self, run: Callable[..., Any]) -> Callable[..., Any]:
         """A function that takes other arrays than those of floats, too."""
         numpy = self._numpy
-        return lambda *given: run(*(numpy.ascontiguousarray(x, float) for x in given))
+
+        def converted(p: Any, *given: Any) -> Any:
+            return run(numpy.ascontiguousarray(p, float), *(numpy.asarray(x, float) for x in given))
+
+        return converted
 
     def _forward(self, p: Any, *columns: Any) -> Any:
         rows = self._numpy.empty((len(self.tape.outputs), columns[0].shape[1]))
