@@ -1,7 +1,8 @@
 """Graphs from text: arithmetic in Python's syntax, parsed but never executed by Python.
 
-The language has numbers, names, + − * / // % **, parentheses, the functions of `functions.py` and
-assignments separated by `;` or line ends.
+The language has numbers, names, + − * / // % **, parentheses, the functions of `functions.py`, the
+numbers pi and e, and assignments separated by `;` or line ends. What is printed is read,
+too: − · × ÷, x² and x₁.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 
 from micrograd_plus import functions
 from micrograd_plus._tools.errors import NonFiniteError, did_you_mean
-from micrograd_plus._tools.text import brief, short, visible
+from micrograd_plus._tools.text import LOWERED, RAISED, brief, short, visible
 from micrograd_plus.engine import Value
 
 if TYPE_CHECKING:
@@ -26,6 +27,13 @@ if TYPE_CHECKING:
 
 MAX_LENGTH = 10_000
 MAX_DEPTH = 400
+
+_TYPED = str.maketrans({"−": "-", "–": "-", "·": "*", "⋅": "*", "∙": "*", "×": "*", "÷": "/"})
+_LOWERED = str.maketrans({small: c for c, small in LOWERED.items() if c.isdigit()})
+_LEVEL = str.maketrans({RAISED[c]: c for c in "0123456789-"})
+_RAISED = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
+_CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e}
+_ALIASES = {"ln": "log", "σ": "sigmoid"}
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -101,7 +109,7 @@ def with_lines(text: str, numbers: Mapping[str, float | Value]) -> tuple[Value, 
     reader = _read(text, numbers)
     made: dict[Value, str] = {}
     for statement, value in reader.statements:
-        line, todo = ast.get_source_segment(text.strip(), statement) or "", [value]
+        line, todo = ast.get_source_segment("\n".join(reader.lines), statement) or "", [value]
         while todo:
             node = todo.pop()
             if node not in made:
@@ -130,13 +138,13 @@ def read_numbers(assignments: list[str]) -> dict[str, float]:
     Raises:
         ExpressionError: a text is not of that form, or a name comes twice.
 
-    >>> read_numbers(["x=1", "y=-3"])
-    {'x': 1.0, 'y': -3.0}
+    >>> read_numbers(["x=1", "y=−3", "z=1/4"])
+    {'x': 1.0, 'y': -3.0, 'z': 0.25}
     """
     numbers: dict[str, float] = {}
     for assignment in assignments:
         name, equals, number = assignment.partition("=")
-        name = _normal(name.strip())
+        name = _normal(_typed(name.strip()))
         shown = _shown(assignment)
         if not equals:
             raise ExpressionError(f"{shown} is not of the form name=value, such as x=1")
@@ -147,18 +155,29 @@ def read_numbers(assignments: list[str]) -> dict[str, float]:
         if name in numbers:
             raise ExpressionError(f"{shown}: {short(name)} already has the value {numbers[name]:g}")
         try:
-            numbers[name] = float(number)
-        except ValueError:
+            numbers[name] = _number(number)
+        except NonFiniteExpressionError as error:
+            raise ExpressionError(f"{shown}: {error}") from None
+        except ExpressionError:
             raise ExpressionError(f"{shown}: {_shown(number)} is not a number") from None
         if not math.isfinite(numbers[name]):
             raise ExpressionError(f"{shown}: the number must be finite")
     return numbers
 
 
+def _number(text: str) -> float:
+    """The number that a text is, or that an expression without names gives."""
+    try:
+        return float(_typed(text))
+    except ValueError:
+        return from_text(text, {}).data
+
+
 class _Reader:
     """Evaluates the statements of a text in order."""
 
     def __init__(self, text: str, numbers: Mapping[str, float | Value]) -> None:
+        text = _typed(text)
         self.lines = _lines(text.strip())
         self.names: dict[str, Value] = {}
         self.statements: list[tuple[ast.stmt, Value]] = []
@@ -216,13 +235,15 @@ class _Reader:
                 raise self.error(node, "write powers with **, as in x**2")
         raise self.error(node, f"{_KINDS.get(type(node), 'this is')} not supported")
 
-    def look_up(self, node: ast.expr, name: str) -> Value:
+    def look_up(self, node: ast.expr, name: str) -> Value | float:
         if name in self.numbers:
             self.names[name] = self.numbers.pop(name)
         if name in self.names:
             return self.names[name]
         if name in functions.__all__:
             raise self.error(node, f"{short(name)} is a function; call it as in {name}(x)")
+        if name in _CONSTANTS:
+            return _CONSTANTS[name]
         hint = did_you_mean(name, [*self.names, *self.numbers])
         raise self.error(node, f"unknown name{hint}; give it a value, as in {brief(name)}=1")
 
@@ -231,6 +252,7 @@ class _Reader:
             raise self.error(
                 node, f"{short(name)} is not a function; write products with *, as in x*(y)"
             )
+        name = _ALIASES.get(name, name)
         if name not in functions.__all__:
             hint = did_you_mean(name, functions.__all__) or "; see help(micrograd_plus.functions)"
             raise self.error(node, f"no function {short(name)}{hint}")
@@ -333,6 +355,12 @@ def _parse(text: str) -> ast.Module:
     if not tree.body:
         raise ExpressionError("the expression is empty; write one such as x * y")
     return tree
+
+
+def _typed(text: str) -> str:
+    """A text with the signs that are typed for those that are printed: x₁² · y is x1**2 * y."""
+    typed = text.translate(_TYPED).translate(_LOWERED)
+    return _RAISED.sub(lambda found: f"**({found[0].translate(_LEVEL)})", typed)
 
 
 def _normal(name: str) -> str:

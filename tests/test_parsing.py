@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from micrograd_plus.parsing import ExpressionError, from_text, read_numbers
+from micrograd_plus.parsing import ExpressionError, from_text, read_numbers, with_lines
 from tests.effort import examples
 
 GIVEN = {"x": 1.0, "y": -3.0}
@@ -114,7 +114,7 @@ def test_labels_and_constants():
         ("a, b = x, y", ["only expressions and assignments"]),
         ("del x", ["only expressions"]),
         ("x +", ["column 4", "invalid syntax"]),
-        ("x × y", ["column 3", "×"]),
+        ("x ⊗ y", ["column 3", "⊗"]),
         ("x + 1if x else y", ["column 5", "'1if'", "a space is missing"]),
         ("0xfor x", ["column 1", "a space is missing"]),
         ("1if1", ["column 1", "a space is missing"]),
@@ -242,6 +242,34 @@ def test_numbers_that_are_refused(text, words):
     for word in words:
         assert word in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_what_is_printed_is_read():
+    x, y = 1.5, -0.7
+    for text, value in (
+        ("x · y × 2 ⋅ x ∙ y", x * y * 2 * x * y),
+        ("x − y – 1", x - y - 1),
+        ("x ÷ y", x / y),
+        ("x² + y⁻¹³", x**2 + y**-13),
+        ("ln(x) + σ(y)", math.log(x) + 1 / (1 + math.exp(-y))),
+        ("pi * x + π + e * y", math.pi * x + math.pi + math.e * y),
+    ):
+        assert from_text(text, {"x": x, "y": y}).data == pytest.approx(value, rel=1e-14)
+    assert from_text("x₁₀ * 2", read_numbers(["x₁₀=3"])).data == 6
+    _, lines = with_lines("d = x · y²; f = d − x²", {"x": x, "y": y})
+    assert {*lines.values()} == {"d = x * y**(2)", "f = d - x**(2)"}
+
+
+def test_a_name_of_a_constant_may_have_another_value():
+    assert from_text("e * x", {"e": 2.0, "x": 3.0}).data == 6
+    assert from_text("e = x + 1; e * e", {"x": 2.0}).data == 9
+
+
+def test_numbers_may_be_computed():
+    given = read_numbers(["x=1/3", "y=−2·pi", "z=2**0.5", "w=exp(1)"])
+    assert given == {"x": 1 / 3, "y": -2 * math.pi, "z": 2**0.5, "w": math.exp(1)}
+    with pytest.raises(ExpressionError, match=r"'x=1/0': .*reciprocal|'x=1/0': .*y ≠ 0"):
+        read_numbers(["x=1/0"])
 
 
 def test_numbers():

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 from micrograd_plus._tools import files
 from micrograd_plus._tools.text import sentence
 from micrograd_plus.check.gradients import check_graph
+from micrograd_plus.cli.options import wrote
 from micrograd_plus.drawing import frames
 from micrograd_plus.drawing.dot.layout import ENDINGS
 from micrograd_plus.drawing.dot.source import STYLES
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
     from micrograd_plus.cli.options import Parser
     from micrograd_plus.engine import Value
 
+_PIPE = Path("-")  # standard output
 _LONGEST_ANSWER = 1000  # characters
 
 _TOUR = (
@@ -45,7 +49,9 @@ _TOUR = (
 
 _EXPRESSION = """\
 An expression is Python's arithmetic on names and numbers, with functions such as exp, relu and
-sigmoid; assignments, separated by ';', give names to intermediate values."""
+sigmoid; assignments, separated by ';', give names to intermediate values. pi and e are numbers
+where they have no other, and what is printed is read, too, as in "x₁² · y" x₁=−1/3. A file named -
+is standard output."""
 
 
 def add_commands(commands: Any) -> None:
@@ -78,7 +84,7 @@ def add_commands(commands: Any) -> None:
     step.option("--format", choices=formats, default=formats[0], about="of these pictures")
     about = "also write slides, as .html, .pdf, .gif, or .tex for Beamer"
     step.option("--slides", type=Path, about=about)
-    step.option("--latex", type=Path, about="also write the steps as LaTeX")
+    step.option("--latex", type=Path, about="also write the steps as LaTeX; - prints them alone")
 
     _command(
         commands,
@@ -98,7 +104,7 @@ def add_commands(commands: Any) -> None:
     _add_limit(drawing)
     _add_colors(drawing)
     _add_digits(drawing)
-    about = f"the file to write; it ends in one of {', '.join(ENDINGS)}"
+    about = f"the file to write; it ends in one of {', '.join(ENDINGS)}; - prints SVG"
     drawing.option("-o", "--output", type=Path, required=True, about=about)
     drawing.option(
         "--style", choices=STYLES, default=STYLES[0], about="numbers on wires, or in boxes"
@@ -146,7 +152,12 @@ def _add_colors(parser: Parser) -> None:
 
 
 def _add_digits(parser: Parser) -> None:
-    parser.option("--digits", type=int, about="significant digits of numbers, 1 to 17")
+    parser.option(
+        "--digits",
+        type=int,
+        about="significant digits of numbers, 1 to 17",
+        otherwise="2 on wires, 4 in sentences",
+    )
 
 
 def _positive(text: str) -> int:
@@ -172,8 +183,27 @@ def _graph(options: argparse.Namespace) -> Value:
     return from_text(_text(options), read_numbers(options.numbers))
 
 
-def _wrote(what: object) -> None:
-    print(f"micrograd-plus: wrote {what}", file=sys.stderr)
+def _output(path: Path, write: Callable[[Path], object], ending: str) -> object:
+    """Write a file, or to standard output what would stand in a file of that ending; its path."""
+    if path != _PIPE:
+        return write(path)
+    with TemporaryDirectory() as folder:
+        made = Path(folder, f"output{ending}")
+        write(made)
+        sys.stdout.flush()
+        sys.stdout.buffer.write(made.read_bytes())
+    return None
+
+
+def _check_places(
+    places: dict[str, Path | None], folders: dict[str, Path | None] | None = None
+) -> bool:
+    """Check that all can be written; whether one of them goes to standard output."""
+    piped = [name for name, path in places.items() if path == _PIPE]
+    if len(piped) > 1:
+        raise ValueError(f"{' and '.join(piped)} can't both go to standard output")
+    files.check_places({k: path for k, path in places.items() if path != _PIPE}, folders)
+    return bool(piped)
 
 
 def _tour(options: argparse.Namespace) -> None:
@@ -193,7 +223,7 @@ def _tour(options: argparse.Namespace) -> None:
             print()
     except EOFError:
         print()
-    _wrote(f"{options.html}; open it to step through both")
+    wrote(f"{options.html}; open it to step through both")
 
 
 def _enter() -> None:
@@ -201,7 +231,7 @@ def _enter() -> None:
 
 
 def _step(options: argparse.Namespace) -> None:
-    files.check_places(
+    piped = _check_places(
         {"--html": options.html, "--slides": options.slides, "--latex": options.latex},
         {"--frames": options.frames},
     )
@@ -209,17 +239,20 @@ def _step(options: argparse.Namespace) -> None:
     walk = step_through(root, options.limit, options.colors, digits=options.digits, lines=lines)
     written: list[object] = []
     if options.html:
-        written.append(walk.to_html(options.html, title=options.expression.strip()))
+        page = partial(walk.to_html, title=options.expression.strip())
+        written.append(_output(options.html, page, ".html"))
     if options.frames:
         paths = walk.frames(options.frames, options.format, sentences=options.sentences)
         written.append(f"{len(paths)} pictures into {options.frames}")
     if options.slides:
-        written.append(walk.slides(options.slides))
+        written.append(_output(options.slides, walk.slides, ".html"))
     if options.latex:
-        written.append(files.write(options.latex, f"{walk.latex()}\n".encode()))
-    for what in written:
-        _wrote(what)
-    walk.print()
+        text = f"{walk.latex()}\n".encode()
+        written.append(_output(options.latex, partial(files.write, data=text), ".tex"))
+    for what in filter(None, written):
+        wrote(what)
+    if not piped:
+        walk.print()
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -228,11 +261,12 @@ def _check(options: argparse.Namespace) -> None:
 
 
 def _draw(options: argparse.Namespace) -> None:
-    files.check_places({"--output": with_ending(options.output)})
+    _check_places({"--output": _with_ending(options.output)})
     root = _graph(options)
     root.backward()
     picture = draw(root, options.style, options.limit, colors=options.colors, digits=options.digits)
-    print(picture.render(options.output))
+    if written := _output(options.output, picture.render, ".svg"):
+        print(written)
 
 
 def _quiz(options: argparse.Namespace) -> None:
@@ -241,19 +275,24 @@ def _quiz(options: argparse.Namespace) -> None:
         hide = [name.strip() for name in hide.split(",")]
     paths = {
         "--html": options.html,
-        "--exercise": options.exercise and with_ending(options.exercise),
-        "--solution": options.solution and with_ending(options.solution),
+        "--exercise": _with_ending(options.exercise),
+        "--solution": _with_ending(options.solution),
     }
     asks = not any(paths.values())
     if options.expression == "-" and asks:
         raise ValueError("standard input is for the answers: give the expression as an argument")
-    files.check_places(paths)
+    _check_places(paths)
     asking = quiz(_graph(options), hide, options.limit)
     if asks:
         asking.run(_answer)
-    writing = zip((asking.to_html, asking.exercise, asking.solution), paths.values(), strict=True)
-    for path in [write(path) for write, path in writing if path]:
-        print(path)
+    writes = {asking.to_html: ".html", asking.exercise: ".svg", asking.solution: ".svg"}
+    given = [(path, *how) for path, how in zip(paths.values(), writes.items(), strict=True) if path]
+    for written in filter(None, [_output(*each) for each in given]):
+        print(written)
+
+
+def _with_ending(path: Path | None) -> Path | None:
+    return path if path in (None, _PIPE) else with_ending(path)
 
 
 def _answer(prompt: str) -> str:

@@ -39,7 +39,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     _open_streams()
     try:
-        options = parse(sys.argv[1:] if argv is None else argv, *_parser())
+        given = sys.argv[1:] if argv is None else argv
+        options = parse(given or ["--help"], *_parser())
         code: int = options.run(options) or 0
         sys.stdout.flush()
     except BrokenPipeError:  # the reader closed the pipe, as in | head

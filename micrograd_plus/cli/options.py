@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,13 +19,23 @@ _METAVARS: dict[Any, str] = {int: "N", float: "X", Path: "FILE"}
 class Parser(argparse.ArgumentParser):
     """A parser that suggests a name for a misspelt one."""
 
-    def option(self, *names: str, about: str = "", **more: Any) -> None:
-        """Add an option; its help ends in its default, and its placeholder follows its type."""
+    def option(self, *names: str, about: str = "", otherwise: str = "none", **more: Any) -> None:
+        """Add an option; its help ends in its default, and its placeholder follows its type.
+
+        Args:
+            names: as in `add_argument`.
+            about: what it is.
+            otherwise: what holds without it, where that is not a number or a word.
+            more: as in `add_argument`.
+        """
         if more.get("type") in _METAVARS:
             more.setdefault("metavar", _METAVARS[more["type"]])
         if more.get("default") is not None:
-            about = f"{about} (default: %(default)s)".lstrip()
-        self.add_argument(*names, help=about, **more)
+            otherwise = "%(default)s"
+        elif more.get("action") == "store_true":
+            otherwise = "no"
+        end = "required" if more.get("required") else f"default: {otherwise}"
+        self.add_argument(*names, help=f"{about} ({end})".lstrip(), **more)
 
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
@@ -43,6 +54,11 @@ class Parser(argparse.ArgumentParser):
     def takes_expression(self) -> bool:
         """Whether an expression is among the arguments."""
         return any(action.dest == "expression" for action in self._actions)
+
+
+def wrote(what: object) -> None:
+    """Say what was written, beside the results."""
+    print(f"micrograd-plus: wrote {what}", file=sys.stderr)
 
 
 def parse(

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus._tools.files import check_places
+from micrograd_plus.cli.options import wrote
 from micrograd_plus.plots import decision_boundary, fitted, training_curves
 from micrograd_plus.plots.style import check_format, figure, save
 from micrograd_plus.training import Cluster, History, evaluate, fit
@@ -69,19 +70,37 @@ def add_commands(commands: Any) -> None:
     parser.set_defaults(run=run)
 
 
+def _sizes(what: str) -> str:
+    """What most data sets have, and what the others."""
+    usual, *others = dict.fromkeys(getattr(task, what) for task in TASKS.values())
+    odd = [name for name, task in TASKS.items() if getattr(task, what) in others]
+    shown = [str(size).strip("(,)").replace(",", "") for size in (usual, *others)]
+    return f"{shown[0]}, for {' and '.join(odd)} {' or '.join(shown[1:])}"
+
+
 def add_options(parser: Parser) -> None:
     """Add the options of the command."""
     parser.add_argument("dataset", choices=TASKS, help="the data set")
     option = parser.option
-    option("--hidden", type=int, nargs="*", about="neurons of each hidden layer")
+    option(
+        "--hidden",
+        type=int,
+        nargs="*",
+        about="neurons of each hidden layer",
+        otherwise=_sizes("hidden"),
+    )
     option("--activation", default="relu", choices=nn.ACTIVATIONS)
     option("--epochs", type=int, default=20, about="passes over the training set")
-    option("--batch-size", type=int, about="examples in a mini-batch")
+    option(
+        "--batch-size", type=int, about="examples in a mini-batch", otherwise=_sizes("batch_size")
+    )
     option("--optimizer", default="adam", choices=RULES)
     option("--rate", type=float, default=0.01, about="learning rate")
     option("--cosine", action="store_true", about="lower the rate to 0 along a cosine")
-    option("--points", type=int, about="number of examples to generate")
-    option("--noise", type=float, about="standard deviation of their noise")
+    option("--points", type=int, about="number of examples to generate", otherwise="the data set's")
+    option(
+        "--noise", type=float, about="standard deviation of their noise", otherwise="the data set's"
+    )
     option("--seed", type=int, default=0, about="for data, weights and order")
     option("--held-out", type=float, default=0.2, about="fraction of the data")
     option("--engine", default="auto", choices=ENGINES, about="jax uses all devices")
@@ -147,11 +166,14 @@ def run(options: argparse.Namespace) -> None:
     seconds = time.perf_counter() - begin
     with ExitStack() as results:  # last in, first out; all are run, even if one fails
         results.callback(_report, model, history, seconds, (train, held_out), task.loss)
+        if options.checkpoint:
+            results.callback(wrote, options.checkpoint)
         if options.picture:
-            results.callback(_picture, model, history, data, task, options.picture)
+            picture = partial(_picture, model, history, data, task)
+            results.callback(_write, picture, options.picture)
         if options.history:
             write = history.to_csv if options.history.suffix == ".csv" else history.to_json
-            results.callback(write, options.history)
+            results.callback(_write, write, options.history)
     if history.stopped.startswith("interrupted"):
         raise KeyboardInterrupt  # for the exit code; the results are written
 
@@ -197,6 +219,11 @@ def _report(model: Any, history: History, seconds: float, sets: Any, loss: Any) 
     stopped = f", {history.stopped}" if history.stopped else ""
     epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
     console.print(f"{epochs} in {seconds:.1f} s{stopped}", highlight=False)
+
+
+def _write(write: Callable[[Path], object], path: Path) -> None:
+    write(path)
+    wrote(path)
 
 
 def _picture(model: Any, history: History, data: Any, task: Task, path: Path) -> None:

@@ -1,6 +1,7 @@
 """The command line: what it prints, writes and refuses, its streams, and Ctrl-C."""
 
 import io
+import math
 import os
 import random
 import re
@@ -218,11 +219,70 @@ def test_help_has_an_example_that_runs(run, command):
     assert run(*shlex.split(line)[2:]).returncode == 0
 
 
+def test_alone_it_lists_its_commands(run):
+    alone = run()
+    assert (alone.returncode, alone.stderr) == (0, "")
+    assert alone.stdout == run("--help").stdout
+    assert all(f"\n    {name} " in alone.stdout for name in ("tour", "step", "train", "launch"))
+
+
+def test_every_option_tells_its_default():
+    _, commands = cli._parser()
+    options = [(name, x) for name, parser in commands.items() for x in parser._actions]
+    options = [(name, x) for name, x in options if x.option_strings and x.dest != "help"]
+    assert len(options) > 30
+    for name, option in options:
+        told = "(required)" if option.required else "(default: "
+        assert told in option.help, f"{name} {option.dest}"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "begins"),
+    [
+        (["draw", "x * y", "x=1", "y=2", "-o", "-"], "<?xml"),
+        (["step", "x * y", "x=1", "y=2", "--latex", "-"], r"\begin{align}"),
+        (["step", "x * y", "x=1", "y=2", "--html", "-"], "<!DOCTYPE html>"),
+        (["step", "x * y", "x=1", "y=2", "--slides", "-"], "<!DOCTYPE html>"),
+        (["quiz", "x * y", "x=1", "y=2", "--html", "-"], "<!DOCTYPE html>"),
+        (["quiz", "x * y", "x=1", "y=2", "--exercise", "-"], "<?xml"),
+    ],
+)
+def test_a_file_named_minus_is_standard_output(run, tmp_path, arguments, begins):
+    """What is printed is what the file would hold, and nothing else."""
+    printed = run(*arguments)
+    assert (printed.returncode, printed.stderr) == (0, "")
+    assert printed.stdout.startswith(begins)
+    assert files(tmp_path) == []
+    ending = {"<": ".svg", "\\": ".tex"}[begins[0]] if begins != "<!DOCTYPE html>" else ".html"
+    run(*arguments[:-1], f"output{ending}")
+    assert (tmp_path / f"output{ending}").read_text(encoding="utf-8") == printed.stdout
+
+
+def test_standard_output_takes_one_file(run):
+    done = run("step", "x", "x=1", "--latex", "-", "--html", "-")
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "--html and --latex can't both go to standard output" in done.stderr
+
+
+def test_what_is_printed_and_what_people_write_is_read(run):
+    for printed, typed in (
+        (["x · y", "x=−1", "y=2"], ["x * y", "x=-1", "y=2"]),
+        (
+            ["x₁² ÷ y × 2 – 1", "x₁=1/3", "y=pi"],
+            ["x1**2 / y * 2 - 1", f"x1={1 / 3}", f"y={math.pi}"],
+        ),
+        (["ln(x) + e − σ(x)⁻¹", "x=2"], ["log(x) + 2.718281828459045 - sigmoid(x)**(-1)", "x=2"]),
+    ):
+        done = run("step", *printed)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout == run("step", *typed).stdout
+
+
 def test_usage(run):
     assert "example" in run("--help").stdout
     assert run("--version").stdout.startswith("micrograd-plus ")
     wrong = [["tour", "x=1"], ["step", "x", "x=1", "--hmtl=a"]]
-    for arguments in ([], ["walk"], ["step"], ["draw", "x", "x=1"], *wrong):
+    for arguments in (["walk"], ["step"], ["draw", "x", "x=1"], *wrong):
         done = run(*arguments)
         assert (done.returncode, done.stdout) == (2, "")
         assert "usage: micrograd-plus" in done.stderr

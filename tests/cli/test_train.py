@@ -24,7 +24,8 @@ SMALL = ["--hidden", "4", "--epochs", "3", "--points", "30"]
 
 def test_moons_are_learnt(run, tmp_path):
     done = run("train", "moons", "--epochs", 30, "--history", "a.csv", "--picture", "a.png")
-    assert (done.returncode, done.stderr) == (0, "")  # no bar where nobody watches
+    told = "micrograd-plus: wrote a.csv\nmicrograd-plus: wrote a.png\n"
+    assert (done.returncode, done.stderr) == (0, told)  # no bar where nobody watches
     assert "MLP 2 → 16 → 16 → 1: 337 parameters" in done.stdout
     accuracy = next(line for line in done.stdout.splitlines() if "accuracy" in line)
     training, held_out = (float(x) for x in accuracy.split("│")[2:4])
@@ -114,8 +115,9 @@ def test_files_are_there_before_the_report_is_read(tmp_path):
     options = [word for option in outputs.items() for word in option]
     with started([*COMMAND, "train", "xor", *SMALL, *options], cwd=tmp_path) as [training]:
         training.stdout.close()
-        assert training.stderr.read() == ""
+        told = training.stderr.read().splitlines()
         assert training.wait() == 1
+    assert sorted(told) == sorted(f"micrograd-plus: wrote {file}" for file in outputs.values())
     assert {path.name for path in tmp_path.iterdir()} == {*outputs.values()}
 
 
