@@ -2,8 +2,9 @@
 
     python .github/site.py FOLDER
 
-writes pages that need no network and no server into FOLDER, where the page in a browser may be
-already, as play/. Warnings are errors, and links that lead nowhere are, too.
+writes pages that need no network and no server into FOLDER, where the playground may be already,
+as play/, and notebooks that run in a browser, as lite/. Warnings are errors, and links that lead
+nowhere are, too.
 `pip install '.[docs,test]'` installs what it needs, and what the guides do.
 """
 
@@ -68,6 +69,10 @@ _CONTENTS = """
 {pages}
 ```
 """
+_RUN = """
+
+<a href="../lite/notebooks/index.html?path={path}">Run this guide in your browser</a>
+"""
 _PICTURE = re.compile(
     r'<picture>\s*<source [^>]*srcset="([^"]+)">\s*<img src="([^"]+)"([^>]*)>\s*</picture>'
 )
@@ -93,6 +98,8 @@ def write_sources(source: Path, folder: Path) -> None:
             for cell in guide.cells:
                 if cell.cell_type == "markdown":
                     cell.source = moved(cell.source, ROOT / name, source, folder)
+            if (folder / "lite").exists():
+                guide.cells[0].source += _RUN.format(path=name.removeprefix("examples/"))
             nbformat.write(guide, target)
     (source / "api").mkdir()
     told = reference.places()

@@ -150,8 +150,18 @@ def example(tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
+def published():
+    """The folder that `.github/pages.py` has written, from what registries of packages have."""
+    if built := os.environ.get("MICROGRAD_PLUS_PAGES"):
+        return Path(built)
+    return skip("MICROGRAD_PLUS_PAGES names no folder that 'python .github/pages.py FOLDER' wrote")
+
+
+@pytest.fixture(scope="session")
 def playground(tmp_path_factory):
-    """The page of examples/browser/ in a folder, as its program builds it."""
+    """The page of examples/browser/ in a folder: what its program has built, or builds now."""
+    if built := os.environ.get("MICROGRAD_PLUS_PAGES"):
+        return Path(built) / "play"
     needed("hatchling")
     npm_package("pyodide")
     folder = tmp_path_factory.mktemp("playground")

@@ -60,7 +60,7 @@ def main(folder: Path, wheel: Path, npm: Path) -> None:
 
 
 def told(notebook: str, known: set[str]) -> str:
-    """A notebook that begins with what is different in a browser.
+    """A notebook that says, after its beginning, what is different in a browser.
 
     Args:
         notebook: its text.
@@ -78,7 +78,7 @@ def told(notebook: str, known: set[str]) -> str:
     if missing := sorted(names - known - sys.stdlib_module_names):
         line += f" *There is no {' and no '.join(missing)}: cells that need it say so.*"
     cell = {"cell_type": "markdown", "id": "in-a-browser", "metadata": {}, "source": line}
-    content["cells"].insert(0, cell)
+    content["cells"].insert(1, cell)
     return json.dumps(content, ensure_ascii=False)
 
 

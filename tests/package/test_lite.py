@@ -3,10 +3,8 @@ the site says what there is; and its notebooks, run in a browser.
 """
 
 import json
-import os
 import re
 import sys
-from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from zipfile import ZipFile
 
@@ -16,7 +14,7 @@ import micrograd_plus as mg
 from micrograd_plus.drawing.dot import layout
 from tests.effort import slow
 from tests.graphs import xyz
-from tests.needs import EXAMPLES, loaded, needed, skip
+from tests.needs import EXAMPLES, loaded, needed
 from tests.pages import numbers, sentence
 from tests.processes import served
 
@@ -118,11 +116,8 @@ Requires-Dist: tests; extra == "test"
 
 
 @pytest.fixture(scope="module")
-def notebooks(browser):
-    """Opens a notebook of the built site and runs all of it, without any network."""
-    built = os.environ.get("MICROGRAD_PLUS_PAGES")
-    if not built:
-        skip("MICROGRAD_PLUS_PAGES names no folder that 'python .github/pages.py FOLDER' wrote")
+def notebooks(browser, published):
+    """Opens a notebook of the site and runs all of it, without any network."""
     elsewhere = []
 
     def notebooks(name):
@@ -143,7 +138,7 @@ def notebooks(browser):
         route.abort()
 
     notebooks.elsewhere = elsewhere
-    with served(Path(built)) as address:
+    with served(published) as address:
         yield notebooks
 
 
