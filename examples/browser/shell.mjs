@@ -16,7 +16,7 @@ async function open() {
   opened.add(name);
   try {
     const { mount } = await import(`./${name}.mjs`);
-    mount(section);
+    await mount(section);
   } catch (error) {
     section.append(`This tab could not be loaded: ${error.message}`);
   }
