@@ -115,7 +115,7 @@ export async function mount(section) {
       losses = content.sets.map(() => []);
       find("code").textContent = content.program;
       offer(content);
-      lesson = content;
+      [picture, lesson] = [null, content]; // its first picture follows
     },
     picture({ maps, ...content }) {
       const size = maps.length / lesson.sizes.reduce((sum, count) => sum + count);
@@ -177,7 +177,7 @@ export async function mount(section) {
 
   function draw() {
     if (!lesson || section.hidden) return;
-    const neuron = named("neuron").value === "" ? null : Number(named("neuron").value);
+    const neuron = picture && named("neuron").value !== "" ? Number(named("neuron").value) : null;
     drawPlane(plane, lesson, picture?.maps ?? [], chosen(), neuron, colours, choices);
     if (!picture) return;
     drawNetwork(network, lesson, picture.maps, picture.parameters, neuron, colours, choices);
@@ -220,18 +220,22 @@ export async function mount(section) {
   // ---------------------------------------------------------------- what the reader does
 
   plane.addEventListener("click", (event) => {
+    if (!lesson) return;
     const [x, y, width, height] = at(event, plane);
     if (isOwn() && named("class").value !== CHOOSE) {
       const [[left, right], [bottom, top]] = lesson.span;
       const point = [left + ((right - left) * x) / width, top - ((top - bottom) * y) / height];
       return setPoints([...points(), [...point.map((number) => Number(number.toFixed(3))), named("class").value]]);
     }
-    const { part, index } = nearest(placed(lesson, width, height).marks, x, y);
+    const { marks } = placed(lesson, width, height);
+    if (!marks.length) return;
+    const { part, index } = nearest(marks, x, y);
     [named("part").value, named("example").value] = [part, index];
     draw();
     if (!named("walk").disabled) walk();
   });
   network.addEventListener("click", (event) => {
+    if (!picture) return;
     const [x, y, width, height] = at(event, network);
     const all = tiles(lesson, width, height).flat();
     const k = String(all.indexOf(nearest(all, x, y)));

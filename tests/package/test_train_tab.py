@@ -12,6 +12,7 @@ import micrograd_plus as mg
 from micrograd_plus.training import evaluate
 from tests.needs import EXAMPLES, loaded, npm_package, program
 from tests.pages import sentence
+from tests.processes import until
 
 BROWSER = EXAMPLES / "browser"
 train = loaded(BROWSER / "train.py")
@@ -134,10 +135,10 @@ def test_a_training_in_javascript_is_that_of_fit():
 
 
 @contextlib.contextmanager
-def opened(browser, address, **options):
+def opened(browser, address):
     """The tab at an address, when it is ready; nothing may fail in it."""
     troubles = []
-    context = browser.new_context(**options)
+    context = browser.new_context()
     page = context.new_page()
     page.on("pageerror", lambda error: troubles.append(str(error)))
     page.on("console", lambda line: troubles.append(line.text))
@@ -160,17 +161,26 @@ def told(page, words):
     return status.inner_text()
 
 
+def frames(page, count):
+    """Let the page draw so many frames."""
+    page.evaluate("async (n) => { while (n--) await new Promise(requestAnimationFrame); }", count)
+
+
 def trained(page, epochs):
-    """Train until so many epochs are over, and pause."""
+    """Train until so many epochs are over, and pause; the number of those that are over then."""
     part(page, "run").click()
-    epoch = page.locator("#train output")
-    while int(epoch.inner_text()) < epochs:
-        page.wait_for_timeout(20)
+    reached = "(n) => Number(document.querySelector('#train output').value) >= n"
+    page.wait_for_function(reached, arg=epochs, timeout=LOADED)
     part(page, "run").click()
+    until(lambda: rests(page))  # the picture that was under way is still to come
+    return int(page.locator("#train output").inner_text())
+
+
+def rests(page):
+    """Whether nothing changes from frame to frame."""
     words = told(page, "After epoch")
-    page.wait_for_timeout(200)
-    assert told(page, "After epoch") == words  # it does rest
-    return int(epoch.inner_text())
+    frames(page, 10)
+    return told(page, "After epoch") == words
 
 
 def losses(page):
@@ -181,20 +191,34 @@ def losses(page):
 
 
 @pytest.fixture(scope="module")
-def wide(browser, playground_address):
+def tab(browser, playground_address):
+    """The tab, which loads Python once for all tests."""
+    with opened(browser, f"{playground_address}#train=moons") as page:
+        yield page
+
+
+@pytest.fixture
+def wide(tab):
     """The tab as it is at first, on a wide screen."""
-    size = {"width": 1280, "height": 900}
-    with opened(browser, f"{playground_address}#train=moons", viewport=size) as page:
-        yield page
+    tab.set_viewport_size({"width": 1280, "height": 900})
+    tab.emulate_media(color_scheme="light", reduced_motion="no-preference")
+    return afresh(tab, "train=moons")
 
 
-@pytest.fixture(scope="module")
-def narrow(browser, playground_address):
-    """The tab on a phone in the dark, for a reader who wants little motion."""
-    look = {"viewport": {"width": 390, "height": 800}, "color_scheme": "dark"}
-    address = f"{playground_address}#train=xor&points=40&hidden=4"
-    with opened(browser, address, **look, reduced_motion="reduce") as page:
-        yield page
+@pytest.fixture
+def narrow(tab):
+    """The tab on a phone in the dark, for a reader who wants little motion; a small network."""
+    tab.set_viewport_size({"width": 390, "height": 800})
+    tab.emulate_media(color_scheme="dark", reduced_motion="reduce")
+    return afresh(tab, "train=xor&points=40&hidden=4")
+
+
+def afresh(page, state):
+    """The tab when nothing has been done but to open a link."""
+    page.goto(f"{page.url.partition('#')[0]}#{state}")
+    part(page, "reset").click()
+    told(page, "After epoch 0:")
+    return page
 
 
 def test_it_trains_and_walks_through_an_example_with_the_numbers_of_python(wide, capsys):
@@ -214,6 +238,7 @@ def test_it_trains_and_walks_through_an_example_with_the_numbers_of_python(wide,
         expected = evaluate(made["model"], data, made["loss"])
         assert loss == pytest.approx(expected["loss"], rel=1e-3)
         assert accuracy == pytest.approx(100 * expected["accuracy"], abs=0.06)
+    part(page, "part").select_option("training set")
     part(page, "example").fill("7")
     part(page, "walk").click()
     told(page, "Example 7: its steps are below")
@@ -222,6 +247,7 @@ def test_it_trains_and_walks_through_an_example_with_the_numbers_of_python(wide,
     x = [mg.Value(number, f"x_{i}") for i, number in enumerate(inputs[7])]
     walk = mg.step_through(made["loss"](made["model"](x), targets[7]))
     assert sentence(frame) == walk[0].text
+    assert len(walk) == int(frame.locator(".mg-stepper input[type=range]").get_attribute("max")) + 1
     frame.get_by_role("button", name="Last step").click()
     assert sentence(frame) == walk[-1].text
 
@@ -232,6 +258,7 @@ def test_the_page_goes_on_while_python_writes_a_walk(wide):
       const count = () => { window.frames_drawn += 1; requestAnimationFrame(count); };
       requestAnimationFrame(count);
     }""")
+    part(wide, "example").fill("7")
     part(wide, "walk").click()
     told(wide, "Python writes the steps")
     before = wide.evaluate("window.frames_drawn")
@@ -250,7 +277,7 @@ def test_clicks_choose_examples_and_neurons(wide):
     before = plane.screenshot()
     network.click(position={"x": 12, "y": 80})
     assert select.locator("option:checked").inner_text() == "input x0"
-    wide.wait_for_timeout(100)
+    frames(wide, 2)
     assert plane.screenshot() != before
     network.click(position={"x": 12, "y": 80})
     assert select.input_value() == ""
@@ -272,16 +299,17 @@ def test_it_trains_by_the_keyboard_with_little_motion(narrow):
     epoch = narrow.locator("#train output")
     part(narrow, "step").press("Enter")
     told(narrow, "After epoch 1:")
-    button = part(narrow, "run")
-    button.press("Enter")
-    part(narrow, "run").wait_for()
-    seen = {int(epoch.inner_text()) for _ in range(60) if not narrow.wait_for_timeout(20)}
-    part(narrow, "run").press("Enter")
-    told(narrow, "After epoch")
-    assert len(seen) <= 6  # two pictures a second, of more than one epoch each
+    part(narrow, "run").focus()
+    narrow.keyboard.press("Enter")
+    told(narrow, "Training")
+    narrow.wait_for_function("() => document.querySelector('#train output').value >= 31")
+    narrow.keyboard.press("Enter")
+    until(lambda: rests(narrow))
+    assert int(epoch.inner_text()) % 15 == 1  # fewer pictures, of more epochs each
 
 
 def test_points_of_ones_own_are_set_by_clicks_or_fields_and_shared_by_the_address(narrow):
+    part(narrow, "neuron").select_option("layer 0, neuron 1")
     part(narrow, "data").select_option("own")
     assert told(narrow, "Points: set points of two classes").endswith("by the fields")
     assert part(narrow, "run").is_disabled()
@@ -331,6 +359,8 @@ def test_a_link_fills_the_fields_and_trains_nothing(narrow):
         field.press("Tab")
         assert repr(text) in told(narrow, f"{label}: ")
         assert part(narrow, name).get_attribute("aria-invalid") == "true"
+        for canvas in narrow.locator("#train canvas").all():
+            canvas.click()  # where there is nothing to choose
         field.fill(right)
         field.press("Tab")
         told(narrow, "After epoch 0:")
