@@ -2,6 +2,7 @@
 
 import contextlib
 import doctest
+import gc
 import io
 import os
 import re
@@ -50,6 +51,11 @@ def pytest_collection_modifyitems(config, items):
         items[:] = [item for item in items if "slow" not in item.keywords]
         config.hook.pytest_deselected(items=left_out)
         config.stash[LEFT_OUT] = len(left_out)
+
+
+def pytest_collection_finish():
+    """Collections of cycles pass over what all tests import, which makes each of them take long."""
+    gc.freeze()
 
 
 def without_native(examples):

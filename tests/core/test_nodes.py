@@ -26,6 +26,15 @@ def own(rule, name="own"):
     )  # fmt: skip
 
 
+@pytest.fixture(autouse=True, scope="module")
+def _collections_look_at_these_tests_alone():
+    """What other tests have left and imported makes each of them take long."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 class Weight(Value):
     """A subclass whose members have attributes of their own."""
 

@@ -476,7 +476,7 @@ def test_of_a_label_of_any_length_only_what_is_shown_is_read(part, tmp_path, mon
 
     monkeypatch.setattr("micrograd_plus._tools.text._visible", counted)
     counts = []
-    for length in (1_000, 1_000_000):
+    for length in (1_000, 30_000):
         read.clear()
         root = graph([part * (length // len(part))] * 3)
         walk, asking = mg.step_through(root), mg.quiz(root)

@@ -18,7 +18,7 @@ from micrograd_plus.drawing.pages.stepper import content
 from micrograd_plus.drawing.scene.network import network
 from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.graph import order
-from tests.effort import examples
+from tests.effort import examples, slow
 from tests.hostile import SAMPLES
 from tests.pages import overlapping, svg_texts
 
@@ -207,7 +207,7 @@ def test_a_loss_over_many_examples_keeps_the_layers(count, penalty, add):
     assert not overlapping(svg)
 
 
-@pytest.mark.parametrize("width", [17, 64, 3000])
+@pytest.mark.parametrize("width", [17, 64, pytest.param(3000, marks=slow)])
 def test_of_a_large_layer_the_first_and_the_last_are_drawn_and_the_rest_counted(width):
     model = nn.MLP(3, [width, 2], seed=1)
     f = mg.sum(model([1.0, 2.0, 3.0]))

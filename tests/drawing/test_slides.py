@@ -17,7 +17,7 @@ from micrograd_plus.drawing.dot import labels
 from micrograd_plus.drawing.slides.deck import deck
 from micrograd_plus.drawing.slides.marks import Text, drawn
 from micrograd_plus.ops import TABLE
-from tests.effort import examples
+from tests.effort import examples, slow
 from tests.graphs import xyz
 from tests.hostile import FEW
 from tests.needs import needed, program, skip
@@ -123,6 +123,7 @@ def test_a_pdf_has_a_page_for_each_step_of_lines_and_letters(tmp_path):
     assert b"/Subtype /Image" not in content
 
 
+@slow
 def test_latex_has_an_overlay_for_each_step(tmp_path):
     program("pdflatex", package="texlive-latex-base")
     found = subprocess.run(["kpsewhich", "beamer.cls"], capture_output=True, check=False)
