@@ -1,9 +1,11 @@
-"""Guides whose pictures are live: their numbers can be changed, their folds opened."""
+"""Pictures that are live: their numbers can be changed, their folds opened."""
 
 import ast
 import io
 from contextlib import chdir, redirect_stderr, redirect_stdout
+from functools import cache
 from pathlib import Path
+from runpy import run_path
 from typing import Any
 
 import nbformat
@@ -12,8 +14,21 @@ import micrograd_plus as mg
 from micrograd_plus.drawing.pages import folded, player
 from micrograd_plus.drawing.pages.panel import panel_of
 from micrograd_plus.drawing.picture import Picture
+from micrograd_plus.drawing.quiz import Quiz
+from micrograd_plus.drawing.walkthrough import Walkthrough
 from micrograd_plus.graph import order
 from micrograd_plus.graph.places import parameters
+
+ROOT = Path(__file__).parent.parent
+
+
+@cache
+def of_readme() -> dict[str, str]:
+    """README's pictures of graphs, by their names."""
+    drawn = run_path(str(ROOT / "examples" / "pictures" / "draw.py"))
+    steps = mg.step_through(drawn["lecture_example"]())
+    made = {"walk": steps, "quiz": drawn["asked"](), "network": drawn["folded"]()}
+    return {name: live(picture) for name, picture in made.items()}
 
 
 def guide(path: Path) -> nbformat.NotebookNode:
@@ -37,7 +52,7 @@ def guide(path: Path) -> nbformat.NotebookNode:
 
 
 def live(result: Any) -> str:
-    """What a cell ends in, as a piece of HTML to play with or to open; "" if it is no graph."""
+    """A graph as a piece of HTML to play with, to open or to step through; "" for anything else."""
     if isinstance(result, mg.Value):
         if result.grad and not parameters(order(result)):
             return player.fragment(panel_of(result, {}))
@@ -45,7 +60,7 @@ def live(result: Any) -> str:
     if isinstance(result, Picture):
         views, _ = folded.pictures(result.source, result._scene, result._draw)
         return folded.fragment(views)
-    return ""
+    return result._repr_html_() if isinstance(result, Walkthrough | Quiz) else ""
 
 
 def _pictures(cell: nbformat.NotebookNode) -> list[nbformat.NotebookNode]:

@@ -76,7 +76,10 @@ _RUN = """
 _PICTURE = re.compile(
     r'<picture>\s*<source [^>]*srcset="([^"]+)">\s*<img src="([^"]+)"([^>]*)>\s*</picture>'
 )
-_CODE = re.compile(r"(^```.*?^```$|`[^`]*`)", re.MULTILINE | re.DOTALL)
+_APART = re.compile(r"(^```.*?^```$|`[^`]*`|<picture>.*?</picture>)", re.MULTILINE | re.DOTALL)
+_RAW = """``````{{raw}} html
+{}
+``````"""
 _LINK = re.compile(r"(!?)\[([^\]]*)\]\((?!\w+:|#)([^)#\s]+)(#[^)\s]*)?\)")
 
 
@@ -146,14 +149,16 @@ def moved(text: str, path: Path, source: Path, folder: Path) -> str:
                 (source / name).write_text(svg, encoding="utf-8")
         return f"{shows}[{words}](/{PAGES.get(name, name)}{anchor})"
 
-    parts = _CODE.split(_PICTURE.sub(_both, text))
-    parts[::2] = (_LINK.sub(linked, part) for part in parts[::2])
-    return "".join(parts)
+    parts = _APART.split(text)
+    parts[1::2] = (_PICTURE.sub(_shown, part) for part in parts[1::2])
+    return "".join(part if part.startswith("`") else _LINK.sub(linked, part) for part in parts)
 
 
-def _both(found: re.Match[str]) -> str:
-    """A picture of light and of dark pages, as Markdown of which the theme shows one."""
+def _shown(found: re.Match[str]) -> str:
+    """A picture for light and for dark pages: one that lives, or both, of which one is shown."""
     dark, light, attributes = found.groups()
+    if html := live.of_readme().get(Path(light).stem.removesuffix("-light")):
+        return _RAW.format(html)
     (alt,) = re.findall(r'alt="([^"]*)"', attributes)
     width = "".join(f" width={pixels}px" for pixels in re.findall(r'width="(\d+)"', attributes))
     return f"![{alt}]({light}){{.only-light{width}}}\n![{alt}]({dark}){{.only-dark{width}}}"

@@ -20,6 +20,8 @@ import micrograd_plus as mg
 from micrograd_plus import nn
 from micrograd_plus._tools.dark import adapting
 from micrograd_plus.cli.main import main as command
+from micrograd_plus.drawing.picture import Picture
+from micrograd_plus.drawing.quiz import Quiz
 
 HERE = Path(__file__).parent
 SCHEMES = ("light", "dark")
@@ -37,6 +39,19 @@ def lecture_example() -> mg.Value:
     return f
 
 
+def asked() -> Quiz:
+    """A quiz about it, of one question."""
+    return mg.quiz(lecture_example(), hide=["z"])
+
+
+def folded() -> Picture:
+    """A loss whose network is folded into its layers."""
+    model = nn.MLP(2, [8, 8, 1], activation="tanh", seed=1)
+    error = nn.binary_cross_entropy_with_logits(model([0.5, -0.3]), 1)
+    error.backward()
+    return mg.draw(error, detail="layers")
+
+
 def walk(page: Page, folder: Path) -> list[bytes]:
     """Each step of a walk."""
     steps = mg.step_through(lecture_example())
@@ -51,19 +66,15 @@ def walk(page: Page, folder: Path) -> list[bytes]:
 
 def quiz(page: Page, folder: Path) -> list[bytes]:
     """The hint after an answer with the operands swapped."""
-    asked = mg.quiz(lecture_example(), hide=["z"])
-    page.goto(asked.to_html(folder / "quiz.html", bare=True).as_uri())
+    page.goto(asked().to_html(folder / "quiz.html", bare=True).as_uri())
     page.locator("input").fill("4")
     page.keyboard.press("Enter")
     return [page.screenshot()]
 
 
 def network(page: Page, folder: Path) -> list[bytes]:
-    """A loss whose network is folded into its layers."""
-    model = nn.MLP(2, [8, 8, 1], activation="tanh", seed=1)
-    error = nn.binary_cross_entropy_with_logits(model([0.5, -0.3]), 1)
-    error.backward()
-    return shown(page, mg.draw(error, detail="layers").render(folder / "network.svg"))
+    """The folded network."""
+    return shown(page, folded().render(folder / "network.svg"))
 
 
 def training(page: Page, folder: Path) -> list[bytes]:
