@@ -77,6 +77,7 @@ _PICTURE = re.compile(
     r'<picture>\s*<source [^>]*srcset="([^"]+)">\s*<img src="([^"]+)"([^>]*)>\s*</picture>'
 )
 _APART = re.compile(r"(^```.*?^```$|`[^`]*`|<picture>.*?</picture>)", re.MULTILINE | re.DOTALL)
+_SCROLLING = re.compile(r'(<pre(?=>)|<div class="table-wrapper[^"]*")')  # the keyboard needs to
 _RAW = """``````{{raw}} html
 {}
 ``````"""
@@ -185,7 +186,7 @@ def build(source: Path, folder: Path) -> None:
         return None
 
     def accessible(app: Any, name: str, template: str, context: Any, doctree: Any) -> None:
-        context["body"] = context.get("body", "").replace("<pre>", '<pre tabindex="0">')
+        context["body"] = _SCROLLING.sub(r'\1 tabindex="0"', context.get("body", ""))
         tree = context["furo_navigation_tree"]
         context["furo_navigation_tree"] = tree.replace('"heading"', '"heading" aria-level="2"')
 

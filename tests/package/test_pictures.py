@@ -1,11 +1,13 @@
 """README's pictures: the command draws those that are stored, and each is as dark as its name."""
 
 import re
+import sys
 
 import pytest
 
 from tests.effort import slow
 from tests.needs import EXAMPLES, ROOT, loaded, needed, program
+from tests.processes import started
 
 FOLDER = EXAMPLES / "pictures"
 LARGEST = {".gif": 500_000, ".png": 150_000}  # in bytes
@@ -68,10 +70,14 @@ def size(path):
 
 
 @slow
-def test_the_command_draws_what_is_stored(draw, tmp_path):
+def test_the_command_draws_what_is_stored(tmp_path):
+    needed("PIL", "playwright")
     program("chromium", "google-chrome", package="chromium")
-    drawn = draw.main(tmp_path)
-    assert {path.name for path in drawn} == {path.name for path in stored()}
+    with started([sys.executable, FOLDER / "draw.py", tmp_path]) as [drawing]:
+        printed, errors = drawing.communicate()
+    assert drawing.returncode == 0, printed + errors
+    drawn = sorted(tmp_path.iterdir())
+    assert [path.name for path in drawn] == sorted(path.name for path in stored())
     for path in drawn:  # fonts differ from machine to machine, and with them widths
         assert size(path) == pytest.approx(size(FOLDER / path.name), rel=0.2)
         assert abs(shade(path) - shade(FOLDER / path.name)) < 5
