@@ -20,9 +20,7 @@ PAGES = (
     "contributing",
     "search",
 )
-EVERYWHERE = [
-    (scheme, width, page) for scheme in ("light", "dark") for width in (390, 1280) for page in PAGES
-]
+EVERYWHERE = [(*screen, page) for screen in (("light", 1280), ("dark", 390)) for page in PAGES]
 
 
 @pytest.fixture
