@@ -39,7 +39,7 @@ def activation(
     name = f if isinstance(f, str) else getattr(f, "__name__", "f").replace("<lambda>", "f")
     if isinstance(f, str):
         if f not in ACTIVATIONS:
-            raise ValueError(choose("to draw, there is no activation", f, ACTIVATIONS))
+            raise ValueError(choose("there is no activation", f, ACTIVATIONS))
         f = ACTIVATIONS[f]
     xs = line(*span, 400)  # an even number, so that none is 0, where many have a kink
     curves = {"f(x)": [float(f(x)) for x in xs], "f'(x)": list(map(derivative(f), xs))}

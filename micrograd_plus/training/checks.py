@@ -93,7 +93,7 @@ def _warn_of(others: set[Value]) -> None:
         warnings.warn(
             f"the loss depends on {_named(lost)}, which no Module owns, and training leaves "
             "as it is: make it an attribute of the model, or a number if it is a constant",
-            stacklevel=4,  # where `fit` is called
+            stacklevel=5,  # where `fit` is called, whose options are checked around it
         )
 
 

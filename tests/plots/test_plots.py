@@ -277,7 +277,9 @@ def test_the_range_of_an_activation():
     assert plots.activation(mg.log, (0.5, 3), axes) is figure
     xs = axes.lines[0].get_xdata()
     assert (xs[0], xs[-1]) == (0.5, 3)
-    with pytest.raises(ValueError, match=r"no activation 'reLU' to draw; choose from elu, .*relu"):
+    with pytest.raises(
+        ValueError, match=r"no activation 'reLU' \(did you mean relu\?\); choose from elu, .*relu"
+    ):
         plots.activation("reLU")
     for span in ((1, 1), (2, 1), (0, np.inf), (np.nan, 1)):
         with pytest.raises(ValueError, match="the first below the second"):

@@ -135,7 +135,7 @@ def test_fit_is_the_loop_that_one_would_write(size, engine):
             for i in batch:
                 y1, y2 = model(inputs[i])
                 t1, t2 = targets[i]
-                loss += ((y1 - t1) * (y1 - t1) + (y2 - t2) * (y2 - t2)) / len(batch)
+                loss += ((y1 - t1) * (y1 - t1) + (y2 - t2) * (y2 - t2)) / 2 / len(batch)
             model.zero_grad()
             loss.backward()
             for i, p in enumerate(model.parameters()):
