@@ -1,6 +1,7 @@
 """Programs as syntax trees: how they are written, and that a tree says all that a backend needs."""
 
 import ast
+import re
 
 import numpy as np
 import pytest
@@ -235,7 +236,7 @@ def test_only_functions_that_are_called_are_defined():
     """The derivative of x³ asks whether x is 0, which the exponent makes superfluous."""
     w = Value(2.0)
     program = compile(lambda x: (w * x) ** 3, 1.0, params=[w])
-    assert "def" not in program.source().partition("def forward")[0]
+    assert re.findall(r"^def (\w+)", program.source(), re.M)[0] == "forward"
     assert "==" not in program.source()
     assert "==" in compile(lambda x: x**w, 1.0, params=[w]).source()
 
