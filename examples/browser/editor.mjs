@@ -52,11 +52,8 @@ export function editor(element, label, run) {
     write,
     wrong(line) {
       const found = line === null || line > view.state.doc.lines ? null : line;
-      view.dispatch({ effects: mark.of(found) });
-      if (found) {
-        view.dispatch({ selection: { anchor: view.state.doc.line(found).from }, scrollIntoView: true });
-        view.focus();
-      }
+      const seen = found ? [EditorView.scrollIntoView(view.state.doc.line(found).from)] : [];
+      view.dispatch({ effects: [mark.of(found), ...seen] }); // the cursor stays: one may be typing
     },
   };
 }

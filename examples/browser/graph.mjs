@@ -15,6 +15,7 @@ export function mount(section) {
   let worker;
   let ready = false; // Python
   let note = "Press Run."; // what is told when Python is there
+  let ran = ""; // the code that was run last
   let shared = ""; // the state that the address has
   let asked = false; // to run what stands there; what a link brought does not run by itself
 
@@ -72,6 +73,7 @@ export function mount(section) {
     address.write("graph", state());
     if (!ready || !stopping.disabled) return; // until Python is there, or has answered
     const { graph, ...rest } = state();
+    ran = graph;
     note = "Press Run.";
     tell("Running.");
     stopping.disabled = false;
@@ -103,19 +105,18 @@ export function mount(section) {
     printed.textContent = text;
     printed.hidden = !text;
     numbers.ariaInvalid = String(error !== undefined && field === "numbers");
-    code.wrong(line ?? null);
+    code.wrong(code.text() === ran ? line ?? null : null);
     if (error !== undefined) {
       tell(line ? `Line ${line}: ${error}` : error, true);
       if (field === "numbers") numbers.focus();
       return; // what was shown before stays
     }
-    tell("");
     wire.parentElement.hidden = !wires;
     if (wires) {
       const chosen = wires.includes(wire.value) ? wire.value : wires[0];
       wire.replaceChildren(...wires.map((name) => new Option(name, name, false, name === chosen)));
     }
-    show(frame, html);
+    show(frame, html).then(() => stopping.disabled && tell(""));
   }
 
   // Takes over what the address says, unless it stands here already; whether it says anything.

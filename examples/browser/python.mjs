@@ -8,10 +8,13 @@ export function start(file) {
   return new Worker(URL.createObjectURL(blob), { type: "module" });
 }
 
-// Shows a page that Python wrote in `frame`, an iframe of frame.html.
+// Shows a page that Python wrote in `frame`, an iframe of frame.html, and waits until it is there.
 export async function show(frame, html) {
   while (frame.contentDocument?.readyState !== "complete" || !frame.contentDocument.querySelector("iframe")) {
     await new Promise((done) => frame.addEventListener("load", done, { once: true }));
   }
-  frame.contentDocument.querySelector("iframe").srcdoc = html;
+  const inner = frame.contentDocument.querySelector("iframe");
+  const there = new Promise((done) => inner.addEventListener("load", done, { once: true }));
+  inner.srcdoc = html;
+  await there;
 }
