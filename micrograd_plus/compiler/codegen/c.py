@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # What libm lacks, or computes otherwise than `floats`: whole numbers, for one, are never −0.0.
 _OWN = {
-    "maximum": "double x, double y) { return x >= y || x != x ? x : y; }",
-    "minimum": "double x, double y) { return x <= y || x != x ? x : y; }",
+    "maximum": "double x, double y) { return (x >= y) | (x != x) ? x : y; }",
+    "minimum": "double x, double y) { return (x <= y) | (x != x) ? x : y; }",
     "power": "double x, double y) { return y == 2.0 ? x * x : pow(x, y); }",
     "where": "double condition, double x, double y) { return condition ? x : y; }",
     "mod": """double x, double y)
@@ -124,9 +124,11 @@ _TEXT = """\
 #define INLINED static inline __attribute__((always_inline))
 #endif
 
-/* A loop over lanes, whose arrays are the same or apart. */
+/* A loop over lanes, whose arrays are the same or apart; unrolled, it would not be computed for
+   several at a time, but with a branch for each lane. */
 #ifdef __GNUC__
-#define EACH_LANE(lanes) _Pragma("GCC ivdep") for (int l = 0; l < lanes; l++)
+#define EACH_LANE(lanes) \\
+    _Pragma("GCC ivdep") _Pragma("GCC unroll 1") for (int l = 0; l < lanes; l++)
 #else
 #define EACH_LANE(lanes) for (int l = 0; l < lanes; l++)
 #endif
