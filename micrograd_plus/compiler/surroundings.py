@@ -289,7 +289,8 @@ class Surroundings:
             held = _held(thing)
             names = own & held.keys()
             if isinstance(thing, (Module, type)):
-                names |= {name for name in others & held.keys() if type(held[name]) not in _PLAIN}
+                names |= {name for name in others & held.keys()
+                          if held[name] is None or type(held[name]) not in _PLAIN}  # fmt: skip
             if isinstance(thing, type):  # Python itself calls methods such as __call__
                 names |= {name for name, part in held.items()
                           if name.startswith("__") and isinstance(part, FunctionType)}  # fmt: skip
@@ -306,7 +307,7 @@ class Surroundings:
         self._note(path, names, parts, moves)
         if not moves:
             watch += [(held, name, part) for name, part in zip(names, parts, strict=True)
-                      if not _fixed(part)]  # fmt: skip
+                      if watch is self._of_modules or not _fixed(part)]  # fmt: skip
 
 
 def _same(before: Any, now: Any) -> bool:

@@ -848,6 +848,21 @@ def test_weights_that_are_replaced_in_a_neuron_are_noticed(change, backend):
         call(2.0)
 
 
+@pytest.mark.parametrize("backend", ["numpy", "native"])
+@pytest.mark.parametrize("before", [mg.relu, None])
+@pytest.mark.parametrize("now", [mg.tanh, None, lambda x: 2 * x])
+def test_an_activation_that_is_replaced_is_noticed(before, now, backend):
+    neuron = nn.Neuron(2, activation=before, seed=1)
+    _, call = compiled(lambda x: neuron([x, x * x]), backend)
+    assert call(2.0) == neuron([2.0, 4.0]).data
+    neuron.activation = before
+    assert call(2.0) == neuron([2.0, 4.0]).data
+    if now is not before:
+        neuron.activation = now
+        with pytest.raises(ValueError, match=r"neuron\.activation"):
+            call(2.0)
+
+
 # ---------------------------------------------------------------- rules of own operations
 
 
