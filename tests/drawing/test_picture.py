@@ -455,6 +455,13 @@ def test_a_failing_program_says_why():
         layout.render("digraph {", "svg")
 
 
+@pytest.mark.parametrize("number", [3, -1.5])
+def test_a_wire_that_the_program_loses_is_found_at_another_distance(number):
+    x = Value(number, "x")
+    for f in (x**2 - 4 * x + 5, 3 * x**2 - 4 * x, x * (6 * x), x * 5 - x**2, x**3 - x / 5):
+        assert f"x = {number}".replace("-", "−") in mg.step_through(f)._repr_html_()
+
+
 def test_pdf_by_the_system(needs_dot):
     assert mg.draw(xyz()).pipe("pdf").startswith(b"%PDF")
 

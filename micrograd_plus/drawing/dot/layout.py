@@ -30,6 +30,7 @@ _TITLE = re.compile(
     re.DOTALL,
 )
 _LARGE = 40_000  # characters, some 80 nodes
+_RANKSEP = re.compile(rb"^(\tgraph \[.*\branksep=)([\d.]+)", re.MULTILINE)
 
 
 in_browser: Callable[[str], str] | None = None
@@ -90,7 +91,7 @@ def render(source: str, format: str) -> bytes:
     if format == "png":
         # sharp on high-resolution screens, unless the picture is larger than any screen anyway
         command.append("-Gdpi=192" if len(data) < _LARGE else "-Gdpi=80")
-    run = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603
+    run = _run(command, data)
     if run.returncode or b"not a known color" in run.stderr:  # it would draw that in black
         reason = " ".join(run.stderr.decode(errors="replace").split())
         raise LayoutError(f"{Path(command[0]).name} failed on the picture: {reason}")
@@ -113,6 +114,20 @@ def svgs(sources: Iterable[str]) -> list[str]:
         return [render(source, "svg").decode() for source in sources]
     text = render("\n".join(sources), "svg").decode()
     return [f"<?xml{picture}" for picture in text.split("<?xml")[1:]]
+
+
+def _run(command: list[str], source: bytes) -> subprocess.CompletedProcess[bytes]:
+    """A run of the program, which at some distances of ranks loses a wire: then at others."""
+    for stretch in (1, 1.05, 1.1, 1.2):
+        data = _stretched(source, stretch)
+        run = subprocess.run(command, input=data, capture_output=True, check=False)  # noqa: S603
+        if b"Pshortestpath failed" not in run.stderr:
+            break
+    return run
+
+
+def _stretched(source: bytes, by: float) -> bytes:
+    return _RANKSEP.sub(lambda rank: b"%s%g" % (rank[1], float(rank[2]) * by), source)
 
 
 def _told(svg: str) -> str:
