@@ -22,6 +22,7 @@ from micrograd_plus.drawing.dot.heatmap import (
 from micrograd_plus.drawing.scene.folds import Fold
 from micrograd_plus.drawing.scene.matrices import matrices
 from micrograd_plus.drawing.scene.outline import folded
+from micrograd_plus.drawing.scene.wiring import folded_scene
 from tests.eyes import SIGHTS, difference
 
 
@@ -128,6 +129,22 @@ def test_maps_have_the_order_of_the_module_and_not_that_of_its_use():
     [fold] = [part for part in folded(model(2.0) - 1).parts if isinstance(part, Fold)]
     found = [[p.data for row in block for p in row if p] for block in fold.parameters()]
     assert found == [[1, 2], [3, 4, 5, 6]]
+
+
+def test_maps_show_the_numbers_and_gradients_of_parameters_that_are_0():
+    layer = nn.Layer(2, 2, seed=1)  # its biases begin at 0
+    loss = mg.sum(layer([1.0, 0.5])) ** 2
+    loss.backward()
+    top = folded(loss)
+    parts = folded_scene(top.flat, top.parts, [len(top.flat.nodes) - 1]).parts
+    [shown] = [part.inside for part in parts if part.inside]
+    for maps, slot in ((shown.data, "data"), (shown.grads, "grad")):
+        expected = [
+            [[getattr(p, slot) for p in neuron.w] for neuron in layer.neurons],
+            [[getattr(neuron.b, slot)] for neuron in layer.neurons],
+        ]
+        assert maps == expected
+        assert all(type(x) is float for block in maps for row in block for x in row)
 
 
 def test_maps_are_tables_in_dot_and_pixels_in_png():

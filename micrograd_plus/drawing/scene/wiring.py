@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from micrograd_plus.drawing.scene.cutting import alike
@@ -12,6 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from micrograd_plus.drawing.scene.folds import Flat, Item
+    from micrograd_plus.drawing.scene.matrices import Block
     from micrograd_plus.drawing.scene.parts import Numbers
     from micrograd_plus.engine import Value
 
@@ -128,8 +130,8 @@ def _folded_part(
         outputs,
         carried,
         fold.details,
-        [[[p and p.data for p in row] for row in block] for block in blocks],
-        [[[p and p.grad for p in row] for row in block] for block in blocks] if ran else [],
+        _each(blocks, attrgetter("data")),
+        _each(blocks, attrgetter("grad")) if ran else [],
         opens=True,
     )
     label = nodes[outputs[0]].label if single else ""
@@ -142,3 +144,8 @@ def _folded_part(
         inside,
         **more,
     )
+
+
+def _each(blocks: list[Block], number: Callable[[Value], float]) -> list[Block]:
+    """A number of each parameter in matrices, also of those that are 0, and so false."""
+    return [[[p if p is None else number(p) for p in row] for row in block] for block in blocks]
