@@ -18,6 +18,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZipFile
 
+import nbformat
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -66,8 +67,8 @@ def told(notebook: str, known: set[str]) -> str:
         notebook: its text.
         known: the modules that there are.
     """
-    content = json.loads(notebook)
-    code = ["".join(cell["source"]) for cell in content["cells"] if cell["cell_type"] == "code"]
+    content = nbformat.reads(notebook, as_version=4)  # texts are joined; Lite would show commas
+    code = [cell["source"] for cell in content["cells"] if cell["cell_type"] == "code"]
     names = set()
     for node in ast.walk(ast.parse("\n".join(code))):
         if isinstance(node, ast.Import):

@@ -87,7 +87,7 @@ def test_pictures_are_laid_out_in_the_page(run):
 
 
 def test_a_wheel_is_listed_with_what_it_needs_in_a_browser(tmp_path):
-    needed("packaging")
+    needed("nbformat", "packaging")
     path = tmp_path / "Some_Thing-1.2-py3-none-any.whl"
     about = """\
 Metadata-Version: 2.4
@@ -110,6 +110,17 @@ Requires-Dist: tests; extra == "test"
     assert listed["name"] == "some-thing"
     assert listed["imports"] == ["fast", "one_file", "thing"]
     assert listed["depends"] == ["always-there", "widgets"]
+
+
+def test_texts_of_the_notebooks_are_joined_and_say_what_is_different():
+    needed("nbformat", "packaging")
+    lite = loaded(BROWSER / "lite.py")
+    guide = (EXAMPLES / "guide" / "01_your_first_graph.ipynb").read_text("utf-8")
+    _, note, *cells = json.loads(lite.told(guide, {"micrograd_plus"}))["cells"]
+    assert note["source"].startswith("*This notebook runs in your browser")
+    printed = [out["text"] for cell in cells for out in cell.get("outputs", []) if "text" in out]
+    assert len(printed) > 3
+    assert all(type(text) is str for text in [*printed, *(cell["source"] for cell in cells)])
 
 
 # ---------------------------------------------------------------- the site
