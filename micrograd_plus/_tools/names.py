@@ -1,7 +1,8 @@
 r"""Names of values: what a label means, and how it is written as text and in LaTeX.
 
-`x1`, `x_1`, `$x_1$` and `x₁` are the same name, and so are `\alpha` and `α`. A label that is not
-understood stands for itself, character by character.
+`x1`, `x_1`, `$x_1$` and `x₁` are the same name, and so are `\alpha` and `α`; in `L_max` a word is
+below a letter, `learning_rate` is a word. A label that is not understood stands for itself,
+character by character.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ _UPRIGHT = re.compile(r"\\(?:text|mathrm|mathbf|mathit|boldsymbol|operatorname)\
 _ACCENTED = re.compile(r"\\(hat|bar|tilde|vec|dot) ?(?:\{(\w)\}|(\w))")
 _COMMAND = re.compile(r"\\([A-Za-z]+) ?")
 _SCRIPT = re.compile(r"(.*[\w}])([_^])(?:\{([^{}]+)\}|(\d+|[^\W\d_]))", re.DOTALL)
+_WORD = re.compile(r"([^\W\d_])_([^\W_]{2,})(?=[\^′]|$)")
 _NUMBERED = re.compile(r"([^\W\d_]+)(\d+)")
 _UNICODE = {kind: re.compile(rf"(.*\w)([{''.join(table)}]+)") for kind, table in _NORMAL.items()}
 
@@ -58,6 +60,7 @@ def parsed(label: str) -> Label:
         text = _COMMAND.sub(lambda found: latex.CHARACTERS[found[1]], text)
     except KeyError:  # no command of mathematics
         return Label(label)
+    text = _WORD.sub(r"\1_{\2}", text, count=1) if text[1:2] == "_" else text
     base = text.rstrip("′")
     primes = text[len(base) :]
     scripts: dict[str, str] = {}
