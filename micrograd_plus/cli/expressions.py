@@ -84,7 +84,9 @@ def add_commands(commands: Any) -> None:
     step.option("--format", choices=formats, default=formats[0], about="of these pictures")
     about = "also write slides, as .html, .pdf, .gif, or .tex for Beamer"
     step.option("--slides", type=Path, about=about)
-    step.option("--latex", type=Path, about="also write the steps as LaTeX; - prints them alone")
+    about = "also write the steps as LaTeX, for amsmath (its \\allowdisplaybreaks breaks long ones "
+    about += "across pages); - prints them alone"
+    step.option("--latex", type=Path, about=about)
 
     _command(
         commands,
@@ -118,6 +120,7 @@ def add_commands(commands: Any) -> None:
         '"d = x + y; f = d * z" x=1 y=-3 z=4 --html quiz.html',
     )
     _add_limit(asking)
+    _add_digits(asking)
     about = f"{', '.join(KINDS)}, or names such as x,y"
     asking.option("--hide", metavar="WHAT", default="gradients", about=about)
     asking.option("--html", type=Path, about="write a page that asks, instead of asking here")
@@ -282,7 +285,7 @@ def _quiz(options: argparse.Namespace) -> None:
     if options.expression == "-" and asks:
         raise ValueError("standard input is for the answers: give the expression as an argument")
     _check_places(paths)
-    asking = quiz(_graph(options), hide, options.limit)
+    asking = quiz(_graph(options), hide, options.limit, digits=options.digits)
     if asks:
         asking.run(_answer)
     writes = {asking.to_html: ".html", asking.exercise: ".svg", asking.solution: ".svg"}

@@ -59,6 +59,9 @@ class Shown(NamedTuple):
     grad: float | None = None
 
 
+_GIVEN = 6  # the leaves' numbers on a line of LaTeX
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """One step of a walkthrough.
@@ -236,7 +239,10 @@ class Walk(Sequence[Step]):
         return None if len(other.gates) == len(self.gates) else other
 
     def latex(self) -> str:
-        """The steps as LaTeX: an environment of the package amsmath, align, one line per step.
+        """The steps as LaTeX: an environment of the package amsmath, align, a line for each step.
+
+        A sum of gradients, and what a formula refers to, have lines of their own. With
+        `\\allowdisplaybreaks` in the document's preamble, many steps go on on the next page.
 
         It compiles with any LaTeX. Characters that pdfLaTeX does not know appear there as their
         codes, such as U+6F22, and as themselves with XeLaTeX and LuaLaTeX.
@@ -252,10 +258,14 @@ class Walk(Sequence[Step]):
         \\frac{\\partial f}{\\partial x} &= y = 3
         \\end{align}
         """
+        rows = [
+            step._latex[i : i + count]
+            for step in self
+            for count in [_GIVEN if step.phase == "given" else 1]
+            for i in range(0, len(step._latex), count)
+        ]
         lines = []
-        for step in self:
-            first, *others = step._latex
-            left, *right = first
+        for (left, *right), *others in rows:
             aligned = f"{left} &= {' = '.join(right)}" if right else left
             lines.append(r",\quad ".join([aligned, *map(" = ".join, others)]))
         return "\\begin{align}\n" + " \\\\\n".join(lines) + "\n\\end{align}"

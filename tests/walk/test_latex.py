@@ -68,6 +68,17 @@ def test_lines_are_aligned_at_their_own_equals_sign():
     assert one.latex().split("\n")[1] == r"5 \\"  # 5 = 5 is written once
 
 
+def test_sums_and_remarks_have_lines_of_their_own_and_no_line_begins_with_many_numbers():
+    x, y = mg.values(x=2, y=3)
+    lines = mg.step_through(mg.exp(x) * mg.tanh(x)).latex().split("\n")
+    assert lines[-2] == r"\frac{\partial f}{\partial x} &= 0.522 + 7.123 = 7.645"
+    assert lines[-3].endswith(r" = 0.964 \cdot 7.389 = 7.123 \\")
+    [first, *_] = mg.softmax([x, y])
+    assert any(line.startswith("p_{2} &= ") for line in mg.step_through(first).latex().split("\n"))
+    many = named(*"abcdefghijklmn").latex().split("\n")
+    assert [line.count("=") for line in many[1:3]] == [6, 2]
+
+
 @pytest.mark.parametrize("label", FEW, ids=range(len(FEW)))
 def test_hostile_labels_compile(tmp_path, label):
     attack = label + r"\input{/etc/passwd}\end{align}\write18{date}%"
