@@ -258,6 +258,13 @@ def test_a_file_named_minus_is_standard_output(run, tmp_path, arguments, begins)
     assert (tmp_path / f"output{ending}").read_text(encoding="utf-8") == printed.stdout
 
 
+def test_all_that_draws_an_expression_has_a_number_of_digits(run):
+    for command in (["draw", "-o"], ["step", "--html"], ["quiz", "--solution"]):
+        name, *output = command
+        drawn = run(name, "sigmoid(x)", "x=2", "--digits", "5", *output, "-")
+        assert "0.10499" in drawn.stdout, name
+
+
 def test_standard_output_takes_one_file(run):
     done = run("step", "x", "x=1", "--latex", "-", "--html", "-")
     assert (done.returncode, done.stdout) == (2, "")
