@@ -138,7 +138,7 @@ def _to_whole(x: float, y: float) -> float:
 mod = Op(
     "mod",
     formula="{0:product} mod {1:power}",
-    latex=r"{0:product} \bmod {1:power}",
+    latex=r"{0:product} \operatorname{{mod}} {1:power}",
     binds="product",
     gates=("{0} mod x", "mod {1}"),
     partials=(lambda m, out, x, y: 1.0, lambda m, out, x, y: -m.floor_divide(x, y)),

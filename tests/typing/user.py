@@ -51,6 +51,7 @@ def graphs(folder: Path) -> None:
         assert_type(error, errors.NonFiniteError)
         assert_type(error.op, operation.Op | None)
     assert_type(errors.did_you_mean("exq", ["exp"]), str)
+    assert_type(errors.choose("there is no format", "sgv", ["svg"]), str)
     assert_type(mg.build_info(), core.BuildInfo)
     assert_type(core.build_info().core, bool)
     assert_type(mg.LostGradientWarning("lost"), mg.LostGradientWarning)

@@ -193,6 +193,8 @@ def _by_rows(function: Function, interface: Interface) -> Sequence[Node]:
     """The results of a function, with an example in each row."""
     if function.name == "forward":
         (rows,) = function.results
+        if len(interface.outputs) > 1:
+            return [rows.T.library("reshape", "N", *interface.outputs)]
         return [rows.T if interface.outputs else rows[0]]
     value, gradient, *wide = function.results
     return [value, gradient, *(rows.T for rows in wide)]
