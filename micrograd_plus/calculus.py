@@ -44,7 +44,7 @@ def value_and_grad(f: Function, create_graph: bool = False) -> Function:
         argument the gradient in its shape, for several a tuple of them.
 
     Raises:
-        TypeError: (when called) `f` does not return a scalar.
+        TypeError: `create_graph` is something else; or (when called) `f` does not return a scalar.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
     >>> value_and_grad(lambda x, y: x * y)(2, 3)
@@ -52,6 +52,7 @@ def value_and_grad(f: Function, create_graph: bool = False) -> Function:
     >>> value_and_grad(lambda x, y: x * y)(x=2, y=3)
     (6.0, {'x': 3.0, 'y': 2.0})
     """
+    _check_flag("value_and_grad", create_graph)
 
     @wraps(f)
     def value_and_gradient(*args: Any, **options: Any) -> tuple[Any, Any]:
@@ -73,7 +74,7 @@ def grad(f: Function, create_graph: bool = False) -> Function:
         for several a tuple of them.
 
     Raises:
-        TypeError: (when called) `f` does not return a scalar.
+        TypeError: `create_graph` is something else; or (when called) `f` does not return a scalar.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
     Source: lecture C, see help(micrograd_plus).
@@ -83,6 +84,7 @@ def grad(f: Function, create_graph: bool = False) -> Function:
     >>> grad(grad(lambda x: x**3))(2)
     12.0
     """
+    _check_flag("grad", create_graph)
 
     @wraps(f)
     def gradient(*args: Any, **options: Any) -> Any:
@@ -104,7 +106,7 @@ def jacobian(f: Function, create_graph: bool = False) -> Function:
         of the outputs.
 
     Raises:
-        TypeError: (when called) `f` returns something else.
+        TypeError: `create_graph` is something else; or (when called) `f` returns another thing.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
     Source: lecture C, see help(micrograd_plus).
@@ -112,6 +114,7 @@ def jacobian(f: Function, create_graph: bool = False) -> Function:
     >>> jacobian(lambda x: [x[0] * x[1], x[1] + x[2]])([1, 2, 3])
     [[2.0, 1.0, 0.0], [0.0, 1.0, 1.0]]
     """
+    _check_flag("jacobian", create_graph)
 
     @wraps(f)
     def matrix(*args: Any, **options: Any) -> Any:
@@ -133,7 +136,7 @@ def hessian(f: Function, create_graph: bool = False) -> Function:
         numbers an n by n list of lists; and one for each output, in the shape of the outputs.
 
     Raises:
-        TypeError: (when called) `f` returns something else.
+        TypeError: `create_graph` is something else; or (when called) `f` returns another thing.
         NonFiniteError: (when called) a value or a derivative is not a finite number.
 
     Source: lecture C, see help(micrograd_plus).
@@ -141,6 +144,7 @@ def hessian(f: Function, create_graph: bool = False) -> Function:
     >>> hessian(lambda x: 5 * x[0] ** 2 + 3 * x[1] ** 2 + 4 * x[0] * x[1])([2, 1])
     [[10.0, 4.0], [4.0, 6.0]]
     """
+    _check_flag("hessian", create_graph)
     return jacobian(jacobian(f), create_graph)
 
 
@@ -162,6 +166,7 @@ def derivative(f: Function, order: int = 1, create_graph: bool = False) -> Funct
     >>> derivative(lambda x: x**4, order=3)(2)
     48.0
     """
+    _check_flag("derivative", create_graph)
     if not isinstance(order, int) or order < 0:
         raise ValueError(f"the order of a derivative is a whole number from 0, not {short(order)}")
 
@@ -274,6 +279,16 @@ def hvp(f: Function, primals: Any, tangents: Any, create_graph: bool = False) ->
     return jvp(jacobian(f), primals, tangents, create_graph)[1]
 
 
+def _check_flag(transform: str, create_graph: Any) -> None:
+    """Tell who gives a transform the point, as elsewhere, or the numbers of some arguments."""
+    if not isinstance(create_graph, bool):
+        raise TypeError(
+            f"create_graph is True or False, not {short(create_graph)}: {transform}(f) is a "
+            f"function of the arguments of f, as in {transform}(f)(2.0), and differentiates with "
+            "respect to all"
+        )
+
+
 class _Call:
     """One call of a function, recorded: its leaves, its output, and the shapes of both."""
 
@@ -381,7 +396,7 @@ def _same_shape(given: Any, expected: Any, what: str) -> list[Any]:
     scalars = aligned(given, expected)
     if scalars is None:
         given_shape, shape = (_map(lambda _: 0, nested) for nested in (given, expected))
-        raise ValueError(f"{what} need the shape {shape}, not {given_shape}")
+        raise ValueError(f"{what} need the shape {short(shape)}, not {short(given_shape)}")
     for x in scalars:
         if not isinstance(x, _SCALAR):
             raise TypeError(f"{what} are numbers, not {short(x)} ({type(x).__name__})")

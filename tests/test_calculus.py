@@ -522,3 +522,16 @@ def test_errors_name_what_is_wrong():
         mg.grad(mg.sqrt)(0)
     with pytest.raises(mg.NonFiniteError, match="gradient through reciprocal"):
         mg.grad(lambda x: 1 / x)(1e-200)
+
+
+@pytest.mark.parametrize(
+    "transform", [mg.grad, mg.value_and_grad, mg.jacobian, mg.hessian, mg.derivative]
+)
+def test_a_point_is_not_taken_for_an_option(transform):
+    """`hessian(f, x)` is PyTorch's way, and `grad(f, 1)` JAX's."""
+    name = transform.__name__
+    for point in ([1.0, 2.0], (0, 1), 1, 0, 2.0, None):
+        with pytest.raises((TypeError, ValueError)) as caught:
+            transform(lambda x: x * x, create_graph=point)
+        assert f"create_graph is True or False, not {point}: {name}(f)" in str(caught.value)
+    transform(lambda x: x * x, create_graph=True)
