@@ -70,6 +70,9 @@ _LINES = {
     "nn.binary_cross_entropy_with_logits(x, 1)": "BCEWithLogitsLoss sigmoid_binary_cross_entropy",
     "nn.hinge(x, 1)": "HingeLoss hinge_loss HingeEmbeddingLoss MarginRankingLoss",
     "nn.mse(mg.sigmoid(x), 1)": "functional",
+    'model.save("model.json")': "save dump savez",
+    'model.load("model.json")': "load",
+    "model.predict([[0.5, 2.0]])": "predict predict_proba",
     # training
     "optim.GradientDescent(0.01)": "SGD sgd",
     "optim.Adam(0.01)": "lr learning_rate step_size",

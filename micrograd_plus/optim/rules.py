@@ -41,19 +41,29 @@ class Rule(ABC):
     rate: float | Callable[[float], float] = 0.01
     states: ClassVar[tuple[str, ...]] = ()
 
-    def __new__(cls, *_: Any, **_options: Any) -> Self:
-        check_options(cls.__name__, _options, [field.name for field in fields(cls)])
-        return super().__new__(cls)
-
-    def __post_init__(self) -> None:
-        """Check the options."""
-        if hasattr(self.rate, "parameters") or isinstance(self.rate, list | tuple | Iterator):
-            name = type(self).__name__
+    def __new__(cls, *_given: Any, **_options: Any) -> Self:
+        name = cls.__name__
+        first = _given[0] if _given else _options.get("rate")
+        if hasattr(first, "parameters") or isinstance(first, list | tuple | Iterator):
             raise TypeError(
-                f"a rule takes its rate first, not parameters: write fit(model, data, loss, "
+                "a rule takes its rate first, not parameters: write fit(model, data, loss, "
                 f"{name}(0.01)), or Optimizer(model.parameters(), {name}(0.01)) for a loop of "
                 "your own"
             )
+        check_options(name, _options, [field.name for field in fields(cls)])
+        return super().__new__(cls)
+
+    def __getattr__(self, name: str) -> Any:
+        if name in ("step", "zero_grad"):
+            rule = type(self).__name__
+            raise AttributeError(
+                f"{rule} has no attribute {name}: a loop of your own takes steps by "
+                f"optimizer = optim.Optimizer(model.parameters(), {rule}(0.01))"
+            )
+        return object.__getattribute__(self, name)  # which has Python's own error
+
+    def __post_init__(self) -> None:
+        """Check the options."""
         for field in fields(self):
             option = getattr(self, field.name)
             if callable(option) or isinstance(option, bool):

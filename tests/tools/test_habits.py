@@ -1,6 +1,8 @@
 """Hints for the habits of other libraries: names, options, and what Tab offers."""
 
+import copy
 import inspect
+import pickle
 from itertools import chain
 from types import ModuleType
 
@@ -15,6 +17,13 @@ MODULES = {"mg": mg} | {
     f"mg.{name}": thing for name in mg.__all__ if isinstance(thing := getattr(mg, name), ModuleType)
 }
 SCALARS = [optim.GradientDescent, optim.Adam, optim.AdamW, nn.Neuron, nn.Layer, nn.MLP, mg.fit]
+RULES = [
+    thing
+    for name in optim.__all__
+    if isinstance(thing := getattr(optim, name), type)
+    and issubclass(thing, optim.Rule)
+    and thing is not optim.Rule
+]
 
 
 def scope():
@@ -36,10 +45,15 @@ def scope():
 
 
 @pytest.mark.parametrize("line", sorted({*LINES.values()}))
-def test_what_is_proposed_runs(line):
+def test_what_is_proposed_runs(line, tmp_path, monkeypatch):
     if "digits" in line:
         needed("sklearn")
-    eval(line, scope())
+    if "predict" in line:
+        needed("numpy")
+    monkeypatch.chdir(tmp_path)
+    names = scope()
+    names["model"].save("model.json")  # which others read
+    eval(line, names)
 
 
 @pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
@@ -109,8 +123,20 @@ def test_the_options_that_are_meant_exist():
 
 @pytest.mark.parametrize("given", [nn.MLP(2, [1]), nn.MLP(2, [1]).parameters()])
 def test_parameters_are_no_rate(given):
-    with pytest.raises(TypeError, match=r"Optimizer\(model\.parameters\(\), Adam\(0\.01\)\)"):
-        optim.Adam(given)
+    for options in ({}, {"lr": 0.1}, {"rate": 0.1}, {"betas": (0.9, 0.99)}):
+        with pytest.raises(TypeError, match=r"Optimizer\(model\.parameters\(\), Adam\(0\.01\)\)"):
+            optim.Adam(given, **options)
+
+
+@pytest.mark.parametrize("make", RULES)
+def test_a_rule_alone_takes_no_steps(make):
+    rule = make()
+    for name in ("step", "zero_grad"):
+        with pytest.raises(AttributeError, match=rf"Optimizer\(.*{make.__name__}\(0\.01\)\)"):
+            getattr(rule, name)
+    with pytest.raises(AttributeError, match=r"no attribute 'momentun'$"):
+        rule.momentun  # noqa: B018
+    assert copy.deepcopy(rule) == pickle.loads(pickle.dumps(rule)) == rule
 
 
 # ------------------------------------------------------------------------- what Tab offers
