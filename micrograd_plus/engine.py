@@ -123,6 +123,10 @@ class Value(Lectured):
     def __pos__(self) -> Value:
         return self
 
+    def conjugate(self) -> Value:
+        """Itself, as it is a real number: NumPy asks for it, to compute a variance."""
+        return self
+
     def __divmod__(self, other: Value | float) -> tuple[Value, Value]:
         return self // other, self % other
 

@@ -195,3 +195,41 @@ def test_plots_take_tables():
     (axes,) = plots.decision_boundary(lambda x: x[0] - x[1], data, steps=5).axes
     places = [tuple(place) for dots in axes.collections for place in dots.get_offsets().tolist()]
     assert {*map(tuple, ROWS.tolist())} <= {*places}
+
+
+@pytest.mark.parametrize(
+    ("data", "loss", "words"),
+    [
+        ((ROWS, [[1], [0]]), nn.binary_cross_entropy_with_logits, r"target 0: .* give y\[:, 0\]"),
+        ((ROWS, [[1], [-1]]), nn.hinge, r"target 0: .* give y\[:, 0\]"),
+        (
+            (ROWS, ["cat", "dog"]),
+            nn.binary_cross_entropy_with_logits,
+            "not 'cat': .*return_inverse",
+        ),
+        ((ROWS, np.array(["cat", "dog"])), nn.mse, "target 0 .* not 'cat': .*return_inverse"),
+        (ROWS, np.array(TARGETS), r"a loss is a function .*: .* fit\(model, \(X, y\), loss\)"),
+        (ROWS, TARGETS, r"a loss is a function .*: .* fit\(model, \(X, y\), loss\)"),
+    ],
+)
+def test_data_in_another_form_are_met_with_what_to_write(data, loss, words):
+    with pytest.raises((TypeError, ValueError), match=words):
+        mg.fit(nn.MLP(2, [1], seed=1), data, loss, epochs=1)
+
+
+def test_labels_as_proposed_are_learnt():
+    classes, y = np.unique(["dog", "cat"], return_inverse=True)
+    model = nn.MLP(2, [2], seed=1)
+    mg.fit(model, (ROWS, y), nn.softmax_cross_entropy, optim.Adam(0.1), epochs=200)
+    assert [*classes[model.predict(ROWS, nn.softmax_cross_entropy)]] == ["dog", "cat"]
+
+
+def test_the_spread_of_values_is_numpys():
+    numbers = np.array([1.0, 2.0, 4.0])
+    for spread, slopes in (
+        (np.var, 2 / 3 * (numbers - numbers.mean())),
+        (np.std, (numbers - numbers.mean()) / (3 * numbers.std())),
+    ):
+        value, gradient = mg.value_and_grad(spread)(numbers)
+        assert value == pytest.approx(spread(numbers))
+        assert gradient == pytest.approx([*slopes])

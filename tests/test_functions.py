@@ -95,6 +95,13 @@ def test_a_dot_that_leaves_the_floats_is_named(most):
 def test_functions_name_what_they_are_given():
     with pytest.raises(TypeError, match="exp needs Values or real numbers, not 'a'"):
         mg.exp("a")
+    for several in ([0.5, 1.0], np.array([0.5, 1.0]), (Value(0.5),)):
+        for name in dir(mg):
+            op = getattr(ops, name, None)
+            if isinstance(op, ops.Op) and op.arity == 1:
+                line = rf"for several write \[{name}\(x\) for x in xs\]$"
+                with pytest.raises(TypeError, match=line):
+                    getattr(mg, name)(several)
     with pytest.raises(TypeError, match="sum needs a sequence, such as a list, not 3"):
         mg.sum(3)
     for args in ((3, [1]), ([1], 3)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar, cast, overload
 
 from micrograd_plus import ops
@@ -107,8 +108,10 @@ def apply(op: Op, *arguments: Any) -> Any:
 def _argument(op: Op, x: Any) -> Any:
     arg = operand(x)
     if arg is NotImplemented:
+        several = op.arity == 1 and isinstance(x, Iterable) and not isinstance(x, str | bytes)
         raise TypeError(
             f"{op.name} needs Values or real numbers, not {short(x)} ({type(x).__name__})"
+            f"{f': for several write [{op.name}(x) for x in xs]' if several else ''}"
         )
     return arg
 

@@ -168,12 +168,14 @@ def hinge(score: Any, label: float) -> Any:
 
     Raises:
         ValueError: the label is neither.
+        TypeError: there are several scores.
 
     Source: micrograd's demo.
 
     >>> hinge(Value(0.25), 1).data
     0.75
     """
+    _check_single(score, "hinge")
     if not isinstance(label, Value) and label not in (-1, 1):
         raise ValueError(f"hinge needs a label of −1 or 1, not {short(label)}")
     return functions.relu(1.0 - score * label)
@@ -189,6 +191,7 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
 
     Raises:
         ValueError: the target is not between 0 and 1.
+        TypeError: there are several probabilities.
         NonFiniteError: p is 0 where t is not, or 1 where t is not;
             `binary_cross_entropy_with_logits` is always finite.
 
@@ -197,6 +200,7 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
     >>> round(binary_cross_entropy(Value(0.8), 1).data, 4)
     0.2231
     """
+    _check_single(probability, "binary_cross_entropy")
     t, terms = _probability(target), []
     better = "binary_cross_entropy_with_logits"
     if not _is(t, 0.0):  # 0 · log 0 counts as 0
@@ -216,12 +220,14 @@ def binary_cross_entropy_with_logits(logit: Any, target: float) -> Any:
 
     Raises:
         ValueError: the target is not between 0 and 1.
+        TypeError: there are several logits.
 
     Source: lecture B, see help(micrograd_plus).
 
     >>> binary_cross_entropy_with_logits(Value(-1000.0), 1).data
     1000.0
     """
+    _check_single(logit, "binary_cross_entropy_with_logits")
     return functions.softplus(logit) - _probability(target) * logit
 
 
@@ -351,6 +357,14 @@ def _pairs(outputs: Any, targets: Any) -> list[tuple[Any, Any]]:
     if len(ys) != len(ts):
         raise ValueError(f"{len(ys)} outputs need as many targets, not {len(ts)}")
     return list(zip(ys, ts, strict=True))
+
+
+def _check_single(output: Any, loss: str) -> None:
+    if isinstance(output, list | tuple):
+        raise TypeError(
+            f"{loss} takes one output, not {len(output)}: for as many classes use "
+            "softmax_cross_entropy"
+        )
 
 
 def _is(target: Any, number: float) -> bool:

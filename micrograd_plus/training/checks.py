@@ -138,7 +138,9 @@ def check_targets(
         except ArithmeticError:  # at these outputs only, perhaps
             pass
         except (TypeError, ValueError) as error:
-            raise _placed(error, f"{what}, target {i}") from error
+            column = isinstance(target, list) and len(target) == 1
+            hint = ": instead of targets in a column give y[:, 0]" if column else ""
+            raise _placed(error, f"{what}, target {i}", hint) from error
         except AttributeError:
             return False
         return True
@@ -149,9 +151,9 @@ def check_targets(
         all(fits(found[i][1], i) for i in found.tried())
 
 
-def _placed(error: Exception, where: str) -> Exception:
+def _placed(error: Exception, where: str, hint: str = "") -> Exception:
     kind = TypeError if isinstance(error, TypeError) else ValueError
-    return kind(f"{where}: {error}")
+    return kind(f"{where}: {error}{hint}")
 
 
 def check_parts(model: Any, loss: Any, metrics: Any, files: Mapping[str, Any]) -> None:
@@ -161,7 +163,11 @@ def check_parts(model: Any, loss: Any, metrics: Any, files: Mapping[str, Any]) -
             f"a model such as nn.MLP(2, [16, 1]) is needed, or another Module, not {short(model)}"
         )
     if not callable(loss):
-        raise TypeError(f"a loss is a function such as nn.mse, not {short(loss)}")
+        pair = ": inputs and targets are a pair, fit(model, (X, y), loss)"
+        raise TypeError(
+            f"a loss is a function such as nn.mse, not {short(loss)}"
+            f"{pair if hasattr(loss, '__len__') and not isinstance(loss, str) else ''}"
+        )
     if not isinstance(metrics, Mapping | None):
         raise TypeError(f"metrics are functions by name, as in {{'size': f}}, not {short(metrics)}")
     for name, metric in (metrics or {}).items():

@@ -290,5 +290,10 @@ def _target(target: Any, where: str) -> Any:
         target = list(target)
         _row(target, where)
         return target
+    if isinstance(target, str):
+        raise TypeError(
+            f"{where} must be a number, not {short(target)}: "
+            "classes, y = numpy.unique(labels, return_inverse=True) numbers classes from 0"
+        )
     finite(target, where)
     return target

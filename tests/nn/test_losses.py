@@ -404,3 +404,15 @@ def test_weights_decay_and_small_ones_become_0():
 def test_classes_need_an_output_each(loss, output):
     with pytest.raises(TypeError, match=r"an output for each class is needed.*, not \S+"):
         loss(output, 0)
+
+
+@pytest.mark.parametrize(
+    "loss", [nn.hinge, nn.binary_cross_entropy, nn.binary_cross_entropy_with_logits]
+)
+def test_losses_of_two_classes_take_one_output(loss):
+    outputs = nn.MLP(2, [3], activation="sigmoid", seed=1)([0.5, 1.0])
+    words = f"{loss.__name__} takes one output, not 3: .* softmax_cross_entropy"
+    with pytest.raises(TypeError, match=words):
+        loss(outputs, 1)
+    with pytest.raises(TypeError, match=f"target 0: {words}"):
+        mg.fit(nn.MLP(2, [3], seed=1), ([[0.5, 1.0]], [1]), loss, epochs=1)
