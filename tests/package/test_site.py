@@ -151,3 +151,13 @@ def test_the_switch_turns_pictures_dark_with_the_page(site, open_page):
     page.locator("body").evaluate("body => body.dataset.theme = 'dark'")
     _, behind, _ = brightness(page.locator("article img:visible").first)
     assert behind < 60
+
+
+@slow
+@pytest.mark.parametrize("name", [f"guide/{path.stem}" for path in GUIDES])
+def test_all_of_a_guide_is_on_paper(site, open_page, name):
+    page = open_page(site / f"{name}.html", viewport={"width": 718, "height": 1000})  # A4
+    page.emulate_media(media="print")
+    cut = "all => all.filter(e => e.scrollWidth > e.clientWidth).map(e => e.textContent)"
+    assert page.locator("article pre").evaluate_all(cut) == []
+    assert not page.get_by_text("Skip to content").is_visible()
