@@ -12,7 +12,7 @@ so each result ends a graph of plain nodes (`node.py`) that behave as numbers (`
 from __future__ import annotations
 
 from itertools import repeat
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from micrograd_plus import ops
 from micrograd_plus.graph import assign, finite, hooks, in_turn, order
@@ -126,6 +126,11 @@ class Value(Lectured):
     def conjugate(self) -> Value:
         """Itself, as it is a real number: NumPy asks for it, to compute a variance."""
         return self
+
+    def __xor__(self, other: object) -> NoReturn:
+        raise TypeError("write powers with **, as in x**2: ^ is Python's operator on bits")
+
+    __rxor__ = __xor__
 
     def __divmod__(self, other: Value | float) -> tuple[Value, Value]:
         return self // other, self % other

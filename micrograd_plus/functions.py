@@ -122,6 +122,8 @@ class Reduction(Protocol):
     def __call__(self, terms: Iterable[Value], /) -> Value: ...
     @overload
     def __call__(self, terms: Iterable[Value | float], /) -> Any: ...
+    @overload
+    def __call__(self, x: Value | float, y: Value | float, /, *more: Value | float) -> Any: ...
 
 
 def _unary(op: Op) -> Unary:
@@ -430,8 +432,8 @@ Value.hypot, Value.arctan2 = hypot, atan2
 
 
 def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduction:
-    def function(terms: Iterable[Value | float], /) -> Any:
-        xs = _sequence(terms, name, least=1)
+    def function(*terms: Any) -> Any:
+        xs = _sequence(terms[0] if len(terms) == 1 else terms, name, least=1)
         if masks:  # −inf adds nothing, but no derivative could be computed with it
             xs = [x for x in xs if not _masked(x)] or xs
         return apply(op, *xs)
@@ -441,10 +443,10 @@ def _reduction(op: Op, name: str, about: str = "", masks: bool = False) -> Reduc
     function.__doc__ = f"""{sentence(f"{about or op.about}, as one operation")}
 
     Args:
-        terms: an iterable of at least one Value or real number.
+        terms: an iterable of at least one Value or real number, or two and more of these.
 
     Raises:
-        TypeError: `terms` is not an iterable, or a term neither a Value nor a real number.
+        TypeError: a term is neither a Value nor a real number, or the only one is no iterable.
         ValueError: there are no terms.
         NonFiniteError: the result is not a finite real number.
     {_source(op)}

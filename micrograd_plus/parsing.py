@@ -2,7 +2,7 @@
 
 The language has numbers, names, + − * / // % **, parentheses, the functions of `functions.py`, the
 numbers pi and e, and assignments separated by `;` or line ends. What is printed is read,
-too: − · × ÷, x² and x₁.
+too: − · × ÷, x², x^y, x₁, |x|, √x and ReLU(x).
 """
 
 from __future__ import annotations
@@ -28,12 +28,28 @@ if TYPE_CHECKING:
 MAX_LENGTH = 10_000
 MAX_DEPTH = 400
 
-_TYPED = str.maketrans({"−": "-", "–": "-", "·": "*", "⋅": "*", "∙": "*", "×": "*", "÷": "/"})
+_TYPED = str.maketrans(
+    {"−": "-", "–": "-", "·": "*", "⋅": "*", "∙": "*", "×": "*", "÷": "/", "^": "**"}
+    | {"⌈": "ceil(", "⌉": ")", "⌊": "floor(", "⌋": ")"}
+)
+_CALLED = {
+    re.compile(pattern): call
+    for pattern, call in {
+        r"\|([^|]+)\|": r"abs(\1)",
+        r"√(\w+)": r"sqrt(\1)",
+        r"√(?=\()": "sqrt",
+        r"∛(\w+)": r"cbrt(\1)",
+        r"∛(?=\()": "cbrt",
+        r"\blog σ(?=\()": "log_sigmoid",
+        r"\bmod\b(?!\()": "%",
+    }.items()
+}
 _LOWERED = str.maketrans({small: c for c, small in LOWERED.items() if c.isdigit()})
 _LEVEL = str.maketrans({RAISED[c]: c for c in "0123456789-"})
+_ADJACENT = re.compile(r"[\w)][\w(]")
 _RAISED = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
 _CONSTANTS = {"pi": math.pi, "π": math.pi, "e": math.e}
-_ALIASES = {"ln": "log", "σ": "sigmoid"}
+_ALIASES = {"ln": "log", "σ": "sigmoid", "lrelu": "leaky_relu"}
 
 _OPERATORS: dict[type[ast.AST], Callable[..., Any]] = {
     ast.Add: operator.add,
@@ -147,7 +163,9 @@ def read_numbers(assignments: list[str]) -> dict[str, float]:
         name = _normal(_typed(name.strip()))
         shown = _shown(assignment)
         if not equals:
-            raise ExpressionError(f"{shown} is not of the form name=value, such as x=1")
+            raise ExpressionError(
+                f"{shown} is not of the form name=value, such as x=1, without spaces"
+            )
         if not name.isidentifier() or keyword.iskeyword(name):
             raise ExpressionError(f"{shown}: {_shown(name)} can't be a name")
         if name in functions.__all__:
@@ -159,7 +177,10 @@ def read_numbers(assignments: list[str]) -> dict[str, float]:
         except NonFiniteExpressionError as error:
             raise ExpressionError(f"{shown}: {error}") from None
         except ExpressionError:
-            raise ExpressionError(f"{shown}: {_shown(number)} is not a number") from None
+            hint = (
+                ": write 0.5 with a point, and names apart, as in x=1 y=2" if "," in number else ""
+            )
+            raise ExpressionError(f"{shown}: {_shown(number)} is not a number{hint}") from None
         if not math.isfinite(numbers[name]):
             raise ExpressionError(f"{shown}: the number must be finite")
     return numbers
@@ -231,8 +252,10 @@ class _Reader:
                 return self.operate(node, op, *operands)
             case ast.Call(func=ast.Name(id=name), args=args, keywords=[]):
                 return self.call(node, name, args, depth)
-            case ast.BinOp(op=ast.BitXor()):
-                raise self.error(node, "write powers with **, as in x**2")
+            case ast.Call(func=ast.Attribute()):
+                raise self.error(node, "write a function by its name alone, as in exp(x)")
+            case ast.Call(func=called, keywords=[]) if not isinstance(called, ast.Name):
+                raise self.error(node, "write products with *, as in 2*(x + 1)")
         raise self.error(node, f"{_KINDS.get(type(node), 'this is')} not supported")
 
     def look_up(self, node: ast.expr, name: str) -> Value | float:
@@ -252,16 +275,20 @@ class _Reader:
             raise self.error(
                 node, f"{short(name)} is not a function; write products with *, as in x*(y)"
             )
-        name = _ALIASES.get(name, name)
+        plain = _ALIASES.get(name.casefold(), name.casefold())  # ReLU is relu
+        name = plain if plain in functions.__all__ else name
         if name not in functions.__all__:
             hint = did_you_mean(name, functions.__all__) or "; see help(micrograd_plus.functions)"
             raise self.error(node, f"no function {short(name)}{hint}")
         function = getattr(functions, name)
-        parameters = inspect.signature(function).parameters.values()
-        least = len([p for p in parameters if p.default is p.empty])
-        if not least <= len(args) <= len(parameters):
+        signature = inspect.signature(function)
+        try:
+            signature.bind(*args)
+        except TypeError:
+            parameters = signature.parameters.values()
             shown = ("[x, y]" if "Iterable" in str(p.annotation) else p.name for p in parameters)
-            raise self.error(node, f"wrong number of arguments; write {name}({', '.join(shown)})")
+            message = f"wrong number of arguments; write {name}({', '.join(shown)})"
+            raise self.error(node, message) from None
         values = []
         for arg in args:
             if isinstance(arg, ast.List | ast.Tuple):
@@ -308,8 +335,8 @@ _KINDS: dict[type[ast.AST], str] = {
     ast.Subscript: "subscripts are",
     ast.Constant: "this kind of constant is",
     ast.Lambda: "lambda is",
-    ast.IfExp: "if … else is",
-    ast.Compare: "comparisons are",
+    ast.IfExp: "choose by max, min, relu or where(step(x), y, z): if … else is",
+    ast.Compare: "choose by max, min, relu or where(step(x), y, z): comparisons are",
     ast.BoolOp: "and, or are",
     ast.NamedExpr: ":= is",
     ast.BinOp: "this operator is",
@@ -346,10 +373,8 @@ def _parse(text: str) -> ast.Module:
     try:
         tree = ast.parse(text)
     except SyntaxError as error:
-        message = visible(error.msg).partition("; use sys.")[0]
-        if message == "invalid decimal literal":
-            message = "write products with *, as in 2*x"
-        raise _error_at(error.lineno or 1, error.offset or 1, len(lines), message) from None
+        row, column = error.lineno or 1, error.offset or 1
+        raise _error_at(row, column, len(lines), _reason(error, lines[row - 1])) from None
     except (MemoryError, RecursionError):
         raise _error_at(1, 1, 1, f"more than {MAX_DEPTH} levels deep") from None
     if not tree.body:
@@ -357,9 +382,27 @@ def _parse(text: str) -> ast.Module:
     return tree
 
 
+def _reason(error: SyntaxError, line: str) -> str:
+    """What is wrong with a line, in words about expressions."""
+    message = visible(error.msg).partition("; use sys.")[0]
+    column = (error.offset or 1) - 1
+    if message == "invalid decimal literal":
+        return "write products with *, as in 2*x"
+    if message.startswith("cannot assign"):
+        return "only a name stands left of =, as in d = x + y"
+    adjacent = _ADJACENT.match(line[:column].rstrip()[-1:] + line[column:])
+    if message.startswith("invalid syntax") and (adjacent or "comma" in message):
+        return (
+            "an operator or a parenthesis is missing: write products as in 2*x, calls as in sin(x)"
+        )
+    return message
+
+
 def _typed(text: str) -> str:
     """A text with the signs that are typed for those that are printed: x₁² · y is x1**2 * y."""
     typed = text.translate(_TYPED).translate(_LOWERED)
+    for printed, call in _CALLED.items():
+        typed = printed.sub(call, typed)
     return _RAISED.sub(lambda found: f"**({found[0].translate(_LEVEL)})", typed)
 
 

@@ -92,6 +92,20 @@ def test_a_dot_that_leaves_the_floats_is_named(most):
             mg.dot(*args)
 
 
+@pytest.mark.parametrize("name", ["max", "min", "mean", "logsumexp", "maxout"])
+def test_a_few_values_need_no_list(name):
+    function, x, y = getattr(mg, name), Value(-2.0), Value(3.0)
+    results = []
+    for f in (function(x, 0, y), function([x, 0, y])):
+        f.zero_grad()
+        f.backward()
+        results.append((f.data, x.grad, y.grad))
+    assert results[0] == results[1]
+    assert function(-2.0, 0.0, 3.0) == results[0][0]
+    with pytest.raises(ValueError, match=f"{name} needs at least one term"):
+        function()
+
+
 def test_functions_name_what_they_are_given():
     with pytest.raises(TypeError, match="exp needs Values or real numbers, not 'a'"):
         mg.exp("a")

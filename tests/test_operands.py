@@ -95,6 +95,12 @@ def test_remainders_are_those_of_python(x, y, swapped):
     assert [part.data for part in divmod(left, right)] == [*divmod(x, y)]
 
 
+@pytest.mark.parametrize("wrong", [lambda x: x ^ 2, lambda x: 2 ^ x, lambda x: np.array([x]) ^ 2])
+def test_a_power_written_as_in_mathematics_is_told_how_python_writes_it(wrong):
+    with pytest.raises(TypeError, match=r"write powers with \*\*, as in x\*\*2"):
+        wrong(Value(3.0))
+
+
 @given(st.integers(-40, 40), st.integers(-7, 7).filter(bool), st.floats(0.01, 0.99))
 def test_derivatives_of_remainders_are_those_of_their_definition(n, y, between):
     """Where x lies between n and n + 1 times y, x % y is x − n · y."""

@@ -6,11 +6,13 @@ import re
 import sys
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from micrograd_plus import Value, functions, step_through, values
 from micrograd_plus.parsing import ExpressionError, from_text, read_numbers, with_lines
 from tests.effort import examples
 
@@ -29,6 +31,8 @@ GIVEN = {"x": 1.0, "y": -3.0}
         ("exp(x) * exp(y)", math.exp(-2)),
         ("maximum(x, y)", 1),
         ("max([x, y, 5])", 5),
+        ("max(0, y) + min(x, y)", -3),
+        ("x^2 * y + 2^-x", -2.5),
         ("leaky_relu(y) + leaky_relu(y, 0.5) + x", -0.8),
         ("sum([x, y, 3])", 1),
         ("dot([x, 2], (y, x))", -1),
@@ -92,14 +96,19 @@ def test_labels_and_constants():
         ("max([])", ["max needs at least one term"]),
         ("clip(x, 1, 0)", ["low ≤ high"]),
         ("take([x, y], 2)", ["column 1", "no row 2"]),
-        ("exp(x)(y)", ["this kind of call"]),
+        ("exp(x)(y)", ["column 1", "write products with *"]),
+        ("2(x + 1) + y", ["column 1", "2*(x + 1)"]),
+        ("x + np.exp(y)", ["column 5", "by its name alone, as in exp(x)"]),
+        ("x y", ["column 3", "is missing", "2*x"]),
+        ("(x y)", ["is missing"]),
+        ("sin x + y", ["column 5", "is missing", "sin(x)"]),
+        ("f(x) = x * y", ["column 1", "only a name stands left of ="]),
         ("sum(x)", ["sum needs a sequence"]),
         ("sum(x, y)", ["wrong number of arguments; write sum([x, y])"]),
-        ("x^2 + y", ["x**2"]),
         ("maximun(x, y)", ["no function 'maximun' (did you mean maximum?)"]),
         ("dot([x], [x, y])", ["equal length"]),
         ("[x, y]", ["lists outside calls"]),
-        ("x if y else x", ["if … else"]),
+        ("x if y else x", ["if … else", "where(step(x), y, z)"]),
         ("x < y", ["comparisons"]),
         ("x and y", ["and, or"]),
         ("not x", ["operator"]),
@@ -222,7 +231,8 @@ def test_any_text_gives_a_value_or_an_error_of_one_line(text):
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("x", ["name=value"]),
+        ("x", ["name=value", "without spaces"]),
+        ("x=0,5", ["'0,5' is not a number: write 0.5 with a point"]),
         ("x=", ["''", "not a number"]),
         ("=1", ["''", "can't be a name"]),
         ("1=2", ["'1'", "can't be a name"]),
@@ -244,6 +254,24 @@ def test_numbers_that_are_refused(text, words):
     assert "\n" not in str(caught.value)
 
 
+def test_what_a_walk_says_of_each_function_is_read():
+    named = dict(zip("xyz", (0.5, 0.25, 0.75), strict=True))
+    read = set()
+    for name, count, listed in product(functions.__all__, (1, 2, 3), (True, False)):
+        numbers = dict(list(named.items())[:count])
+        leaves = values(**numbers)
+        try:
+            f = getattr(functions, name)(*([leaves] if listed else leaves))
+        except (TypeError, ValueError):
+            continue  # it takes others
+        if isinstance(f, Value) and f.op and not (listed and count == 1):
+            sentence = step_through(f)[1].text.split(" = ")[1]
+            if name != "greater":  # which is written [x > y]
+                assert from_text(sentence, numbers).data == f.data, sentence
+                read.add(name)
+    assert len(read) > 50
+
+
 def test_what_is_printed_is_read():
     x, y = 1.5, -0.7
     for text, value in (
@@ -253,6 +281,9 @@ def test_what_is_printed_is_read():
         ("x² + y⁻¹³", x**2 + y**-13),
         ("ln(x) + σ(y)", math.log(x) + 1 / (1 + math.exp(-y))),
         ("pi * x + π + e * y", math.pi * x + math.pi + math.e * y),
+        ("|y| + √x + √(x · x) − ∛2", -y + math.sqrt(x) + x - 2 ** (1 / 3)),
+        ("x^y · e^x", x**y * math.exp(x)),
+        ("ReLU(y) + SiLU(x)", x / (1 + math.exp(-x))),
     ):
         assert from_text(text, {"x": x, "y": y}).data == pytest.approx(value, rel=1e-14)
     assert from_text("x₁₀ * 2", read_numbers(["x₁₀=3"])).data == 6

@@ -17,6 +17,7 @@ import subprocess
 import sys
 from hashlib import sha256
 from importlib import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from runpy import run_path
 from tempfile import TemporaryDirectory
@@ -85,6 +86,8 @@ def wheels(folder: Path) -> None:
 
 def wheel(folder: Path) -> Path:
     """Write the wheel of this package for every machine: its path."""
+    if find_spec("hatchling") is None:
+        sys.exit("the wheel is built by hatchling: pip install hatchling")
     build = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", folder.resolve()]
     pure = {**os.environ, "MICROGRAD_PLUS_PURE": "1"}  # no compiled core, which is for one machine
     subprocess.run(build, cwd=HERE.parent.parent, env=pure, check=True)  # noqa: S603

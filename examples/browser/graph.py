@@ -89,7 +89,10 @@ def run(code: str, names: Names) -> mg.Value:
             values = assigned(statement, names)
         last = next((value for value in reversed(values) if isinstance(value, mg.Value)), last)
     if last is None:
-        raise ValueError("no line gives a Value to show: end with one, such as x * y")
+        raise ValueError(
+            "no line gives a Value to show: end with one, such as x * y; "
+            "a number is one if it stands in the field below, or as Value(3)"
+        )
     return last
 
 

@@ -44,6 +44,12 @@ def answer(code, given="x=2 y=3", view="step", **more):
             "Odd: <exception str() failed>",
         ),
         ("relu('a')", 1, "TypeError: relu needs Values or real numbers, not 'a' (str)"),
+        (
+            "x = 3\nx**2",
+            None,
+            "no line gives a Value to show: end with one, such as x * y; a number",
+        ),
+        ("x^2", 1, "TypeError: write powers with **, as in x**2"),
         ("print(x.data)", None, "no line gives a Value to show"),
         ("", None, "no line gives a Value to show"),
     ],
