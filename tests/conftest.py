@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-import tests.effort  # noqa: F401, which registers the profiles
 from micrograd_plus import build_info
+from tests.effort import slow  # which registers the profiles, too
 from tests.needs import EXAMPLES, ROOT, loaded, needed, npm_package, program, skip
 from tests.processes import hatchling, served, started
 
@@ -42,15 +42,24 @@ def pytest_report_header():
 
 
 def pytest_collection_modifyitems(config, items):
+    for item in items:
+        if "playground" in getattr(item, "fixturenames", ()):  # which has to be built first
+            item.add_marker(slow)
+    left_out = [item for item in items if "slow" in item.keywords]
+    if config.getoption("thorough"):
+        left_out = []
+    else:
+        config.stash[LEFT_OUT] = len(left_out)
     if not build_info().core:
         for item in items:
             if isinstance(item, pytest.DoctestItem):
                 without_native(item.dtest.examples)
-    if not config.getoption("thorough"):
-        left_out = [item for item in items if "slow" in item.keywords]
-        items[:] = [item for item in items if "slow" not in item.keywords]
+        # pages are the same in both builds
+        left_out += [item for item in items if "browser" in getattr(item, "fixturenames", ())]
+    if left_out:
+        out = {*left_out}
+        items[:] = [item for item in items if item not in out]
         config.hook.pytest_deselected(items=left_out)
-        config.stash[LEFT_OUT] = len(left_out)
 
 
 def pytest_collection_finish():
