@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from micrograd_plus.compiler import estimates
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.compiler.estimates import Cost
     from micrograd_plus.compiler.leaves import Leaves
@@ -53,6 +53,11 @@ class Fastest:
             for name, costs in self._costs.items()
         }
 
+    def of_some(self, name: str, columns: Sequence[Any]) -> Callable[..., Any]:
+        """A function of some of many examples, as that of `Lanes`."""
+        kinds = self._matrices.of_some(name, columns), self._lanes.of_some(name, columns)
+        return _chosen(self._costs[name], *kinds)
+
     def exact(self) -> list[dict[str, Callable[..., Any]]]:
         """The functions of both."""
         return [*self._matrices.exact(), *self._lanes.exact()]
@@ -85,6 +90,6 @@ def _chosen(
         return lanes if _by_lanes(costs, examples) else matrices
 
     def run(p: Any, *arrays: Any) -> Any:
-        return fastest(arrays[0].shape[1])(p, *arrays)
+        return fastest(arrays[0].shape[-1])(p, *arrays)
 
     return run

@@ -72,6 +72,11 @@ class Matrices:
             name: self._backend.ready(function, dtype) for name, function in self.functions.items()
         }
 
+    def of_some(self, name: str, columns: Sequence[Any]) -> Callable[..., Any]:
+        """A function of some of many examples, as that of `Lanes`."""
+        run, arrays = self.ready[name], [column.T for column in columns]
+        return lambda p, which, *weights: run(p, *(x.take(which, 0).T for x in arrays), *weights)
+
     def exact(self) -> list[dict[str, Callable[..., Any]]]:
         """The functions that are to be compared with the engine: NumPy's in float64."""
         if (self._backend.library, self._dtype) == ("np", "float64"):

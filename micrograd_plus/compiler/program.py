@@ -184,6 +184,19 @@ class Program(Batched):
         """
         return dict(self._runs.functions)
 
+    def of_some(self, name: str, columns: Sequence[Any]) -> Callable[..., Any]:
+        """One of the `functions`, for some of many examples.
+
+        Args:
+            name: "forward" or "value_and_grad".
+            columns: all examples, an array of (numbers, examples) for each argument.
+
+        Returns:
+            The function, which has one argument instead of its inputs: the numbers of the examples,
+            an array of int64.
+        """
+        return self._runs.of_some(name, columns)
+
     @property
     def numbers(self) -> Any:
         """What the functions take as p: `vector`, and after it other leaves that they read."""

@@ -12,7 +12,7 @@ from cpython.buffer cimport (
 )
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
 from cpython.long cimport PyLong_AsDouble, PyLong_CheckExact
-from libc.stdint cimport uintptr_t
+from libc.stdint cimport int64_t, uintptr_t
 from libc.stdlib cimport calloc, free, malloc
 from libc.string cimport memcpy, memset, strcmp
 
@@ -252,7 +252,9 @@ cdef class Machine:
             fine &= wide.finite(self.high - self.low, self.d + self.low)
         return [self.v[self.outputs[i]] for i in range(self.results)], fine
 
-    def batch(self, numbers, list columns, rows, weights=None, gradient=None, slopes=None):
+    def batch(
+        self, numbers, list columns, rows, weights=None, gradient=None, slopes=None, which=None
+    ):
         """Compute the outputs for a batch; and perhaps the weighted sum of the first's gradients.
 
         Args:
@@ -262,35 +264,53 @@ cdef class Machine:
             weights: the weight of each example, if a gradient is wanted;
             gradient: then an array for the derivatives with respect to the first slots,
             slopes: and None, or an array of (inputs, examples) for those with respect to inputs.
+            which: the numbers of those examples among the columns' that are the batch, an array of
+                int64; all by default.
 
         Returns:
             The weighted sum of the first output.
+
+        Raises:
+            IndexError: there is no example of such a number.
+            ValueError: there are more or fewer weights than examples.
         """
         cdef _Memory leaves = _Memory(numbers)
         cdef _Memory to = _Memory(rows, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
         cdef _Memory shares = None if weights is None else _Memory(weights, PyBUF_STRIDES)
-        cdef _Memory first = None, inner = None
+        cdef _Memory first = None, inner = None, chosen = None, one
         if gradient is not None:
             first = _Memory(gradient, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
         if slopes is not None:
             inner = _Memory(slopes, PyBUF_C_CONTIGUOUS | PyBUF_WRITABLE)
         cdef list given = [_Memory(column, PyBUF_STRIDES) for column in columns]
-        cdef Py_ssize_t block, examples = to.view.shape[1], at = 0, size = self.length
+        cdef Py_ssize_t i, block, examples = to.view.shape[1], at = 0, size = self.length
         cdef Py_ssize_t blocks = min(self.blocks, (examples + LANES - 1) // LANES)
         cdef double value = 0.0
+        cdef const int64_t *numbered = NULL
+        if which is not None:
+            chosen = _Memory(which)
+            if chosen.view.len != examples * <Py_ssize_t>sizeof(int64_t):
+                raise ValueError("examples and their weights differ in number")
+            numbered = <const int64_t *>chosen.view.buf
+            for one in given:
+                for i in range(examples):
+                    if not 0 <= numbered[i] < one.view.shape[1]:
+                        raise IndexError(f"there is no example {numbered[i]}")
         memcpy(self.v, leaves.view.buf, leaves.view.len)
         memset(self.d, 0, self.size * sizeof(double))
         values_of_one(&self.tape, 0, self.shared_values if shares is None else self.shared, self.v)
         if examples <= FEW:
             while at < examples:
-                value += self.some(1, at, examples, 0, given, to, shares, inner)
+                value += self.some(1, at, examples, 0, given, numbered, to, shares, inner)
                 at += 1
         else:
             self.widen(blocks)
             while at < examples:
                 block = 0
                 while block < blocks and at < examples:
-                    value += self.some(LANES, at, examples, block * size, given, to, shares, inner)
+                    value += self.some(
+                        LANES, at, examples, block * size, given, numbered, to, shares, inner
+                    )
                     at += LANES
                     block += 1
                 if shares is not None:
@@ -336,13 +356,13 @@ cdef class Machine:
 
     cdef double some(
         self, int width, Py_ssize_t at, Py_ssize_t examples, Py_ssize_t offset, list columns,
-        _Memory rows, _Memory weights, _Memory slopes,
+        const int64_t *which, _Memory rows, _Memory weights, _Memory slopes,
     ):
         """Compute `width` examples, or those that are left, from one on: as for `batch`.
 
         Wide slots begin `offset` numbers after those of the first block.
         """
-        cdef Py_ssize_t lane, i, left = min(width, examples - at)
+        cdef Py_ssize_t lane, i, example, left = min(width, examples - at)
         cdef Py_ssize_t late = self.size - self.inputs, skipped = self.results - rows.view.shape[0]
         cdef double *v = self.v if width == 1 else self.wide_v + offset
         cdef double *d = self.d if width == 1 else self.wide_d + offset
@@ -350,15 +370,17 @@ cdef class Machine:
         cdef double *out
         cdef double weight, value = 0.0
         cdef char *place
+        cdef char *places[LANES]
         cdef _Memory column
         for column in columns:
+            for lane in range(width):  # the last example, again, where none is left
+                example = at + min(lane, left - 1)
+                if which != NULL:
+                    example = which[example]
+                places[lane] = <char *>column.view.buf + example * column.view.strides[1]
             for i in range(column.view.shape[0]):
-                place = <char *>column.view.buf + i * column.view.strides[0]
-                place += at * column.view.strides[1]
-                for lane in range(left):
-                    to[lane] = (<double *>(place + lane * column.view.strides[1]))[0]
-                for lane in range(left, width):  # the last example, again, where none is left
-                    to[lane] = to[left - 1]
+                for lane in range(width):
+                    to[lane] = (<double *>(places[lane] + i * column.view.strides[0]))[0]
                 to += width
         if weights is None:
             if width == 1:

@@ -81,7 +81,9 @@ class Runner(Protocol):
 
     backend: str
 
-    def __init__(self, problem: Problem, program: Program, take: Take) -> None: ...
+    def __init__(
+        self, problem: Problem, program: Program, take: Take, arrays: Sequence[Any] | None
+    ) -> None: ...
 
     def begin(self) -> None:
         """Start from the numbers in the model and the optimizer."""
@@ -165,7 +167,7 @@ class Compiled:
         self._tried = self.arrays is not None  # data on demand are checked when they are read
         # by a proxy, or both would keep each other, and the data, in memory
         take = partial(Compiled._take, proxy(self))
-        self.runner: Runner = runner(problem, self.program, take)
+        self.runner: Runner = runner(problem, self.program, take, self.arrays)
 
     def _arrays(self, inputs: Any, targets: Any) -> list[Any]:
         """Inputs and targets as the program takes them, arrays of (examples, numbers)."""
@@ -181,15 +183,11 @@ class Compiled:
             given = numpy.array([as_numbers(loss, t, self._classes) for t in each.tolist()])[places]
         return given.astype(float).reshape(len(given), -1)
 
-    def _take(
-        self, numbers: Sequence[int], places: list[Any] | None = None
-    ) -> tuple[list[Any], list[Any]]:
+    def _take(self, numbers: Sequence[int]) -> tuple[list[Any], list[Any]]:
         """Examples as arrays of (examples, numbers), which are read now if they are on demand.
 
         Args:
             numbers: their indices.
-            places: arrays that may be written to instead of new ones; if none of these has the
-                size, it gets those that do, for the next time.
 
         Returns:
             Inputs and targets; and the targets as given, if they are needed.
@@ -197,14 +195,7 @@ class Compiled:
         found = self.problem.found
         if self.arrays and isinstance(found, InMemory):
             targets = found.targets_of(numbers) if self._others else []
-            if places is None:
-                return [array.take(numbers, 0) for array in self.arrays], targets
-            count = len(numbers)
-            if not places or len(places[0]) < count:
-                places[:] = [self._numpy.empty((count, *x.shape[1:])) for x in self.arrays]
-            pairs = zip(self.arrays, places, strict=True)
-            # clipping nothing, as otherwise NumPy would write to a copy of the place
-            return [array.take(numbers, 0, to[:count], "clip") for array, to in pairs], targets
+            return [array.take(numbers, 0) for array in self.arrays], targets
         inputs, targets = read(found, numbers)
         arrays = self._arrays(inputs, targets)
         if not self._tried:

@@ -38,7 +38,9 @@ class Sharded:
 
     backend = "jax"
 
-    def __init__(self, problem: Problem, program: Program, take: Take) -> None:
+    def __init__(
+        self, problem: Problem, program: Program, take: Take, arrays: Sequence[Any] | None
+    ) -> None:
         self._jax = jax = need("jax", "jax")
         self._numpy = need("numpy", "numpy")
         self._problem, self._program, self._take = problem, program, take

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from micrograd_plus.training.compiled import Take
     from micrograd_plus.training.eager import Problem
 
-_AHEAD = 2**14  # how many inputs are taken at once, if not those of a single batch
 _BLOCK = 8192  # how many parameters are updated at once, whose numbers stay in the caches
 
 
@@ -31,12 +30,17 @@ class Whole:
 
     backend = "auto"
 
-    def __init__(self, problem: Problem, program: Program, take: Take) -> None:
+    def __init__(
+        self, problem: Problem, program: Program, take: Take, arrays: Sequence[Any] | None
+    ) -> None:
         self._numpy = need("numpy", "numpy")
-        self._problem, self._program, self._take = problem, program, take
-        self._run, self._forward = program.functions["value_and_grad"], program.functions["forward"]
+        self._problem, self._program, self._take, self._arrays = problem, program, take, arrays
+        self._run, self._forward = (
+            program.of_some(name, [array.T for array in arrays]) if arrays
+            else program.functions[name]
+            for name in ("value_and_grad", "forward")
+        )  # fmt: skip
         self._shares = self._numpy.empty(0)
-        self._places: list[Any] = []
         self._vector = program.vector
         self._update = _update(problem.optimizer.rule)
         self.begin()
@@ -45,23 +49,17 @@ class Whole:
         self._states = self._numpy.array(self._problem.optimizer.states).T.copy()
 
     def parts(self, order: Sequence[int], size: int) -> Iterator[Part]:
-        """The batches of an epoch; those of examples in memory are taken several at a time."""
-        found, batches = self._problem.found, 1
-        if isinstance(found, InMemory):
-            batches += _AHEAD // (size * len(found.inputs[0]) + 1)
-        for start in range(0, len(order), batches * size):
-            yield from self._divided(order[start : start + batches * size], size)
+        return (self.read(order[start : start + size]) for start in range(0, len(order), size))
 
     def read(self, batch: Sequence[int]) -> Part:
-        return next(self._divided(batch, len(batch)))
-
-    def _divided(self, some: Sequence[int], size: int) -> Iterator[Part]:
-        """Batches of examples that are taken at once."""
-        arrays, targets = self._take(some, self._places)
-        for start in range(0, len(some), size):
-            rows = slice(start, start + size)
-            parts = [array[rows] for array in arrays]
-            yield Part(some[rows], [part.T for part in parts], parts[1], targets[rows])
+        """As that of `Runner`; examples in memory are left there, and their numbers are taken."""
+        found = self._problem.found
+        if self._arrays and isinstance(found, InMemory):
+            which = self._numpy.asarray(batch, self._numpy.int64)
+            targets = found.targets_of(batch) if self._problem.metrics else []
+            return Part(batch, [which], self._arrays[1].take(which, 0), targets)
+        arrays, targets = self._take(batch)
+        return Part(batch, [array.T for array in arrays], arrays[1], targets)
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
         numpy, numbers = self._numpy, self._program.numbers

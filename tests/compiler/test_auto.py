@@ -123,3 +123,31 @@ def test_what_a_tape_does_is_counted():
     # each product has a factor that needs a derivative, as does the quotient, a term
     assert (batched["weighted product"], batched["weighted back"]) == (3, 3)
     assert (batched["product"], batched["term"], batched["back"]) == (0, 1, 1)
+
+
+@pytest.mark.parametrize("backend", ["numpy", "native", "auto"])
+@pytest.mark.parametrize("count", [0, 1, 3, 16, 50])
+def test_some_of_many_examples_are_computed_as_if_they_were_all(backend, count):
+    if backend == "native":
+        needs_core()
+    model = nn.MLP(3, [40, 2], seed=1)
+    program = compile(
+        lambda x, t: mg.dot(model(x), t), [0.0] * 3, [0.0] * 2, params=model, backend=backend
+    )
+    draw = np.random.default_rng(count)
+    columns = [draw.normal(size=(size, 60)) for size in (3, 2)]
+    columns[1] = np.asfortranarray(columns[1])
+    which, shares = draw.integers(60, size=count), draw.normal(size=count)
+    taken = [column[:, which] for column in columns]
+    for name, more in ("forward", []), ("value_and_grad", [shares]):
+        found = program.of_some(name, columns)(program.numbers, which, *more)
+        expected = program.functions[name](program.numbers, *taken, *more)
+        for mine, wanted in zip(found, expected, strict=True):
+            np.testing.assert_allclose(mine, wanted, rtol=1e-12, atol=1e-12)
+        run, ones = program.of_some(name, columns), [np.ones(count + 1)] * len(more)
+        for number in (60, 2**40):
+            with pytest.raises(IndexError):
+                run(program.numbers, np.full(count + 1, number), *ones)
+        if more:
+            with pytest.raises(ValueError, match=r"differ|mismatch|align|broadcast"):
+                run(program.numbers, which, *ones)

@@ -14,7 +14,7 @@ from micrograd_plus import Value, datasets, nn, optim
 from micrograd_plus.compiler import TraceError
 from micrograd_plus.compiler.program import Program
 from micrograd_plus.optim.optimizer import Optimizer
-from micrograd_plus.training import figures, whole
+from micrograd_plus.training import figures
 from micrograd_plus.training.compiled import Compiled
 from micrograd_plus.training.eager import Problem
 from micrograd_plus.training.examples import examples
@@ -492,15 +492,13 @@ def test_validation_costs_no_step(several, monkeypatch):
     assert run(data) == run(None)
 
 
-@pytest.mark.parametrize(("ahead", "kept"), [(0, 1), (40, 60), (2**14, 100)])
-def test_what_is_taken_and_counted_at_once_changes_nothing(ahead, kept, monkeypatch):
-    """Batches of examples in memory are taken several at a time, and figures counted together."""
+@pytest.mark.parametrize("kept", [1, 60, 100])
+def test_how_many_figures_are_counted_at_once_changes_nothing(kept, monkeypatch):
     options = {
         "batch_size": 7,
         "metrics": {"distance": FORMULAS["distance"], "x": CALLED["a float"]},
     }
     expected = trained("compiled", **options)
-    monkeypatch.setattr(whole, "_AHEAD", ahead)
     monkeypatch.setattr(figures, "_KEPT", kept)
     assert_same(trained("compiled", **options), expected)
 

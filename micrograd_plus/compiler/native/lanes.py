@@ -13,7 +13,7 @@ from micrograd_plus.compiler.native.tape import CODES, LOWERED, MOST, SUM, WEIGH
 from micrograd_plus.core import build_info
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from micrograd_plus.compiler.leaves import Leaves
     from micrograd_plus.compiler.trace import Trace
@@ -81,18 +81,34 @@ class Lanes:
 
         return converted
 
-    def _forward(self, p: Any, *columns: Any) -> Any:
-        rows = self._numpy.empty((len(self.tape.outputs), columns[0].shape[1]))
-        self._machine.batch(p, [*columns], rows)
+    def of_some(self, name: str, columns: Sequence[Any]) -> Callable[..., Any]:
+        """A function of some of many examples, which are read where they lie.
+
+        Args:
+            name: "forward" or "value_and_grad".
+            columns: all examples, an array of (numbers, examples) for each argument.
+
+        Returns:
+            `run(p, which)` or `run(p, which, s)`, where `which` is an array of int64, the numbers
+            of the examples.
+        """
+        floats = [self._numpy.asarray(column, float) for column in columns]
+        run = self.ready[name]
+        return lambda p, which, *weights: run(p, *floats, *weights, which=which)
+
+    def _forward(self, p: Any, *columns: Any, which: Any = None) -> Any:
+        count = columns[0].shape[1] if which is None else len(which)
+        rows = self._numpy.empty((len(self.tape.outputs), count))
+        self._machine.batch(p, [*columns], rows, which=which)
         return rows
 
-    def _value_and_grad(self, p: Any, *inputs: Any) -> tuple[Any, ...]:
+    def _value_and_grad(self, p: Any, *inputs: Any, which: Any = None) -> tuple[Any, ...]:
         numpy, tape = self._numpy, self.tape
         *columns, weights = inputs
         count, gradient = len(weights), numpy.empty(len(p))
         rows = numpy.empty((len(tape.outputs) - 1, count))
         slopes: Any = numpy.empty((tape.inputs[1], count)) if self._sizes else None
-        value = self._machine.batch(p, columns, rows, weights, gradient, slopes)
+        value = self._machine.batch(p, columns, rows, weights, gradient, slopes, which)
         parts = [slopes[i:j] for i, j in pairwise(accumulate(self._sizes, initial=0))]
         return value, gradient, *parts, *([rows] if len(rows) else [])
 
