@@ -44,7 +44,8 @@ _CALLED = {
         r"\bmod\b(?!\()": "%",
     }.items()
 }
-_LOWERED = str.maketrans({small: c for c, small in LOWERED.items() if c.isdigit()})
+_LEVELLED = {small: c for c, small in LOWERED.items() if c.isalnum()}
+_LOWERED = re.compile(rf"(?<=\w)[{''.join(_LEVELLED)}]+")
 _LEVEL = str.maketrans({RAISED[c]: c for c in "0123456789-"})
 _ADJACENT = re.compile(r"[\w)][\w(]")
 _RAISED = re.compile("[⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+")
@@ -399,16 +400,22 @@ def _reason(error: SyntaxError, line: str) -> str:
 
 
 def _typed(text: str) -> str:
-    """A text with the signs that are typed for those that are printed: x₁² · y is x1**2 * y."""
-    typed = text.translate(_TYPED).translate(_LOWERED)
+    """A text with the signs that are typed for those that are printed: x₁² · hᵢ is x1**2 * h_i."""
+    typed = _LOWERED.sub(_below, text.translate(_TYPED))
     for printed, call in _CALLED.items():
         typed = printed.sub(call, typed)
     return _RAISED.sub(lambda found: f"**({found[0].translate(_LEVEL)})", typed)
 
 
+def _below(found: re.Match[str]) -> str:
+    """A subscript: digits follow a name, as in x1, and words are set off, as in L_max."""
+    level = "".join(map(_LEVELLED.__getitem__, found[0]))
+    return level if level.isdigit() else f"_{level}"
+
+
 def _normal(name: str) -> str:
-    """A name normalised as Python's parser does."""
-    return unicodedata.normalize("NFKC", name)
+    """A name as it is typed, normalised as Python's parser does."""
+    return unicodedata.normalize("NFKC", _LOWERED.sub(_below, name))
 
 
 def _leaf(name: str, number: float | Value) -> Value:

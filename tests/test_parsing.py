@@ -13,6 +13,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from micrograd_plus import Value, functions, step_through, values
+from micrograd_plus._tools.names import text_name
 from micrograd_plus.parsing import ExpressionError, from_text, read_numbers, with_lines
 from tests.effort import examples
 
@@ -287,6 +288,13 @@ def test_what_is_printed_is_read():
     ):
         assert from_text(text, {"x": x, "y": y}).data == pytest.approx(value, rel=1e-14)
     assert from_text("x₁₀ * 2", read_numbers(["x₁₀=3"])).data == 6
+    for name in ("x1", "h_i", "w_ij", "w_1i", "L_max", "alpha_k"):
+        printed = text_name(name)
+        assert printed != name
+        for written in (name, printed):
+            for numbers in (read_numbers([f"{written}=3"]), {name: 3.0}, {printed: 3.0}):
+                f = from_text(f"{written} · 2", numbers)
+                assert (f.data, f.left.label) == (6, name)
     _, lines = with_lines("d = x · y²; f = d − x²", {"x": x, "y": y})
     assert {*lines.values()} == {"d = x * y**(2)", "f = d - x**(2)"}
 
