@@ -14,6 +14,7 @@ from rich.table import Table
 
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus._tools.files import check_places
+from micrograd_plus._tools.numbers import text_number
 from micrograd_plus.cli.options import wrote
 from micrograd_plus.plots import decision_boundary, fitted, training_curves
 from micrograd_plus.plots.style import check_format, figure, save
@@ -218,7 +219,7 @@ def _report(model: Any, history: History, seconds: float, sets: Any, loss: Any) 
     console.print(table)
     stopped = f", {history.stopped}" if history.stopped else ""
     epochs = "1 epoch" if len(history) == 1 else f"{len(history)} epochs"
-    console.print(f"{epochs} in {seconds:.1f} s{stopped}", highlight=False)
+    console.print(f"{epochs} in {text_number(seconds, digits=2)} s{stopped}", highlight=False)
 
 
 def _write(write: Callable[[Path], object], path: Path) -> None:

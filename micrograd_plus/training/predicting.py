@@ -46,9 +46,10 @@ def predict(model: Module, inputs: Any, loss: Callable[..., Any] | None) -> Any:
     except ArithmeticError:
         raise
     except (TypeError, ValueError) as error:
+        one = "; for one example x give [x]" if array.ndim == 1 else ""
         raise type(error)(
             f"the inputs, of the shape {array.shape}, must be an example in each row, of numbers "
-            f"as the model takes them: {error}"
+            f"as the model takes them: {error}{one}"
         ) from error
     return outputs if loss is None else classes(loss, outputs)
 

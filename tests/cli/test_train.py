@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
@@ -154,6 +155,14 @@ def test_the_picture_shows_what_was_learned(tmp_path, monkeypatch, dataset, labe
 @pytest.mark.parametrize(("epochs", "words"), [(1, "1 epoch in "), (2, "2 epochs in ")])
 def test_epochs_are_counted_in_words_that_fit(run, epochs, words):
     assert words in run("train", "xor", "--epochs", epochs, "--points", 10).stdout
+
+
+def test_a_short_training_takes_more_than_no_time(monkeypatch):
+    clock = SimpleNamespace(perf_counter=iter([1.0, 1.0123]).__next__)
+    monkeypatch.setattr(train, "time", clock)
+    with contextlib.redirect_stdout(io.StringIO()) as written:
+        assert main(["train", "xor", *SMALL]) == 0
+    assert "3 epochs in 0.012 s" in written.getvalue()
 
 
 def test_an_interrupt_leaves_the_results_so_far(tmp_path):

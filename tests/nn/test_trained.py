@@ -148,7 +148,7 @@ def test_what_does_not_suit_is_told_with_its_shape():
     many = np.zeros((5, 3))
     told = {
         r"of the shape \(5, 3\), .*takes 2 inputs, not 3": many,
-        r"of the shape \(2,\), must be an example in each row": [1.0, 2.0],
+        r"of the shape \(2,\), must be an example in each row.*; for one .* \[x\]$": [1.0, 2.0],
         r"of the shape \(\)": 3.0,
         r"of the shape \(2, 2, 2\).*takes one": np.zeros((2, 2, 2)),
         "no example": [],
