@@ -5,7 +5,7 @@ import re
 import pytest
 
 import micrograd_plus as mg
-from micrograd_plus import Value, values
+from micrograd_plus import Value, nn, values
 from micrograd_plus.drawing.pages.page import bundle
 from micrograd_plus.drawing.walkthrough import write_page
 from tests.graphs import xyz
@@ -275,6 +275,23 @@ def test_a_notebook_cell_shows_the_same(open_page, tmp_path):
     background = shown.nth(0).evaluate("e => getComputedStyle(e).backgroundColor")
     assert background == "rgb(17, 24, 39)"
     assert repr(walk).startswith("<Walkthrough of 8 steps: see .print(), .to_html(path)")
+
+
+def test_a_notebook_saved_as_a_page_leaves_a_large_picture_its_size(open_page, tmp_path):
+    model = nn.MLP(2, [8, 1], activation="tanh", seed=1)
+    cell = mg.step_through(model([0.5, 1.0]))._repr_html_()
+    style = ".jp-RenderedHTMLCommon svg { max-width: 100%; height: auto }"  # as nbconvert has it
+    (tmp_path / "saved.html").write_text(
+        f'<!doctype html><meta charset="utf-8"><style>{style}</style>'
+        f'<div class="jp-RenderedHTMLCommon">{cell}</div>',
+        encoding="utf-8",
+    )
+    page = open_page(tmp_path / "saved.html", viewport={"width": 800, "height": 700})
+    shown, wanted = page.locator(".mg-picture > svg").evaluate(
+        "svg => [getComputedStyle(svg).width, svg.style.getPropertyValue('--mg-width')]"
+    )
+    assert shown == wanted
+    assert float(shown.removesuffix("px")) > 800
 
 
 # ------------------------------------------------------------------- zooming and panning
