@@ -193,7 +193,7 @@ def check_options(what: str, given: Iterable[str], known: Collection[str]) -> No
 
 
 def with_known_options(function: Callable[P, R]) -> Callable[P, R]:
-    """A function whose error about an unknown option says what it is called here.
+    """A function whose errors about its arguments say what an option is called, or comes when.
 
     >>> @with_known_options
     ... def train(epochs=10):
@@ -204,12 +204,20 @@ def with_known_options(function: Callable[P, R]) -> Callable[P, R]:
     TypeError: train() has no option 'num_epochs': in this package it is epochs
     """
     code = function.__code__
+    ordered = code.co_varnames[: code.co_argcount]
     known = code.co_varnames[: code.co_argcount + code.co_kwonlyargcount]
     what = function.__qualname__.removesuffix(".__init__")
 
     @wraps(function)
     def call(*args: P.args, **options: P.kwargs) -> R:
         check_options(what, options, known)
+        if len(args) > len(ordered):
+            names = [name for name in ordered if name != "self"]
+            surplus = len(args) - len(ordered)
+            raise TypeError(
+                f"{what}() takes {', '.join(names)} in this order, and all else by name: "
+                f"{len(names) + surplus} were given"
+            )
         return function(*args, **options)
 
     return call

@@ -115,6 +115,21 @@ def test_an_option_of_another_library_is_met_with_ours():
         assert told in str(caught.value)
 
 
+def test_too_many_arguments_are_met_with_their_order():
+    for call, told in (
+        (
+            lambda: nn.Neuron(2, True, "relu"),
+            "Neuron() takes nin, nonlin in this order, .*: 3 were given",
+        ),
+        (
+            lambda: mg.fit(nn.MLP(2, [1]), [[0.0, 1.0]], [1.0], nn.mse, optim.Adam(), epochs=3),
+            "fit() takes model, data, loss, optimizer in this order, .*: 5 were given",
+        ),
+    ):
+        with pytest.raises(TypeError, match=f"^{told.replace('()', r'[(][)]')}$"):
+            call()
+
+
 def test_the_options_that_are_meant_exist():
     known = {*chain.from_iterable(inspect.signature(make).parameters for make in SCALARS)}
     assert {*OPTIONS.values()} <= known
