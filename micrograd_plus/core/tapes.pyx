@@ -49,7 +49,7 @@ cdef extern from *:
 
 cdef enum:
     ALIGNED = 64  # bytes of the widest register
-    KEPT = 1 << 18  # bytes of values and derivatives of several blocks of LANES examples
+    KEPT = 1 << 19  # bytes of values and derivatives of several blocks of LANES examples
 
 cdef loops found[3]
 cdef loops wide
