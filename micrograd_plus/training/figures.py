@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from micrograd_plus.training.eager import Means, Problem
 
-_KEPT = 2**17  # numbers kept until they are counted
+_KEPT = 2**17  # so many numbers are counted together, or somewhat more
 
 
 def formulas(problem: Problem, outputs: Any, target: Any) -> list[str]:
@@ -55,8 +55,9 @@ class Figures:
         self._measured: dict[str, list[float]] = {
             name: [] for name in problem.metrics if name not in computed
         }
-        self._count = 0
-        self._table = self._numpy.empty((0, 0))  # a column for each example
+        self._numbers = 0  # that are kept
+        self._rows: list[Any] = []
+        self._targets: list[Any] = []
 
     def keep(self, rows: Any, targets: Any, measured: dict[str, list[float]], means: Means) -> None:
         """Keep the results for some examples.
@@ -65,34 +66,29 @@ class Figures:
             rows: loss, metrics and outputs, an array of (numbers, examples).
             targets: an array of (examples, numbers).
             measured: the metrics that were not computed by a program.
-            means: where to count what was kept before, if there is no place left.
+            means: where to count what is kept, if that is much.
         """
-        if self._problem.right is None:
-            rows, targets = rows[: 1 + len(self._computed)], targets[:, :0]
-        height, more = len(rows) + targets.shape[1], len(targets)
-        if self._count + more > self._table.shape[1]:
-            self.count(means)
-            if more > self._table.shape[1]:
-                self._table = self._numpy.empty((height, max(more, _KEPT // height)))
-        columns = slice(self._count, self._count + more)
-        self._table[: len(rows), columns] = rows
-        self._table[len(rows) :, columns] = targets.T
-        self._count, self._height = columns.stop, len(rows)
+        self._rows.append(rows)
+        self._targets.append(targets)
         for name, found in measured.items():
             self._measured[name] += found
+        self._numbers += rows.size + targets.size
+        if self._numbers > _KEPT:
+            self.count(means)
 
     def count(self, means: Means) -> None:
         """Count the examples whose results were kept."""
-        if not self._count:
+        if not self._rows:
             return
-        rows, first = self._table[:, : self._count], 1 + len(self._computed)
+        numpy, first = self._numpy, 1 + len(self._computed)
+        rows = numpy.concatenate(self._rows, axis=1)
         found = dict(zip(["loss", *self._computed], rows, strict=False))
-        found |= {name: self._numpy.array(row) for name, row in self._measured.items()}
+        found |= {name: numpy.array(row) for name, row in self._measured.items()}
         if right := self._problem.right:
-            outputs, targets = rows[first : self._height], rows[self._height :]
-            found["accuracy"] = right(outputs, targets, self._numpy)
+            targets = numpy.concatenate(self._targets).T.copy()  # rows of them are read
+            found["accuracy"] = right(rows[first:], targets, numpy)
         # divided first, as the sum might not be finite
-        means.add(self._count, {name: float((x / x.size).sum()) for name, x in found.items()})
-        self._count = 0
-        for measured in self._measured.values():
-            measured.clear()
+        means.add(rows.shape[1], {name: float((x / x.size).sum()) for name, x in found.items()})
+        self._numbers = 0
+        for kept in (self._rows, self._targets, *self._measured.values()):
+            kept.clear()
