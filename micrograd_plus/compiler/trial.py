@@ -49,25 +49,25 @@ def compare(
     """
     with suppress(NonFiniteError):  # a call raises it
         for i, (out, mine) in enumerate(zip(recorded, values, strict=True)):
-            _check(f"result {i}", mine, float(out), out, value=True)
+            _check(i, mine, float(out), out)
         if slopes:
             out = recorded[0]
             found = adjoints(out) if isinstance(out, Value) else {}
             for x, mine in zip(wanted, slopes, strict=True):
                 theirs = found.get(x, 0.0)
                 if mine != theirs:  # many are equal, down to the last bit
-                    what = f"derivative with respect to {brief(x.label) or 'a number'}"
-                    _check(what, mine, theirs, out, value=False)
+                    _check(x, mine, theirs, out)
 
 
-def _check(what: str, mine: float, theirs: float, out: Any, value: bool) -> None:
-    """Raise TraceError if a value or a derivative of an output is wrong.
+def _check(which: int | Value, mine: float, theirs: float, out: Any) -> None:
+    """Raise TraceError if an output, of that number, or its derivative by a Value is wrong.
 
     A rounding error is as large as the numbers that it comes from, so that after the difference
     of two large ones, or at a kink, any result may be right.
     """
     if abs(mine - theirs) <= _FAR * abs(theirs) or not math.isfinite(mine):
         return
+    value = isinstance(which, int)
     if isinstance(out, Value):
         if any(_near_kink(node) for node in order(out)):
             return
@@ -76,6 +76,11 @@ def _check(what: str, mine: float, theirs: float, out: Any, value: bool) -> None
         scale = max(scale, _FAR * max(abs(node.data) for node in found))  # all slopes may be 0
         if abs(mine - theirs) <= _FAR * scale:
             return
+    what = (
+        f"result {which}"
+        if isinstance(which, int)
+        else f"derivative with respect to {brief(which.label) or 'a number'}"
+    )
     raise TraceError(
         f"the program's {what} would be {short(mine)}, and the engine's is {short(theirs)}: unless "
         "the function is another one for Values than for numbers, please report this fault of the "

@@ -79,10 +79,9 @@ class InMemory(Sequence[tuple[list[float], Any]]):
 
     def tried(self) -> list[int]:
         """The index of the first example with each target."""
-        first: dict[Any, int] = {}
-        for i, target in enumerate(_plain(self.targets)):
-            first.setdefault(tuple(target) if isinstance(target, list) else target, i)
-        return [*first.values()]
+        targets = [tuple(t) if isinstance(t, list) else t for t in _plain(self.targets)]
+        first = dict(zip(reversed(targets), reversed(range(len(targets))), strict=True))
+        return sorted(first.values())
 
 
 class OnDemand(Sequence[tuple[list[float], Any]]):
