@@ -40,6 +40,8 @@ _LINES = {
     "mg.log(x)": "ln",
     "mg.log(x / (1 - x))": "logit",
     "2 ** x": "exp2",
+    "math.pi": "pi",
+    "math.e": "e",
     "1 / mg.sqrt(x)": "rsqrt",
     "mg.sign(x)": "sgn signum",
     "mg.maximum(x, y)": "fmax",

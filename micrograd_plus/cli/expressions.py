@@ -58,7 +58,7 @@ def add_commands(commands: Any) -> None:
     """Add the commands to a parser's subparsers."""
     tour = commands.add_parser(
         "tour",
-        help="walk through the lecture's two examples",
+        help="walk through two examples of a lecture",
         description="Walk through the lecture's two examples.",
         epilog="example: %(prog)s",
     )

@@ -93,7 +93,9 @@ class Explanation:
             parts.append(text_number(self.rest))
         terms = " + ".join(f"({x})" if i and x[0] == "−" else x for i, x in enumerate(parts))
         total = text_number(self.gradient)
-        return "\n".join([*lines, f"together: {terms} = {total}" if len(parts) > 1 else total])
+        if len(parts) > 1:
+            lines.append(f"together: {terms} = {total}")
+        return "\n".join(lines) or total
 
     def __repr__(self) -> str:
         return str(self)

@@ -2,6 +2,7 @@
 
 import copy
 import inspect
+import math
 import pickle
 from itertools import chain
 from types import ModuleType
@@ -36,6 +37,7 @@ def scope():
         "y": y,
         "f": x * y,
         "fn": lambda v: v * v,
+        "math": math,
         "rows": [[1.0, 2.0], [3.0, 4.0]],
         "outputs": [x, y],
         "targets": [0.0, 1.0],
