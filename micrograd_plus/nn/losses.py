@@ -20,6 +20,9 @@ from micrograd_plus.graph import REAL, finite, scalar
 from micrograd_plus.nn.module import Module, parameters_of
 from micrograd_plus.ops.floats import floats
 
+_ONE = 1 + 1e-9
+"""The largest number that rounding makes of a probability."""
+
 Correct = Callable[..., Any]
 
 
@@ -190,7 +193,7 @@ def binary_cross_entropy(probability: Any, target: float) -> Any:
         target: t, 0 or 1 or a probability in between.
 
     Raises:
-        ValueError: the target is not between 0 and 1.
+        ValueError: the target is not between 0 and 1, or p is above 1.
         TypeError: there are several probabilities.
         NonFiniteError: p is 0 where t is not, or 1 where t is not;
             `binary_cross_entropy_with_logits` is always finite.
@@ -260,7 +263,7 @@ def cross_entropy(probabilities: Sequence[Any], target: Any) -> Any:
 
     Raises:
         TypeError: there is one output, and no list of them.
-        ValueError: the target is no index of a class, or no probabilities.
+        ValueError: the target is no index of a class, or no probabilities; or y is above 1.
         NonFiniteError: y is 0 where t is not; `softmax_cross_entropy` is always finite.
 
     Source: lectures A and C, see help(micrograd_plus).
@@ -383,11 +386,16 @@ def _probability(target: Any) -> Any:
 
 def _log(probability: Any, better: str) -> Any:
     """The logarithm of a probability; the error where there is none names a loss for logits."""
+    hint = "this loss takes probabilities, such as a softmax or sigmoid gives: "
+    hint += f"for the outputs of a linear layer use {better}"
+    # not `data`: that the number is looked at here changes no result
+    number = probability.assigned[1] if isinstance(probability, Value) else probability
+    if number > _ONE:
+        raise ValueError(f"{short(number)} is above 1; {hint}")
     try:
         return functions.log(probability)
     except NonFiniteError as error:
-        message = f"{error}; this loss takes probabilities, such as a softmax or sigmoid gives: "
-        message += f"for the outputs of a linear layer use {better}"
+        message = f"{error}; {hint}"
         raise NonFiniteError(message, error.op, error.operands, error.numbers) from None
 
 

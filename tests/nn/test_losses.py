@@ -122,6 +122,24 @@ def test_0_times_log_0_counts_as_0(p, t):
     assert nn.cross_entropy([Value(p), Value(1 - p)], [t, 1 - t]).data == 0.0
 
 
+def test_what_is_no_probability_names_the_loss_for_logits():
+    w = Value(3.0)
+    for call, better in (
+        (lambda: nn.binary_cross_entropy(w, 1), "binary_cross_entropy_with_logits"),
+        (lambda: nn.binary_cross_entropy(3.0, 1), "binary_cross_entropy_with_logits"),
+        (lambda: nn.binary_cross_entropy(w, 0), "binary_cross_entropy_with_logits"),
+        (lambda: nn.cross_entropy([w, -w], 0), "softmax_cross_entropy"),
+        (lambda: nn.cross_entropy([w, -w], 1), "softmax_cross_entropy"),
+        (
+            lambda: mg.compile(lambda x, t: nn.cross_entropy([w * x, x], t), 1.0, 0, params=[w]),
+            "softmax_cross_entropy",
+        ),
+    ):
+        with pytest.raises(ValueError, match=f"use {better}"):
+            call()
+    assert nn.cross_entropy([Value(1 + 1e-15), Value(0.0)], 0).data == pytest.approx(0, abs=1e-14)
+
+
 # ----------------------------------------------------------------- several classes
 
 
