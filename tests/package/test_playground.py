@@ -11,6 +11,7 @@ from micrograd_plus.drawing.dot.labels import number
 from micrograd_plus.graph import order
 from tests.needs import EXAMPLES, loaded, npm_package
 from tests.pages import numbers, sentence
+from tests.processes import until
 
 GRAPH = loaded(EXAMPLES / "browser" / "graph.py")
 INDEX = (EXAMPLES / "browser" / "index.html").read_text(encoding="utf-8")
@@ -290,7 +291,7 @@ def test_what_never_ends_can_be_stopped(page):
     page.get_by_role("textbox", name="Code").press("Control+Enter")  # while Python is loaded anew
     done(page)
     assert sentence(shown(page)) == "x = 2, y = 3"
-    assert len(page.workers) == 1  # the new one
+    until(lambda: page.title() and len(page.workers) == 1)  # the new one
 
 
 def test_the_keyboard_leads_through_everything(page):
