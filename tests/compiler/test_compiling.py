@@ -375,6 +375,7 @@ def test_a_trace_is_in_the_order_of_the_graph(graph):
     assert list(map(id, found.inputs)) == [id(x)]
 
 
+@slow
 def test_what_has_no_structure_and_is_large_is_refused_by_jax():
     needed("jax")
 

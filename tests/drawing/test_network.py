@@ -164,6 +164,7 @@ def test_the_network_of_micrograd_s_demo_is_walked_without_asking_for_a_limit():
     assert len(scene.places) == len(order(f)) == 406
 
 
+@slow
 def test_the_numbers_of_a_walk_appear_with_their_steps_where_wires_are_crowded():
     model = nn.MLP(6, [7, 6], seed=1)
     f = mg.sum(model([Value(float(i), f"x_{i}") for i in range(6)]))

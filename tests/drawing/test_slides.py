@@ -80,6 +80,7 @@ def test_a_deck_has_the_walks_sentences_and_numbers_and_all_else_stands_still():
             assert 0 < mark.place[1] < SIZE[1]
 
 
+@slow
 @examples(60)
 @example(1, (300, 1598))
 @given(st.integers(1, 60), st.tuples(st.integers(300, 2000), st.integers(300, 2000)))

@@ -20,6 +20,7 @@ LONG = {
     "d_backpropagation/regularisation.py",
     "e_training_cost/linear_cost.py",
     "e_training_cost/minibatch_gradient.py",
+    "gpt/train.py",
 }
 
 

@@ -35,6 +35,7 @@ def run(*arguments):
     return subprocess.run(command, capture_output=True, text=True, check=False)
 
 
+@slow
 def test_a_quick_run_writes_its_figures(tmp_path):
     path = tmp_path / "figures.json"
     done = run("--quick", "--repetitions", 1, "--peers", PURE, "--json", path)

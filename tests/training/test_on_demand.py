@@ -165,6 +165,7 @@ def test_evaluation_takes_some_at_a_time(any_engine, monkeypatch):
         assert mine == pytest.approx(theirs, rel=1e-12)
 
 
+@slow
 def test_little_is_in_memory_at_a_time(tmp_path):
     """64 MB of inputs, in a file without content, twice: for training and for validation."""
     shape = 16384, 512
