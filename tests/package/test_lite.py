@@ -126,7 +126,7 @@ def test_texts_of_the_notebooks_are_joined_and_say_what_is_different():
 # ---------------------------------------------------------------- the site
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def notebooks(browser, published):
     """Opens a notebook of the site and runs all of it, without any network."""
     elsewhere = []
