@@ -29,14 +29,12 @@ class Kept:
 
     Attributes:
         programs: for each shape of an example; None before the first use.
-        text: the model's layers and activations when they were compiled, as `repr` shows them.
-        attributes: how many attributes of modules had been set, see `module`.
     """
 
-    __slots__ = ("attributes", "programs", "text")
+    __slots__ = ("programs",)
 
-    def __init__(self, programs: Any = None, text: str = "", attributes: int = 0) -> None:
-        self.programs, self.text, self.attributes = programs, text, attributes
+    def __init__(self, programs: Any = None) -> None:
+        self.programs = programs
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Kept, ()

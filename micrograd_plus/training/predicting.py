@@ -12,7 +12,6 @@ from micrograd_plus.compiler import Programs, TraceError
 from micrograd_plus.compiler.checks import check_finite, real_array
 from micrograd_plus.datasets import rows
 from micrograd_plus.engine import Value
-from micrograd_plus.nn import module
 from micrograd_plus.nn.losses import classes
 from micrograd_plus.nn.trained import Kept
 
@@ -55,13 +54,12 @@ def predict(model: Module, inputs: Any, loss: Callable[..., Any] | None) -> Any:
 
 
 def _outputs(model: Module, array: Any) -> Any:
-    kept, now = vars(model).get("_kept") or Kept(), module.attributes
-    if kept.programs and (kept.attributes == now or kept.text == repr(model)):
-        kept.attributes = now
+    kept = vars(model).get("_kept") or Kept()
+    if kept.programs:
         with suppress(TypeError, ValueError):  # the model is not what it was, or can't be compiled
             return kept.programs(array)
     programs = Programs(model, model, "float64", False, False, "auto")
-    vars(model)["_kept"] = Kept(programs, repr(model), now)
+    vars(model)["_kept"] = Kept(programs)
     try:
         return programs(array)
     except TraceError:
