@@ -2,11 +2,13 @@
 
 import math
 import re
+from itertools import permutations
 
 import pytest
 
 import micrograd_plus as mg
 from micrograd_plus.drawing.dot.labels import number
+from micrograd_plus.drawing.pages.page import bundle
 from micrograd_plus.drawing.pages.panel import panel_of
 from tests.graphs import SIGMOID_GATE, xyz
 from tests.pages import numbers, sentence
@@ -14,6 +16,18 @@ from tests.processes import until
 
 LOG = "log(x) * y + relu(x - y)"
 RANGES = {"x": 1, "y": (-2, 4, 0.5)}
+# a widget with some state; `tell` changes it as a kernel does, and then announces what has changed
+WIDGET = """state => {
+    const listeners = [];
+    const on = (names, listener) => listeners.push([names.split(" "), listener]);
+    render({ model: { get: key => state[key], on }, el: document.body });
+    window.tell = changed => {
+        Object.assign(state, changed);
+        for (const key in changed)
+            for (const [names, listener] of listeners)
+                if (names.includes(`change:${key}`)) listener();
+    };
+}"""
 
 
 @pytest.fixture
@@ -69,6 +83,23 @@ def test_what_is_typed(opened):
     assert_shows(page, f, given, w_0=0.125, b=-20)
     field(page, "b").fill("2.5")
     assert_shows(page, f, given, w_0=0.125, b=2.5)
+
+
+@pytest.mark.parametrize("announced", [*permutations(["picture", "told", "texts"])])
+def test_what_a_kernel_tells_may_come_in_any_order(open_page, tmp_path, announced):
+    """As in a notebook: ipywidgets keeps what is to be sent in a set, whose order is by chance."""
+    path = tmp_path / "widget.html"
+    path.write_text(f"<body><script>{bundle('play.js')}</script>", encoding="utf-8")
+    page = open_page(path)
+    panel = panel_of(lambda x: mg.tanh(x) if x > 0 else 0.0, {"x": 1})
+    page.evaluate(WIDGET, panel.state)
+    root = page.locator(".mg-play")
+    for text in ("-1", "2", "3", "-2"):
+        panel.change("x", text)
+        changed = {name: panel.state[name] for name in announced}
+        page.evaluate("changed => tell(changed)", changed)
+        assert numbers(root)["forward"] == sorted(map(number, panel.view.walk.data.values()))
+        assert sentence(root) == panel.view.walk[-1].text
 
 
 def test_sliders_by_mouse_and_by_keyboard(opened):

@@ -69,15 +69,19 @@ export function render({ model, el }) {
   let walk;
   let section;
   let stepping;
+  let drawn;
   const showSteps = () => {
     Object.assign(walk, model.get("told"));
     stepping.show(stepping.at()); // the same step, with its new numbers
   };
+  // what is told is of the picture that came with it, whichever of the two is announced first
+  const showWalk = () => (model.get("picture") === drawn ? showSteps() : showPicture());
   const description = () => walk.steps.map((step) => step.text).join("\n");
   const showPicture = () => {
     const before = stepping?.at();
     const atEnd = !stepping || before === walk.steps.length - 1;
-    walk = { ...model.get("picture"), ...model.get("told") };
+    drawn = model.get("picture");
+    walk = { ...drawn, ...model.get("told") };
     const next = make("div", { className: "mg-stepper" }, make("img", { alt: description() }));
     if (section) section.replaceWith(next);
     else root.append(next);
@@ -101,14 +105,13 @@ export function render({ model, el }) {
   };
 
   const listeners = [
-    ["change:picture", showPicture],
-    ["change:told", showSteps],
+    ["change:picture change:told", showWalk],
     ["change:errors change:texts", showFields],
     ["change:wrong", showWrong],
     ["change:answered", answered],
   ];
   for (const [event, listener] of listeners) model.on(event, listener);
-  showPicture();
+  showWalk();
   showFields();
 
   const still = document.querySelectorAll(`[data-mg-play="${model.get("name")}"]`);
