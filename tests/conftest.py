@@ -43,7 +43,8 @@ def pytest_report_header():
 
 def pytest_collection_modifyitems(config, items):
     for item in items:
-        if "playground" in getattr(item, "fixturenames", ()):  # which has to be built first
+        if {"playground", "wheel"}.intersection(getattr(item, "fixturenames", ())):
+            # which have to be built first
             item.add_marker(slow)
     left_out = [item for item in items if "slow" in item.keywords]
     if config.getoption("thorough"):

@@ -20,6 +20,12 @@ settings.register_profile(  # for mutants: the first example that fails will do
 slow = pytest.mark.slow
 
 
+def few(count, cases):
+    """Cases for `parametrize`: the first few are always tried, the others are slow."""
+    cases = [case if isinstance(case, tuple) else (case,) for case in cases]
+    return [pytest.param(*case, marks=[slow] if i >= count else []) for i, case in enumerate(cases)]
+
+
 def everything():
     """Whether all is to be tried, on each backend."""
     return settings.default.max_examples >= 100

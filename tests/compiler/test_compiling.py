@@ -17,14 +17,14 @@ from micrograd_plus.graph import order
 from micrograd_plus.nn.activations import ACTIVATIONS
 from micrograd_plus.testing import graphs
 from tests.compiled import ONE_HOT, T, X, assert_equal, eager
-from tests.effort import slow
+from tests.effort import few, slow
 from tests.needs import needed, needs_core
 
 
 @pytest.mark.parametrize("activation", [*ACTIVATIONS, "prelu", "maxout", "softmax", "log_softmax"])
 @pytest.mark.parametrize(
     "options",
-    [{}, *(pytest.param(some, marks=slow) for some in ({"bias": False}, {"expanded": True}))],
+    few(1, [{}, {"bias": False}, {"expanded": True}]),
     ids=str,
 )
 def test_networks(activation, options):

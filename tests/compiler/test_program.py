@@ -35,6 +35,7 @@ from micrograd_plus.compiler.trial import compare
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.operation import Op
 from tests.compiled import ONE_HOT, T, X, eager
+from tests.effort import few
 from tests.needs import needed, needed_by, needs_core, on
 
 
@@ -108,7 +109,7 @@ def test_results_that_are_not_finite_name_the_example_and_the_operation():
     assert (w.data, w.grad, program.vector.tolist()) == (1, 0, [4])  # looking changed nothing
 
 
-@pytest.mark.parametrize("backend", ["numpy", "native", "point"])
+@pytest.mark.parametrize("backend", few(1, ["numpy", "native", "point"]))
 def test_what_was_recorded_is_freed(backend):
     needed_by(backend)
     w = Value(2.0)
@@ -188,7 +189,7 @@ SOURCES = {  # a function, an example, a batch, and what the first lines say of 
 MODEL = nn.Neuron(2, seed=2)
 
 
-@pytest.mark.parametrize("backend", ["numpy", "jax"])
+@pytest.mark.parametrize("backend", few(1, ["numpy", "jax"]))
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize(("fn", "example", "batch", "said"), SOURCES.values(), ids=SOURCES)
 def test_the_source_takes_examples_in_rows(fn, example, batch, said, dtype, backend):

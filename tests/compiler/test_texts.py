@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 
 from micrograd_plus import compile
-from tests.effort import slow
+from tests.effort import few, slow
 from tests.programs import dynamics, language
 from tests.programs.table import PROGRAMS
 
@@ -20,7 +20,7 @@ def text(written):
 
 @pytest.mark.parametrize(
     ("name", "most"),
-    [("GPT of scalars", 160), ("self-attention", 65), ("convolution", 65), ("RNN", 50)],
+    few(2, [("RNN", 50), ("self-attention", 65), ("convolution", 65), ("GPT of scalars", 160)]),
 )
 def test_programs_read_like_a_textbook(name, most):
     assert len(text(PROGRAMS[name].full())) <= most
@@ -36,7 +36,7 @@ STEPS = {
 }
 
 
-@pytest.mark.parametrize("name", STEPS)
+@pytest.mark.parametrize("name", few(2, STEPS))
 def test_steps_in_time_become_a_loop(name):
     lengths = (16, 64, 128) if name == "RNN" else (12, 24)
     texts = [text(STEPS[name](steps=steps)) for steps in lengths]

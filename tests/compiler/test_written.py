@@ -5,7 +5,7 @@ import pytest
 
 from micrograd_plus import compile
 from tests.compiled import eager, not_compiled
-from tests.effort import slow
+from tests.effort import few, slow
 from tests.needs import needed, needed_by
 from tests.programs.table import PROGRAMS
 
@@ -43,7 +43,7 @@ def test_numpy_by_hand_gives_what_the_engine_gives(name, small):
 
 
 @each_program
-@pytest.mark.parametrize("backend", ["numpy", "native", pytest.param("jax", marks=slow)])
+@pytest.mark.parametrize("backend", few(2, ["numpy", "native", "jax"]))
 def test_programs_give_what_the_engine_gives(name, backend, small):
     needed_by(backend)
     written, expected = small[name]

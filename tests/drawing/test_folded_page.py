@@ -9,7 +9,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from micrograd_plus.drawing.pages import folded as folded_page
 from micrograd_plus.drawing.picture import Picture
-from tests.effort import slow
+from tests.effort import few, slow
 from tests.graphs import moons
 from tests.hostile import FEW
 
@@ -117,7 +117,7 @@ def test_an_address_that_is_not_there_shows_the_graph(page):
         assert_way(page, "Graph")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("scheme", few(1, ["dark", "light"]))
 def test_light_and_dark(open_page, tmp_path, scheme):
     _, f = moons()
     page = open_page(mg.draw(f, detail="layers").to_html(tmp_path / "a.html"), color_scheme=scheme)
@@ -129,7 +129,7 @@ def test_light_and_dark(open_page, tmp_path, scheme):
 
 @pytest.mark.parametrize(
     "label",
-    [*FEW[:2], *(pytest.param(label, marks=slow) for label in FEW[2:])],
+    few(1, FEW),
     ids=range(len(FEW)),
 )
 def test_hostile_names_run_nothing(open_page, tmp_path, label):

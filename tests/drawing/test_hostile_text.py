@@ -33,7 +33,7 @@ from micrograd_plus.parsing import ExpressionError, from_text, read_numbers
 from micrograd_plus.training import History
 from micrograd_plus.walk import sentences
 from micrograd_plus.walk.steps import Walk
-from tests.effort import examples, share
+from tests.effort import examples, few, share
 from tests.hostile import SAMPLES, hostile
 from tests.needs import program
 
@@ -466,7 +466,7 @@ DOM = """() => [...document.querySelectorAll("*")].map(e => [e.tagName,
         a.name + "=" + a.value : a.name)])"""
 
 
-@pytest.mark.parametrize("part", ["x", "_{", "x\n"])
+@pytest.mark.parametrize("part", few(1, ["_{", "x", "x\n"]))
 def test_of_a_label_of_any_length_only_what_is_shown_is_read(part, tmp_path, monkeypatch):
     read = []
 

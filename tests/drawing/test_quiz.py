@@ -26,7 +26,7 @@ from micrograd_plus.testing import graphs
 from micrograd_plus.walk import questions
 from micrograd_plus.walk.formula import text_number
 from micrograd_plus.walk.questions import read, target
-from tests.effort import examples
+from tests.effort import examples, few
 from tests.graphs import SIGMOID_GATE, xyz
 from tests.hostile import FEW
 from tests.node import running_node
@@ -679,7 +679,7 @@ def test_without_scripts_the_questions_are_there(open_page, tmp_path):
     assert image.get_attribute("alt").endswith("What is ∂f/∂f, ∂f/∂z, ∂f/∂d, ∂f/∂y, ∂f/∂x?")
 
 
-@pytest.mark.parametrize("label", FEW, ids=range(len(FEW)))
+@pytest.mark.parametrize("label", few(2, FEW), ids=range(len(FEW)))
 def test_hostile_labels(open_page, tmp_path, label):
     attack = label + "</script><script>alert(2)</script><img src=x onerror=alert(3)><!--"
     x = Value(2, attack)

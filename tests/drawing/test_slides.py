@@ -17,7 +17,7 @@ from micrograd_plus.drawing.dot import labels
 from micrograd_plus.drawing.slides.deck import deck
 from micrograd_plus.drawing.slides.marks import Text, drawn
 from micrograd_plus.ops import TABLE
-from tests.effort import examples, slow
+from tests.effort import examples, few, slow
 from tests.graphs import xyz
 from tests.hostile import FEW
 from tests.needs import needed, program, skip
@@ -197,7 +197,7 @@ def test_a_page_is_printed_a_page_a_slide(open_page, tmp_path):
     assert page.locator("svg").count() == 1
 
 
-@pytest.mark.parametrize("label", FEW)
+@pytest.mark.parametrize("label", few(2, FEW))
 def test_any_label_on_a_slide_is_text(open_page, tmp_path, label):
     page = open_page(mg.step_through(Value(1.5, label) * 2).slides(tmp_path / "a.html"))
     assert page.locator("script").count() == 1

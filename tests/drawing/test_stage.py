@@ -13,7 +13,7 @@ from micrograd_plus.drawing.walkthrough import write_page
 from micrograd_plus.parsing import from_text, with_lines
 from micrograd_plus.walk.formula import text_name
 from micrograd_plus.walk.paths import explain
-from tests.effort import slow
+from tests.effort import few, slow
 from tests.graphs import SIGMOID_GATE, moons, xyz
 from tests.needs import npm_package
 from tests.pages import numbers, sentence
@@ -70,8 +70,8 @@ def inside(inner, outer, slack=1):
     )
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
-@pytest.mark.parametrize("name", ["network", *(pytest.param(n, marks=slow) for n in FLAT)])
+@pytest.mark.parametrize("size", few(1, [(size,) for size in SIZES]), ids=str)
+@pytest.mark.parametrize("name", few(1, ["network", *FLAT]))
 def test_all_that_one_steps_with_is_in_view_at_any_size(open_page, tmp_path, name, size):
     page = walk_page(open_page, tmp_path, GRAPHS[name](), *size)
     window = {"x": 0, "y": 0, "width": size[0], "height": size[1]}
@@ -100,7 +100,7 @@ def test_numbers_of_the_slides_can_be_read_in_the_last_row(open_page, tmp_path, 
     )  # no cap
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("size", few(1, [(size,) for size in SIZES]), ids=str)
 def test_zoomed_in_every_corner_can_be_scrolled_to(open_page, tmp_path, size):
     page = walk_page(open_page, tmp_path, xyz(), *size)
     for _ in range(4):
@@ -157,7 +157,7 @@ def test_it_plays_by_itself_to_the_end_at_the_speed_that_is_chosen(open_page, tm
     assert page.get_by_role("button", name="Play").is_visible()
 
 
-@pytest.mark.parametrize("size", SIZES, ids=str)
+@pytest.mark.parametrize("size", few(1, [(size,) for size in SIZES]), ids=str)
 def test_all_steps_are_listed_and_each_can_be_clicked(open_page, tmp_path, size):
     page = walk_page(open_page, tmp_path, xyz(), *size)
     steps = page.get_by_role("button", name="Steps")
@@ -253,7 +253,7 @@ def test_where_paths_meet_the_sum_so_far_is_told(open_page, tmp_path):
     assert page.locator(".mg-chain").inner_text() == "upstream 2 × local 3 = 6"
 
 
-@pytest.mark.parametrize(("width", "height"), [(390, 844), (1280, 800), (1920, 1080)])
+@pytest.mark.parametrize(("width", "height"), few(1, SIZES))
 def test_all_of_a_sentence_is_in_view_at_any_step(open_page, tmp_path, width, height):
     z = values(z_1=1.0, z_2=2.0, z_3=0.5)
     page = walk_page(open_page, tmp_path, nn.softmax_cross_entropy(list(z), 1), width, height)
@@ -458,7 +458,7 @@ PAGES = {
 }
 
 
-@pytest.mark.parametrize("scheme", ["light", pytest.param("dark", marks=slow)])
+@pytest.mark.parametrize("scheme", few(1, ["light", "dark"]))
 @pytest.mark.parametrize(
     "name", [pytest.param(name, marks=[slow] * (name in ("network", "folds"))) for name in PAGES]
 )

@@ -222,7 +222,7 @@ def debugged():
 @pytest.mark.parametrize(
     ("operation", "apart"),
     [
-        (traced, 211),
+        (traced, 1009),
         pytest.param(traced, 11, marks=slow),
         (lambda: uncollected(lambda: 1), 1),
         (lambda: unseen(int), 1),

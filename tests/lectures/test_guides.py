@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.effort import slow
+from tests.effort import few
 from tests.needs import EXAMPLES, needed, needs_core
 from tests.processes import isolated_jupyter
 
@@ -49,9 +49,7 @@ def shown(output, measured=False):
     return sorted(data), data["text/plain"], sorted(svg), walk
 
 
-@pytest.mark.parametrize(
-    "name", [GUIDES[0], *(pytest.param(name, marks=slow) for name in GUIDES[1:])]
-)
+@pytest.mark.parametrize("name", few(1, GUIDES))
 def test_a_run_gives_what_is_stored(name, program):
     needed(*{"08": ["jax"], "10": ["micrograd"]}.get(name[:2], ()))
     if name.startswith("07"):

@@ -11,7 +11,7 @@ from tests.benchmarks import channel, distributed, fitting, programs, report, wo
 from tests.benchmarks.channel import NoAnswerError, Program
 from tests.benchmarks.peers import OURS, PEERS, PURE, installed
 from tests.benchmarks.worker import prepared
-from tests.effort import slow
+from tests.effort import few, slow
 from tests.needs import needed
 from tests.programs.table import PROGRAMS
 
@@ -97,10 +97,10 @@ def test_the_last_words_of_a_peer_that_dies_are_told(tmp_path, monkeypatch):
 
 
 def test_a_peer_that_hangs_is_ended(tmp_path, monkeypatch):
-    monkeypatch.setattr(channel, "LIMIT", 5)
+    monkeypatch.setattr(channel, "LIMIT", 2)
     begin = 'print("now", file=sys.stderr, flush=True); import time; time.sleep(1000)'
     found = noisy(tmp_path, monkeypatch, begin)
-    assert found["error"] == "worker did not answer in 5 s\nnow"
+    assert found["error"] == "worker did not answer in 2 s\nnow"
 
 
 def test_a_program_that_is_gone_is_no_broken_pipe():
@@ -208,9 +208,7 @@ def columns(table):
     return {column.header: list(column.cells) for column in table.columns}
 
 
-@pytest.mark.parametrize(
-    "name", ["matrix factorisation", pytest.param("GPT of scalars", marks=slow)]
-)
+@pytest.mark.parametrize("name", few(1, ["matrix factorisation", "GPT of scalars"]))
 def test_programs_are_measured_beside_numpy_and_jax_by_hand(name, monkeypatch):
     needed("jax")
     import jax
@@ -247,7 +245,7 @@ def test_a_program_counts_as_the_backend_that_was_chosen():
     ]
 
 
-@pytest.mark.parametrize("name", ["wine", pytest.param("breast_cancer", marks=slow)])
+@pytest.mark.parametrize("name", few(1, ["wine", "breast_cancer"]))
 def test_fit_is_measured_beside_peers_that_learn_the_same(name, monkeypatch):
     monkeypatch.setattr(fitting, "in_turns", lambda calls, *_, **__: {who: [1.0] for who in calls})
     monkeypatch.setitem(fitting.CASES, name, (32, 1))

@@ -9,7 +9,7 @@ import zipfile
 
 import pytest
 
-from tests.effort import slow
+from tests.effort import few, slow
 from tests.needs import program
 from tests.processes import hatchling
 
@@ -71,7 +71,7 @@ MORE = {"PATH=/nowhere": FAILED, "CFLAGS=--no-such-option": FAILED}
 
 @pytest.mark.parametrize(
     ("setting", "reason"),
-    [*WITHOUT.items(), *(pytest.param(*case, marks=slow) for case in MORE.items())],
+    few(len(WITHOUT), (WITHOUT | MORE).items()),
 )
 def test_without_a_compiler_or_a_wish_for_it_the_wheel_is_the_pure_one(
     setting, reason, sources, tmp_path

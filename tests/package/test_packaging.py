@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.effort import slow
+from tests.effort import few
 from tests.needs import ROOT, needed
 from tests.processes import hatchling
 
@@ -137,7 +137,7 @@ mg.step_through(x * y).to_html("xy.html")
 """
 
 
-@pytest.mark.parametrize("kind", ["wheel", "pure_wheel", pytest.param("sdist", marks=slow)])
+@pytest.mark.parametrize("kind", few(1, ["pure_wheel", "wheel", "sdist"]))
 def test_it_installs_and_works_in_a_new_environment(kind, request, tmp_path):
     needed("pip")
     archive, clean = request.getfixturevalue(kind), {"env": {}, "cwd": tmp_path}

@@ -10,7 +10,7 @@ import pytest
 from micrograd_plus import datasets, nn, optim
 from micrograd_plus.plots import smoothed
 from micrograd_plus.training import History, fit
-from tests.effort import slow
+from tests.effort import few
 
 
 @pytest.fixture(scope="module")
@@ -91,9 +91,7 @@ def test_a_file_that_cant_be_written(history, write, tmp_path):
 MAGIC = {"png": b"\x89PNG", "svg": b"<?xml", "pdf": b"%PDF", "jpg": b"\xff\xd8"}
 
 
-@pytest.mark.parametrize(
-    "suffix", ["png", *(pytest.param(x, marks=slow) for x in ("svg", "pdf", "jpg"))]
-)
+@pytest.mark.parametrize("suffix", few(1, ["png", "svg", "pdf", "jpg"]))
 def test_pictures_of_any_format(history, suffix, tmp_path):
     path = tmp_path / f"h.{suffix}"
     history.plot(path)

@@ -14,7 +14,7 @@ import pytest
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn
 from micrograd_plus.cli.main import main
-from tests.effort import slow
+from tests.effort import few, slow
 from tests.needs import needed
 from tests.processes import (
     COMMAND,
@@ -228,7 +228,7 @@ def test_a_checkpoint_cut_short(tmp_path, capfd):
 
 
 @linux
-@pytest.mark.parametrize("fault", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("fault", few(1, [signal.SIGINT, signal.SIGKILL]))
 def test_no_process_outlives_its_launcher(fault, tmp_path):
     file = tmp_path / "c.json"
     options = ["train", *SMALL, "--epochs", 100_000, "--checkpoint", file]
