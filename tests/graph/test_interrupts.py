@@ -223,7 +223,7 @@ def debugged():
     ("operation", "apart"),
     [
         (traced, 1009),
-        pytest.param(traced, 11, marks=slow),
+        pytest.param(traced, 41, marks=slow),
         (lambda: uncollected(lambda: 1), 1),
         (lambda: unseen(int), 1),
         (debugged, 1),
@@ -291,7 +291,7 @@ def steps_made(model):
     [
         ("eager", 37),
         pytest.param("eager", 13, marks=slow),
-        pytest.param("compiled", 101, marks=slow),
+        pytest.param("compiled", 307, marks=slow),
     ],
 )
 def test_an_interrupted_fit_leaves_the_model_at_the_end_of_a_step(engine, apart):
