@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from micrograd_plus.compiler.matrices import Matrices
     from micrograd_plus.compiler.native.lanes import Lanes
+    from micrograd_plus.compiler.task import Wanted
 
 
 class Cost(NamedTuple):
@@ -75,15 +76,15 @@ _NUMBERS = {
 """What it takes for each number of an array, by the function that computes it."""
 
 
-def of_numpy(matrices: Matrices, name: str, numbers: int, sizes: Sequence[int]) -> Cost:
+def of_numpy(matrices: Matrices, name: str, wanted: Wanted) -> Cost:
     """The cost of a function of matrix code on NumPy.
 
     Args:
         matrices: the code.
         name: "forward" or "value_and_grad".
-        numbers: how many numbers it takes as p.
-        sizes: how many numbers each input has.
+        wanted: what it computes.
     """
+    numbers, sizes = len(wanted.leaves.values), [*wanted.sizes.values()]
     few, many = (noted(matrices, name, numbers, sizes, n) for n in _TRIED)
     more = Counter({kind: (many[kind] - few[kind]) / (_TRIED[1] - _TRIED[0]) for kind in many})
     each = _cost(more, _CALLS | _NUMBERS)
@@ -92,6 +93,32 @@ def of_numpy(matrices: Matrices, name: str, numbers: int, sizes: Sequence[int]) 
 
 
 _TRIED = 16, 48
+
+_LEAST = {
+    "cheap": 0.3,
+    "passed": 0.3,
+    "divide": 1.0,
+    "exp": 1.3,
+    "log": 0.9,
+    "log1p": 1.9,
+    "expm1": 1.9,
+    "tanh": 2.0,
+    "sqrt": 1.8,
+    "other": 0.0,
+} | dict.fromkeys(("product", "back", "weighted product", "weighted back"), _CALLS["product"])
+"""What NumPy takes at least for what a tape does for an example."""
+
+
+def least_of_numpy(lanes: Lanes, name: str) -> Cost:
+    """What matrix code would cost at least, as far as a tape tells it before that code is made.
+
+    Args:
+        lanes: the function on a tape.
+        name: "forward" or "value_and_grad".
+    """
+    calls, (_, batched) = lanes.calls(name), lanes.work(name)
+    each = _cost(batched, _LEAST) if calls else 0.0
+    return Cost(_cost(calls, _CALLS | _NUMBERS), each)
 
 
 def noted(

@@ -77,11 +77,11 @@ class Matrices:
         run, arrays = self.ready[name], [column.T for column in columns]
         return lambda p, which, *weights: run(p, *(x.take(which, 0).T for x in arrays), *weights)
 
-    def exact(self) -> list[dict[str, Callable[..., Any]]]:
+    def exact(self) -> dict[str, Callable[..., Any]]:
         """The functions that are to be compared with the engine: NumPy's in float64."""
         if (self._backend.library, self._dtype) == ("np", "float64"):
-            return [self.functions]
-        return [self.on()]
+            return self.functions
+        return self.on()
 
     def on(self, numpy: Any = None) -> dict[str, Callable[..., Any]]:
         """The functions in float64 on NumPy, or on what stands for it."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from functools import cached_property
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -15,27 +14,20 @@ from micrograd_plus.compiler.batched import Batched
 from micrograd_plus.compiler.causes import Causes
 from micrograd_plus.compiler.checks import all_finite, finite_row
 from micrograd_plus.compiler.codegen.backends import Interface, find_backend
-from micrograd_plus.compiler.fastest import Fastest
 from micrograd_plus.compiler.leaves import Leaves, recipe
-from micrograd_plus.compiler.matrices import Matrices
-from micrograd_plus.compiler.native.lanes import Lanes
-from micrograd_plus.compiler.sealed import TraceError
-from micrograd_plus.compiler.trace import trace, uncollected
-from micrograd_plus.compiler.trial import compare
-from micrograd_plus.core import build_info
+from micrograd_plus.compiler.task import Task
+from micrograd_plus.compiler.trace import trace
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from micrograd_plus.compiler.ir import Expression
     from micrograd_plus.compiler.schedule import Group
-    from micrograd_plus.compiler.trace import Trace
     from micrograd_plus.engine import Value
     from micrograd_plus.nn.module import Module
 
 
 _SHOWN = 200  # lines in a notebook's cell
-_TRIED = 4  # examples
 
 
 class Program(Batched):
@@ -91,20 +83,13 @@ class Program(Batched):
             raise TypeError(
                 f"with has_aux the function must return a pair, not {short(found.outputs)}"
             )
-        self._differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
+        differentiable = len(flat(found.outputs[0] if has_aux else found.outputs)) == 1
         self._arguments = Arguments(fn, example, found.rows, self._dtype)
         self._causes = Causes(fn, self._arguments, self._leaves)
-        self._runs: Matrices | Lanes | Fastest
-        if backend == "native":
-            self._runs = Lanes(found, *self._task())
-        else:
-            checked, library = self._arguments.whole, "numpy" if backend == "auto" else backend
-            self._matrices = self._runs = Matrices(found, checked, *self._task(), library, dtype)
-        if backend == "auto" and dtype == "float64" and build_info().core:
-            self._runs = Fastest(self._matrices, Lanes(found, *self._task()), *self._task()[:2])
-        self._equal = numpy.empty(0, self._dtype)  # equal weights for the last batch's examples
         self._leaves.live_in(numpy.empty(len(self._leaves.values), self._dtype))
-        self._try_out(found)
+        self._task = Task(fn, self._arguments, self._leaves, differentiable, input_gradients, dtype)
+        self._runs = self._task.code(found, backend)
+        self._equal = numpy.empty(0, self._dtype)  # equal weights for the last batch's examples
 
     def __call__(self, *batch: Any, **named: Any) -> Any:
         columns = self._arguments.columns(by_position(self._fn, batch, named))
@@ -173,7 +158,7 @@ class Program(Batched):
             self._dtype.name,
             numbers.tolist() if weights else None,
         )
-        return find_backend(backend).module(self._matrices.code, interface)
+        return find_backend(backend).module(self._task.matrices.code, interface)
 
     @property
     def functions(self) -> dict[str, Callable[..., Any]]:
@@ -205,12 +190,12 @@ class Program(Batched):
     @property
     def groups(self) -> Sequence[Group]:
         """What the array instructions of its matrix code compute, in the order of computation."""
-        return self._matrices.groups
+        return self._task.matrices.groups
 
     @property
     def result(self) -> str:
         """The name of the array that is differentiated; "" if the function returns several."""
-        return self._matrices.result
+        return self._task.matrices.result
 
     def array(self, e: Expression) -> str:
         """The name of the array that holds an expression of a group, or a leaf.
@@ -233,7 +218,7 @@ class Program(Batched):
         self.vector = vector
 
     def __str__(self) -> str:
-        return str(self._matrices)
+        return str(self._task.matrices)
 
     def __repr__(self) -> str:
         count = len(self.parameters)
@@ -246,50 +231,6 @@ class Program(Batched):
         return f"<pre>{escape(chr(10).join(lines))}</pre>"
 
     # ------------------------------------------------------------------------- inside
-
-    def _task(self) -> tuple[Leaves, dict[str, int], bool, bool]:
-        """What is to be computed, besides what was recorded."""
-        sizes = self._arguments.sizes
-        return self._leaves, sizes, self._differentiable, self._input_gradients
-
-    @cached_property
-    def _matrices(self) -> Matrices:
-        """The matrix code of a program that doesn't run by it, for those who want to see it."""
-        self._leaves.numbers()  # raises an error if the function would record something else
-
-        def make() -> Matrices:
-            found = trace(self._fn, self._arguments.given)
-            checked = self._arguments.whole
-            return Matrices(found, checked, *self._task(), "numpy", self._dtype.name)
-
-        return uncollected(make)
-
-    def _try_out(self, found: Trace) -> None:
-        """Compare the program with the engine."""
-        numpy = self._numpy
-        numbers = numpy.array([x.data for x in self._leaves.values])
-        row = iter(self._arguments.first)
-        columns = [
-            numpy.array([[next(row)] * _TRIED for _ in range(size)], float).reshape(size, _TRIED)
-            for size in self._arguments.sizes.values()
-        ]
-        weights = numpy.eye(1, _TRIED)[0]
-        for functions in self._runs.exact():
-            recorded, slopes = found.results, []
-            try:
-                with numpy.errstate(all="ignore"):
-                    values = functions["forward"](numbers, *columns)[:, 0].tolist()
-                    if self._differentiable:
-                        run = functions["value_and_grad"]
-                        value, gradient, *wide = run(numbers, *columns, weights)
-                        recorded, values = [recorded[0], *recorded], [float(value), *values]
-                        slopes = gradient[: len(self.parameters)].tolist()
-                        if self._input_gradients:
-                            rows = numpy.concatenate(wide[: len(columns)])
-                            slopes += rows[:, 0].tolist()
-            except Exception as error:
-                raise TraceError(f"the program can't be run: {short(error)}") from error
-            compare(recorded, values, [*self.parameters, *found.inputs][: len(slopes)], slopes)
 
     def _shares(self, weights: Any, count: int) -> Any:
         """The weight of each example; equal ones are kept for the next batch."""

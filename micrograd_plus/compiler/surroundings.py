@@ -101,6 +101,9 @@ def _difference(before: list[_Content], now: list[_Content]) -> Change | None:
     return None
 
 
+_SIMPLE = {*_PLAIN, Value}
+
+
 class Surroundings:
     """A snapshot of the variables that a function's code names, and of what they hold.
 
@@ -243,6 +246,8 @@ class Surroundings:
         """Record what an object holds, to be searched later."""
         found = _Content(path, [] if moves else names, [*things])
         (self._moves if moves else self._stands).append(found)
+        if _SIMPLE.issuperset(map(type, found.things)):  # as are most lists, of weights
+            return
         todo = []
         for i, thing in enumerate(found.things):
             if type(thing) not in _PLAIN and not isinstance(thing, Value):

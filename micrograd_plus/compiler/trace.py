@@ -159,14 +159,14 @@ def _alike(first: _Run, again: _Run) -> tuple[list[Value], list[Value]] | None:
     outside: list[Value] = []
     given = dict(zip(first.inputs, again.inputs, strict=True))
     for x, y in twins.items():
-        if not follows(y):
+        if x.op is not None:
+            if follows(y):
+                continue
             raise TraceError(
                 f"the data of {brief(y.label) or y.op.name} don't follow from its arguments: "
                 "something was assigned to it or to them, or its rule gives another number each "
                 "time it runs"
             )
-        if x.op is not None:
-            continue
         if x in given:
             same = given[x] is y
         elif x in first.made:  # made in the run, so another object in each

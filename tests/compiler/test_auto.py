@@ -11,11 +11,14 @@ import micrograd_plus as mg
 from micrograd_plus import Value, nn
 from micrograd_plus.compiler import compile, estimates
 from micrograd_plus.compiler.estimates import Cost
+from micrograd_plus.compiler.matrices import Matrices
+from tests.effort import few
 from tests.needs import needs_core
+from tests.programs.table import PROGRAMS
 
 
-def dense(width):
-    model = nn.MLP(width, [width, 1], activation="relu", seed=1)
+def dense(width, activation="relu"):
+    model = nn.MLP(width, [width, 1], activation=activation, seed=1)
     return compile(lambda x: model(x) ** 2, [0.0] * width, params=model, backend="auto")
 
 
@@ -37,8 +40,8 @@ def test_a_simulation_runs_in_lanes_and_large_matrices_on_numpy():
 
 def test_each_batch_is_computed_by_what_was_chosen_for_its_size(monkeypatch):
     needs_core()
-    costs = {"of_numpy": Cost(50.0, 1.0), "of_lanes": Cost(10.0, 2.0)}
-    for name, cost in costs.items():
+    costs = {"of_numpy": (50.0, 1.0), "of_lanes": (10.0, 2.0), "least_of_numpy": (0.0, 0.5)}
+    for name, cost in {name: Cost(*numbers) for name, numbers in costs.items()}.items():
         monkeypatch.setattr(estimates, name, lambda *_, cost=cost: cost)
     w = Value(2.0)
     program = compile(lambda x: mg.exp(w * x), 0.5, params=[w], backend="auto")
@@ -47,7 +50,8 @@ def test_each_batch_is_computed_by_what_was_chosen_for_its_size(monkeypatch):
         "more, 1 parameters>"
     )
     called = []
-    for kind in (program._runs._matrices, program._runs._lanes):
+    task, lanes = program._task, program._runs._lanes
+    for kind in (task.matrices, lanes):
         for name, function in kind.ready.items():
 
             def noted(*args, kind=kind, function=function):
@@ -55,10 +59,7 @@ def test_each_batch_is_computed_by_what_was_chosen_for_its_size(monkeypatch):
                 return function(*args)
 
             kind.ready[name] = noted
-    again = type(program._runs)(
-        program._runs._matrices, program._runs._lanes, program._leaves, {"x": 1}
-    )
-    program._runs = again
+    program._runs = type(program._runs)(lanes, task)
     for count in (39, 40):
         batch = np.linspace(0.0, 1.0, count)
         np.testing.assert_allclose(program(batch), np.exp(2 * batch), rtol=1e-14)
@@ -68,7 +69,82 @@ def test_each_batch_is_computed_by_what_was_chosen_for_its_size(monkeypatch):
     assert called == ["Lanes", "Lanes", "Matrices", "Matrices"]
 
 
-def test_both_are_compared_with_the_engine(monkeypatch):
+def test_matrix_code_is_made_when_it_may_be_faster(monkeypatch):
+    needs_core()
+    made = []
+
+    def matrices(*given):
+        made.append(Matrices(*given))
+        return made[-1]
+
+    monkeypatch.setattr("micrograd_plus.compiler.task.Matrices", matrices)
+    program = dense(64)
+    for count in (1, 16):
+        program.value_and_grad(np.ones((count, 64)))
+    assert not made
+    found = [program.value_and_grad(np.ones((count, 64))) for count in (16, 4096)]
+    assert len(made) == 1
+    for few_examples, many in zip(*found, strict=True):
+        np.testing.assert_allclose(few_examples, many, atol=1e-12)
+    assert "array instructions for more" in repr(program)
+    assert "W1" in str(program)
+    assert len(made) == 1
+
+
+def test_matrix_code_that_is_made_later_is_compared_with_the_engine(monkeypatch):
+    needs_core()
+    program = dense(64, "tanh")  # which has no kink, where any derivative may be right
+    w = program.parameters
+    wrong = compile(lambda x: w[0] * x[0] + 1.0, [0.0] * 64, params=w)
+    monkeypatch.setattr(Matrices, "exact", lambda made: wrong.functions)
+    with pytest.raises(mg.compiler.TraceError, match="would be"):
+        program.value_and_grad(np.ones((4096, 64)))
+
+
+NETWORKS = {
+    str(sizes): sizes
+    for sizes in [(2, [16, 16, 1]), (64, [32, 10]), (128, [128, 10]), (32, [64, 64, 64, 1])]
+}
+
+
+def assert_least(program):
+    """What matrix code is said to cost at least is not more than what it is estimated to."""
+    for choice in program._runs._choices.values():
+        for count in (1, 16, 64, 256):
+            assert choice._least.of(count) <= choice._numpy.of(count)
+
+
+@pytest.mark.parametrize("name", NETWORKS)
+def test_before_it_is_made_matrix_code_is_not_said_to_cost_more_than_it_does(name):
+    needs_core()
+    inputs, sizes = NETWORKS[name]
+    model, outputs = nn.MLP(inputs, sizes, seed=1), sizes[-1]
+    loss = nn.mse if outputs == 1 else nn.softmax_cross_entropy
+    example = [0.0] * inputs, 0.0 if outputs == 1 else [1.0] + [0.0] * (outputs - 1)
+    program = compile(lambda x, t: loss(model(x), t), *example, params=model, backend="auto")
+    assert_least(program)
+    assert all(choice._least.of(1) > 0 for choice in program._runs._choices.values())
+
+
+@pytest.mark.parametrize(
+    "name", few(2, sorted(PROGRAMS, key=["RNN", "convolution"].__contains__)[::-1])
+)
+def test_nor_is_that_of_other_programs(name):
+    needs_core()
+    written = PROGRAMS[name].full()
+    example = [part[0] for part in written.batch]
+    assert_least(compile(written.fn, *example, params=written.parameters, backend="auto"))
+
+
+def test_where_instructions_are_repeated_nothing_is_said():
+    needs_core()
+    w = Value(2.0)
+    for fn, said in ((lambda x: mg.exp(w * x), True), (lambda x: mg.exp(x) + mg.exp(x), False)):
+        lanes = compile(fn, 0.5, params=[w], backend="native")._runs
+        assert (estimates.least_of_numpy(lanes, "forward").of(1) > 0) is said
+
+
+def test_lanes_are_compared_with_the_engine(monkeypatch):
     needs_core()
     from micrograd_plus.compiler.native.tape import CODES
 
@@ -92,12 +168,13 @@ def test_calls_and_numbers_are_counted():
         return mg.sum([mg.tanh(mg.dot(w[i : i + 3], x)) for i in range(0, 12, 3)])
 
     program = compile(fn, [0.0] * 3, params=w)
-    found = estimates.noted(program._matrices, "forward", 12, [3], 10)
+    found = estimates.noted(program._task.matrices, "forward", 12, [3], 10)
     assert found["matmul"] == 1
     assert found["product"] == 4 * 3 * 10
     assert found["tanh"] == 4 * 10
-    cost = estimates.of_numpy(program._matrices, "forward", 12, [3])
-    more = estimates.of_numpy(program._matrices, "value_and_grad", 12, [3])
+    wanted = program._task.wanted
+    cost = estimates.of_numpy(program._task.matrices, "forward", wanted)
+    more = estimates.of_numpy(program._task.matrices, "value_and_grad", wanted)
     assert 0 < cost.of(1) < cost.of(1000) < more.of(1000)
 
 

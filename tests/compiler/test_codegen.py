@@ -169,7 +169,7 @@ def test_the_tree_alone_says_what_is_computed(data, graph):
 
     point = [leaf.data for leaf in inputs]
     program = compile(fn, point, params=parameters, input_gradients=True)
-    code = program._matrices.code
+    code = program._task.matrices.code
     backend = Directly(code)
     rows = np.array([point, point]).T
     (values,) = backend.run(code.forward, program.numbers, rows)

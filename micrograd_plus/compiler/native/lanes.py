@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from itertools import accumulate, pairwise
+from itertools import accumulate, groupby, pairwise
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
+from micrograd_plus import ops
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.checks import tapes
 from micrograd_plus.compiler.codegen.c import work
@@ -65,6 +67,8 @@ class Lanes:
             leaves.values,
             set(map(id, wanted)) if gradient else set(),
         )
+        computed = [(x.op, *x.args) for x in found.nodes if x.op]
+        self._repeats = len({*computed}) < len(computed)
         self._machine = tapes.Machine(numbers, self.tape, (), 0, 0)
         self._sizes = [*sizes.values()] if input_gradients else []
         self.ready: dict[str, Callable[..., Any]] = {"forward": self._forward}
@@ -160,9 +164,43 @@ class Lanes:
                     batched["exp"] += (middle - first) * (1 + bits)
         return shared, batched
 
-    def exact(self) -> list[dict[str, Callable[..., Any]]]:
+    def calls(self, name: str) -> Counter[str]:
+        """What a function would at least ask an array library for, for any number of examples.
+
+        Runs of one operation that follow one another may be one array instruction, and instructions
+        that are repeated may be computed once: where there are any, nothing is counted.
+
+        Args:
+            name: "forward" or "value_and_grad".
+
+        Returns:
+            Counts of products of matrices, "matmul", and of the "view" of weights for each; of
+            "reduce"; and of each "call", these and others.
+        """
+        tape, found, stops = self.tape, Counter({"start": 1}), [0, *self.tape.runs[:, 1].tolist()]
+        if self._repeats:
+            return Counter()
+        first, last = tape.parts[1:3]
+        runs = [(code >> MOST, code, r) for r, code in enumerate(tape.runs[:last, 0].tolist())]
+        for number, alike in groupby(runs[first:], key=itemgetter(0)):
+            bits = products = instructions = 0
+            for _, code, r in alike:
+                bits |= (code & (1 << MOST) - 1) * (name != "forward")
+                rows = tape.instructions[stops[r] : stops[r + 1]]
+                instructions += len(rows)
+                products += int((rows[:, 1] - rows[:, 0]).sum()) if number == WEIGHTED else 0
+            passes = 1 + (bits > 0)
+            if products > instructions:
+                passes = 1 + (bits & 1) + (bits >> 1 & 1)
+                found.update(matmul=passes, view=passes)
+            elif not (number in _FIXED or number in (SUM, WEIGHTED, LOWERED)):
+                found["reduce"] += 1 + (number == CODES[ops.logsumexp])  # a maximum and a sum
+            found["call"] += passes
+        return found
+
+    def exact(self) -> dict[str, Callable[..., Any]]:
         """The functions that are to be compared with the engine."""
-        return [self.functions]
+        return self.functions
 
     @property
     def size(self) -> str:
