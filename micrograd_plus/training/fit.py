@@ -260,13 +260,14 @@ def shuffled(numbers: array[int], random: Random) -> array[int]:
     """Numbers in a random order, in which random keys are ascending: with NumPy or without."""
     keys = array("Q", random.randbytes(8 * len(numbers)))
     if numpy := sys.modules.get("numpy"):
-        # sorted with their places as last bits, which is much faster than argsort
-        bits = numpy.uint64((1 << len(keys).bit_length()) - 1)
-        places = numpy.arange(len(keys), dtype=numpy.uint64)
-        places |= numpy.asarray(keys) & ~bits
-        places.sort()
-        places &= bits
-        return array("q", numpy.asarray(numbers)[places.astype(int)].tobytes())
+        # NumPy sorts two bytes at once by their digits, much faster than all eight by comparison
+        wide, order = numpy.asarray(keys), numpy.arange(len(keys))
+        for bits in (32, 48):
+            digits = (wide[order] >> numpy.uint64(bits)).astype(numpy.uint16)
+            order = order[digits.argsort(kind="stable")]
+        if (wide[order[1:]] < wide[order[:-1]]).any():  # two keys begin with the same four
+            order = wide.argsort(kind="stable")
+        return array("q", numpy.asarray(numbers)[order].tobytes())
     return array("q", [numbers[i] for i in sorted(range(len(keys)), key=keys.__getitem__)])
 
 

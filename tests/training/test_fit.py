@@ -9,8 +9,11 @@ import signal
 import subprocess
 import sys
 import types
+from array import array
 from collections import namedtuple
+from copy import deepcopy
 from dataclasses import dataclass
+from importlib import import_module
 from random import Random
 
 import numpy as np
@@ -482,6 +485,19 @@ def test_ctrl_c_gives_the_history_so_far(call, epochs, engine):
     assert history.batches == whole.batches[:steps]
     assert numbers(model) == close(legal_points(3, 3, SLOW)[steps])
     assert fit(model, DATA, LOGITS, SLOW, epochs=1).stopped == ""
+
+
+class Alike:
+    """A generator whose keys begin with the same bytes, so that the last ones decide."""
+
+    def randbytes(self, count):
+        return array("Q", [i * 7919 % 101 for i in range(count // 8)]).tobytes()
+
+
+@pytest.mark.parametrize("random", [Random(3), Alike()], ids=["random", "alike"])
+def test_keys_are_sorted_by_all_of_their_bytes(random):
+    ours, again = import_module("micrograd_plus.training.fit").shuffled, deepcopy(random)
+    assert ours(array("q", range(100)), random).tolist() == shuffled(range(100), again)
 
 
 def test_ctrl_c_anywhere_leaves_a_whole_number_of_steps(engine):
