@@ -27,7 +27,7 @@ def pytest_addoption(parser):
     parser.addoption(
         "--thorough",
         action="store_true",
-        help="try everything: tests that take long, and ten times as many random examples",
+        help="try everything: tests that take long, and twenty times as many random examples",
     )
 
 
@@ -82,7 +82,7 @@ def pytest_terminal_summary(terminalreporter, config):
         count = config.stash.get(LEFT_OUT, None)  # of several processes none knows it
         what = "slow tests" if count is None else f"{count} slow tests"
         terminalreporter.write_line(
-            f"left out: {what}, and nine of ten random examples; pytest --thorough tries all"
+            f"left out: {what}, and nineteen of twenty random examples; pytest --thorough tries all"
         )
 
 

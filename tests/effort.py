@@ -7,7 +7,7 @@ A profile of Hypothesis says how many random examples a test draws; what takes l
 import pytest
 from hypothesis import Phase, settings
 
-settings.register_profile("plain", deadline=None, max_examples=10)
+settings.register_profile("plain", deadline=None, max_examples=5)
 settings.register_profile("thorough", deadline=None, max_examples=100)
 settings.register_profile(  # for mutants: the first example that fails will do
     "small",

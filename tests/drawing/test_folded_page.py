@@ -76,6 +76,7 @@ def test_the_keyboard_is_enough(page):
     assert_way(page, "Graph")
 
 
+@slow
 def test_the_keyboard_follows_the_order_of_reading(open_page, tmp_path):
     choose = random.Random(0)
     nodes = [Value(choose.uniform(-1, 1), f"x_{i}") for i in range(12)]
@@ -95,6 +96,7 @@ def test_the_keyboard_follows_the_order_of_reading(open_page, tmp_path):
     assert len({*places}) == folds.count()
 
 
+@slow
 def test_zooming(page):
     def width():
         return page.locator("svg").bounding_box()["width"]
@@ -109,6 +111,7 @@ def test_zooming(page):
     assert width() < inside
 
 
+@slow
 def test_an_address_that_is_not_there_shows_the_graph(page):
     for address in ("#99999", "#x", "#-1", "#__proto__"):
         fold_called(page, "Open layers.1: Layer 16 → 16, tanh").click()
@@ -149,6 +152,7 @@ def test_hostile_names_run_nothing(open_page, tmp_path, label):
     assert page.evaluate("document.images.length") == 0
 
 
+@slow
 def test_what_has_no_room_is_left_out_and_said(open_page, tmp_path, monkeypatch):
     monkeypatch.setattr(folded_page, "_MOST", 2)
     _, f = moons()

@@ -33,7 +33,7 @@ from micrograd_plus.parsing import ExpressionError, from_text, read_numbers
 from micrograd_plus.training import History
 from micrograd_plus.walk import sentences
 from micrograd_plus.walk.steps import Walk
-from tests.effort import examples, few, share
+from tests.effort import examples, few, share, slow
 from tests.hostile import SAMPLES, hostile
 from tests.needs import program
 
@@ -78,7 +78,8 @@ def chunks():
     ]
 
 
-EACH = pytest.mark.parametrize("labels", [*chunks(), tuple(SAMPLES)], ids=lambda _: "labels")
+ALL = [tuple(SAMPLES), *chunks()]
+EACH = pytest.mark.parametrize("labels", few(3, zip(ALL, strict=True)), ids=lambda _: "labels")
 
 
 def twins(labels):
@@ -383,6 +384,7 @@ def test_terminals_get_text():
         assert_shown(printed.getvalue() + said + repr(root) + repr(leaf))
 
 
+@slow
 def test_programs_have_no_name_in_them():
     def written(label):
         w, b = mg.Value(2.0, label), mg.Value(1.0, label)
@@ -490,6 +492,7 @@ def test_of_a_label_of_any_length_only_what_is_shown_is_read(part, tmp_path, mon
     assert counts[0] == counts[1]
 
 
+@slow
 def test_a_browser_executes_nothing(open_page, tmp_path):
     """Samples as title, headings and labels; the fixture listens for scripts and requests."""
     pages = []
@@ -506,7 +509,7 @@ def test_a_browser_executes_nothing(open_page, tmp_path):
     assert spaces(stepper.locator(".mg-sentence").text_content()) == spaces(walk[-1].text)
 
 
-@pytest.mark.parametrize("style", ["wires", "box"])
+@pytest.mark.parametrize("style", few(1, ["wires", "box"]))
 def test_a_browser_shows_hostile_pictures(style, open_page, tmp_path):
     shown = []
     for name, labels in (("harmless", twins(SAMPLES)), ("hostile", SAMPLES)):

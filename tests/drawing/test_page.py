@@ -8,7 +8,7 @@ import micrograd_plus as mg
 from micrograd_plus import Value, nn, values
 from micrograd_plus.drawing.pages.page import bundle
 from micrograd_plus.drawing.walkthrough import write_page
-from tests.effort import few
+from tests.effort import few, slow
 from tests.graphs import xyz
 from tests.hostile import FEW
 from tests.pages import numbers, sentence
@@ -165,6 +165,7 @@ def test_what_a_screen_reader_is_told(page):
     assert told == "∂f/∂d · ∂d/∂x = 4 · 1 = 4\n∂f/∂x = 4"
 
 
+@slow
 def test_the_keyboard_reaches_everything_and_the_focus_is_seen_and_kept(page):
     reached = []
     for _ in range(23):
@@ -204,6 +205,7 @@ def test_the_shares_of_a_gradient_appear_with_their_steps(open_page, tmp_path):
     assert shown() == []
 
 
+@slow
 def test_two_walkthroughs_do_not_disturb_each_other(open_page, tmp_path):
     a = Value(2, "a")
     ours, square = mg.step_through(xyz()), mg.step_through(a * a)
@@ -236,6 +238,7 @@ def test_hostile_labels_run_nothing_and_break_nothing(open_page, tmp_path, label
     assert page.evaluate("document.images.length") == 0
 
 
+@slow
 def test_light_and_dark(open_page, tmp_path):
     path = mg.step_through(xyz()).to_html(tmp_path / "a.html")
     found = {}
@@ -278,6 +281,7 @@ def test_a_notebook_cell_shows_the_same(open_page, tmp_path):
     assert repr(walk).startswith("<Walkthrough of 8 steps: see .print(), .to_html(path)")
 
 
+@slow
 def test_a_notebook_saved_as_a_page_leaves_a_large_picture_its_size(open_page, tmp_path):
     model = nn.MLP(2, [8, 1], activation="tanh", seed=1)
     cell = mg.step_through(model([0.5, 1.0]))._repr_html_()
@@ -341,6 +345,7 @@ def test_zooming_by_buttons_and_keys_moves_nothing_else(page):
     assert page.locator(".mg-controls").bounding_box() == controls
 
 
+@slow
 def test_the_wheel_zooms_with_ctrl_at_the_pointer_and_else_scrolls_the_page(open_page, tmp_path):
     walks = [(name, mg.step_through(xyz())) for name in "abcdef"]
     path = write_page(tmp_path / "long.html", "Long", walks)
@@ -378,6 +383,7 @@ def test_a_drag_moves_a_picture_that_is_larger_than_its_frame(page):
     assert page.evaluate("getSelection().toString()") == ""
 
 
+@slow
 def test_arrow_keys_move_a_larger_picture_that_has_the_focus(page):
     count = page.locator(".mg-count")
     page.locator(FRAME).focus()
@@ -433,6 +439,7 @@ def test_without_a_sigma_to_fold_there_is_no_button(page):
     assert page.locator(".mg-gates").count() == 0
 
 
+@slow
 def test_scripts_that_run_elsewhere_find_their_elements(page):
     """As in classic Notebook: in the head, and before what they belong to is on the page."""
     page.evaluate(

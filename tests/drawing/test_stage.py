@@ -137,6 +137,7 @@ def test_the_full_screen(open_page, tmp_path):
     until(lambda: page.evaluate("document.fullscreenElement === null"))
 
 
+@slow
 def test_it_plays_by_itself_to_the_end_at_the_speed_that_is_chosen(open_page, tmp_path):
     page = walk_page(open_page, tmp_path, Value(2, "x") * 3)
     count = page.locator(".mg-count")
@@ -176,6 +177,7 @@ def test_all_steps_are_listed_and_each_can_be_clicked(open_page, tmp_path, size)
     assert not items.first.is_visible()
 
 
+@slow
 def test_an_address_leads_to_a_step_and_follows_it(open_page, tmp_path):
     walks = [("One", mg.step_through(xyz())), ("Other", mg.step_through(Value(2, "x") * 3))]
     page = open_page(write_page(tmp_path / "a.html", "Two", walks), **STILL)
@@ -193,6 +195,7 @@ def test_an_address_leads_to_a_step_and_follows_it(open_page, tmp_path):
     until(lambda: page.evaluate("location.hash === '#step=1'"))
 
 
+@slow
 def test_the_line_that_made_a_value_stands_beside_its_steps(open_page, tmp_path):
     root, lines = with_lines("d = x + y\nf = d * exp(z)", {"x": 1, "y": -3, "z": 4})
     with mg.debug():
@@ -263,6 +266,7 @@ def test_all_of_a_sentence_is_in_view_at_any_step(open_page, tmp_path, width, he
         assert said.evaluate("e => e.scrollHeight <= e.clientHeight")
 
 
+@slow
 def test_what_is_written_at_a_gate_hides_neither_it_nor_the_numbers(open_page, tmp_path):
     page = walk_page(open_page, tmp_path, from_text(*SIGMOID_GATE), 1920, 1080)
     for step in range(10, 22):
@@ -296,7 +300,7 @@ def equations(page):
     )
 
 
-@pytest.mark.parametrize("name", GRAPHS)
+@pytest.mark.parametrize("name", few(2, GRAPHS))
 def test_a_card_has_every_path_that_explain_finds(open_page, tmp_path, name):
     f = GRAPHS[name]()
     walk = mg.step_through(f)
@@ -390,7 +394,7 @@ def test_a_quiz_s_wires_tell_nothing(open_page, tmp_path):
 A4 = {"width": 794, "height": 1123}  # pixels
 
 
-@pytest.mark.parametrize(("name", "scheme"), [("xyz", "dark"), ("network", "light")])
+@pytest.mark.parametrize(("name", "scheme"), few(1, [("xyz", "dark"), ("network", "light")]))
 def test_paper_has_the_final_picture_and_all_steps(open_page, tmp_path, name, scheme):
     f = GRAPHS[name]()
     page = open_page(
@@ -435,6 +439,7 @@ def test_buttons_are_large_enough_for_fingers(open_page, tmp_path):
         assert min(box["width"], box["height"]) >= 44
 
 
+@slow
 def test_motion_is_smooth_unless_it_is_to_be_reduced(open_page, tmp_path):
     for wish in ("reduce", "no-preference"):
         path = mg.step_through(network()).to_html(tmp_path / "a.html")

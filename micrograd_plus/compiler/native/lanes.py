@@ -7,7 +7,6 @@ from itertools import accumulate, groupby, pairwise
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 
-from micrograd_plus import ops
 from micrograd_plus._tools.extras import need
 from micrograd_plus.compiler.checks import tapes
 from micrograd_plus.compiler.codegen.c import work
@@ -174,7 +173,7 @@ class Lanes:
             name: "forward" or "value_and_grad".
 
         Returns:
-            Counts of products of matrices, "matmul", and of the "view" of weights for each; of
+            Counts of products of matrices, "matmul", and of a "view" of weights for each; of
             "reduce"; and of each "call", these and others.
         """
         tape, found, stops = self.tape, Counter({"start": 1}), [0, *self.tape.runs[:, 1].tolist()]
@@ -188,13 +187,13 @@ class Lanes:
                 bits |= (code & (1 << MOST) - 1) * (name != "forward")
                 rows = tape.instructions[stops[r] : stops[r + 1]]
                 instructions += len(rows)
-                products += int((rows[:, 1] - rows[:, 0]).sum()) if number == WEIGHTED else 0
+                products += int((rows[:, 1] - rows[:, 0]).sum()) * (number in (SUM, WEIGHTED))
             passes = 1 + (bits > 0)
-            if products > instructions:
+            if number == WEIGHTED and products > instructions:
                 passes = 1 + (bits & 1) + (bits >> 1 & 1)
                 found.update(matmul=passes, view=passes)
-            elif not (number in _FIXED or number in (SUM, WEIGHTED, LOWERED)):
-                found["reduce"] += 1 + (number == CODES[ops.logsumexp])  # a maximum and a sum
+            elif products > instructions or number not in {*_FIXED, SUM, WEIGHTED, LOWERED}:
+                found["reduce"] += 1
             found["call"] += passes
         return found
 
