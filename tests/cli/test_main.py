@@ -388,6 +388,7 @@ def within(command, **options):
     )
 
 
+@slow
 @pytest.mark.skipif(not Path("/dev/zero").exists(), reason="this system has no /dev/zero")
 def test_input_without_end():
     with Path("/dev/zero").open() as zero:

@@ -19,7 +19,7 @@ from micrograd_plus.compiler.codegen.syntax import (
     Write,
 )
 from tests.compiled import not_compiled
-from tests.effort import examples
+from tests.effort import examples, few, slow
 from tests.needs import needed
 from tests.programs.table import PROGRAMS
 
@@ -126,7 +126,7 @@ def test_the_work_grows_as_the_lines_do(monkeypatch):
 
 
 @pytest.mark.parametrize(
-    "name", ["RNN", "LSTM", "pendulum", "n-body", "Kalman filter", "neural ODE"]
+    "name", few(2, ["RNN", "pendulum", "LSTM", "n-body", "Kalman filter", "neural ODE"])
 )
 def test_programs_over_time_have_the_same_length_for_any_number_of_steps(name):
     def lines(steps):
@@ -319,6 +319,7 @@ def test_any_lines_do_what_they_did(function):
         np.testing.assert_array_equal(mine, theirs, strict=True)
 
 
+@slow
 @pytest.mark.parametrize("compiled", [False, True])
 def test_any_lines_do_what_they_did_on_jax(compiled):
     needed("jax")

@@ -16,6 +16,7 @@ from micrograd_plus import Value, nn, ops
 from micrograd_plus.engine import apply
 from micrograd_plus.graph import hooks, order
 from micrograd_plus.ops import Op
+from tests.effort import few
 from tests.needs import needs_core
 
 
@@ -333,7 +334,7 @@ def growth(work):
         used.clear()
 
 
-@pytest.mark.parametrize("work", [differentiated, twice, owned, failed, labelled, copied])
+@pytest.mark.parametrize("work", few(2, [differentiated, copied, twice, owned, failed, labelled]))
 def test_nothing_is_left_of_many_graphs(work):
     assert growth(work) < 20_000
 

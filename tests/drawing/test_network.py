@@ -18,7 +18,7 @@ from micrograd_plus.drawing.pages.stepper import content
 from micrograd_plus.drawing.scene.network import network
 from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.graph import order
-from tests.effort import examples, slow
+from tests.effort import examples, few, slow
 from tests.hostile import SAMPLES
 from tests.pages import overlapping, svg_texts
 
@@ -185,7 +185,7 @@ def test_no_two_texts_of_a_network_overlap(made):
     assert not overlapping(mg.draw(made[2]).pipe())
 
 
-@pytest.mark.parametrize("count", [1, 2, 12, 100])
+@pytest.mark.parametrize("count", few(2, [2, 12, 1, 100]))
 @pytest.mark.parametrize("penalty", [False, True])
 @pytest.mark.parametrize("add", [sum, mg.sum, lambda losses: mg.sum(losses) / len(losses)])
 def test_a_loss_over_many_examples_keeps_the_layers(count, penalty, add):

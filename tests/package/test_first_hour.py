@@ -19,6 +19,7 @@ from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus.check.debugging import ForgottenCallWarning
 from micrograd_plus.cli.main import main
 from micrograd_plus.parsing import from_text
+from tests.effort import few
 from tests.needs import EXAMPLES, ROOT, needed
 
 QUESTIONS = json.loads((EXAMPLES / "guide" / "13_questions.ipynb").read_text(encoding="utf-8"))
@@ -158,12 +159,19 @@ def test_each_row_is_tried():
 
 @pytest.mark.parametrize(
     ("module", "code", "extra"),
-    [
-        ("matplotlib", "mg.History(epochs=[{'loss': 1.0, 'rate': 0.1}], steps=1).plot()", "plot"),
-        ("sklearn", "mg.datasets.digits()", "examples"),
-        ("jax", "mg.compile(lambda x: x * x, 1.0, backend='jax').value_and_grad([1.0])", "jax"),
-        ("numpy", "mg.optim.newton(lambda x: x[0] ** 2, [1.0])", "numpy"),
-    ],
+    few(
+        1,
+        [
+            (
+                "matplotlib",
+                "mg.History(epochs=[{'loss': 1.0, 'rate': 0.1}], steps=1).plot()",
+                "plot",
+            ),
+            ("sklearn", "mg.datasets.digits()", "examples"),
+            ("jax", "mg.compile(lambda x: x * x, 1.0, backend='jax').value_and_grad([1.0])", "jax"),
+            ("numpy", "mg.optim.newton(lambda x: x[0] ** 2, [1.0])", "numpy"),
+        ],
+    ),
 )
 def test_a_missing_package_is_named_with_its_command(module, code, extra):
     seen = without(module, f"import micrograd_plus as mg; {code}")

@@ -86,6 +86,7 @@ def test_pictures_are_laid_out_in_the_page(run):
     )
 
 
+@slow
 def test_a_wheel_is_listed_with_what_it_needs_in_a_browser(tmp_path):
     needed("nbformat", "packaging")
     path = tmp_path / "Some_Thing-1.2-py3-none-any.whl"

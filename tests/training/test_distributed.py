@@ -93,6 +93,7 @@ def test_two_processes(eager, tmp_path):
     assert written == sorted(f"{name}-0.json" for name in trainings.ALL)  # by process 0 alone
 
 
+@slow
 def test_what_has_no_structure_and_is_too_large_is_refused():
     def deep(outputs, target):
         for function in random.Random(1).choices([mg.tanh, mg.sin, mg.atan], k=2500):

@@ -161,6 +161,7 @@ def test_a_process_that_never_starts():
                 assert "for 3 s; one is lost or stuck" in errors
 
 
+@slow
 def test_a_port_in_use():
     with socket.create_server(("127.0.0.1", 0)) as server:
         command, _ = pair(where=f"127.0.0.1:{server.getsockname()[1]}")
@@ -216,6 +217,7 @@ def test_a_checkpoint_that_can_not_be_written(place, words, capfd):
     assert "starting again" not in errors
 
 
+@slow
 def test_a_checkpoint_cut_short(tmp_path, capfd):
     file = tmp_path / "c.json"
     mg.fit(nn.MLP(2, [1]), datasets.moons(10), nn.mse, epochs=1, checkpoint=file)
