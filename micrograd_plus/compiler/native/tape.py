@@ -171,30 +171,34 @@ class _Builder:
         Other terms that all examples share become products with 1. Returns a number for each row,
         which is the same for weighted sums of a depth with the same other factors: they make a run.
         """
-        numpy = need("numpy", "numpy")
-        batched, inputs = self._batched, self._inputs
+        numpy, inputs = need("numpy", "numpy"), self._inputs
+        batched = numpy.frombuffer(self._batched, numpy.int8)
         alike, groups = numpy.zeros(len(rows), int), dict[tuple[int, bytes], int]()
 
-        def differs(slot: int) -> bool:
-            return bool(batched[slot]) if slot >= 0 else ~slot < inputs
+        def differ(slots: Any) -> Any:
+            return numpy.where(slots >= 0, batched[numpy.maximum(slots, 0)] > 0, ~slots < inputs)
 
         sums = (rows[:, 2] >> MOST == SUM) & (rows[:, 0] & _BATCHED > 0)
         for row in numpy.flatnonzero(sums & (rows[:, 3] < rows[:, 4])).tolist():
             code, begin, middle, end = rows[row, 2:].tolist()
-            pairs = [*zip(self._targets[begin:middle], self._factors[begin:middle], strict=True)]
-            own, other = ([*map(differs, some)] for some in zip(*pairs, strict=True))
-            if any(a and b for a, b in zip(own, other, strict=True)):
-                continue
-            pairs = [(y, x) if its else (x, y) for (x, y), its in zip(pairs, own, strict=True)]
-            bits, swapped = code & 3, (code & 1) << 1 | code >> 1 & 1
-            bits = (swapped if any(own) else 0) | (0 if all(own) else bits)
-            terms = self._targets[middle:end]
-            shared = [(x, self._slot(1.0)) for x in terms if not differs(x)]
-            bits |= len(shared) > 0 and code & _OTHERS > 0
-            pairs += shared + [(x, x) for x in terms if differs(x)]
-            self._targets[begin:end], self._factors[begin:end] = (
-                array("q", some) for some in zip(*pairs, strict=True)
+            first, second = (
+                numpy.array(some[begin:middle]) for some in (self._targets, self._factors)
             )
+            own, other = differ(first), differ(second)
+            if (own & other).any():
+                continue
+            first, second = numpy.where(own, (second, first), (first, second))
+            bits, swapped = code & 3, (code & 1) << 1 | code >> 1 & 1
+            bits = (swapped if own.any() else 0) | (0 if own.all() else bits)
+            terms = numpy.array(self._targets[middle:end], numpy.int64)
+            kept = terms[differ(terms)]
+            shared = terms[~differ(terms)]
+            bits |= len(shared) > 0 and code & _OTHERS > 0
+            ones = numpy.full(len(shared), self._slot(1.0)) if len(shared) else shared
+            self._targets[begin:end] = array(
+                "q", numpy.concatenate((first, shared, kept)).tobytes()
+            )
+            self._factors[begin:end] = array("q", numpy.concatenate((second, ones, kept)).tobytes())
             rows[row, 2] = WEIGHTED << MOST | code & _OTHERS | bits
             rows[row, 4] = middle = middle + len(shared)
             key = int(rows[row, 1]), self._factors[begin:middle].tobytes()
