@@ -105,7 +105,7 @@ class Play:
             print(repr(self))
             return
         display = import_module("IPython.display").display
-        walk = fragment(self._panel.view.walk)
+        walk = fragment(self._panel.view.walk, look=self._panel.look)
         style = f"<style>{resource('play.css')}</style>"
         html = f'<div data-mg-play="{self._name}">{style}{walk}</div>'
         display({"text/html": html, "text/plain": repr(self)}, raw=True)
@@ -125,11 +125,13 @@ def play(f: Any, /, **numbers: Any) -> Play:
             expression; or a function of numbers, which is called with Values at each change.
         numbers: for each argument its first number, or the range of its slider as (low, high) or
             (low, high, step), as in ipywidgets' function interact. For a Value, only the leaves
-            that need a range, or another number than they have.
+            that need a range, or another number than they have. Besides, unless the graph has a
+            number of that name, `digits`: the significant digits of all numbers, 1 to 17; by
+            default 2 on wires and 4 in sentences.
 
     Raises:
         TypeError: `f` can't be played with, or lacks an argument.
-        ValueError: a range or a name is invalid, or there is nothing to change.
+        ValueError: a range, a name or `digits` is invalid, or there is nothing to change.
         ExpressionError: the expression can't be read.
         NonFiniteError: a number at the start, or a result, is not finite.
         GraphTooLargeError: the graph has too many nodes to draw.
@@ -137,6 +139,8 @@ def play(f: Any, /, **numbers: Any) -> Play:
     >>> from micrograd_plus import sin
     >>> play(lambda x, y: sin(x) * y, x=1.0, y=(-3, 5, 0.5))
     <Play with x = 1.0, y = 1.0: 0.8414709848078965>
+    >>> play("x / 3", x=2.0, digits=6)
+    <Play with x = 2.0: 0.6666666666666666>
     """
     return Play(panel_of(f, numbers))
 

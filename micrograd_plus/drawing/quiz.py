@@ -54,7 +54,7 @@ class Quiz:
             raise TypeError(f"a quiz needs a Value, not {short(root)} ({type(root).__name__})")
         self.root = root
         self.look = colored("accessible", digits)
-        self.walk = Walk(root, digits=4 if digits is None else digits)
+        self.walk = Walk(root, digits=digits)
         self.limit = limit
         self.questions = questions(self.walk, hide)
 

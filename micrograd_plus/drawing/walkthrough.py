@@ -53,7 +53,7 @@ class Walkthrough(Walk):
     ) -> None:
         self.limit = limit
         self.look = colored(colors, digits)
-        super().__init__(root, sigma, detail, 4 if digits is None else digits, lines=lines)
+        super().__init__(root, sigma, detail, digits, lines=lines)
 
     def print(self, file: TextIO | None = None) -> None:
         """Print the steps: in colours on a terminal, as plain text into a file or a pipe.

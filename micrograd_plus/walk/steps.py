@@ -122,7 +122,7 @@ class Walk(Sequence[Step]):
         root: the value whose graph to walk.
         sigma: whether 1 / (1 + exp(−x)) is walked as one σ gate.
         detail: "operations", or "gates" to walk dot products as × and +.
-        digits: the significant digits of numbers in sentences, 1 to 17.
+        digits: the significant digits of numbers in sentences, 1 to 17; by default 4.
         arithmetic: computes the numbers.
         lines: the line of source that made each value, as far as it is known; by default those
             that debug mode has recorded.
@@ -167,13 +167,13 @@ class Walk(Sequence[Step]):
         root: Value,
         sigma: bool = False,
         detail: str = "operations",
-        digits: int = 4,
+        digits: int | None = None,
         arithmetic: Arithmetic = FLOATS,
         lines: Mapping[Value, str] | None = None,
     ) -> None:
         self.root = root
-        self.digits = checked_digits(digits)
-        self._notations = notations(digits)
+        self.digits = checked_digits(4 if digits is None else digits)
+        self._notations = notations(self.digits)
         self.sigma = sigma
         self.detail = detail
         self.arithmetic = arithmetic

@@ -48,6 +48,27 @@ def test_a_graph_an_expression_and_a_function_play_alike():
         assert panel.view.walk[-1].text == "∂f/∂x = ∂f/∂d · ∂d/∂x = 4 · 1 = 4"
 
 
+def test_digits_are_an_option_unless_the_graph_has_them():
+    def told(panel):
+        """The sentence of the gate, and the number that it puts on its wire."""
+        step = panel.state["told"]["steps"][1]
+        return step["text"], [number for _, _, number in step["changes"]]
+
+    for f in ("x / 3", lambda x: x / 3, Value(2.0, "x") / 3):
+        panel = panel_of(f, {"x": 2.0, "digits": 6})
+        assert panel.numbers == {"x": 2.0}
+        assert told(panel) == ("f = x / 3 = 2 / 3 = 0.666667", ["0.666667"])
+        panel.change("x", "1")
+        assert told(panel) == ("f = x / 3 = 1 / 3 = 0.333333", ["0.333333"])
+        with pytest.raises(ValueError, match="digits must be a whole number from 1 to 17, not 0"):
+            panel_of(f, {"x": 2.0, "digits": 0})
+    named = "digits / 3", lambda digits: digits / 3, lambda **x: x["digits"] / 3
+    for f in (*named, Value(2.0, "digits") / 3):
+        panel = panel_of(f, {"digits": 2.0})
+        assert panel.numbers == {"digits": 2.0}
+        assert told(panel) == ("f = digits / 3 = 2 / 3 = 0.6667", ["0.67"])
+
+
 def test_the_graph_that_is_given_stays_as_it_is():
     f = xyz()
     f.backward()

@@ -86,6 +86,16 @@ def test_what_is_typed(opened):
     assert_shows(page, f, given, w_0=0.125, b=2.5)
 
 
+def test_as_many_digits_as_are_wanted(opened):
+    page = opened("x / y * 2", {"x": 1, "y": 3, "digits": 6})
+    root = page.locator(".mg-play .mg-stepper")
+    assert numbers(root)["forward"] == ["0.333333", "0.666667", "1.00", "3.00"]
+    field(page, "x").fill("2")
+    assert numbers(root)["forward"] == ["0.666667", "1.33333", "2.00", "3.00"]
+    root.get_by_role("slider", name="Step").fill("1")
+    assert sentence(root) == "v₁ = x / y = 2 / 3 = 0.666667"
+
+
 @pytest.mark.parametrize(
     "announced", few(1, ((names,) for names in permutations(["told", "picture", "texts"])))
 )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
+import re
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -14,7 +15,7 @@ from micrograd_plus._tools.text import short, visible
 from micrograd_plus.drawing.dot import labels
 from micrograd_plus.drawing.dot.source import as_dot
 from micrograd_plus.drawing.frames import walked
-from micrograd_plus.drawing.look import STAGE
+from micrograd_plus.drawing.look import STAGE, colored
 from micrograd_plus.drawing.pages import stepper as stepper_page
 from micrograd_plus.drawing.scene.parts import LIMIT
 from micrograd_plus.engine import Value
@@ -24,6 +25,7 @@ from micrograd_plus.walk.naming import names
 from micrograd_plus.walk.steps import Walk
 
 if TYPE_CHECKING:
+    from micrograd_plus.drawing.look import Look
     from micrograd_plus.drawing.scene.parts import Scene
 
 Recorder = Callable[[Mapping[str, Value]], Value]
@@ -69,24 +71,35 @@ class Panel:
         record: records the graph.
         fields: the fields, in order.
         branches: whether what it records may depend on the numbers.
+        digits: the significant digits of all numbers, as for `step_through`.
 
     Attributes:
         numbers: the number of each field that the view shows.
         texts: the text in each field, valid or not.
         errors: the error of each field that is invalid.
         view: the display.
+        look: how the numbers on its wires look.
 
     Raises:
+        ValueError: `digits` is not a whole number from 1 to 17.
         Exception: whatever `record` raises at the start.
     """
 
-    def __init__(self, record: Recorder, fields: list[Field], branches: bool = False) -> None:
+    def __init__(
+        self,
+        record: Recorder,
+        fields: list[Field],
+        branches: bool = False,
+        digits: int | None = None,
+    ) -> None:
+        self.look = colored("accessible", digits)._replace(points=STAGE.points)
+        self._digits = digits
         self.fields = fields
         self.numbers = {field.name: field.start for field in fields}
         self.texts = {name: f"{number:.12g}" for name, number in self.numbers.items()}
         self.errors: dict[str, str] = {}
         self._record, self._branches = record, branches
-        self.view = _view(*self.recorded(self.numbers))
+        self.view = self._view(*self.recorded(self.numbers))
 
     def change(self, name: str, text: str) -> None:
         """Set the text of a field; if it is invalid, the view stays and `errors` says why.
@@ -108,7 +121,7 @@ class Panel:
         for asked in (waiting, alone) if waiting != alone else (alone,):
             try:
                 numbers = self.numbers | {n: _number(t) for n, t in asked.items()}
-                self.view = _view(*self.recorded(numbers), self.view)
+                self.view = self._view(*self.recorded(numbers), self.view)
             except Exception as error:  # of any kind: the user's function may do anything
                 self.errors[name] = _told(error)
             else:
@@ -142,6 +155,26 @@ class Panel:
         leaves = {name: Value(number, name) for name, number in numbers.items()}
         return self._record(leaves), leaves
 
+    def walk(self, root: Value, **options: Any) -> Walk:
+        """The walk through a graph, with as many digits as are wanted."""
+        return Walk(root, digits=self._digits, **options)
+
+    def _view(self, root: Value, leaves: Mapping[str, Value], before: View | None = None) -> View:
+        """The display of a graph, in the layout of the previous view if that still fits."""
+        walk, look = self.walk(root), self.look
+        room = max(
+            before.room if before else ROOM,
+            room_for((change.number for step in walk for change in step.changes), look),
+        )
+        picture = roomy(walk, room)
+        source = as_dot(picture, look=look)
+        if before and source == before.source:
+            content = {**before.content, **stepper_page.told(picture, walk, look)}
+        else:
+            drawn = stepper_page.content(picture, walk, look)
+            content = {**drawn, "held": held(leaves, picture)}
+        return View(walk, source, content, room)
+
     def same_for_all(self) -> tuple[Value, dict[str, Value]]:
         """The graph at the numbers of the view, and the leaf of each field in it.
 
@@ -162,29 +195,14 @@ class Panel:
         return traced.outputs, dict(zip(self.numbers, traced.inputs, strict=True))
 
 
-def _view(root: Value, leaves: Mapping[str, Value], before: View | None = None) -> View:
-    """The display of a graph, in the layout of the previous view if that still fits."""
-    walk = Walk(root)
-    room = max(
-        before.room if before else ROOM,
-        room_for(change.number for step in walk for change in step.changes),
-    )
-    picture = roomy(walk, room)
-    source = as_dot(picture, look=STAGE)
-    if before and source == before.source:
-        content = {**before.content, **stepper_page.told(picture, walk)}
-    else:
-        content = {**stepper_page.content(picture, walk), "held": held(leaves, picture)}
-    return View(walk, source, content, room)
-
-
-def room_for(numbers: Iterable[float]) -> int:
+def room_for(numbers: Iterable[float], look: Look) -> int:
     """The digits that the widest number on a wire takes.
 
     Args:
         numbers: the numbers.
+        look: how many digits they have.
     """
-    return max(labels.digits_wide(labels.number(x)) for x in numbers)
+    return max(labels.digits_wide(labels.number(x, look.digits)) for x in numbers)
 
 
 def held(leaves: Mapping[str, Value], picture: Scene) -> dict[str, str]:
@@ -224,11 +242,12 @@ def panel_of(f: Any, given: Mapping[str, Any]) -> Panel:
         raise TypeError(
             f"play needs a Value, an expression or a function, not {short(f)} ({type(f).__name__})"
         )
+    given, digits = _digits(given, _named_by(f, "digits"))
     fields = [_field(name, numbers) for name, numbers in given.items()]
     if not fields:
         raise ValueError("there is nothing to play with: give numbers, as in play(f, x=1.0)")
     if isinstance(f, str):
-        return Panel(lambda leaves: from_text(f, leaves), fields)
+        return Panel(lambda leaves: from_text(f, leaves), fields, digits=digits)
     called = getattr(f, "__name__", type(f).__name__)
     signature = inspect.signature(f)
     first = [p.name for p in signature.parameters.values() if p.kind is p.POSITIONAL_ONLY]
@@ -245,7 +264,21 @@ def panel_of(f: Any, given: Mapping[str, Any]) -> Panel:
         result = f(*[leaves[name] for name in first], **others)
         return result if isinstance(result, Value) else Value(real(result, f"what {called} gives"))
 
-    return Panel(record, fields, branches=True)
+    return Panel(record, fields, branches=True, digits=digits)
+
+
+def _digits(given: Mapping[str, Any], named: bool) -> tuple[dict[str, Any], Any]:
+    """What is given without the option of this name, and that; it may also be a graph's number."""
+    others = dict(given)
+    return others, None if named else others.pop("digits", None)
+
+
+def _named_by(f: str | Callable[..., Any], name: str) -> bool:
+    """Whether an expression has a variable, or a function an argument, of that name."""
+    if isinstance(f, str):
+        return bool(re.search(rf"\b{name}\b", f))
+    kinds = inspect.signature(f).parameters
+    return name in kinds or any(p.kind is p.VAR_KEYWORD for p in kinds.values())
 
 
 def _of_graph(root: Value, given: Mapping[str, Any]) -> Panel:
@@ -254,6 +287,7 @@ def _of_graph(root: Value, given: Mapping[str, Any]) -> Panel:
     known = {name: node for node, name in named.items() if node.op is None and node.label}
     if not known:
         raise ValueError("no leaf of the graph has a label: give one, as in Value(1.0, 'x')")
+    given, digits = _digits(given, "digits" in known)
     for name in given:
         if name not in known:
             raise ValueError(f"the graph has no leaf {short(name)}; it has {', '.join(known)}")
@@ -266,7 +300,7 @@ def _of_graph(root: Value, given: Mapping[str, Any]) -> Panel:
         return fresh
 
     fields = [_field(name, given.get(name, node.data), node.data) for name, node in known.items()]
-    return Panel(record, fields)
+    return Panel(record, fields, digits=digits)
 
 
 def _field(name: str, given: Any, start: float | None = None) -> Field:

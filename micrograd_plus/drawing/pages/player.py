@@ -12,7 +12,6 @@ from micrograd_plus.drawing.pages.figured import Figures
 from micrograd_plus.drawing.pages.page import image, living, resource
 from micrograd_plus.drawing.pages.panel import ROOM, TOLD, held, room_for, roomy
 from micrograd_plus.graph.sweep import adjoints
-from micrograd_plus.walk.steps import Walk
 
 if TYPE_CHECKING:
     from micrograd_plus.drawing.pages.panel import Panel
@@ -35,11 +34,11 @@ def fragment(panel: Panel) -> str:
     """
     root, leaves = panel.same_for_all()
     figures = Figures()
-    walk = Walk(root, arithmetic=figures)
+    walk, look = panel.walk(root, arithmetic=figures), panel.look
     picture = roomy(walk, _room(panel))
     places = picture.places
     given = {leaf: i for i, leaf in enumerate(walk.leaves)}
-    drawn = {**stepper.content(picture, walk), "held": held(leaves, picture)}
+    drawn = {**stepper.content(picture, walk, look), "held": held(leaves, picture)}
     content = {
         "state": {
             **panel.state,
@@ -52,7 +51,7 @@ def fragment(panel: Panel) -> str:
         "css": resource("play.css"),
         **figures.content({name: places[node] for node, name in walk.names.items()}),
     }
-    still = image(as_dot(picture), "\n".join(step.text for step in panel.view.walk))
+    still = image(as_dot(picture, look=look), "\n".join(step.text for step in panel.view.walk))
     return living("mg-player", still, "player", content, figures.function())
 
 
@@ -64,5 +63,6 @@ def _room(panel: Panel) -> int:
             with suppress(NonFiniteError, ValueError):
                 root, _ = panel.recorded(panel.numbers | {field.name: number})
                 gradients = adjoints(root)
-                room = max(room, room_for(x.data for x in gradients), room_for(gradients.values()))
+                numbers = [*(x.data for x in gradients), *gradients.values()]
+                room = max(room, room_for(numbers, panel.look))
     return room
