@@ -42,7 +42,7 @@ def test_layers_that_share_what_they_can_natively(data, graph):
 
 
 @slow
-@examples(1000)
+@examples(1700)
 @given(st.data(), graphs(max_size=10))
 def test_graphs_of_all_operations_on_jax(data, graph):
     needed("jax")
@@ -51,7 +51,7 @@ def test_graphs_of_all_operations_on_jax(data, graph):
 
 
 @slow
-@examples(1000)
+@examples(300)  # each takes JAX several times as long as one of the above
 @given(st.data(), layered())
 def test_layers_that_share_what_they_can_on_jax(data, graph):
     needed("jax")
