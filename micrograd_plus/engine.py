@@ -15,6 +15,7 @@ from itertools import repeat
 from typing import TYPE_CHECKING, NoReturn
 
 from micrograd_plus import ops
+from micrograd_plus._tools import habits
 from micrograd_plus.graph import assign, finite, hooks, in_turn, order
 from micrograd_plus.graph.handmade import Lectured
 from micrograd_plus.graph.recording import (
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
 __all__ = ["Value", "apply", "operand", "record", "values"]
 
 
+@habits.with_hints(habits.VALUES)
 @made_by_operations
 class Value(Lectured):
     """A real number that records the operations applied to it into a graph.

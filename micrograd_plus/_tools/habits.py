@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 from functools import wraps
 from importlib import import_module
 from importlib.util import find_spec
-from typing import TYPE_CHECKING, Any, ParamSpec, TypeVar
+from opcode import opmap
+from typing import TYPE_CHECKING, Any, NoReturn, ParamSpec, TypeVar
 
 from micrograd_plus._tools.errors import did_you_mean
 from micrograd_plus._tools.text import short
@@ -96,8 +98,29 @@ _LINES = {
     "datasets.blobs()": "make_blobs",
     "datasets.digits()": "load_digits mnist MNIST",
 }
-LINES = {name: line for line, names in _LINES.items() for name in names.split()}
-"""What to write, by the name in another library."""
+_OF_VALUES = {
+    "x.data": "item value numpy tolist",
+    "x.grad": "gradient derivative",
+    "x.label": "name",
+    "mg.detach(x)": "detach",
+    "mg.draw(x)": "show plot visualize",
+}
+_OF_MODULES = {
+    "model([0.5, 2.0])": "forward",
+    "model.predict([[0.5, 2.0]])": "eval predict_proba",
+    "mg.fit(model, data, nn.mse, epochs=1)": "train fit compile",
+    "print(model)": "summary",
+    "model.named_modules()": "modules named_children children",
+}
+
+
+def _by_name(lines: dict[str, str]) -> dict[str, str]:
+    return {name: line for line, names in lines.items() for name in names.split()}
+
+
+LINES, VALUES, MODULES = map(_by_name, (_LINES, _OF_VALUES, _OF_MODULES))
+"""What to write, by the name in another library: of a module there, of its arrays, and of its
+models."""
 
 _OPTIONS = {
     "rate": "lr learning_rate step_size alpha eta",
@@ -116,7 +139,7 @@ _OPTIONS = {
     "activation": "act nonlinearity",
     "init": "kernel_initializer initializer",
 }
-OPTIONS = {name: option for option, names in _OPTIONS.items() for name in names.split()}
+OPTIONS = _by_name(_OPTIONS)
 """What an option is called here, by its name in another library."""
 
 
@@ -141,11 +164,54 @@ def front(
     def __getattr__(name: str) -> Any:  # noqa: N807
         if load and name in names:
             return load(name)
-        # without the module, or Python's own traceback would ask again
         message = f"module {module!r} has no attribute {short(name)}{_hint(module, name, names)}"
+        caller = sys._getframe(1)
+        if caller.f_code.co_code[caller.f_lasti] == opmap["IMPORT_FROM"]:
+            raise ImportError(message, name=module)  # or Python would raise one without a hint
+        # without the module, or Python's own traceback would ask again
         raise AttributeError(message, name=name)
 
     return __getattr__, lambda: sorted(names)
+
+
+class _Elsewhere:
+    """An attribute that a class does not have, but its like in another library."""
+
+    def __init__(self, name: str, line: str) -> None:
+        self._name, self._line = name, line
+
+    def __get__(self, thing: object, kind: type) -> NoReturn:
+        message = f"{kind.__name__!r} object has no attribute {self._name!r}: "
+        raise AttributeError(f"{message}in this package write {self._line}", name=self._name)
+
+
+def with_hints(lines: dict[str, str]) -> Callable[[type[R]], type[R]]:
+    """Makes a class say, at an attribute that it lacks, what to write; Tab does not offer these.
+
+    Unlike by `__getattr__`, reading the attributes that there are takes no longer.
+
+    Args:
+        lines: what to write, by the name of the attribute.
+
+    >>> @with_hints({"item": "x.data"})
+    ... class Number:
+    ...     pass
+    >>> Number().item
+    Traceback (most recent call last):
+        ...
+    AttributeError: 'Number' object has no attribute 'item': in this package write x.data
+    """
+
+    def __dir__(self: Any) -> list[str]:  # noqa: N807
+        return sorted({*object.__dir__(self)} - {x for x in lines if not hasattr(self, x)})
+
+    def extended(kind: type[R]) -> type[R]:
+        for name, line in lines.items():
+            setattr(kind, name, _Elsewhere(name, line))
+        kind.__dir__ = __dir__  # type: ignore[method-assign]
+        return kind
+
+    return extended
 
 
 def _hint(module: str, name: str, known: Collection[str]) -> str:

@@ -18,6 +18,7 @@ from types import (
 from typing import TYPE_CHECKING, Any
 from weakref import ref
 
+from micrograd_plus._tools import habits
 from micrograd_plus.engine import Value
 from micrograd_plus.graph import assign
 from micrograd_plus.graph.places import Place
@@ -77,6 +78,7 @@ class Parts(list[Any]):
     sort, reverse = _counted(list.sort), _counted(list.reverse)
 
 
+@habits.with_hints(habits.MODULES)
 class Module:
     """What has parameters: Values and Modules as its attributes, or in collections of such.
 
@@ -236,7 +238,9 @@ class Module:
         Raises:
             NotImplementedError: this kind has none.
         """
-        raise NotImplementedError(f"{type(self).__name__} has no __call__")
+        raise NotImplementedError(
+            f"{type(self).__name__} has no __call__(self, x), which PyTorch calls forward"
+        )
 
     def zero_grad(self) -> None:
         """Set the gradients of all parameters to 0."""

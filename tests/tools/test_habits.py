@@ -11,6 +11,7 @@ import pytest
 
 import micrograd_plus as mg
 from micrograd_plus import datasets, nn, optim
+from micrograd_plus._tools import habits
 from micrograd_plus._tools.habits import LINES, OPTIONS
 from tests.needs import needed
 
@@ -46,7 +47,9 @@ def scope():
     }
 
 
-@pytest.mark.parametrize("line", sorted({*LINES.values()}))
+@pytest.mark.parametrize(
+    "line", sorted({*LINES.values(), *habits.VALUES.values(), *habits.MODULES.values()})
+)
 def test_what_is_proposed_runs(line, tmp_path, monkeypatch):
     if "digits" in line:
         needed("sklearn")
@@ -66,6 +69,57 @@ def test_a_name_of_another_library_is_met_with_the_line_to_write(module):
         with pytest.raises(AttributeError) as caught:
             getattr(module, name)
         assert str(caught.value).endswith(f"no attribute {name!r}: in this package write {line}")
+
+
+@pytest.mark.parametrize("module", MODULES.values(), ids=MODULES)
+def test_so_is_a_name_that_is_imported_from_a_module(module):
+    home = module.__name__
+    for name, line in LINES.items():
+        with pytest.raises(ImportError) as caught:
+            exec(f"from {home} import {name}")
+        assert str(caught.value).endswith(f"no attribute {name!r}: in this package write {line}")
+    with pytest.raises(ImportError, match=f"module {home!r} has no attribute 'kitchen'"):
+        exec(f"from {home} import kitchen")
+    names = {}
+    exec(f"from {home} import *", names)
+    assert {*module.__all__} <= {*names}
+
+
+class Branches(nn.Module):
+    def __init__(self):
+        self.train = nn.Neuron(2)
+
+    def forward(self, x):
+        return self.train(x)
+
+
+@pytest.mark.parametrize(
+    ("thing", "lines"),
+    [
+        (mg.Value(2.0), habits.VALUES),
+        (mg.Value(2.0) * 3, habits.VALUES),
+        (nn.MLP(2, [1]), habits.MODULES),
+    ],
+)
+def test_so_is_an_attribute_of_another_library_s_arrays_or_models(thing, lines):
+    for name, line in lines.items():
+        with pytest.raises(AttributeError) as caught:
+            getattr(thing, name)
+        kind = type(thing).__name__
+        assert str(caught.value) == (
+            f"{kind!r} object has no attribute {name!r}: in this package write {line}"
+        )
+    assert not {*dir(thing)} & {*lines}  # nothing that Tab should offer
+    assert {"data", "grad"} < {*dir(thing)} or {"layers", "parameters"} < {*dir(thing)}
+
+
+def test_a_model_of_one_s_own_may_have_attributes_of_such_names():
+    model = Branches()
+    assert model.forward([1.0, 2.0]).data == model.train([1.0, 2.0]).data
+    assert {"train", "forward"} < {*dir(model)}
+    assert "eval" not in dir(model)
+    with pytest.raises(NotImplementedError, match=r"Branches has no __call__.*forward"):
+        model([1.0, 2.0])
 
 
 @pytest.mark.parametrize(
