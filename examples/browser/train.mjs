@@ -19,6 +19,7 @@ export async function mount(section) {
   let picture = null; // the numbers of the training as they were last told
   let losses = []; // of each set: pairs of an epoch and the loss after it
   let training = false;
+  let writing = false; // Python writes the steps of an example
   let waiting = 0; // the request to draw
   let colours = palette(section, choices);
 
@@ -90,7 +91,7 @@ export async function mount(section) {
     }
     run(false);
     tell("Python writes the steps of this example.");
-    named("walk").disabled = true; // one after the other
+    writing = named("walk").disabled = true; // one after the other
     worker.postMessage({ walk: [part, Number(index)] });
   }
 
@@ -127,14 +128,14 @@ export async function mount(section) {
       else next();
     },
     walk(html) {
-      named("walk").disabled = false;
+      writing = named("walk").disabled = false;
       frame.hidden = false;
       show(frame, html);
       tell(`Example ${chosen()[1]}: its steps are below.`);
       frame.scrollIntoView({ behavior: SLOW.matches ? "instant" : "smooth", block: "nearest" });
     },
     error(text) {
-      named("walk").disabled = false;
+      writing = named("walk").disabled = false;
       run(false);
       tell(text, true);
     },
@@ -196,7 +197,7 @@ export async function mount(section) {
     const { judged, parameters, epoch } = picture;
     const said = judged.map(({ loss, accuracy }, part) =>
       `${part ? "held-out" : "training"} loss ${loss.toPrecision(4)}${accuracy == null ? "" : `, accuracy ${(100 * accuracy).toFixed(1)} %`}`);
-    tell(`After epoch ${epoch}: ${said.join("; ")}.`);
+    if (!writing) tell(`After epoch ${epoch}: ${said.join("; ")}.`);
     const [label, at] = weights.reduce((most, weight) => (Math.abs(parameters[weight[1]]) > Math.abs(parameters[most[1]]) ? weight : most));
     network.ariaLabel = `Network ${lesson.sizes.join("-")}; its largest weight is ${label} = ${parameters[at].toPrecision(4)}.`;
     curves.ariaLabel = `Losses up to epoch ${epoch}; ${said.join("; ")}.`;

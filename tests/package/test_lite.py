@@ -16,7 +16,7 @@ from tests.effort import slow
 from tests.graphs import xyz
 from tests.needs import EXAMPLES, loaded, needed
 from tests.pages import numbers, sentence
-from tests.processes import served
+from tests.processes import served, until
 
 BROWSER = EXAMPLES / "browser"
 
@@ -185,10 +185,10 @@ def test_a_graph_is_played_with_in_a_browser_and_goes_on_without_numpy(notebooks
     page = notebooks("notebooks/play.ipynb")
     play = page.locator(".mg-play").first
     f = xyz(x=-1.5)
-    f.backward()
     play.get_by_role("textbox", name="x =").fill("-1.5")
-    play.locator(".mg-sentence").filter(has_text=mg.step_through(f)[-1].text).wait_for()
-    assert {"−1.50", f"{f.data:.2f}".replace("-", "−")} <= set(numbers(play)["forward"])
+    wanted = {"−1.50", f"{f.data:.2f}".replace("-", "−")}
+    until(lambda: wanted <= set(numbers(play)["forward"]))
+    assert sentence(play) == mg.step_through(f)[-1].text
     wrong = page.locator("[data-mime-type$=stderr], [data-mime-type$=error]").all_inner_texts()
     assert [text for text in wrong if "this needs numpy" not in text] == []
     asked = {url.rpartition("/")[2].partition("-")[0] for url in notebooks.elsewhere}

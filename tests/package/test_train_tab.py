@@ -134,6 +134,18 @@ def test_a_training_in_javascript_is_that_of_fit():
 # ------------------------------------------------------------------------------ the page
 
 
+# keeps each text that the tab has said, and how many frames had been drawn by then, which are never 0
+LISTEN = """() => {
+  let frames = 1;
+  const count = () => { frames += 1; requestAnimationFrame(count); };
+  requestAnimationFrame(count);
+  window.heard = [];
+  const status = document.querySelector("#train .told");
+  const hear = () => heard.push([status.textContent, frames]);
+  new MutationObserver(hear).observe(status, { childList: true });
+}"""
+
+
 @contextlib.contextmanager
 def opened(browser, address):
     """The tab at an address, when it is ready; nothing may fail in it."""
@@ -144,6 +156,7 @@ def opened(browser, address):
     page.on("console", lambda line: troubles.append(line.text))
     page.goto(address)
     told(page, "After epoch 0:")
+    page.evaluate(LISTEN)
     yield page
     context.close()
     assert not troubles
@@ -159,6 +172,17 @@ def told(page, words):
     status = page.locator("#train .told")
     status.filter(has_text=re.compile(f"^{words}")).wait_for(timeout=LOADED)
     return status.inner_text()
+
+
+def heard(page, words):
+    """Wait until the tab has said something that begins so, if only for a moment.
+
+    Returns:
+        How many frames it had drawn by then.
+    """
+    found = "words => heard.find(([text]) => text.startsWith(words))?.[1]"
+    page.wait_for_function(found, arg=words, timeout=LOADED)
+    return page.evaluate(found, words)
 
 
 def frames(page, count):
@@ -216,8 +240,9 @@ def narrow(tab):
 def afresh(page, state):
     """The tab when nothing has been done but to open a link."""
     page.goto(f"{page.url.partition('#')[0]}#{state}")
+    page.evaluate("heard.length = 0")
     part(page, "reset").click()
-    told(page, "After epoch 0:")
+    heard(page, "After epoch 0:")
     return page
 
 
@@ -253,17 +278,10 @@ def test_it_trains_and_walks_through_an_example_with_the_numbers_of_python(wide,
 
 
 def test_the_page_goes_on_while_python_writes_a_walk(wide):
-    wide.evaluate("""() => {
-      window.frames_drawn = 0;
-      const count = () => { window.frames_drawn += 1; requestAnimationFrame(count); };
-      requestAnimationFrame(count);
-    }""")
     part(wide, "example").fill("7")
     part(wide, "walk").click()
-    told(wide, "Python writes the steps")
-    before = wide.evaluate("window.frames_drawn")
-    told(wide, "Example 7: its steps are below")
-    assert wide.evaluate("window.frames_drawn") > before + 2
+    end = heard(wide, "Example 7: its steps are below")
+    assert end > heard(wide, "Python writes the steps") + 2
 
 
 def test_clicks_choose_examples_and_neurons(wide):
@@ -301,7 +319,7 @@ def test_it_trains_by_the_keyboard_with_little_motion(narrow):
     told(narrow, "After epoch 1:")
     part(narrow, "run").focus()
     narrow.keyboard.press("Enter")
-    told(narrow, "Training")
+    heard(narrow, "Training")
     narrow.wait_for_function("() => document.querySelector('#train output').value >= 31")
     narrow.keyboard.press("Enter")
     until(lambda: rests(narrow))
