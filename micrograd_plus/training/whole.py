@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from micrograd_plus.training.eager import Problem
 
 _BLOCK = 8192  # how many parameters are updated at once, whose numbers stay in the caches
+_TAKEN = 8192  # so many numbers of targets are taken at once, for several small batches
 
 
 class Whole:
@@ -49,17 +50,26 @@ class Whole:
         self._states = self._numpy.array(self._problem.optimizer.states).T.copy()
 
     def parts(self, order: Sequence[int], size: int) -> Iterator[Part]:
-        return (self.read(order[start : start + size]) for start in range(0, len(order), size))
+        """As those of `Runner`; examples in memory are left there, and their numbers are taken."""
+        found = self._problem.found
+        if not (self._arrays and isinstance(found, InMemory)):
+            for start in range(0, len(order), size):
+                batch = order[start : start + size]
+                arrays, targets = self._take(batch)
+                yield Part(batch, [array.T for array in arrays], arrays[1], targets)
+            return
+        places, numbers = self._numpy.asarray(order, self._numpy.int64), self._arrays[1]
+        several = size * max(1, _TAKEN // (size * numbers.shape[1]))
+        for first in range(0, len(order), several):
+            some = places[first : first + several]
+            wanted = numbers.take(some, 0)
+            for start in range(0, len(some), size):
+                which = some[start : start + size]
+                targets = found.targets_of(which) if self._problem.metrics else []
+                yield Part(which, [which], wanted[start : start + size], targets)
 
     def read(self, batch: Sequence[int]) -> Part:
-        """As that of `Runner`; examples in memory are left there, and their numbers are taken."""
-        found = self._problem.found
-        if self._arrays and isinstance(found, InMemory):
-            which = self._numpy.asarray(batch, self._numpy.int64)
-            targets = found.targets_of(batch) if self._problem.metrics else []
-            return Part(batch, [which], self._arrays[1].take(which, 0), targets)
-        arrays, targets = self._take(batch)
-        return Part(batch, [array.T for array in arrays], arrays[1], targets)
+        return next(self.parts(batch, len(batch)))
 
     def advance(self, part: Part, rate: float, number: int) -> Learnt:
         numpy, numbers = self._numpy, self._program.numbers

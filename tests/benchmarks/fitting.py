@@ -135,17 +135,23 @@ def alone(data, batch, epochs, repetitions):
     optimizer = Optimizer(model.parameters(), optim.Adam(RATE))
     compiled = Compiled(Problem(examples(data), model, loss, optimizer=optimizer), Whole)
     runner = compiled.runner
-    part = runner.read(range(batch))
-    given = (runner._program.numbers, *part.arrays, np.full(batch, 1 / batch))
-    gradient = runner.advance(part, RATE, 1).gradient
+    order = np.random.default_rng(0).permutation(len(data[0]))
+    parts = [*runner.parts(order, batch)]  # other examples lie elsewhere, and take other branches
+    given = [(*part.arrays, np.full(len(part.batch), 1 / len(part.batch))) for part in parts]
+    gradient = runner.advance(parts[0], RATE, 1).gradient
     after = np.empty((1 + len(runner._states), len(gradient)))
-    calls = {
-        "program": lambda: runner._run(*given),
-        "update": lambda: runner._update(gradient, runner._vector, runner._states, after, RATE, 1),
-    }
+
+    def program():
+        for arrays in given:
+            runner._run(runner._program.numbers, *arrays)
+
+    def update():
+        for _ in given:
+            runner._update(gradient, runner._vector, runner._states, after, RATE, 1)
+
+    calls = {"program": program, "update": update}
     seconds = in_turns(calls, repetitions, clock=time.process_time)
-    steps = epochs * -(-len(data[0]) // batch)
-    return {who: statistics.median(row) * steps for who, row in seconds.items()}
+    return {who: statistics.median(row) * epochs for who, row in seconds.items()}
 
 
 def case(name, batch, epochs, repetitions):
