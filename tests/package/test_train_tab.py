@@ -134,7 +134,7 @@ def test_a_training_in_javascript_is_that_of_fit():
 # ------------------------------------------------------------------------------ the page
 
 
-# keeps each text that the tab has said, and how many frames had been drawn by then, which are never 0
+# keeps each text that the tab has said, and how many frames had been drawn by then (one at least)
 LISTEN = """() => {
   let frames = 1;
   const count = () => { frames += 1; requestAnimationFrame(count); };
