@@ -1,7 +1,11 @@
 /* The loops of tapes for slots of WIDTH numbers, included once for each kind of machine code.
 
 NAMED(f) names a function f of this kind, and OF(f) one of operations.h; VECTOR numbers fit in a
-register, of which TARGET tells the compiler. */
+register, of which TARGET tells the compiler. FUSED is x · y + z, which some processors compute at
+once and round once. Values are rounded as in Python instead: a branch may hang on their last bit. */
+#ifndef FUSED
+#define FUSED(x, y, z) ((x) * (y) + (z))
+#endif
 
 typedef double NAMED(vector) VECTOR_TYPE;
 
@@ -81,15 +85,17 @@ INLINED TARGET void NAMED(sums_back)(
     NAMED(vector) g[ROWS][PARTS];
     EACH_ROW targets[j] = t->targets + a[3 * j];
     EACH_ROW EACH_PART g[j][p] = PART(d, r->out + i + j);
-    for (slot k = 0; k < products; k++) {
+    if (weighted) {
+        if (bits & 2) for (slot k = 0; k < products; k++)
+            EACH_PART {
+                NAMED(vector) to = PART(d, factors[k]);
+                EACH_ROW to = FUSED(g[j][p], shared[targets[j][k]] - (NAMED(vector)){0}, to);
+                PART(d, factors[k]) = to;
+            }
+    } else for (slot k = 0; k < products; k++) {
         const slot x = targets[0][k], y = factors[k];
-        if (!weighted && bits & 1) EACH_PART PART(d, x) += g[0][p] * PART(v, y);
-        if (!weighted && bits & 2) EACH_PART PART(d, y) += g[0][p] * PART(v, x);
-        if (weighted && bits & 2) EACH_PART {
-            NAMED(vector) to = PART(d, y);
-            EACH_ROW to += g[j][p] * shared[targets[j][k]];
-            PART(d, y) = to;
-        }
+        if (bits & 1) EACH_PART PART(d, x) += g[0][p] * PART(v, y);
+        if (bits & 2) EACH_PART PART(d, y) += g[0][p] * PART(v, x);
     }
     if (bits & 4) EACH_ROW
         for (slot k = a[3 * j + 1]; k < a[3 * j + 2]; k++)
@@ -98,6 +104,7 @@ INLINED TARGET void NAMED(sums_back)(
 
 #if WIDTH != 1
 /* The sum of the numbers in half a slot, several at a time. */
+#ifndef SUM_OF_HALF
 INLINED TARGET double NAMED(sum_of_half)(const NAMED(vector) *half)
 {
     double x[HALF_SLOT];
@@ -106,6 +113,8 @@ INLINED TARGET double NAMED(sum_of_half)(const NAMED(vector) *half)
         UNROLLED for (int l = 0; l < n; l++) x[l] += x[l + n];
     return x[0];
 }
+#define SUM_OF_HALF NAMED(sum_of_half)
+#endif
 
 /* Add the derivatives with respect to the shared factors of weighted sums, for some blocks of LANES
    examples, each of which begins `size` numbers after the one before. */
@@ -118,17 +127,21 @@ INLINED TARGET void NAMED(weights_back)(
     double *slopes = t->d;
     EACH_ROW targets[j] = t->targets + a[3 * j];
     for (slot k = 0; k < products; k++) {
-        NAMED(vector) total[ROWS][HALVES];
-        EACH_ROW EACH_HALF total[j][p] = (NAMED(vector)){0};
+        NAMED(vector) total[ROWS][HALVES], other[ROWS][HALVES];
+        EACH_ROW EACH_HALF total[j][p] = other[j][p] = (NAMED(vector)){0};
         for (ptrdiff_t at = 0; at < blocks * size; at += size)
             EACH_HALF {
                 const NAMED(vector) x = PART(v + at, factors[k]), y = SECOND(v + at, factors[k]);
-                EACH_ROW total[j][p] += PART(d + at, out + j) * x + SECOND(d + at, out + j) * y;
+                EACH_ROW {
+                    total[j][p] = FUSED(PART(d + at, out + j), x, total[j][p]);
+                    other[j][p] = FUSED(SECOND(d + at, out + j), y, other[j][p]);
+                }
             }
+        EACH_ROW EACH_HALF total[j][p] += other[j][p];
         EACH_ROW {
             const slot to = targets[j][k];
             if (slopes) EACH_HALF HALF(slopes, to) += total[j][p];
-            else t->sums[to] += NAMED(sum_of_half)(total[j]);
+            else t->sums[to] += SUM_OF_HALF(total[j]);
         }
     }
 }
@@ -252,6 +265,8 @@ TARGET static void NAMED(slopes)(
     }
 }
 
+#undef FUSED
+#undef SUM_OF_HALF
 #undef SLOT
 #undef PART
 #undef PARTS

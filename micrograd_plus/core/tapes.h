@@ -6,6 +6,9 @@ single number; and for slots of LANES numbers, in machine code for each kind of 
 
 #include <float.h>
 #include <stdint.h>
+#if defined(__GNUC__) && defined(__x86_64__)
+#include <immintrin.h>
+#endif
 
 typedef unsigned int slot;
 
@@ -34,6 +37,24 @@ typedef struct {
 #define UNROLLED
 #endif
 
+/* Read so many numbers of each of `width` examples, which lie `stride` bytes apart. */
+#define READ(name, width) \
+    static void name(char **examples, ptrdiff_t count, ptrdiff_t stride, double *to) \
+    { \
+        for (ptrdiff_t i = 0, at = 0; i < count; i++, at += stride) \
+            UNROLLED for (int l = 0; l < width; l++) *to++ = *(const double *)(examples[l] + at); \
+    }
+READ(read_one, 1)
+READ(read_lanes, LANES)
+
+/* Bring numbers near that will be read soon. */
+static void fetch(const char *place, ptrdiff_t size)
+{
+#ifdef __GNUC__
+    for (ptrdiff_t at = 0; at < size; at += 64) __builtin_prefetch(place + at, 0, 2);
+#endif
+}
+
 #define WIDTH 1
 #define VECTOR 1
 #define VECTOR_TYPE
@@ -59,7 +80,8 @@ typedef struct {
 #define WIDTH LANES
 #define VECTOR 4
 #define VECTOR_TYPE __attribute__((vector_size(32), may_alias))
-#define TARGET __attribute__((target("avx2")))
+#define TARGET __attribute__((target("avx2,fma")))
+#define FUSED(x, y, z) _mm256_fmadd_pd(x, y, z)
 #define NAMED(function) function##_avx2
 #define OF(function) lanes_##function
 #include "loops.h"
@@ -68,6 +90,8 @@ typedef struct {
 #define VECTOR 8
 #define VECTOR_TYPE __attribute__((vector_size(64), may_alias))
 #define TARGET __attribute__((target("avx512f")))
+#define FUSED(x, y, z) _mm512_fmadd_pd(x, y, z)
+#define SUM_OF_HALF(half) _mm512_reduce_add_pd(*(half))
 #define NAMED(function) function##_avx512
 #define OF(function) lanes_##function
 #include "loops.h"
@@ -92,7 +116,8 @@ static int find_loops(loops *found)
 #if defined(__GNUC__) && defined(__x86_64__)
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512f")) found[count++] = LOOPS(avx512);
-    if (__builtin_cpu_supports("avx2")) found[count++] = LOOPS(avx2);
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"))
+        found[count++] = LOOPS(avx2);
 #endif
     found[count++] = LOOPS(plain);
     return count;

@@ -46,6 +46,9 @@ cdef extern from *:
     void values_of_one(const tape *, Py_ssize_t, Py_ssize_t, double *) noexcept
     void slopes_of_one(const tape *, Py_ssize_t, Py_ssize_t, double *, double *) noexcept
     int find_loops(loops *) noexcept
+    void read_one(char **, Py_ssize_t, Py_ssize_t, double *) noexcept
+    void read_lanes(char **, Py_ssize_t, Py_ssize_t, double *) noexcept
+    void fetch(const char *, Py_ssize_t) noexcept
 
 cdef enum:
     ALIGNED = 64  # bytes of the widest register
@@ -378,10 +381,12 @@ cdef class Machine:
                 if which != NULL:
                     example = which[example]
                 places[lane] = <char *>column.view.buf + example * column.view.strides[1]
-            for i in range(column.view.shape[0]):
-                for lane in range(width):
-                    to[lane] = (<double *>(places[lane] + i * column.view.strides[0]))[0]
-                to += width
+            if width == 1:
+                read_one(places, column.view.shape[0], column.view.strides[0], to)
+            else:
+                read_lanes(places, column.view.shape[0], column.view.strides[0], to)
+                self.foresee(column, which, at + width, min(examples, at + 2 * width))
+            to += width * column.view.shape[0]
         if weights is None:
             if width == 1:
                 values_of_one(&self.tape, self.shared, self.values, v)
@@ -411,6 +416,16 @@ cdef class Machine:
                 out = <double *>slopes.view.buf + i * examples + at
                 memcpy(out, d + width * (self.inputs + i), left * sizeof(double))
         return value
+
+    cdef void foresee(
+        self, _Memory column, const int64_t *which, Py_ssize_t start, Py_ssize_t stop
+    ) noexcept:
+        """Bring some examples near, which are computed next, if they lie here and there."""
+        cdef Py_ssize_t i, size = column.view.strides[0]
+        if which != NULL and size == sizeof(double):
+            for i in range(start, stop):
+                fetch(<char *>column.view.buf + which[i] * column.view.strides[1],
+                      size * column.view.shape[0])
 
     cdef bint taken(self, point) except -1:
         """Write a point to the first slots; False if it is not of the usual kinds and shapes."""
