@@ -91,8 +91,13 @@ export async function mount(section) {
     }
     run(false);
     tell("Python writes the steps of this example.");
-    writing = named("walk").disabled = true; // one after the other
+    busy(true); // one after the other
     worker.postMessage({ walk: [part, Number(index)] });
+  }
+
+  function busy(is) {
+    writing = is;
+    named("walk").disabled = is;
   }
 
   const chosen = () => [Number(named("part").value), named("example").value];
@@ -128,14 +133,14 @@ export async function mount(section) {
       else next();
     },
     walk(html) {
-      writing = named("walk").disabled = false;
+      busy(false);
       frame.hidden = false;
       show(frame, html);
       tell(`Example ${chosen()[1]}: its steps are below.`);
       frame.scrollIntoView({ behavior: SLOW.matches ? "instant" : "smooth", block: "nearest" });
     },
     error(text) {
-      writing = named("walk").disabled = false;
+      busy(false);
       run(false);
       tell(text, true);
     },
