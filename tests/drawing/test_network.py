@@ -54,14 +54,15 @@ def networks(draw):
 
 
 def places(f):
-    """Where the name of each bias that is drawn stands, by its label."""
+    """The middle of the box of each bias that is drawn, by its label."""
     svg, parts = ET.fromstring(mg.draw(f).pipe()), network(f).parts
     found = {}
     for i, part in enumerate(parts):
         group = svg.find(f".//*[@id='v{i}']")
         if part.label.startswith("b_") and group is not None:
-            text = group.find("{*}text")
-            found[part.label] = float(text.get("x")), float(text.get("y"))
+            corners = [pair.split(",") for pair in group.find("{*}polygon").get("points").split()]
+            sides = (sorted(map(float, side)) for side in zip(*corners, strict=True))
+            found[part.label] = tuple((side[0] + side[-1]) / 2 for side in sides)
     return found
 
 
@@ -86,7 +87,7 @@ def test_layers_from_left_to_right_and_neurons_in_the_order_of_their_indices(mad
     before = -math.inf
     for layer in model.layers:
         column = [at[neuron.b.label] for neuron in layer.neurons]
-        assert max(x for x, _ in column) - min(x for x, _ in column) < 30  # they are centred
+        assert max(x for x, _ in column) - min(x for x, _ in column) < 0.1  # they are centred
         assert [y for _, y in column] == sorted(y for _, y in column)
         assert min(x for x, _ in column) > before
         before = max(x for x, _ in column)
