@@ -41,7 +41,7 @@ def brought(library, x):
     if package in ("lists", "tuples", "iterators"):
         return LIBRARIES[library](None, x)
     if package == "torch":  # is not among the packages of the tests
-        pytest.importorskip("torch")
+        pytest.importorskip("torch", reason="PyTorch is not installed: pip install '.[bench]'")
     needed(package)
     return LIBRARIES[library](import_module(package), x)
 

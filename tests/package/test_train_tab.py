@@ -284,6 +284,18 @@ def test_the_page_goes_on_while_python_writes_a_walk(wide):
     assert end > heard(wide, "Python writes the steps") + 2
 
 
+def test_a_picture_that_comes_meanwhile_does_not_replace_what_is_said_of_the_walk(wide):
+    part(wide, "example").fill("7")
+    wide.evaluate("""() => {
+      for (const name of ["step", "walk"]) document.querySelector(`#train [name=${name}]`).click();
+    }""")
+    heard(wide, "Example 7: its steps are below")
+    assert wide.locator("#train output").inner_text() == "1"
+    said = wide.evaluate("heard.map(([text]) => text)")
+    told = [text for text in said if text.startswith(("Python", "Example", "After epoch 1"))]
+    assert [text.split()[0] for text in told] == ["Python", "Example"]
+
+
 def test_clicks_choose_examples_and_neurons(wide):
     plane, network = (wide.locator(f"#train .{name} canvas") for name in ("plane", "network"))
     chosen = part(wide, "example")
