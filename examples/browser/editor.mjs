@@ -52,6 +52,7 @@ export function editor(element, label, run) {
     write,
     wrong(line) {
       const found = line === null || line > view.state.doc.lines ? null : line;
+      if (!found && !view.state.field(marked).size) return; // what is being selected stays selected
       const seen = found ? [EditorView.scrollIntoView(view.state.doc.line(found).from)] : [];
       view.dispatch({ effects: [mark.of(found), ...seen] }); // the cursor stays: one may be typing
     },

@@ -158,7 +158,8 @@ def shown(page):
 
 def write(page, code, given="x=2 y=3"):
     """Type into both fields."""
-    page.get_by_role("textbox", name="Code").fill(code)
+    page.get_by_role("textbox", name="Code").press("ControlOrMeta+a")
+    page.keyboard.insert_text(code)
     page.locator("#numbers").fill(given)
 
 
