@@ -12,12 +12,12 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import pytest
-from hypothesis import settings
+from hypothesis import is_hypothesis_test, settings
 
 from micrograd_plus import build_info
 from tests.effort import slow  # which registers the profiles, too
 from tests.needs import EXAMPLES, ROOT, loaded, needed, npm_package, program, skip
-from tests.processes import hatchling, served, started
+from tests.processes import LIMIT, hatchling, served, started
 
 settings.load_profile("plain")
 LEFT_OUT = pytest.StashKey[int]()
@@ -46,6 +46,10 @@ def pytest_collection_modifyitems(config, items):
         if {"playground", "wheel"}.intersection(getattr(item, "fixturenames", ())):
             # which have to be built first
             item.add_marker(slow)
+        if "slow" in item.keywords or is_hypothesis_test(getattr(item, "obj", None)):
+            # what runs the same lines many times over takes several times as long where they are
+            # counted, and other tests run them, too
+            item.add_marker(pytest.mark.no_cover)
     left_out = [item for item in items if "slow" in item.keywords]
     if config.getoption("thorough"):
         left_out = []
@@ -201,8 +205,9 @@ def needs_dot():
 def browser():
     """Headless Chromium."""
     needed("playwright")
-    from playwright.sync_api import sync_playwright
+    from playwright.sync_api import expect, sync_playwright
 
+    expect.set_options(timeout=1000 * LIMIT)  # by default 5 s, in which a busy machine does little
     path = program("chromium", "google-chrome", package="chromium")
     flags = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-background-networking"]
     with sync_playwright() as playwright:

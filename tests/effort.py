@@ -26,6 +26,11 @@ def few(count, cases):
     return [pytest.param(*case, marks=[slow] if i >= count else []) for i, case in enumerate(cases)]
 
 
+def parts(count):
+    """A test of random examples that runs so many times, as `part`: processes share it."""
+    return pytest.mark.parametrize("part", range(count))
+
+
 def everything():
     """Whether all is to be tried, on each backend."""
     return settings.default.max_examples >= 100

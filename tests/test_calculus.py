@@ -108,7 +108,6 @@ def test_the_univariate_chain_of_lecture_e():
 # ---------------------------------------------------------------------- any function
 
 
-@pytest.mark.no_cover
 @given(st.data())
 @examples(1000)
 def test_second_derivatives_agree_with_mpmath(data):
@@ -135,7 +134,6 @@ def test_second_derivatives_agree_with_mpmath(data):
     assert float(second) == pytest.approx(float(exact), rel=1e-7, abs=1e-9 * scale)
 
 
-@pytest.mark.no_cover
 @given(graphs())
 @examples(300)
 def test_forward_mode_reverse_mode_and_recorded_gradients_agree(graph):

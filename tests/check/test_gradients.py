@@ -17,7 +17,6 @@ from micrograd_plus.testing import operations, points
 from tests.effort import examples
 
 
-@pytest.mark.no_cover
 @given(st.data())
 @examples(500)
 def test_every_operation_passes(data):

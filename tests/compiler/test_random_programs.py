@@ -9,10 +9,8 @@ from micrograd_plus import compile
 from micrograd_plus.graph import order
 from micrograd_plus.testing import graphs
 from tests.compiled import layered, not_compiled, rebuilt
-from tests.effort import examples, slow
+from tests.effort import examples, parts, slow
 from tests.needs import needed, needed_by
-
-pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 
 
 @examples(1000)
@@ -42,18 +40,20 @@ def test_layers_that_share_what_they_can_natively(data, graph):
 
 
 @slow
-@examples(1700)
-@given(st.data(), graphs(max_size=10))
-def test_graphs_of_all_operations_on_jax(data, graph):
+@parts(2)
+@examples(850)
+@given(data=st.data(), graph=graphs(max_size=10))
+def test_graphs_of_all_operations_on_jax(part, data, graph):
     needed("jax")
     with not_compiled():
         compare(data, graph, "jax")
 
 
 @slow
-@examples(300)  # each takes JAX several times as long as one of the above
-@given(st.data(), layered())
-def test_layers_that_share_what_they_can_on_jax(data, graph):
+@parts(3)
+@examples(100)  # each takes JAX several times as long as one of the above
+@given(data=st.data(), graph=layered())
+def test_layers_that_share_what_they_can_on_jax(part, data, graph):
     needed("jax")
     with not_compiled():
         compare(data, graph, "jax")

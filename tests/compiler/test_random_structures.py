@@ -1,18 +1,15 @@
 """Random programs as people write them, compiled: values and gradients are those of the engine."""
 
 import numpy as np
-import pytest
 from hypothesis import assume, given
 
 from micrograd_plus import NonFiniteError, Value, compile
 from micrograd_plus._tools.nested import flat, mapped
 from micrograd_plus.graph import order
 from tests.compiled import is_clear, not_compiled
-from tests.effort import examples, slow
+from tests.effort import examples, parts, slow
 from tests.needs import needed, needed_by, on
 from tests.structures import structures
-
-pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 
 
 @examples(500)
@@ -28,9 +25,10 @@ def test_pairs(structure):
 
 
 @slow
-@examples(500)
-@given(structures())
-def test_on_jax(structure):
+@parts(5)
+@examples(100)
+@given(structure=structures())
+def test_on_jax(part, structure):
     needed("jax")
     with not_compiled():
         compare(structure, "jax")

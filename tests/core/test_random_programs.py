@@ -20,7 +20,6 @@ from tests.needs import needs_core
 from tests.twins import builds
 
 needs_core()
-pytestmark = pytest.mark.no_cover
 CORE, PURE = builds()
 TABLE = CORE.ops.TABLE
 METHODS = [name for name, op in TABLE.items() if op.arity == 1 and hasattr(CORE.Value, name)]

@@ -169,7 +169,6 @@ def test_what_has_no_room_is_left_out_and_said(open_page, tmp_path, monkeypatch)
 
 
 @slow
-@pytest.mark.no_cover
 def test_pages_of_a_thousand_neurons_stay_small(tmp_path):
     model = nn.MLP(8, [500, 490, 10], activation="tanh", seed=1)
     f = nn.softmax_cross_entropy(model([Value(x / 8) for x in range(8)]), 3)

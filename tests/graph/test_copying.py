@@ -48,7 +48,6 @@ def test_a_copy_of_any_number_of_arguments_is_differentiated(duplicate):
     assert [v.grad for v in (x2, y2)] == [v.grad for v in (x, y)]
 
 
-@pytest.mark.no_cover
 @given(graphs())
 def test_random_graphs_survive(graph):
     root, _ = graph

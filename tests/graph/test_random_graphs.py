@@ -13,7 +13,6 @@ from micrograd_plus.testing import graphs
 from tests import oracle
 from tests.effort import examples
 
-pytestmark = pytest.mark.no_cover  # the same lines many times over, which others cover, too
 LARGEST = 1e4
 
 

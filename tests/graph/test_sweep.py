@@ -45,7 +45,6 @@ def agrees_with_the_table(root):
             assert node.grad == close
 
 
-@pytest.mark.no_cover
 @examples(1000)
 @given(graphs())
 def test_random_graphs_agree_with_the_table(graph):
