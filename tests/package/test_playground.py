@@ -245,6 +245,28 @@ def test_an_error_marks_its_line_and_what_was_shown_stays(page):
     assert sentence(shown(page)) == "x = 4"
 
 
+def test_an_answer_leaves_alone_what_is_being_selected(page):
+    """Else what is typed next would not replace it, and stand beside the old code."""
+    page.evaluate(
+        """() => {  // all is selected just before the answer is looked at, as Stop is then disabled
+            const stop = document.querySelector("#stop");
+            const content = document.querySelector("#code").shadowRoot.querySelector(".cm-content");
+            Object.defineProperty(stop, "disabled", {
+                get: () => stop.hasAttribute("disabled"),
+                set(disabled) {
+                    stop.toggleAttribute("disabled", disabled);
+                    if (!disabled) return;
+                    content.focus();
+                    getSelection().selectAllChildren(content);
+                },
+            });
+        }"""
+    )
+    assert run(page, "a = x * y\na + 1") == ""
+    page.keyboard.insert_text("x + y")
+    assert page.get_by_role("textbox", name="Code").inner_text() == "x + y"
+
+
 def test_what_is_typed_is_shown_as_text_and_runs_alone(page):
     text = "<img src=x onerror=alert(1)><script>alert(2)</script>"
     code = f"t = {text!r}\nimport js\nprint(t, dir(js))\nf = Value(1, t) * x"
