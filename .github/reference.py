@@ -9,7 +9,7 @@ from typing import Any
 
 MODULES = """
 nn optim datasets training plots compiler testing parsing engine core graph.hooks ops.operation
-_tools.errors check.gradients check.debugging walk.paths walk.steps walk.questions
+_tools.errors check.gradients check.differences check.debugging walk.paths walk.steps walk.questions
 drawing.picture drawing.walkthrough drawing.play drawing.quiz
 """
 _EXAMPLE = re.compile(r"^ *>>> .*(?:\n.*\S.*)*", re.MULTILINE)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cmath
 import math
 from dataclasses import dataclass, field
 from functools import cache
@@ -12,25 +11,15 @@ from micrograd_plus import ops
 from micrograd_plus._tools.errors import NonFiniteError
 from micrograd_plus._tools.nested import filled, listed, paths
 from micrograd_plus.calculus import Function, grad, jacobian, jvp
+from micrograd_plus.check.differences import ROUNDING, differences
+from micrograd_plus.check.operations import culprits, described, kinks_reached
 from micrograd_plus.engine import Value
-from micrograd_plus.graph import REAL, evaluate, inputs, local_derivatives, order, real
-from micrograd_plus.graph.handmade import Handmade
+from micrograd_plus.graph import REAL, evaluate, inputs, order, real
 from micrograd_plus.graph.recording import recorded
 from micrograd_plus.graph.sweep import adjoints
-from micrograd_plus.ops import Namespace
-from micrograd_plus.ops.floats import floats
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-    from micrograd_plus.ops.operation import Op
-
-_ROUNDING = 1e-9
-"""Differences this small are rounding errors."""
-
-_COARSEST, _STEPS = 1e-3, 14
-"""The largest step of finite differences, relative to the number that it is added to, and how many
-steps are tried, each half the one before."""
+    from collections.abc import Iterator, Sequence
 
 
 class GradientError(AssertionError):
@@ -188,7 +177,7 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
     if not isinstance(root, (Value, *REAL)):
         raise TypeError(f"the function has to return one Value, not a {type(root).__name__}")
     nodes = order(root) if isinstance(root, Value) else []
-    reached = [_kinks_reached(nodes, leaf) for leaf in leaves]
+    reached = [kinks_reached(nodes, leaf) for leaf in leaves]
     excused = list(map(bool, reached))
 
     def value(*args: Any) -> list[Any]:
@@ -210,8 +199,8 @@ def check_graph(f: Function, point: dict[str, float], second: bool = True) -> Re
         others = [[f"∂²f/∂{name}∂{other}" for other in names] for name in names]
         rows += _rows(gradient, numbers, others, excused, nodes)
     at_kink = {node for kinks in reached for node in kinks}
-    kinks = [_described(node, inputs(node)) for node in nodes if node in at_kink]
-    report = Report(rows, kinks, [*_culprits(nodes)])
+    kinks = [described(node, inputs(node)) for node in nodes if node in at_kink]
+    report = Report(rows, kinks, [*culprits(nodes)])
     if not report.ok and not report.culprits:
         report.culprits.append(
             "the numbers disagree, though each operation by itself is right: does the function "
@@ -281,171 +270,5 @@ def _rows(
         for k, name in enumerate(row):
             difference, error = differences(lambda t: along[k](t)[i], numbers[k], largest)  # noqa: B023
             size = max(abs(slopes[k]), abs(forward[k][i]))
-            tolerance = 1e-6 * size + 10 * error + _ROUNDING
+            tolerance = 1e-6 * size + 10 * error + ROUNDING
             yield Row(name, slopes[k], forward[k][i], difference, tolerance, at_kink[k])
-
-
-def differences(
-    f: Callable[[float], float], scale: float, largest: float = 0.0, kink: float = math.inf
-) -> tuple[float, float]:
-    """The derivative of f(t) at t = 0 by finite differences, and an estimate of its error.
-
-    Central differences with smaller and smaller steps, extrapolated to step 0 (Ridders 1982); the
-    error allows for the rounding of the values. Steps at which `f` has no value are left out.
-
-    Args:
-        f: a function of one number.
-        scale: the number that t is added to; steps follow from its size, and from 1.
-        largest: the largest intermediate number, which bounds the rounding error of the value.
-        kink: the distance of a kink; if all steps would reach it, smaller ones are made.
-
-    Returns:
-        The derivative and its error; nan and 0 if the values around 0 are inconclusive.
-
-    >>> slope, error = differences(lambda t: (2 + t) ** 3, 2)
-    >>> abs(slope - 12) < 1e-9
-    True
-    """
-    best, error = math.nan, math.inf
-    sizes = {max(abs(scale), 1e-200), max(abs(scale), 1.0)}
-    for size in {kink} if 0 < kink <= _reach(scale) else sizes:
-        found = list(_extrapolated(f, _COARSEST * size, largest))
-        if not found:
-            continue
-        finest, _, noise = found[-1]
-        for slope, uncertain, _ in found:
-            # estimates from large steps must agree with the smallest: large steps can skip
-            # over a jump or over whole periods
-            fits = abs(slope - finest) <= 10 * noise + 1e-2 * max(abs(slope), abs(finest))
-            if fits and uncertain < error:
-                best, error = slope, uncertain
-    if error > 1e-3 * abs(best) + 1e-9:  # a jump, or only noise
-        return math.nan, 0.0
-    return best, error
-
-
-def _extrapolated(
-    f: Callable[[float], float], step: float, largest: float
-) -> Iterator[tuple[float, float, float]]:
-    """Slopes from smaller and smaller steps, each with its uncertainty and its step's noise."""
-    previous: list[float] = []
-    for _ in range(_STEPS):
-        try:
-            above, below = f(step), f(-step)
-        except (NonFiniteError, ZeroDivisionError):
-            above = below = math.nan
-        if not math.isfinite(above - below):
-            previous = []
-        else:
-            noise = 2.0**-52 * max(abs(above), abs(below), largest) / step
-            row = [(above - below) / (2 * step)]
-            for k, coarse in enumerate(previous, start=1):
-                row.append(row[-1] + (row[-1] - coarse) / (4.0**k - 1))
-                yield row[-1], max(abs(row[-1] - row[-2]), abs(row[-1] - coarse)) + noise, noise
-            previous = row
-        step /= 2
-
-
-def _reach(x: float) -> float:
-    """The smallest step at a number: finite differences do not resolve a kink that is nearer."""
-    return _COARSEST * max(abs(x), 1.0) * 2.0 ** (1 - _STEPS)
-
-
-def _kinks_reached(nodes: Sequence[Value], leaf: Value) -> list[Value]:
-    """The nodes that are at a kink or reach one when a leaf is moved by the smallest step."""
-    reached: dict[Value, None] = {}
-    for step in (_reach(leaf.data), -_reach(leaf.data)):
-        moved: dict[Any, float] = {leaf: leaf.data + step}
-        for node in nodes:
-            op, here = node.op, inputs(node)
-            if op is None or isinstance(op, Handmade):
-                continue
-            if not any(arg in moved for arg in node.args if type(arg) is not float):
-                continue
-            there = [
-                x if type(arg) is float else moved.get(arg, x)
-                for arg, x in zip(node.args, here, strict=True)
-            ]
-            if _far(op, here) <= sum(abs(x - y) for x, y in zip(here, there, strict=True)):
-                reached[node] = None
-            try:
-                moved[node] = evaluate(op, node.args, there)
-            except NonFiniteError:  # differences leave this step out, too
-                break
-    return list(reached)
-
-
-def _culprits(nodes: Sequence[Value]) -> Iterator[str]:
-    """The operations whose own derivatives are wrong, in the order of the graph."""
-    for node in nodes:
-        op, numbers = node.op, inputs(node)
-        if op in (None, ops.detach) or isinstance(op, Handmade):
-            continue  # no function has its derivative, or a function that is known only here
-        local = local_derivatives(op, node.args, numbers, node.data)
-        for i, slope in enumerate(local):
-            if type(node.args[i]) is not float:
-                found, error = _local_difference(op, numbers, i)
-                agreed = not _far(op, numbers) and _between(op, numbers, i, slope)
-                if not agreed and not _close(slope, found, error):
-                    label = node.args[i].label
-                    yield (
-                        f"the derivative of {_described(node, numbers)} with respect to "
-                        f"argument {i + 1}{f' ({label})' if label else ''} is {slope:.10g} by the "
-                        f"table, {found:.10g} by differences of its values"
-                    )
-
-
-def _close(slope: float, found: float, error: float) -> bool:
-    """Whether a derivative agrees with finite differences, or these are inconclusive."""
-    return not abs(slope - found) > 1e-6 * max(abs(slope), abs(found)) + 10 * error + _ROUNDING
-
-
-def _between(op: Op, numbers: list[float], position: int, slope: float) -> bool:
-    """Whether a derivative at a kink lies between the one-sided derivatives."""
-    step, here = _reach(numbers[position]), op.value(floats, *numbers)
-    sides = [(op.value(floats, *_moved(numbers, position, t)) - here) / t for t in (step, -step)]
-    rough = 1e-4 * max(map(abs, sides)) + _ROUNDING  # as the sides may be curved
-    return not (slope < min(sides) - rough or slope > max(sides) + rough)
-
-
-def _far(op: Op, numbers: list[float]) -> float:
-    """How far an operation is from its next kink."""
-    return math.inf if op.kink is None else float(abs(op.kink(*numbers)))
-
-
-def _moved(numbers: list[float], position: int, t: Any) -> list[Any]:
-    return [x + t if i == position else x for i, x in enumerate(numbers)]
-
-
-def _described(node: Value, numbers: list[float]) -> str:
-    name = node.op.name if node.op is not None else "leaf"
-    label = f" ({node.label})" if node.label else ""
-    return f"{name}({', '.join(f'{x:.6g}' for x in numbers)}){label}"
-
-
-def _local_difference(op: Op, numbers: list[float], position: int) -> tuple[float, float]:
-    """The derivative of one operation with respect to one argument, from its values alone."""
-    try:  # exact, but only for rules that hold for complex numbers
-        step = 1e-20 * max(abs(numbers[position]), 1e-200)
-        slope = op.value(_complex, *_moved(numbers, position, step * 1j)).imag / step
-        if math.isfinite(slope):
-            return slope, 0.0
-    except (AttributeError, TypeError, ArithmeticError, ValueError):
-        pass
-    largest = max(abs(x) for x in [*numbers, op.value(floats, *numbers)])
-
-    def along(t: float) -> float:
-        return float(op.value(floats, *_moved(numbers, position, t)))
-
-    return differences(along, numbers[position], largest, _far(op, numbers))
-
-
-class _Complex(Namespace):
-    """The table's namespace for complex numbers: what `cmath` has, and no more."""
-
-    exp, log, sqrt = map(staticmethod, (cmath.exp, cmath.log, cmath.sqrt))
-    sin, cos, tan = map(staticmethod, (cmath.sin, cmath.cos, cmath.tan))
-    sinh, cosh, tanh = map(staticmethod, (cmath.sinh, cmath.cosh, cmath.tanh))
-
-
-_complex = _Complex()

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 
 import micrograd_plus as mg
 from micrograd_plus import ops
-from micrograd_plus.check.gradients import GradientError, check_graph, differences
+from micrograd_plus.check.differences import differences
+from micrograd_plus.check.gradients import GradientError, check_graph
 from micrograd_plus.engine import apply
 from micrograd_plus.ops.floats import floats
 from micrograd_plus.ops.operation import Op

@@ -170,6 +170,7 @@ KNOWN = {
     "graph/recording": "dot",  # written out, as it is hot
     "graph/sweep": "add multiply dot",  # likewise; tests compare both with the table
     "check/gradients": "detach",  # whose derivative differences would contradict
+    "check/operations": "detach",  # likewise
     "walk/formula": OPERATORS,  # those of Python, on formulas
     "walk/arithmetic": "abs greater",  # a sum of which rounding errors are left is 0
     "walk/chain": "add multiply abs",  # the chain rule multiplies …

@@ -15,7 +15,7 @@ import micrograd_plus as mg
 from micrograd_plus import compiler, core, datasets, engine, nn, optim, plots, testing, training
 from micrograd_plus import parsing as expression
 from micrograd_plus._tools import errors
-from micrograd_plus.check import debugging
+from micrograd_plus.check import debugging, differences
 from micrograd_plus.check import gradients as checks
 from micrograd_plus.drawing import picture, play, quiz, walkthrough
 from micrograd_plus.graph import hooks
@@ -166,7 +166,7 @@ def derivatives() -> None:
     assert_type(report, checks.Report)
     assert_type(report.rows[0], checks.Row)
     assert_type(checks.check_graph(mg.sin, {"x": 1.0}).ok, bool)
-    assert_type(checks.differences(lambda t: t * t, 1.0), tuple[float, float])
+    assert_type(differences.differences(lambda t: t * t, 1.0), tuple[float, float])
     assert_type(checks.check_gradients(mg.exp, 1.0), checks.Report)
     try:
         mg.check_gradients(lambda x: x * x.data, 3.0)
